@@ -1,0 +1,629 @@
+"""Bytes to frames and messages (RFC 6455, 5)."""
+
+from cpython.buffer cimport Py_buffer, PyBuffer_Release
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.list cimport PyList_Append
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_XDECREF
+from libc.stdint cimport uint8_t, uint64_t
+from libc.string cimport memcpy
+
+from wsframe import _errors
+from wsframe._errors import ProtocolError
+from wsframe._spec import (
+    DEFAULT_MAX_FRAGMENTS,
+    DEFAULT_MAX_MESSAGE,
+    MAX_LENGTH,
+    Close,
+    Frame,
+    Opcode,
+    Ping,
+    Pong,
+    Role,
+    may_be_sent,
+)
+
+from wsframe._c.header cimport (
+    CONTROL,
+    FIN,
+    LENGTH,
+    LENGTH_16,
+    MASKED,
+    MAX_HEADER,
+    MAX_LENGTH_7,
+    MAX_LENGTH_16,
+    OPCODE,
+    OPCODES,
+    RSV,
+    RSV1,
+    check_start,
+    read_length,
+)
+from wsframe._c.kernel cimport active, wsf_utf8_stats
+from wsframe._c.mask cimport view_of
+from wsframe._c.utf8 cimport check, text_of, transcode
+
+
+cdef extern from "Python.h":
+    int _PyBytes_Resize(PyObject **bytes, Py_ssize_t size) except -1
+    PyObject *PyBytes_New "PyBytes_FromStringAndSize"(const char *data, Py_ssize_t size) except NULL
+    char *PyBytes_Data "PyBytes_AS_STRING"(PyObject *bytes)
+
+cdef extern from "guard.h":
+    bint wsf_enter(char *busy)
+    void wsf_leave(char *busy)
+
+
+cdef enum:
+    CONTINUATION = 0x0
+    TEXT = 0x1
+    BINARY = 0x2
+    PING = 0x9
+    PONG = 0xA
+
+cdef const uint8_t *NO_KEY = b"\0\0\0\0"
+cdef uint64_t NO_LIMIT = MAX_LENGTH
+
+
+cdef uint64_t limit_of(str name, object value, int low) except? 0:
+    """Read a limit; None stands for the largest there is."""
+    if value is None:
+        return NO_LIMIT
+    if not isinstance(value, int):
+        raise _errors.not_int(name, value)
+    if not low <= value <= MAX_LENGTH:
+        raise _errors.out_of_range(name, low, MAX_LENGTH)
+    return value
+
+
+cdef bint server_of(object role) except -1:
+    if not isinstance(role, Role):
+        raise _errors.not_role(role)
+    return role is Role.SERVER
+
+
+cdef object parse_close(bytes body):
+    """Read the body of a Close frame (RFC 6455, 5.5.1)."""
+    if not body:
+        return Close()
+    if len(body) == 1:
+        raise _errors.short_close()
+    code = int.from_bytes(body[:2], "big")
+    if not may_be_sent(code):
+        raise _errors.close_code(code)
+    try:
+        return Close(code, body[2:].decode("utf-8"))
+    except UnicodeDecodeError:
+        raise _errors.invalid_reason() from None
+
+
+cdef class _Decoder:
+    """What both decoders share: the header, the key, and the pieces a frame arrives in."""
+
+    cdef readonly object error
+    cdef char busy
+    cdef bint masked
+    cdef bint open  # whether a payload is under way
+    cdef int head_size
+    cdef uint8_t head[MAX_HEADER]  # of a header that has not arrived whole
+    cdef uint8_t first
+    cdef uint8_t key[4]
+    cdef uint64_t left  # bytes of the payload still to come
+
+    # A message or frame that did not arrive in one piece, in a bytes object with room to grow.
+    cdef PyObject *store
+    cdef Py_ssize_t have
+    cdef Py_ssize_t room
+
+    def __dealloc__(self):
+        Py_XDECREF(self.store)
+
+    cdef list run(self, object data):
+        cdef Py_buffer view
+        cdef list out
+        if not wsf_enter(&self.busy):
+            raise _errors.busy()
+        try:
+            if self.error is not None:
+                raise self.error
+            out = []
+            if PyBytes_CheckExact(data):
+                self.consume_safely(<const uint8_t *>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), out)
+                return out
+            view_of("data", data, &view)
+            try:
+                self.consume_safely(<const uint8_t *>view.buf, view.len, out)
+            finally:
+                PyBuffer_Release(&view)
+            return out
+        finally:
+            wsf_leave(&self.busy)
+
+    cdef int consume_safely(self, const uint8_t *p, Py_ssize_t size, list out) except -1:
+        try:
+            self.consume(p, p + size, out)
+        except ProtocolError as exc:
+            self.error = exc
+        return 0
+
+    cdef int consume(self, const uint8_t *p, const uint8_t *end, list out) except -1:
+        cdef uint64_t take
+        while True:
+            if not self.open:
+                if p == end:
+                    return 0
+                p = self.read_header(p, end)
+                if not self.open:
+                    return 0
+            take = min(self.left, <uint64_t>(end - p))
+            if take == 0 and self.left:
+                return 0
+            self.left -= take
+            self.open = self.left > 0
+            if self.take(p, take, out):
+                return 0
+            p += take
+            if self.open:
+                self.turn_key(take)
+
+    cdef const uint8_t *read_header(self, const uint8_t *p, const uint8_t *end) except NULL:
+        """Open a frame, or keep the bytes of a header that is not whole yet."""
+        cdef int kept = self.head_size
+        cdef int size = <int>min(end - p, <Py_ssize_t>(MAX_HEADER - kept))
+        cdef uint64_t length
+        cdef uint8_t *head = self.head
+        memcpy(head + kept, p, size)
+        size += kept
+        self.head_size = size
+        if size < 2:
+            return end
+        violation = check_start(head[0], head[1])
+        if violation is not None:
+            raise violation
+        if bool(head[1] & MASKED) != self.masked:
+            raise _errors.unmasked_frame() if self.masked else _errors.masked_frame()
+        self.check_sequence(head[0])
+        cdef int used = read_length(head, size, &length)
+        if used == 0:
+            return end
+        self.check_size(head[0], length)
+        if self.masked:
+            if size < used + 4:
+                return end
+            memcpy(self.key, head + used, 4)
+            used += 4
+        self.first = head[0]
+        self.left = length
+        self.open = True
+        self.head_size = 0
+        self.begin(head[0])
+        return p + (used - kept)
+
+    cdef void turn_key(self, uint64_t taken) noexcept:
+        """Make the key meet the next byte of the payload."""
+        cdef uint8_t key[4]
+        cdef int i
+        for i in range(4):
+            key[i] = self.key[(i + taken) & 3]
+        memcpy(self.key, key, 4)
+
+    cdef int keep(self, const uint8_t *p, Py_ssize_t n, const uint8_t *key) except -1:
+        """Add payload bytes to the store, which grows by halves but never past what is announced."""
+        cdef Py_ssize_t need = self.have + n
+        cdef Py_ssize_t grown
+        if need > self.room:
+            grown = self.room + (self.room >> 1)
+            if self.first & FIN and <uint64_t>grown > need + self.left:
+                grown = need + <Py_ssize_t>self.left
+            grown = max(grown, need)
+            if self.store == NULL:
+                self.store = PyBytes_New(NULL, grown)
+            else:
+                self.room = self.have = 0  # for _PyBytes_Resize lets go of it when it fails
+                _PyBytes_Resize(&self.store, grown)
+                self.have = need - n
+            self.room = grown
+        active.xor_(self.stored() + self.have, p, n, key)
+        self.have = need
+        return 0
+
+    cdef uint8_t *stored(self) noexcept:
+        # An empty message has no store; nobody reads or writes through what stands for it.
+        return <uint8_t *>PyBytes_Data(self.store) if self.store != NULL else self.head
+
+    cdef bytes release(self):
+        """Hand the store over."""
+        cdef PyObject *store = self.store
+        if store == NULL:
+            return b""
+        cdef Py_ssize_t have = self.have
+        self.store = NULL
+        self.have = self.room = 0
+        if PyBytes_GET_SIZE(<object>store) != have:
+            _PyBytes_Resize(&store, have)
+        out = <bytes>store
+        Py_XDECREF(store)
+        return out
+
+    cdef void drop(self) noexcept:
+        Py_XDECREF(self.store)
+        self.store = NULL
+        self.have = self.room = 0
+
+    cdef int check_sequence(self, uint8_t first) except -1:
+        """Hold the rules about reserved bits and the order of frames."""
+        raise NotImplementedError
+
+    cdef int check_size(self, uint8_t first, uint64_t length) except -1:
+        """Hold the limits."""
+        raise NotImplementedError
+
+    cdef int begin(self, uint8_t first) except -1:
+        """Take note of a frame whose header is whole."""
+        return 0
+
+    cdef bint take(self, const uint8_t *p, Py_ssize_t n, list out) except -1:
+        """Take the next piece of a payload; answer whether to discard all that follows."""
+        raise NotImplementedError
+
+
+cdef class FrameDecoder(_Decoder):
+    """FrameDecoder(role, *, max_frame=1048576, rsv=0)
+
+    Cut a stream of bytes into frames (RFC 6455, 5.2).
+
+    It holds the rules one frame can break alone; the order of frames, UTF-8 and the body of
+    Close frames are not its business.
+
+    Args:
+        role: which side we are; a server demands masked frames and a client refuses them (5.1).
+        max_frame: bytes of payload a frame may carry; None for no limit.
+        rsv: the reserved bits that extensions define for data frames, from 0 to 7, RSV1 = 4.
+
+    Attributes:
+        error: the ProtocolError that ended the stream, or None.
+        buffered: bytes of payload held of a frame that has not arrived whole.
+
+    Raises:
+        TypeError, ValueError: an argument is of the wrong type or out of range.
+    """
+
+    cdef uint64_t max_frame
+    cdef uint8_t refused_bits
+
+    def __cinit__(self, role, *, max_frame=DEFAULT_MAX_MESSAGE, rsv=0):
+        self.masked = server_of(role)
+        self.max_frame = limit_of("max_frame", max_frame, 0)
+        if not isinstance(rsv, int):
+            raise _errors.not_int("rsv", rsv)
+        if not 0 <= rsv <= 7:
+            raise _errors.out_of_range("rsv", 0, 7)
+        self.refused_bits = RSV & ~(<int>rsv << 4)
+
+    @property
+    def buffered(self):
+        return self.have
+
+    def feed(self, data):
+        """feed(data)
+
+        Take the next bytes of the stream.
+
+        Args:
+            data: any contiguous buffer; no reference to it is kept.
+
+        Returns:
+            The frames that are now complete.  Those before a violation are among them; the
+            violation then stands in `error`.
+
+        Raises:
+            ProtocolError: an earlier call met a violation.
+            TypeError: data is not a bytes-like object.
+            BufferError: data is not contiguous, or has more than one dimension.
+            RuntimeError: another call of feed is running.
+        """
+        return self.run(data)
+
+    cdef int check_sequence(self, uint8_t first) except -1:
+        if first & (RSV if first & CONTROL else self.refused_bits):
+            raise _errors.reserved_bits()
+        return 0
+
+    cdef int check_size(self, uint8_t first, uint64_t length) except -1:
+        if length > self.max_frame:
+            raise _errors.frame_too_big(self.max_frame)
+        return 0
+
+    cdef bint take(self, const uint8_t *p, Py_ssize_t n, list out) except -1:
+        cdef bytes payload
+        if self.open or self.have:
+            self.keep(p, n, self.key)
+            if self.open:
+                return False
+            payload = self.release()
+        else:
+            payload = unmasked(p, n, self.key)
+        out.append(
+            Frame(OPCODES[self.first & OPCODE], payload, self.first & FIN != 0, (self.first & RSV) >> 4)
+        )
+        return False
+
+
+cdef bytes unmasked(const uint8_t *p, Py_ssize_t n, const uint8_t *key):
+    cdef bytes out = PyBytes_FromStringAndSize(NULL, n)
+    active.xor_(<uint8_t *>PyBytes_AS_STRING(out), p, n, key)
+    return out
+
+
+cdef class MessageDecoder(_Decoder):
+    """MessageDecoder(role, *, max_message=1048576, max_fragments=131072, deflate=None)
+
+    Turn a stream of bytes into messages: str, bytes, Ping, Pong and Close (RFC 6455, 5 to 8).
+
+    Args:
+        role: which side we are; a server demands masked frames and a client refuses them (5.1).
+        max_message: bytes a message may have over all its fragments; None for no limit.
+        max_fragments: frames a message may have; None for no limit.
+        deflate: the permessage-deflate object of this connection (see Inflater), or None.
+
+    Attributes:
+        error: the ProtocolError that ended the stream, or None.
+        closed: whether a Close frame has arrived; what follows it is discarded (1.4).
+        buffered: bytes held of a message that has not arrived whole.
+
+    Raises:
+        TypeError, ValueError: an argument is of the wrong type or out of range.
+    """
+
+    cdef readonly bint closed
+    cdef uint64_t max_message
+    cdef uint64_t max_fragments
+    cdef object deflate
+    cdef int control_size
+    cdef uint8_t control[MAX_LENGTH_7]
+    cdef uint8_t opcode  # of the message under way
+    cdef bint compressed
+    cdef uint64_t fragments
+    cdef Py_ssize_t checked  # bytes of the store known to be valid UTF-8
+    cdef wsf_utf8_stats stats
+
+    def __cinit__(
+        self,
+        role,
+        *,
+        max_message=DEFAULT_MAX_MESSAGE,
+        max_fragments=DEFAULT_MAX_FRAGMENTS,
+        deflate=None,
+    ):
+        self.masked = server_of(role)
+        self.max_message = limit_of("max_message", max_message, 0)
+        self.max_fragments = limit_of("max_fragments", max_fragments, 1)
+        self.deflate = deflate
+
+    @property
+    def buffered(self):
+        return self.have + self.control_size
+
+    def feed(self, data):
+        """feed(data)
+
+        Take the next bytes of the stream.
+
+        Args:
+            data: any contiguous buffer; no reference to it is kept.
+
+        Returns:
+            The messages that are now complete.  Those before a violation are among them; the
+            violation then stands in `error`.
+
+        Raises:
+            ProtocolError: an earlier call met a violation.
+            TypeError: data is not a bytes-like object.
+            BufferError: data is not contiguous, or has more than one dimension.
+            RuntimeError: another call of feed is running.
+        """
+        return self.run(data)
+
+    cdef int consume(self, const uint8_t *p, const uint8_t *end, list out) except -1:
+        cdef uint8_t first, second
+        cdef Py_ssize_t length, size
+        cdef Py_ssize_t key_size = 4 if self.masked else 0
+        cdef uint8_t direction = MASKED if self.masked else 0
+        cdef const uint8_t *key = NO_KEY
+        if self.closed:
+            return 0
+        # Whole unfragmented messages, nearly all there are, need no state.
+        if not self.open and not self.opcode and not self.head_size:
+            while end - p >= 2:
+                first = p[0]
+                second = p[1] ^ direction
+                if first != (FIN | TEXT) and first != (FIN | BINARY):
+                    break
+                if second <= MAX_LENGTH_7:
+                    length = second
+                    size = 2 + key_size
+                elif second == LENGTH_16 and end - p >= 4:
+                    length = p[2] << 8 | p[3]
+                    size = 4 + key_size
+                    if length <= MAX_LENGTH_7:
+                        break
+                else:
+                    break
+                if length > end - p - size or <uint64_t>length > self.max_message:
+                    break
+                if key_size:
+                    key = p + size - 4
+                if first == (FIN | TEXT):
+                    message = text_of(p + size, length, key)
+                    if message is None:
+                        raise _errors.invalid_text()
+                else:
+                    message = unmasked(p + size, length, key)
+                PyList_Append(out, message)
+                p += size + length
+        return _Decoder.consume(self, p, end, out)
+
+    cdef int check_sequence(self, uint8_t first) except -1:
+        cdef uint8_t opcode = first & OPCODE
+        cdef uint8_t bits = first & RSV
+        if bits and (bits != RSV1 or self.deflate is None or opcode & CONTROL or not opcode):
+            raise _errors.reserved_bits()
+        if opcode & CONTROL:
+            return 0
+        if opcode == CONTINUATION:
+            if not self.opcode:
+                raise _errors.unexpected_continuation()
+            if self.fragments >= self.max_fragments:
+                raise _errors.too_many_fragments(self.max_fragments)
+        elif self.opcode:
+            raise _errors.unfinished_message()
+        return 0
+
+    cdef int check_size(self, uint8_t first, uint64_t length) except -1:
+        cdef uint8_t opcode = first & OPCODE
+        if opcode & CONTROL:
+            return 0
+        # What a compressed message inflates to is counted, not what it takes on the wire.
+        if first & RSV1 if opcode else self.compressed:
+            return 0
+        if length > self.max_message - self.have:
+            raise _errors.message_too_big(self.max_message)
+        return 0
+
+    cdef int begin(self, uint8_t first) except -1:
+        cdef uint8_t opcode = first & OPCODE
+        if opcode & CONTROL:
+            return 0
+        if opcode:
+            self.opcode = opcode
+            self.compressed = first & RSV1 != 0
+            self.fragments = 0
+        self.fragments += 1
+        return 0
+
+    cdef bint take(self, const uint8_t *p, Py_ssize_t n, list out) except -1:
+        cdef const uint8_t *key = self.key
+        cdef bint final = self.first & FIN and not self.open
+        if self.first & CONTROL:
+            active.xor_(self.control + self.control_size, p, n, key)
+            self.control_size += <int>n
+            return not self.open and self.end_control(out)
+        if self.compressed:
+            piece = self.inflate(unmasked(p, n, key), final)
+            p = <const uint8_t *>PyBytes_AS_STRING(piece)
+            n = PyBytes_GET_SIZE(piece)
+            key = NO_KEY
+        if final and not self.have:
+            message = text_of(p, n, key) if self.opcode == TEXT else unmasked(p, n, key)
+            if message is None:
+                raise _errors.invalid_text()
+        else:
+            self.keep(p, n, key)
+            if self.opcode == TEXT:
+                self.check_text()
+            if not final:
+                return False
+            message = self.end_text() if self.opcode == TEXT else self.release()
+        out.append(message)
+        self.opcode = 0
+        return False
+
+    cdef int check_text(self) except -1:
+        """Fail as soon as no continuation could make the text valid."""
+        cdef Py_ssize_t valid = check(self.stored() + self.checked, self.have - self.checked, &self.stats)
+        if valid < 0:
+            raise _errors.invalid_text()
+        self.checked += valid
+        return 0
+
+    cdef str end_text(self):
+        if self.checked != self.have:
+            raise _errors.invalid_text()
+        text = transcode(self.stored(), self.have, &self.stats)
+        self.drop()
+        self.checked = 0
+        self.stats.chars = 0
+        self.stats.max = 0
+        return text
+
+    cdef bint end_control(self, list out) except -1:
+        cdef uint8_t opcode = self.first & OPCODE
+        body = PyBytes_FromStringAndSize(<char *>self.control, self.control_size)
+        self.control_size = 0
+        if opcode == PING:
+            out.append(Ping(body))
+        elif opcode == PONG:
+            out.append(Pong(body))
+        else:
+            out.append(parse_close(body))
+            self.closed = True
+            self.drop()
+        return self.closed
+
+    cdef bytes inflate(self, bytes piece, bint final):
+        cdef uint64_t room = self.max_message - self.have
+        try:
+            piece = bytes(self.deflate.inflate(piece, final, room))
+        except ProtocolError:
+            raise
+        except Exception as exc:
+            raise _errors.inflate_failed() from exc
+        if <uint64_t>len(piece) > room:
+            raise _errors.message_too_big(self.max_message)
+        return piece
+
+
+def cut_frames(data, Py_ssize_t start, bint masked, Py_ssize_t max_frame):
+    """cut_frames(data, start, masked, max_frame)
+
+    Cut whole, valid frames off a buffer until one is not (RFC 6455, 5.2).
+
+    For those who have a parser of their own for the rest: it stops before a frame that is not
+    whole, breaks a rule of the header, or is longer than max_frame.
+
+    Args:
+        data: any contiguous buffer.
+        start: where in it the first frame begins.
+        masked: whether frames must be masked or must not.
+        max_frame: bytes of payload a frame may carry.
+
+    Returns:
+        The first byte and the unmasked payload of each frame, and where the next one begins.
+    """
+    cdef Py_buffer view
+    cdef const uint8_t *p
+    cdef const uint8_t *end
+    cdef const uint8_t *origin
+    cdef const uint8_t *key = NO_KEY
+    cdef Py_ssize_t size
+    cdef uint64_t length
+    cdef list out = []
+    view_of("data", data, &view)
+    try:
+        if not 0 <= start <= view.len:
+            raise _errors.out_of_range("start", 0, view.len)
+        origin = <const uint8_t *>view.buf
+        end = origin + view.len
+        p = origin + start
+        while end - p >= 2:
+            if bool(p[1] & MASKED) != masked or check_start(p[0], p[1]) is not None:
+                break
+            length = p[1] & LENGTH
+            size = 2
+            if length >= LENGTH_16:
+                try:
+                    size = read_length(p, end - p, &length)
+                except ProtocolError:
+                    break
+                if size == 0:
+                    break
+            if masked:
+                size += 4
+                key = p + size - 4
+            if end - p < size or length > <uint64_t>(end - p - size) or length > <uint64_t>max_frame:
+                break
+            out.append((p[0], unmasked(p + size, length, key)))
+            p += size + length
+        return out, p - origin
+    finally:
+        PyBuffer_Release(&view)

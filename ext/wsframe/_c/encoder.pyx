@@ -1,0 +1,179 @@
+"""Frames and messages to bytes (RFC 6455, 5)."""
+
+import os
+
+from cpython.buffer cimport Py_buffer, PyBuffer_Release, PyObject_CheckBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.unicode cimport PyUnicode_AsUTF8String, PyUnicode_Check
+from libc.stdint cimport uint8_t
+from libc.string cimport memcpy
+
+from wsframe import _errors, _spec
+
+from wsframe._c.header cimport FIN, first_byte, header_size, write_header
+from wsframe._c.kernel cimport active, utf8_size, utf8_write
+from wsframe._c.mask cimport key_of, view_of
+from wsframe._c.utf8 cimport (
+    PyUnicode_DATA,
+    PyUnicode_GET_LENGTH,
+    PyUnicode_IS_ASCII,
+    PyUnicode_KIND,
+    PyUnicode_READY,
+)
+
+
+cdef extern from "key_pool.h":
+    enum:
+        WSF_KEY_POOL
+    int wsf_watch_forks()
+    bint wsf_take_key(uint8_t *key)
+    void wsf_fill_pool(const uint8_t *entropy)
+
+
+if WSF_KEY_POOL != _spec.KEY_POOL:
+    raise ImportError("the key pool is not of the size _spec says")
+if wsf_watch_forks() != 0:
+    raise MemoryError
+
+cdef uint8_t TEXT = FIN | <int>_spec.Opcode.TEXT
+cdef uint8_t BINARY = FIN | <int>_spec.Opcode.BINARY
+
+
+cdef int fresh_key(uint8_t *key) except -1:
+    """Draw a masking key that nobody can predict (RFC 6455, 5.3)."""
+    while not wsf_take_key(key):
+        entropy = os.urandom(WSF_KEY_POOL)
+        wsf_fill_pool(<const uint8_t *>PyBytes_AS_STRING(entropy))
+    return 0
+
+
+cdef bytes frame_of(uint8_t first, const void *data, Py_ssize_t size, const uint8_t *key):
+    cdef bytes out = PyBytes_FromStringAndSize(NULL, header_size(size, key != NULL) + size)
+    cdef uint8_t *dst = <uint8_t *>PyBytes_AS_STRING(out)
+    dst += write_header(dst, first, size, key)
+    if key != NULL:
+        active.xor_(dst, <const uint8_t *>data, size, key)
+    else:
+        memcpy(dst, data, size)
+    return out
+
+
+cdef bytes text_frame(uint8_t first, object text, const uint8_t *key):
+    """The frame of a str, its UTF-8 written where it leaves from."""
+    cdef Py_ssize_t chars
+    cdef size_t size
+    cdef int width
+    cdef bytes out
+    cdef uint8_t *dst
+    PyUnicode_READY(text)
+    chars = PyUnicode_GET_LENGTH(text)
+    if PyUnicode_IS_ASCII(text):
+        return frame_of(first, PyUnicode_DATA(text), chars, key)
+    width = PyUnicode_KIND(text)
+    size = utf8_size(PyUnicode_DATA(text), chars, width)
+    if size == <size_t>-1:
+        PyUnicode_AsUTF8String(text)  # says where the surrogate is
+        raise ValueError("text holds a lone surrogate")
+    out = PyBytes_FromStringAndSize(NULL, header_size(size, key != NULL) + <Py_ssize_t>size)
+    dst = <uint8_t *>PyBytes_AS_STRING(out)
+    dst += write_header(dst, first, size, key)
+    utf8_write(dst, PyUnicode_DATA(text), chars, width)
+    if key != NULL:
+        active.xor_(dst, dst, size, key)
+    return out
+
+
+def encode_frame(opcode, payload, *, fin=True, rsv=0, mask_key=None):
+    """encode_frame(opcode, payload, *, fin=True, rsv=0, mask_key=None)
+
+    Write a whole frame (RFC 6455, 5.2).
+
+    Args:
+        opcode: what the frame carries.
+        payload: str, which leaves as UTF-8, or any contiguous buffer.
+        fin: whether the frame ends its message.
+        rsv: the three reserved bits as a number from 0 to 7, RSV1 = 4.
+        mask_key: the masking key, 4 bytes, of a frame that a client sends.
+
+    Returns:
+        Header and payload, masked if there is a key.
+
+    Raises:
+        TypeError: an argument is of the wrong type.
+        ValueError: an argument is out of range, payload holds a lone surrogate, or a control
+            frame is fragmented or too long.
+        BufferError: payload is not contiguous, or has more than one dimension.
+    """
+    cdef Py_buffer view
+    cdef uint8_t key[4]
+    cdef uint8_t *k = NULL
+    cdef uint8_t first
+    if PyUnicode_Check(payload):
+        payload = PyUnicode_AsUTF8String(payload)
+    elif not PyObject_CheckBuffer(payload):
+        raise _errors.not_str_or_bytes("payload", payload)
+    view_of("payload", payload, &view)
+    try:
+        first = first_byte(opcode, view.len, fin, rsv)
+        if mask_key is not None:
+            key_of("mask_key", mask_key, key)
+            k = key
+        return frame_of(first, view.buf, view.len, k)
+    finally:
+        PyBuffer_Release(&view)
+
+
+def encode_text(text, *, bint masked=False):
+    """encode_text(text, *, masked=False)
+
+    Write a text message as one frame (RFC 6455, 5.6).
+
+    Args:
+        text: what to send.
+        masked: whether to mask it with a fresh random key, as a client must.
+
+    Returns:
+        Header and payload.
+
+    Raises:
+        TypeError: text is not a str.
+        ValueError: text holds a lone surrogate.
+    """
+    cdef uint8_t key[4]
+    if not PyUnicode_Check(text):
+        raise _errors.not_str("text", text)
+    if masked:
+        fresh_key(key)
+        return text_frame(TEXT, text, key)
+    return text_frame(TEXT, text, NULL)
+
+
+def encode_binary(data, *, bint masked=False):
+    """encode_binary(data, *, masked=False)
+
+    Write a binary message as one frame (RFC 6455, 5.6).
+
+    Args:
+        data: any contiguous buffer.
+        masked: whether to mask it with a fresh random key, as a client must.
+
+    Returns:
+        Header and payload.
+
+    Raises:
+        TypeError: data is not a bytes-like object.
+        BufferError: data is not contiguous, or has more than one dimension.
+    """
+    cdef Py_buffer view
+    cdef uint8_t key[4]
+    cdef uint8_t *k = NULL
+    if masked:
+        fresh_key(key)
+        k = key
+    if PyBytes_CheckExact(data):
+        return frame_of(BINARY, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), k)
+    view_of("data", data, &view)
+    try:
+        return frame_of(BINARY, view.buf, view.len, k)
+    finally:
+        PyBuffer_Release(&view)

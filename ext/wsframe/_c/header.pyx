@@ -1,0 +1,160 @@
+"""Frame headers (RFC 6455, 5.2)."""
+
+from cpython.buffer cimport PyBuffer_Release
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.stdint cimport uint8_t, uint64_t
+
+from wsframe import _errors, _spec
+from wsframe._spec import Header, Opcode
+
+from wsframe._c.mask cimport key_of, view_of
+
+# Indexed by the four bits; None where the opcode is reserved.
+cdef tuple OPCODES = tuple([Opcode._value2member_map_.get(i) for i in range(16)])
+
+cdef object MAX_LENGTH = _spec.MAX_LENGTH
+
+
+cdef object check_start(uint8_t first, uint8_t second):
+    """Hold the rules that the first two bytes can break whoever sent them; answer the violation."""
+    if OPCODES[first & OPCODE] is None:
+        return _errors.reserved_opcode(first & OPCODE)
+    if first & CONTROL:
+        if not first & FIN:
+            return _errors.fragmented_control()
+        if second & LENGTH > MAX_LENGTH_7:
+            return _errors.long_control()
+    return None
+
+
+cdef int read_length(const uint8_t *data, Py_ssize_t size, uint64_t *length) except -1:
+    """Read the length field of a header of which `size` bytes, at least 2, are there.
+
+    Answer where it ends, or 0 when more bytes are needed.
+    """
+    cdef uint8_t short = data[1] & LENGTH
+    cdef uint64_t value = 0
+    cdef int end, i
+    if short < LENGTH_16:
+        length[0] = short
+        return 2
+    end = 4 if short == LENGTH_16 else 10
+    if size < end:
+        return 0
+    for i in range(2, end):
+        value = value << 8 | data[i]
+    if value <= (MAX_LENGTH_7 if short == LENGTH_16 else MAX_LENGTH_16):
+        raise _errors.length_not_minimal()
+    if value >> 63:
+        raise _errors.length_overflow()
+    length[0] = value
+    return end
+
+
+cdef int first_byte(object opcode, object length, bint fin, object rsv) except -1:
+    """Check what a caller wants in a header; answer its first byte."""
+    if not isinstance(opcode, int):
+        raise _errors.not_int("opcode", opcode)
+    if not 0 <= opcode < 16 or OPCODES[opcode] is None:
+        raise _errors.not_an_opcode(opcode)
+    if not isinstance(length, int):
+        raise _errors.not_int("length", length)
+    if not 0 <= length <= MAX_LENGTH:
+        raise _errors.out_of_range("length", 0, MAX_LENGTH)
+    if not isinstance(rsv, int):
+        raise _errors.not_int("rsv", rsv)
+    if not 0 <= rsv <= 7:
+        raise _errors.out_of_range("rsv", 0, 7)
+    if opcode & CONTROL:
+        if not fin:
+            raise _errors.control_frame("is not fragmented")
+        if length > MAX_LENGTH_7:
+            raise _errors.control_frame(f"carries at most {MAX_LENGTH_7} bytes")
+    return (FIN if fin else 0) | <int>rsv << 4 | <int>opcode
+
+
+cdef object header_at(const uint8_t *p, Py_ssize_t size):
+    cdef uint64_t length
+    cdef int end
+    if size < 2:
+        return None
+    violation = check_start(p[0], p[1])
+    if violation is not None:
+        raise violation
+    end = read_length(p, size, &length)
+    if end == 0:
+        return None
+    key = None
+    if p[1] & MASKED:
+        if size < end + 4:
+            return None
+        key = PyBytes_FromStringAndSize(<char *>p + end, 4)
+        end += 4
+    return Header(p[0] & FIN != 0, (p[0] & RSV) >> 4, OPCODES[p[0] & OPCODE], key, length, end)
+
+
+def parse_header(buffer, offset=0):
+    """parse_header(buffer, offset=0)
+
+    Read the frame header that begins at an offset (RFC 6455, 5.2).
+
+    Args:
+        buffer: any contiguous buffer.
+        offset: where in it the frame begins, in bytes.
+
+    Returns:
+        The header, or None when more bytes are needed.
+
+    Raises:
+        ProtocolError: no frame can begin so, whichever side sent it.
+        TypeError: an argument is of the wrong type.
+        ValueError: offset is negative or past the end of buffer.
+        BufferError: buffer is not contiguous, or has more than one dimension.
+    """
+    cdef Py_buffer view
+    cdef uint8_t head[MAX_HEADER]
+    cdef Py_ssize_t start, size, i
+    view_of("buffer", buffer, &view)
+    try:
+        if not isinstance(offset, int):
+            raise _errors.not_int("offset", offset)
+        if offset < 0:
+            raise _errors.negative("offset")
+        if offset > view.len:
+            raise _errors.offset_past_end()
+        start = offset
+        size = min(view.len - start, <Py_ssize_t>MAX_HEADER)
+        # A copy: the rules must hold for the very bytes that are answered.
+        for i in range(size):
+            head[i] = (<uint8_t *>view.buf)[start + i]
+    finally:
+        PyBuffer_Release(&view)
+    return header_at(head, size)
+
+
+def build_header(opcode, length, *, fin=True, rsv=0, mask_key=None):
+    """build_header(opcode, length, *, fin=True, rsv=0, mask_key=None)
+
+    Write a frame header (RFC 6455, 5.2).
+
+    Args:
+        opcode: what the frame carries.
+        length: bytes of payload that will follow, from 0 to 2**63 - 1.
+        fin: whether the frame ends its message.
+        rsv: the three reserved bits as a number from 0 to 7, RSV1 = 4.
+        mask_key: the masking key, 4 bytes, of a frame that a client sends.
+
+    Returns:
+        From 2 to 14 bytes.
+
+    Raises:
+        TypeError: an argument is of the wrong type.
+        ValueError: an argument is out of range, or a control frame is fragmented or too long.
+    """
+    cdef uint8_t out[MAX_HEADER]
+    cdef uint8_t key[4]
+    cdef uint8_t first = first_byte(opcode, length, fin, rsv)
+    if mask_key is not None:
+        key_of("mask_key", mask_key, key)
+    size = write_header(out, first, length, key if mask_key is not None else NULL)
+    return PyBytes_FromStringAndSize(<char *>out, size)

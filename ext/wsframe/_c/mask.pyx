@@ -1,0 +1,136 @@
+"""Masking (RFC 6455, 5.3)."""
+
+from cpython.buffer cimport PyBUF_ND, PyBUF_WRITABLE, PyBuffer_Release, PyObject_CheckBuffer, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.stdint cimport uint8_t
+from libc.string cimport memcpy
+
+from wsframe import _errors
+from wsframe._c.kernel cimport active
+
+cdef object ZERO = 0
+
+
+cdef int view_of(str name, object value, Py_buffer *view, bint writable=False) except -1:
+    """Look at the bytes of a contiguous one-dimensional buffer."""
+    if not PyObject_CheckBuffer(value):
+        raise _errors.not_bytes_like(name, value)
+    try:
+        PyObject_GetBuffer(value, view, PyBUF_ND | PyBUF_WRITABLE if writable else PyBUF_ND)
+    except (BufferError, ValueError, TypeError) as exc:
+        raise refusal(name, value, writable, exc) from None
+    if view.ndim != 1:
+        PyBuffer_Release(view)
+        raise _errors.not_contiguous(name)
+    return 0
+
+
+cdef object refusal(str name, object value, bint writable, object exc):
+    """Say in our words why a buffer was not to be had."""
+    try:
+        view = memoryview(value)
+    except Exception:
+        return exc
+    if view.ndim != 1 or not view.c_contiguous:
+        return _errors.not_contiguous(name)
+    return _errors.not_writable(name) if writable and view.readonly else exc
+
+
+cdef int key_of(str name, object value, uint8_t *key) except -1:
+    """Read a masking key."""
+    cdef Py_buffer view
+    if PyBytes_CheckExact(value) and PyBytes_GET_SIZE(value) == 4:
+        memcpy(key, PyBytes_AS_STRING(value), 4)
+        return 0
+    view_of(name, value, &view)
+    try:
+        if view.len != 4:
+            raise _errors.key_size(name, view.len)
+        memcpy(key, view.buf, 4)
+    finally:
+        PyBuffer_Release(&view)
+    return 0
+
+
+cdef int rotate(uint8_t *key, object offset) except -1:
+    """Turn a key to where the byte at `offset` of a payload meets it."""
+    cdef uint8_t turned[4]
+    cdef int i, turn
+    if not isinstance(offset, int):
+        raise _errors.not_int("offset", offset)
+    if offset < 0:
+        raise _errors.negative("offset")
+    turn = offset & 3
+    for i in range(4):
+        turned[i] = key[(i + turn) & 3]
+    memcpy(key, turned, 4)
+    return 0
+
+
+def mask(data, key, offset=0):
+    """mask(data, key, offset=0)
+
+    Mask or unmask payload bytes: XOR with the repeated 4-byte key (RFC 6455, 5.3).
+
+    Args:
+        data: any contiguous buffer.
+        key: the masking key, 4 bytes.
+        offset: how many bytes of the payload came before data; it rotates the key.
+
+    Returns:
+        As many bytes as data has.
+
+    Raises:
+        TypeError: an argument is of the wrong type.
+        ValueError: key is not 4 bytes, or offset is negative.
+        BufferError: data is not contiguous, or has more than one dimension.
+    """
+    cdef uint8_t k[4]
+    cdef Py_buffer view
+    cdef bytes out
+    cdef Py_ssize_t size
+    if PyBytes_CheckExact(data):
+        key_of("key", key, k)
+        if offset is not ZERO:
+            rotate(k, offset)
+        size = PyBytes_GET_SIZE(data)
+        out = PyBytes_FromStringAndSize(NULL, size)
+        active.xor_(<uint8_t *>PyBytes_AS_STRING(out), <uint8_t *>PyBytes_AS_STRING(data), size, k)
+        return out
+    view_of("data", data, &view)
+    try:
+        key_of("key", key, k)
+        if offset is not ZERO:
+            rotate(k, offset)
+        out = PyBytes_FromStringAndSize(NULL, view.len)
+        active.xor_(<uint8_t *>PyBytes_AS_STRING(out), <uint8_t *>view.buf, view.len, k)
+        return out
+    finally:
+        PyBuffer_Release(&view)
+
+
+def mask_into(buffer, key, offset=0):
+    """mask_into(buffer, key, offset=0)
+
+    Mask or unmask payload bytes in place (RFC 6455, 5.3).
+
+    Args:
+        buffer: any writable contiguous buffer.
+        key: the masking key, 4 bytes.
+        offset: how many bytes of the payload came before buffer; it rotates the key.
+
+    Raises:
+        TypeError: an argument is of the wrong type.
+        ValueError: key is not 4 bytes, or offset is negative.
+        BufferError: buffer is read-only, not contiguous, or has more than one dimension.
+    """
+    cdef uint8_t k[4]
+    cdef Py_buffer view
+    view_of("buffer", buffer, &view, True)
+    try:
+        key_of("key", key, k)
+        if offset is not ZERO:
+            rotate(k, offset)
+        active.xor_(<uint8_t *>view.buf, <uint8_t *>view.buf, view.len, k)
+    finally:
+        PyBuffer_Release(&view)

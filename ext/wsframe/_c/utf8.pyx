@@ -1,0 +1,51 @@
+"""Text (RFC 6455, 8.1; RFC 3629)."""
+
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.string cimport memcpy
+
+from wsframe._c.kernel cimport active, may_continue, wsf_utf8_stats
+
+
+cdef object text_of(const uint8_t *src, Py_ssize_t n, const uint8_t *key):
+    """Unmask and decode a whole text; None when it is not valid UTF-8.
+
+    The bytes are read once: what is checked is what was stored, whoever writes to src meanwhile.
+    """
+    cdef wsf_utf8_stats stats
+    cdef str text = PyUnicode_New(n, 127)
+    cdef uint8_t *data = PyUnicode_1BYTE_DATA(text)
+    if active.xor_or(data, src, n, key) < 0x80:
+        return text
+    stats.chars = 0
+    stats.max = 0
+    if active.utf8_scan(data, n, &stats) != <size_t>n:
+        return None
+    return transcode(data, n, &stats)
+
+
+cdef str transcode(const uint8_t *src, Py_ssize_t n, const wsf_utf8_stats *stats):
+    """Decode bytes that a scan found valid."""
+    cdef str text
+    cdef size_t chars = stats.chars
+    if stats.max < 0x80:
+        text = PyUnicode_New(n, 127)
+        memcpy(PyUnicode_DATA(text), src, n)
+    elif stats.max < 0xC4:
+        text = PyUnicode_New(chars, 0xFF)
+        active.utf8_ucs1(<uint8_t *>PyUnicode_DATA(text), chars, src, n)
+    elif stats.max < 0xF0:
+        text = PyUnicode_New(chars, 0xFFFF)
+        active.utf8_ucs2(<uint16_t *>PyUnicode_DATA(text), chars, src, n)
+    else:
+        text = PyUnicode_New(chars, 0x10FFFF)
+        active.utf8_ucs4(<uint32_t *>PyUnicode_DATA(text), chars, src, n)
+    return text
+
+
+cdef Py_ssize_t check(const uint8_t *src, Py_ssize_t n, wsf_utf8_stats *stats) noexcept nogil:
+    """Scan the next bytes of a text: how many are whole code points, -1 when it cannot be valid."""
+    cdef size_t valid = active.utf8_scan(src, n, stats)
+    cdef size_t rest = n - valid
+    if rest and (rest > 3 or not may_continue(src + valid, rest)):
+        return -1
+    return valid

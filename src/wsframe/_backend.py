@@ -1,0 +1,57 @@
+"""The switch between the twins: all compiled or all pure, never a mix."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+__all__ = [
+    "FrameDecoder",
+    "MessageDecoder",
+    "accept_key",
+    "backend",
+    "build_header",
+    "cut_frames",
+    "encode_binary",
+    "encode_frame",
+    "encode_text",
+    "mask",
+    "mask_into",
+    "new_key",
+    "parse_header",
+]
+
+
+def _load() -> str:
+    """Import one twin whole; answer the name of its package."""
+    if os.environ.get("WSFRAME_PURE", "0") not in ("", "0"):
+        return "_py"
+    try:
+        from ._c import accept, decoder, encoder, header, mask  # noqa: F401
+    except ImportError as exc:
+        if os.environ.get("WSFRAME_REQUIRE_EXTENSIONS", "0") not in ("", "0"):
+            raise
+        if sys.implementation.name == "cpython":
+            print(
+                f"wsframe: compiled modules not available ({exc}): running on the slower pure twin",
+                file=sys.stderr,
+            )
+        return "_py"
+    return "_c"
+
+
+if TYPE_CHECKING or _load() == "_c":
+    from ._c import backend
+    from ._c.accept import accept_key, new_key
+    from ._c.decoder import FrameDecoder, MessageDecoder, cut_frames
+    from ._c.encoder import encode_binary, encode_frame, encode_text
+    from ._c.header import build_header, parse_header
+    from ._c.mask import mask, mask_into
+else:
+    from ._py import backend
+    from ._py.accept import accept_key, new_key
+    from ._py.decoder import FrameDecoder, MessageDecoder, cut_frames
+    from ._py.encoder import encode_binary, encode_frame, encode_text
+    from ._py.header import build_header, parse_header
+    from ._py.mask import mask, mask_into

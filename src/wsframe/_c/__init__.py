@@ -1,0 +1,5 @@
+"""The compiled twin: the codec in C."""
+
+from .kernel import selected
+
+backend = f"c-{selected()}"

@@ -1,0 +1,186 @@
+"""Every way input can be wrong, one constructor each: both twins take their words from here."""
+
+from __future__ import annotations
+
+from ._spec import MAX_CONTROL_PAYLOAD, CloseCode
+
+
+class ProtocolError(Exception):
+    """The peer broke a rule of the protocol, or a limit set for it.
+
+    Args:
+        close_code: the status code the Close frame sent in answer should carry (RFC 6455, 7.4.1).
+        reason: which rule, in a few words; short enough for the reason of that Close frame.
+    """
+
+    def __init__(self, close_code: int, reason: str) -> None:
+        super().__init__(close_code, reason)
+        self.close_code = CloseCode(close_code)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+# What a peer can do wrong.
+
+
+def _broken(reason: str) -> ProtocolError:
+    return ProtocolError(CloseCode.PROTOCOL_ERROR, reason)
+
+
+def reserved_opcode(opcode: int) -> ProtocolError:
+    """RFC 6455, 5.2: opcodes 3-7 and 11-15 are reserved."""
+    return _broken(f"reserved opcode {opcode:#x}")
+
+
+def reserved_bits() -> ProtocolError:
+    """RFC 6455, 5.2: RSV bits are 0 unless an extension defines them."""
+    return _broken("reserved bits must be 0")
+
+
+def fragmented_control() -> ProtocolError:
+    """RFC 6455, 5.5: control frames are not fragmented."""
+    return _broken("fragmented control frame")
+
+
+def long_control() -> ProtocolError:
+    """RFC 6455, 5.5: control frames carry at most 125 bytes."""
+    return _broken(f"control frame longer than {MAX_CONTROL_PAYLOAD} bytes")
+
+
+def unmasked_frame() -> ProtocolError:
+    """RFC 6455, 5.1: a server fails on a frame that is not masked."""
+    return _broken("frame from a client must be masked")
+
+
+def masked_frame() -> ProtocolError:
+    """RFC 6455, 5.1: a client fails on a frame that is masked."""
+    return _broken("frame from a server must not be masked")
+
+
+def length_not_minimal() -> ProtocolError:
+    """RFC 6455, 5.2: the length takes the fewest bytes that hold it."""
+    return _broken("length not in its shortest form")
+
+
+def length_overflow() -> ProtocolError:
+    """RFC 6455, 5.2: the most significant bit of a 64-bit length is 0."""
+    return _broken("length above 2**63 - 1")
+
+
+def unexpected_continuation() -> ProtocolError:
+    """RFC 6455, 5.4: a continuation frame continues a message."""
+    return _broken("continuation frame without a message to continue")
+
+
+def unfinished_message() -> ProtocolError:
+    """RFC 6455, 5.4: no message begins inside another."""
+    return _broken("new message before the last one ended")
+
+
+def short_close() -> ProtocolError:
+    """RFC 6455, 5.5.1: the body of a Close frame begins with a 2-byte status code."""
+    return _broken("close frame with a body of 1 byte")
+
+
+def close_code(code: int) -> ProtocolError:
+    """RFC 6455, 7.4: which status codes may be sent."""
+    return _broken(f"close code {code} must not be sent")
+
+
+def invalid_text() -> ProtocolError:
+    """RFC 6455, 8.1: text messages are valid UTF-8."""
+    return ProtocolError(CloseCode.INVALID_DATA, "text message is not valid utf-8")
+
+
+def invalid_reason() -> ProtocolError:
+    """RFC 6455, 5.5.1 and 8.1: the reason of a Close frame is valid UTF-8."""
+    return ProtocolError(CloseCode.INVALID_DATA, "close reason is not valid utf-8")
+
+
+def message_too_big(limit: int) -> ProtocolError:
+    """RFC 6455, 10.4: a limit on the size of a message, over all its fragments."""
+    return ProtocolError(CloseCode.MESSAGE_TOO_BIG, f"message larger than {limit} bytes")
+
+
+def frame_too_big(limit: int) -> ProtocolError:
+    """RFC 6455, 10.4: a limit on the size of a frame."""
+    return ProtocolError(CloseCode.MESSAGE_TOO_BIG, f"frame larger than {limit} bytes")
+
+
+def too_many_fragments(limit: int) -> ProtocolError:
+    """RFC 6455, 10.4: a limit on the number of fragments of a message."""
+    return ProtocolError(CloseCode.POLICY_VIOLATION, f"message of more than {limit} fragments")
+
+
+def inflate_failed() -> ProtocolError:
+    """An extension raised what is not a ProtocolError; its exception is the cause."""
+    return ProtocolError(CloseCode.INTERNAL_ERROR, "cannot inflate the message")
+
+
+# What a caller can do wrong.
+
+
+def not_bytes_like(name: str, value: object) -> TypeError:
+    return TypeError(f"{name} must be a bytes-like object, not {type(value).__name__}")
+
+
+def not_str_or_bytes(name: str, value: object) -> TypeError:
+    return TypeError(f"{name} must be str or a bytes-like object, not {type(value).__name__}")
+
+
+def not_str_or_bytes_exactly(name: str, value: object) -> TypeError:
+    return TypeError(f"{name} must be str or bytes, not {type(value).__name__}")
+
+
+def not_str(name: str, value: object) -> TypeError:
+    return TypeError(f"{name} must be str, not {type(value).__name__}")
+
+
+def not_int(name: str, value: object) -> TypeError:
+    return TypeError(f"{name} must be int, not {type(value).__name__}")
+
+
+def not_role(value: object) -> TypeError:
+    return TypeError(f"role must be a Role, not {type(value).__name__}")
+
+
+def not_contiguous(name: str) -> BufferError:
+    return BufferError(f"{name} must be a contiguous one-dimensional buffer")
+
+
+def not_writable(name: str) -> BufferError:
+    return BufferError(f"{name} must be a writable buffer")
+
+
+def key_size(name: str, size: int) -> ValueError:
+    return ValueError(f"{name} must be 4 bytes, not {size}")
+
+
+def out_of_range(name: str, low: int, high: int) -> ValueError:
+    return ValueError(f"{name} must be from {low} to {high}")
+
+
+def negative(name: str) -> ValueError:
+    return ValueError(f"{name} must not be negative")
+
+
+def offset_past_end() -> ValueError:
+    return ValueError("offset must not be past the end of buffer")
+
+
+def not_ascii(name: str) -> ValueError:
+    return ValueError(f"{name} must be ASCII")
+
+
+def not_an_opcode(value: object) -> ValueError:
+    return ValueError(f"opcode must be an Opcode, not {value!r}")
+
+
+def control_frame(reason: str) -> ValueError:
+    return ValueError(f"a control frame {reason} (RFC 6455, 5.5)")
+
+
+def busy() -> RuntimeError:
+    return RuntimeError("feed is already running")

@@ -1,0 +1,3 @@
+"""The pure twin: the codec on the standard library alone."""
+
+backend = "py"

@@ -1,0 +1,44 @@
+"""The key of the opening handshake (RFC 6455, 4.1 and 4.2.2)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+
+from .. import _errors
+from .._spec import GUID, NONCE_SIZE
+
+
+def accept_key(key: str | bytes) -> str:
+    """Compute Sec-WebSocket-Accept from Sec-WebSocket-Key (RFC 6455, 4.2.2).
+
+    Args:
+        key: the value of the header as it was sent; that it is the base64 of 16 bytes is for
+            the handshake to check.
+
+    Returns:
+        28 characters.
+
+    Raises:
+        TypeError: key is neither str nor bytes.
+        ValueError: key is a str with a character that is not ASCII.
+    """
+    if isinstance(key, str):
+        try:
+            key = str.encode(key, "ascii")
+        except UnicodeEncodeError:
+            raise _errors.not_ascii("key") from None
+    elif not isinstance(key, bytes):
+        raise _errors.not_str_or_bytes_exactly("key", key)
+    digest = hashlib.sha1(key + GUID, usedforsecurity=False).digest()
+    return base64.b64encode(digest).decode("ascii")
+
+
+def new_key() -> str:
+    """Make a Sec-WebSocket-Key: 16 random bytes in base64 (RFC 6455, 4.1).
+
+    Returns:
+        24 characters.
+    """
+    return base64.b64encode(os.urandom(NONCE_SIZE)).decode("ascii")

@@ -1,0 +1,443 @@
+"""Bytes to frames and messages (RFC 6455, 5)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .. import _errors
+from .._errors import ProtocolError
+from .._spec import (
+    CONTROL,
+    DEFAULT_MAX_FRAGMENTS,
+    DEFAULT_MAX_MESSAGE,
+    FIN,
+    KEY_SIZE,
+    MASKED,
+    MAX_HEADER,
+    MAX_LENGTH,
+    OPCODE,
+    RSV,
+    RSV1,
+    Close,
+    Frame,
+    Inflater,
+    Opcode,
+    Ping,
+    Pong,
+    Role,
+    may_be_sent,
+)
+from .header import OPCODES, check_start, read_length
+from .mask import view_of, xor
+from .utf8 import valid_prefix
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+Message = str | bytes | Ping | Pong | Close
+
+
+def limit_of(name: str, value: int | None, low: int) -> int:
+    """Read a limit; None stands for the largest there is."""
+    if value is None:
+        return MAX_LENGTH
+    if not isinstance(value, int):
+        raise _errors.not_int(name, value)
+    if not low <= value <= MAX_LENGTH:
+        raise _errors.out_of_range(name, low, MAX_LENGTH)
+    return value
+
+
+def parse_close(body: bytes) -> Close:
+    """Read the body of a Close frame (RFC 6455, 5.5.1)."""
+    if not body:
+        return Close()
+    if len(body) == 1:
+        raise _errors.short_close()
+    code = int.from_bytes(body[:2], "big")
+    if not may_be_sent(code):
+        raise _errors.close_code(code)
+    try:
+        return Close(code, body[2:].decode("utf-8"))
+    except UnicodeDecodeError:
+        raise _errors.invalid_reason() from None
+
+
+class _Decoder:
+    """What both decoders share: the header, the key, and the pieces a frame arrives in."""
+
+    def __init__(self, role: Role) -> None:
+        if not isinstance(role, Role):
+            raise _errors.not_role(role)
+        self.error: ProtocolError | None = None
+        self._masked = role is Role.SERVER
+        self._busy = False
+        self._head = bytearray()  # of a header that has not arrived whole
+        self._open = False  # whether a payload is under way
+        self._first = 0
+        self._key = b""
+        self._left = 0  # bytes of the payload still to come
+
+    def _feed(self, data: Buffer) -> list[Any]:
+        if self._busy:
+            raise _errors.busy()
+        if self.error is not None:
+            raise self.error
+        if type(data) is not bytes:
+            data = view_of("data", data).tobytes()
+        out: list[Any] = []
+        self._busy = True
+        try:
+            self._consume(data, out)
+        except ProtocolError as exc:
+            self.error = exc
+        finally:
+            self._busy = False
+        return out
+
+    def _consume(self, data: bytes, out: list[Any]) -> None:
+        position, end = 0, len(data)
+        while True:
+            if not self._open:
+                if position == end:
+                    return
+                position = self._read_header(data, position)
+                if not self._open:
+                    return
+            take = min(self._left, end - position)
+            if take < self._left and take == 0:
+                return
+            piece = data[position : position + take]
+            position += take
+            self._left -= take
+            if self._masked:
+                piece = xor(piece, self._key)
+                turn = take % KEY_SIZE
+                self._key = self._key[turn:] + self._key[:turn]
+            self._open = self._left > 0
+            if self._take(piece, out):
+                return
+
+    def _read_header(self, data: bytes, position: int) -> int:
+        """Open a frame, or keep the bytes of a header that is not whole yet."""
+        head = self._head
+        kept = len(head)
+        head += data[position : position + MAX_HEADER - kept]
+        if len(head) < 2:
+            return len(data)
+        first, second = head[0], head[1]
+        check_start(first, second)
+        if bool(second & MASKED) is not self._masked:
+            raise _errors.unmasked_frame() if self._masked else _errors.masked_frame()
+        self._check_sequence(first)
+        found = read_length(head, 0)
+        if found is None:
+            return len(data)
+        length, size = found
+        self._check_size(first, length)
+        if self._masked:
+            self._key = bytes(head[size : size + KEY_SIZE])
+            size += KEY_SIZE
+            if len(head) < size:
+                return len(data)
+        self._first = first
+        self._left = length
+        self._open = True
+        self._begin(first)
+        head.clear()
+        return position + size - kept
+
+    def _check_sequence(self, first: int) -> None:
+        """Hold the rules about reserved bits and the order of frames."""
+        raise NotImplementedError
+
+    def _check_size(self, first: int, length: int) -> None:
+        """Hold the limits."""
+        raise NotImplementedError
+
+    def _begin(self, first: int) -> None:
+        """Take note of a frame whose header is whole."""
+        raise NotImplementedError
+
+    def _take(self, piece: bytes, out: list[Any]) -> bool:
+        """Take the next piece of a payload; answer whether to discard all that follows."""
+        raise NotImplementedError
+
+
+class FrameDecoder(_Decoder):
+    """Cut a stream of bytes into frames (RFC 6455, 5.2).
+
+    It holds the rules one frame can break alone; the order of frames, UTF-8 and the body of
+    Close frames are not its business.
+
+    Args:
+        role: which side we are; a server demands masked frames and a client refuses them (5.1).
+        max_frame: bytes of payload a frame may carry; None for no limit.
+        rsv: the reserved bits that extensions define for data frames, from 0 to 7, RSV1 = 4.
+
+    Attributes:
+        error: the ProtocolError that ended the stream, or None.
+        buffered: bytes of payload held of a frame that has not arrived whole.
+
+    Raises:
+        TypeError, ValueError: an argument is of the wrong type or out of range.
+    """
+
+    def __init__(
+        self, role: Role, *, max_frame: int | None = DEFAULT_MAX_MESSAGE, rsv: int = 0
+    ) -> None:
+        super().__init__(role)
+        self._max_frame = limit_of("max_frame", max_frame, 0)
+        if not isinstance(rsv, int):
+            raise _errors.not_int("rsv", rsv)
+        if not 0 <= rsv <= RSV >> 4:
+            raise _errors.out_of_range("rsv", 0, RSV >> 4)
+        self._refused_bits = RSV & ~(rsv << 4)
+        self._payload = bytearray()
+
+    @property
+    def buffered(self) -> int:
+        return len(self._payload)
+
+    def feed(self, data: Buffer) -> list[Frame]:
+        """Take the next bytes of the stream.
+
+        Args:
+            data: any contiguous buffer; no reference to it is kept.
+
+        Returns:
+            The frames that are now complete.  Those before a violation are among them; the
+            violation then stands in `error`.
+
+        Raises:
+            ProtocolError: an earlier call met a violation.
+            TypeError: data is not a bytes-like object.
+            BufferError: data is not contiguous, or has more than one dimension.
+            RuntimeError: another call of feed is running.
+        """
+        return self._feed(data)
+
+    def _check_sequence(self, first: int) -> None:
+        if first & (RSV if first & CONTROL else self._refused_bits):
+            raise _errors.reserved_bits()
+
+    def _check_size(self, first: int, length: int) -> None:
+        if length > self._max_frame:
+            raise _errors.frame_too_big(self._max_frame)
+
+    def _begin(self, first: int) -> None:
+        pass
+
+    def _take(self, piece: bytes, out: list[Any]) -> bool:
+        if self._open or self._payload:
+            self._payload += piece
+            if self._open:
+                return False
+            piece = bytes(self._payload)
+            self._payload.clear()
+        first = self._first
+        out.append(Frame(OPCODES[first & OPCODE], piece, first & FIN != 0, (first & RSV) >> 4))
+        return False
+
+
+class MessageDecoder(_Decoder):
+    """Turn a stream of bytes into messages: str, bytes, Ping, Pong and Close (RFC 6455, 5 to 8).
+
+    Args:
+        role: which side we are; a server demands masked frames and a client refuses them (5.1).
+        max_message: bytes a message may have over all its fragments; None for no limit.
+        max_fragments: frames a message may have; None for no limit.
+        deflate: the permessage-deflate object of this connection (see Inflater), or None.
+
+    Attributes:
+        error: the ProtocolError that ended the stream, or None.
+        closed: whether a Close frame has arrived; what follows it is discarded (1.4).
+        buffered: bytes held of a message that has not arrived whole.
+
+    Raises:
+        TypeError, ValueError: an argument is of the wrong type or out of range.
+    """
+
+    def __init__(
+        self,
+        role: Role,
+        *,
+        max_message: int | None = DEFAULT_MAX_MESSAGE,
+        max_fragments: int | None = DEFAULT_MAX_FRAGMENTS,
+        deflate: Inflater | None = None,
+    ) -> None:
+        super().__init__(role)
+        self._max_message = limit_of("max_message", max_message, 0)
+        self._max_fragments = limit_of("max_fragments", max_fragments, 1)
+        self._deflate = deflate
+        self.closed = False
+        self._control = bytearray()
+        self._opcode = 0  # of the message under way
+        self._compressed = False
+        self._fragments = 0
+        self._message = bytearray()
+        self._checked = 0  # bytes of it known to be valid UTF-8
+
+    @property
+    def buffered(self) -> int:
+        return len(self._message) + len(self._control)
+
+    def feed(self, data: Buffer) -> list[Message]:
+        """Take the next bytes of the stream.
+
+        Args:
+            data: any contiguous buffer; no reference to it is kept.
+
+        Returns:
+            The messages that are now complete.  Those before a violation are among them; the
+            violation then stands in `error`.
+
+        Raises:
+            ProtocolError: an earlier call met a violation.
+            TypeError: data is not a bytes-like object.
+            BufferError: data is not contiguous, or has more than one dimension.
+            RuntimeError: another call of feed is running.
+        """
+        return self._feed(data)
+
+    def _consume(self, data: bytes, out: list[Any]) -> None:
+        if not self.closed:
+            super()._consume(data, out)
+
+    def _check_sequence(self, first: int) -> None:
+        opcode = first & OPCODE
+        bits = first & RSV
+        if bits and (bits != RSV1 or self._deflate is None or opcode & CONTROL or not opcode):
+            raise _errors.reserved_bits()
+        if opcode & CONTROL:
+            return
+        if opcode == Opcode.CONTINUATION:
+            if not self._opcode:
+                raise _errors.unexpected_continuation()
+            if self._fragments >= self._max_fragments:
+                raise _errors.too_many_fragments(self._max_fragments)
+        elif self._opcode:
+            raise _errors.unfinished_message()
+
+    def _check_size(self, first: int, length: int) -> None:
+        opcode = first & OPCODE
+        if opcode & CONTROL:
+            return
+        # What a compressed message inflates to is counted, not what it takes on the wire.
+        compressed = first & RSV1 if opcode else self._compressed
+        if not compressed and length > self._max_message - len(self._message):
+            raise _errors.message_too_big(self._max_message)
+
+    def _begin(self, first: int) -> None:
+        opcode = first & OPCODE
+        if opcode & CONTROL:
+            return
+        if opcode:
+            self._opcode = opcode
+            self._compressed = bool(first & RSV1)
+            self._fragments = 0
+        self._fragments += 1
+
+    def _take(self, piece: bytes, out: list[Any]) -> bool:
+        if self._first & CONTROL:
+            self._control += piece
+            return not self._open and self._end_control(out)
+        final = bool(self._first & FIN) and not self._open
+        if self._compressed:
+            piece = self._inflate(piece, final)
+        if not final or self._message:
+            self._message += piece
+            if self._opcode == Opcode.TEXT:
+                self._check_text()
+            if not final:
+                return False
+            piece = bytes(self._message)
+        if self._opcode == Opcode.TEXT:
+            try:
+                out.append(piece.decode("utf-8"))
+            except UnicodeDecodeError:
+                raise _errors.invalid_text() from None
+        else:
+            out.append(piece)
+        self._opcode = 0
+        self._checked = 0
+        self._message.clear()
+        return False
+
+    def _end_control(self, out: list[Any]) -> bool:
+        body = bytes(self._control)
+        self._control.clear()
+        opcode = self._first & OPCODE
+        if opcode == Opcode.PING:
+            out.append(Ping(body))
+        elif opcode == Opcode.PONG:
+            out.append(Pong(body))
+        else:
+            out.append(parse_close(body))
+            self.closed = True
+            self._message.clear()
+        return self.closed
+
+    def _inflate(self, piece: bytes, final: bool) -> bytes:
+        room = self._max_message - len(self._message)
+        assert self._deflate is not None
+        try:
+            piece = self._deflate.inflate(piece, final, room)
+        except ProtocolError:
+            raise
+        except Exception as exc:
+            raise _errors.inflate_failed() from exc
+        if len(piece) > room:
+            raise _errors.message_too_big(self._max_message)
+        return piece
+
+    def _check_text(self) -> None:
+        with memoryview(self._message) as view, view[self._checked :] as rest:
+            try:
+                self._checked += valid_prefix(rest)
+            except UnicodeDecodeError:
+                raise _errors.invalid_text() from None
+
+
+def cut_frames(
+    data: Buffer, start: int, masked: bool, max_frame: int
+) -> tuple[list[tuple[int, bytes]], int]:
+    """Cut whole, valid frames off a buffer until one is not (RFC 6455, 5.2).
+
+    For those who have a parser of their own for the rest: it stops before a frame that is not
+    whole, breaks a rule of the header, or is longer than max_frame.
+
+    Args:
+        data: any contiguous buffer.
+        start: where in it the first frame begins.
+        masked: whether frames must be masked or must not.
+        max_frame: bytes of payload a frame may carry.
+
+    Returns:
+        The first byte and the unmasked payload of each frame, and where the next one begins.
+    """
+    data = view_of("data", data).tobytes()
+    end = len(data)
+    if not 0 <= start <= end:
+        raise _errors.out_of_range("start", 0, end)
+    out = []
+    while end - start >= 2:
+        first, second = data[start], data[start + 1]
+        if bool(second & MASKED) is not masked:
+            break
+        try:
+            check_start(first, second)
+            found = read_length(data, start)
+        except ProtocolError:
+            break
+        if found is None:
+            break
+        length, body = found
+        if masked:
+            body += KEY_SIZE
+        if length > end - body or length > max_frame:
+            break
+        payload = data[body : body + length]
+        out.append((first, xor(payload, data[body - KEY_SIZE : body]) if masked else payload))
+        start = body + length
+    return out, start

@@ -1,0 +1,129 @@
+"""Frames and messages to bytes (RFC 6455, 5)."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+from .. import _errors
+from .._spec import KEY_POOL, KEY_SIZE, Opcode
+from .header import build_header
+from .mask import key_of, view_of, xor
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+
+class _KeyPool(threading.local):
+    """Masking keys from the system's generator, drawn many at a time (RFC 6455, 5.3)."""
+
+    entropy = b""
+    used = 0
+
+
+_pool = _KeyPool()
+
+
+def _forget_keys() -> None:
+    """Keep a forked child from spending the keys of its parent."""
+    global _pool
+    _pool = _KeyPool()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_keys)
+
+
+def fresh_key() -> bytes:
+    """Draw a masking key that nobody can predict (RFC 6455, 5.3)."""
+    start = _pool.used
+    if start == len(_pool.entropy):
+        _pool.entropy = os.urandom(KEY_POOL)
+        start = 0
+    _pool.used = start + KEY_SIZE
+    return _pool.entropy[start : start + KEY_SIZE]
+
+
+def encode_frame(
+    opcode: int,
+    payload: str | Buffer,
+    *,
+    fin: bool = True,
+    rsv: int = 0,
+    mask_key: Buffer | None = None,
+) -> bytes:
+    """Write a whole frame (RFC 6455, 5.2).
+
+    Args:
+        opcode: what the frame carries.
+        payload: str, which leaves as UTF-8, or any contiguous buffer.
+        fin: whether the frame ends its message.
+        rsv: the three reserved bits as a number from 0 to 7, RSV1 = 4.
+        mask_key: the masking key, 4 bytes, of a frame that a client sends.
+
+    Returns:
+        Header and payload, masked if there is a key.
+
+    Raises:
+        TypeError: an argument is of the wrong type.
+        ValueError: an argument is out of range, payload holds a lone surrogate, or a control
+            frame is fragmented or too long.
+        BufferError: payload is not contiguous, or has more than one dimension.
+    """
+    if isinstance(payload, str):
+        data = str.encode(payload, "utf-8")
+    else:
+        try:
+            view = memoryview(payload)
+        except TypeError:
+            raise _errors.not_str_or_bytes("payload", payload) from None
+        data = view_of("payload", view).tobytes()
+    header = build_header(opcode, len(data), fin=fin, rsv=rsv, mask_key=mask_key)
+    if mask_key is not None:
+        data = xor(data, key_of("mask_key", mask_key))
+    return header + data
+
+
+def encode_text(text: str, *, masked: bool = False) -> bytes:
+    """Write a text message as one frame (RFC 6455, 5.6).
+
+    Args:
+        text: what to send.
+        masked: whether to mask it with a fresh random key, as a client must.
+
+    Returns:
+        Header and payload.
+
+    Raises:
+        TypeError: text is not a str.
+        ValueError: text holds a lone surrogate.
+    """
+    if not isinstance(text, str):
+        raise _errors.not_str("text", text)
+    data = str.encode(text, "utf-8")
+    if masked:
+        key = fresh_key()
+        return build_header(Opcode.TEXT, len(data), mask_key=key) + xor(data, key)
+    return build_header(Opcode.TEXT, len(data)) + data
+
+
+def encode_binary(data: Buffer, *, masked: bool = False) -> bytes:
+    """Write a binary message as one frame (RFC 6455, 5.6).
+
+    Args:
+        data: any contiguous buffer.
+        masked: whether to mask it with a fresh random key, as a client must.
+
+    Returns:
+        Header and payload.
+
+    Raises:
+        TypeError: data is not a bytes-like object.
+        BufferError: data is not contiguous, or has more than one dimension.
+    """
+    payload = view_of("data", data).tobytes()
+    if masked:
+        key = fresh_key()
+        return build_header(Opcode.BINARY, len(payload), mask_key=key) + xor(payload, key)
+    return build_header(Opcode.BINARY, len(payload)) + payload

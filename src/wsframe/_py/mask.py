@@ -1,0 +1,99 @@
+"""Masking (RFC 6455, 5.3)."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from .. import _errors
+from .._spec import KEY_SIZE
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+
+def view_of(name: str, value: Buffer) -> memoryview:
+    """Look at the bytes of a contiguous one-dimensional buffer."""
+    try:
+        view = memoryview(value)
+    except TypeError:
+        raise _errors.not_bytes_like(name, value) from None
+    if view.ndim != 1 or not view.c_contiguous:
+        raise _errors.not_contiguous(name)
+    return view
+
+
+def key_of(name: str, value: Buffer) -> bytes:
+    """Read a masking key."""
+    key = view_of(name, value).tobytes()
+    if len(key) != KEY_SIZE:
+        raise _errors.key_size(name, len(key))
+    return key
+
+
+def rotation(offset: int) -> int:
+    """Which byte of the key the byte at `offset` of a payload meets."""
+    if not isinstance(offset, int):
+        raise _errors.not_int("offset", offset)
+    if offset < 0:
+        raise _errors.negative("offset")
+    return offset % KEY_SIZE
+
+
+def xor(data: bytes | bytearray, key: bytes) -> bytes:
+    """XOR with the repeated key, as one large number."""
+    size = len(data)
+    repeated = key * (size // KEY_SIZE) + key[: size % KEY_SIZE]
+    number = int.from_bytes(data, sys.byteorder) ^ int.from_bytes(repeated, sys.byteorder)
+    return number.to_bytes(size, sys.byteorder)
+
+
+def mask(data: Buffer, key: Buffer, offset: int = 0) -> bytes:
+    """Mask or unmask payload bytes: XOR with the repeated 4-byte key (RFC 6455, 5.3).
+
+    Args:
+        data: any contiguous buffer.
+        key: the masking key, 4 bytes.
+        offset: how many bytes of the payload came before data; it rotates the key.
+
+    Returns:
+        As many bytes as data has.
+
+    Raises:
+        TypeError: an argument is of the wrong type.
+        ValueError: key is not 4 bytes, or offset is negative.
+        BufferError: data is not contiguous, or has more than one dimension.
+    """
+    if type(data) is not bytes:
+        data = view_of("data", data).tobytes()
+    if type(key) is not bytes or len(key) != KEY_SIZE:
+        key = key_of("key", key)
+    if offset:
+        turn = rotation(offset)
+        key = key[turn:] + key[:turn]
+    return xor(data, key)
+
+
+def mask_into(buffer: Buffer, key: Buffer, offset: int = 0) -> None:
+    """Mask or unmask payload bytes in place (RFC 6455, 5.3).
+
+    Args:
+        buffer: any writable contiguous buffer.
+        key: the masking key, 4 bytes.
+        offset: how many bytes of the payload came before buffer; it rotates the key.
+
+    Raises:
+        TypeError: an argument is of the wrong type.
+        ValueError: key is not 4 bytes, or offset is negative.
+        BufferError: buffer is read-only, not contiguous, or has more than one dimension.
+    """
+    view = view_of("buffer", buffer)
+    if view.readonly:
+        raise _errors.not_writable("buffer")
+    masked = mask(view.tobytes(), key, offset)
+    try:
+        view.cast("B")[:] = masked
+    except ValueError:  # an item format that memoryview cannot cast, as those of ctypes
+        import ctypes
+
+        (ctypes.c_char * len(masked)).from_buffer(view).raw = masked

@@ -1,0 +1,193 @@
+"""The vocabulary of the protocol: names, numbers and limits, each with its RFC 6455 section."""
+
+from __future__ import annotations
+
+from enum import Enum, IntEnum
+from typing import NamedTuple, Protocol
+
+# 1.3, 4.2.2: what a server appends to Sec-WebSocket-Key before hashing it.
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+# 5.2: the first two bytes of a frame.
+FIN = 0x80
+RSV1 = 0x40
+RSV2 = 0x20
+RSV3 = 0x10
+RSV = RSV1 | RSV2 | RSV3
+OPCODE = 0x0F
+CONTROL = 0x08
+MASKED = 0x80
+LENGTH = 0x7F
+
+# 5.2: the length field; its two markers stand for 16 and 64 bits that follow.
+LENGTH_16 = 126
+LENGTH_64 = 127
+MAX_LENGTH_7 = 125
+MAX_LENGTH_16 = 2**16 - 1
+MAX_LENGTH = 2**63 - 1
+
+KEY_SIZE = 4  # 5.3: bytes of a masking key
+MAX_HEADER = 14  # 5.2: 2 + 8 + KEY_SIZE
+MAX_CONTROL_PAYLOAD = 125  # 5.5
+NONCE_SIZE = 16  # 4.1: bytes of Sec-WebSocket-Key before base64
+
+# 10.4: limits an implementation sets for itself.
+DEFAULT_MAX_MESSAGE = 2**20  # bytes of a message, over all its fragments
+DEFAULT_MAX_FRAGMENTS = 2**17  # frames of a message, empty ones included
+
+KEY_POOL = 4096  # 5.3: bytes of entropy drawn at a time, KEY_SIZE spent a frame
+
+
+class Role(Enum):
+    """Which side of the connection *we* are (RFC 6455, 5.1): a server demands masked frames."""
+
+    CLIENT = "client"
+    SERVER = "server"
+
+
+class Opcode(IntEnum):
+    """What a frame carries (RFC 6455, 5.2 and 11.8)."""
+
+    CONTINUATION = 0x0
+    TEXT = 0x1
+    BINARY = 0x2
+    CLOSE = 0x8
+    PING = 0x9
+    PONG = 0xA
+
+
+class CloseCode(IntEnum):
+    """Why a connection ended (RFC 6455, 7.4.1, and the IANA registry it founded)."""
+
+    NORMAL_CLOSURE = 1000
+    GOING_AWAY = 1001
+    PROTOCOL_ERROR = 1002
+    UNSUPPORTED_DATA = 1003
+    NO_STATUS_RCVD = 1005
+    ABNORMAL_CLOSURE = 1006
+    INVALID_DATA = 1007
+    POLICY_VIOLATION = 1008
+    MESSAGE_TOO_BIG = 1009
+    MANDATORY_EXTENSION = 1010
+    INTERNAL_ERROR = 1011
+    SERVICE_RESTART = 1012
+    TRY_AGAIN_LATER = 1013
+    BAD_GATEWAY = 1014
+    TLS_HANDSHAKE = 1015
+
+
+# 7.4.1: said to the application, never sent.
+LOCAL_CLOSE_CODES = frozenset({1005, 1006, 1015})
+
+
+def may_be_sent(code: int) -> bool:
+    """Tell whether a Close frame may carry this status code (RFC 6455, 7.4)."""
+    if code < 3000:
+        return code in _DEFINED and code not in LOCAL_CLOSE_CODES
+    return code < 5000
+
+
+_DEFINED = frozenset(int(code) for code in CloseCode)
+
+
+class Header(NamedTuple):
+    """A frame header (RFC 6455, 5.2)."""
+
+    fin: bool
+    rsv: int  # the three bits as a number, RSV1 = 4, RSV2 = 2, RSV3 = 1
+    opcode: Opcode
+    mask_key: bytes | None
+    length: int  # bytes of payload that follow
+    size: int  # bytes the header itself took
+
+
+class Frame(NamedTuple):
+    """A whole frame, its payload unmasked (RFC 6455, 5.2)."""
+
+    opcode: Opcode
+    payload: bytes
+    fin: bool = True
+    rsv: int = 0
+
+
+class _Control:
+    """What the three control messages share: they are values, compared by type and content."""
+
+    __slots__ = ()
+    __match_args__: tuple[str, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in self.__match_args__)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *(getattr(self, name) for name in self.__match_args__)))
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__match_args__)
+        return f"{type(self).__name__}({fields})"
+
+
+class Ping(_Control):
+    """A Ping frame (RFC 6455, 5.5.2).
+
+    Args:
+        data: at most 125 bytes, which the Pong repeats.
+    """
+
+    __slots__ = ("data",)
+    __match_args__ = ("data",)
+
+    def __init__(self, data: bytes = b"") -> None:
+        self.data = data
+
+
+class Pong(_Control):
+    """A Pong frame (RFC 6455, 5.5.3).
+
+    Args:
+        data: the bytes of the Ping it answers, at most 125.
+    """
+
+    __slots__ = ("data",)
+    __match_args__ = ("data",)
+
+    def __init__(self, data: bytes = b"") -> None:
+        self.data = data
+
+
+class Close(_Control):
+    """A Close frame (RFC 6455, 5.5.1).
+
+    Args:
+        code: the status code; 1005 stands for a frame without one (7.1.5).
+        reason: at most 123 bytes of UTF-8.
+    """
+
+    __slots__ = ("code", "reason")
+    __match_args__ = ("code", "reason")
+
+    def __init__(self, code: int = CloseCode.NO_STATUS_RCVD, reason: str = "") -> None:
+        self.code = code
+        self.reason = reason
+
+
+class Inflater(Protocol):
+    """What a MessageDecoder asks of permessage-deflate (RFC 7692, 7.2.2)."""
+
+    def inflate(self, data: bytes, final: bool, max_length: int) -> bytes:
+        """Inflate the next piece of a message.
+
+        Args:
+            data: unmasked payload bytes, in order; a piece may end anywhere, and may be empty.
+            final: this piece ends the message.
+            max_length: bytes this piece may yield at most.
+
+        Returns:
+            What the piece yields; one byte more than max_length says that it would yield too much.
+
+        Raises:
+            ProtocolError: the piece is no valid DEFLATE data.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""wsframe on the command line."""
