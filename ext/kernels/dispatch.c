@@ -1,0 +1,113 @@
+/* Looks at the CPU and its operating system once, and lists the kernels that can run here. */
+#include "sha1_armv8.h"
+#include "variants.h"
+
+#define KERNEL(isa, sha1)                                                                       \
+    ((wsf_kernel){#isa, wsf_xor_##isa, wsf_xor_or_##isa, wsf_utf8_scan_##isa, wsf_utf8_ucs1_##isa, \
+                  wsf_utf8_ucs2_##isa, wsf_utf8_ucs4_##isa, sha1})
+
+#if WSF_X86_64
+#if defined(_MSC_VER) && !defined(__clang__)
+#include <intrin.h>
+
+static void cpuid(uint32_t leaf, uint32_t regs[4]) { __cpuidex((int *)regs, (int)leaf, 0); }
+static uint64_t xcr0(void) { return _xgetbv(0); }
+#else
+#include <cpuid.h>
+
+static void cpuid(uint32_t leaf, uint32_t regs[4])
+{
+    __cpuid_count(leaf, 0, regs[0], regs[1], regs[2], regs[3]);
+}
+
+static uint64_t xcr0(void)
+{
+    uint32_t low, high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (uint64_t)high << 32 | low;
+}
+#endif
+
+static int has(uint32_t reg, uint32_t bits) { return (reg & bits) == bits; }
+
+static size_t list(wsf_kernel *out)
+{
+    enum { EAX, EBX, ECX, EDX };
+    uint32_t top[4], one[4], seven[4] = {0};
+    size_t count = 0;
+    cpuid(0, top);
+    cpuid(1, one);
+    if (top[EAX] >= 7) {
+        cpuid(7, seven);
+    }
+    /* OSXSAVE: the system has enabled xgetbv, which tells the registers it saves. */
+    const uint64_t saved = has(one[ECX], 1u << 27) ? xcr0() : 0;
+    const int sse41 = has(one[ECX], 1u << 19 | 1u << 9);        /* SSE4.1, SSSE3 */
+    const int avx2 = (saved & 0x06) == 0x06                     /* XMM, YMM */
+                     && sse41 && has(one[ECX], 1u << 28 | 1u << 23) /* AVX, POPCNT */
+                     && has(seven[EBX], 1u << 5 | 1u << 3 | 1u << 8);  /* AVX2, BMI1, BMI2 */
+    const int avx512 = avx2 && (saved & 0xE0) == 0xE0               /* opmask, ZMM */
+                       && has(seven[EBX], 1u << 16 | 1u << 30 | 1u << 31) /* F, BW, VL */
+                       && has(seven[ECX], 1u << 1 | 1u << 6);             /* VBMI, VBMI2 */
+    wsf_sha1_fn *sha1 = sse41 && has(seven[EBX], 1u << 29) ? wsf_sha1_shani : wsf_sha1_portable;
+    out[count++] = KERNEL(scalar, wsf_sha1_portable);
+    out[count++] = KERNEL(sse2, wsf_sha1_portable);
+    if (avx2) {
+        out[count++] = KERNEL(avx2, sha1);
+    }
+    if (avx512) {
+        out[count++] = KERNEL(avx512, sha1);
+    }
+    return count;
+}
+
+#elif WSF_ARM64
+#if defined(__linux__)
+#include <sys/auxv.h>
+#elif defined(_WIN32)
+#include <windows.h>
+#endif
+
+static wsf_sha1_fn *pick_sha1(void)
+{
+#if WSF_SHA1_ARMV8
+#if defined(__APPLE__)
+    return wsf_sha1_armv8;
+#elif defined(__linux__)
+    if (getauxval(AT_HWCAP) & 1ul << 5) { /* HWCAP_SHA1 */
+        return wsf_sha1_armv8;
+    }
+#elif defined(_WIN32)
+    if (IsProcessorFeaturePresent(30)) { /* PF_ARM_V8_CRYPTO_INSTRUCTIONS_AVAILABLE */
+        return wsf_sha1_armv8;
+    }
+#endif
+#endif
+    return wsf_sha1_portable;
+}
+
+static size_t list(wsf_kernel *out)
+{
+    out[0] = KERNEL(scalar, wsf_sha1_portable);
+    out[1] = KERNEL(neon, pick_sha1());
+    return 2;
+}
+
+#else
+static size_t list(wsf_kernel *out)
+{
+    out[0] = KERNEL(scalar, wsf_sha1_portable);
+    return 1;
+}
+#endif
+
+const wsf_kernel *wsf_kernels(size_t *count)
+{
+    static wsf_kernel kernels[4];
+    static size_t known;
+    if (!known) {
+        known = list(kernels);
+    }
+    *count = known;
+    return kernels;
+}

@@ -1,0 +1,63 @@
+/* SHA-1 (FIPS 180-4, section 6.1.3: the schedule in 16 words), on any machine. */
+#include "sha1_pad.h"
+#include "variants.h"
+
+WSF_INLINE uint32_t rotl(uint32_t x, int by) { return x << by | x >> (32 - by); }
+
+WSF_INLINE uint32_t load_be32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+#define CH(b, c, d) (d ^ (b & (c ^ d)))
+#define PARITY(b, c, d) (b ^ c ^ d)
+#define MAJ(b, c, d) ((b & c) | (d & (b | c)))
+
+#define WORD(t) \
+    (w[(t) & 15] = rotl(w[((t) + 13) & 15] ^ w[((t) + 8) & 15] ^ w[((t) + 2) & 15] ^ w[(t) & 15], 1))
+
+#define ROUND(f, k, word)                                              \
+    do {                                                               \
+        const uint32_t next = rotl(a, 5) + f(b, c, d) + e + (k) + (word); \
+        e = d;                                                         \
+        d = c;                                                         \
+        c = rotl(b, 30);                                               \
+        b = a;                                                         \
+        a = next;                                                      \
+    } while (0)
+
+static void absorb(uint32_t state[5], const uint8_t *data, size_t blocks)
+{
+    for (; blocks; blocks--, data += 64) {
+        uint32_t a = state[0], b = state[1], c = state[2], d = state[3], e = state[4];
+        uint32_t w[16];
+        for (int t = 0; t < 16; t++) {
+            w[t] = load_be32(data + 4 * t);
+        }
+        for (int t = 0; t < 16; t++) {
+            ROUND(CH, 0x5A827999, w[t]);
+        }
+        for (int t = 16; t < 20; t++) {
+            ROUND(CH, 0x5A827999, WORD(t));
+        }
+        for (int t = 20; t < 40; t++) {
+            ROUND(PARITY, 0x6ED9EBA1, WORD(t));
+        }
+        for (int t = 40; t < 60; t++) {
+            ROUND(MAJ, 0x8F1BBCDC, WORD(t));
+        }
+        for (int t = 60; t < 80; t++) {
+            ROUND(PARITY, 0xCA62C1D6, WORD(t));
+        }
+        state[0] += a;
+        state[1] += b;
+        state[2] += c;
+        state[3] += d;
+        state[4] += e;
+    }
+}
+
+void wsf_sha1_portable(uint8_t digest[20], const uint8_t *data, size_t n)
+{
+    wsf_sha1_with(absorb, digest, data, n);
+}
