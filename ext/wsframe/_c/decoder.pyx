@@ -147,24 +147,25 @@ cdef class _Decoder:
         return 0
 
     cdef int consume(self, const uint8_t *p, const uint8_t *end, list out) except -1:
+        while p != NULL and p != end:
+            p = self.step(p, end, out)
+        return 0
+
+    cdef const uint8_t *step(self, const uint8_t *p, const uint8_t *end, list out) except? NULL:
+        """Go on to the end of a frame or of the input; answer where, or NULL to discard the rest."""
         cdef uint64_t take
-        while True:
+        if not self.open:
+            p = self.read_header(p, end)
             if not self.open:
-                if p == end:
-                    return 0
-                p = self.read_header(p, end)
-                if not self.open:
-                    return 0
-            take = min(self.left, <uint64_t>(end - p))
-            if take == 0 and self.left:
-                return 0
-            self.left -= take
-            self.open = self.left > 0
-            if self.take(p, take, out):
-                return 0
-            p += take
-            if self.open:
-                self.turn_key(take)
+                return end
+        take = min(self.left, <uint64_t>(end - p))
+        self.left -= take
+        self.open = self.left > 0
+        if self.take(p, take, out):
+            return NULL
+        if self.open:
+            self.turn_key(take)
+        return p + take
 
     cdef const uint8_t *read_header(self, const uint8_t *p, const uint8_t *end) except NULL:
         """Open a frame, or keep the bytes of a header that is not whole yet."""
@@ -369,6 +370,7 @@ cdef class MessageDecoder(_Decoder):
     Attributes:
         error: the ProtocolError that ended the stream, or None.
         closed: whether a Close frame has arrived; what follows it is discarded (1.4).
+        controls: how many Ping, Pong and Close messages it has answered so far.
         buffered: bytes held of a message that has not arrived whole.
 
     Raises:
@@ -376,6 +378,7 @@ cdef class MessageDecoder(_Decoder):
     """
 
     cdef readonly bint closed
+    cdef readonly uint64_t controls
     cdef uint64_t max_message
     cdef uint64_t max_fragments
     cdef object deflate
@@ -432,9 +435,9 @@ cdef class MessageDecoder(_Decoder):
         cdef const uint8_t *key = NO_KEY
         if self.closed:
             return 0
-        # Whole unfragmented messages, nearly all there are, need no state.
-        if not self.open and not self.opcode and not self.head_size:
-            while end - p >= 2:
+        while p != NULL and p != end:
+            # Whole unfragmented messages, nearly all there are, need no state.
+            while end - p >= 2 and not self.open and not self.opcode and not self.head_size:
                 first = p[0]
                 second = p[1] ^ direction
                 if first != (FIN | TEXT) and first != (FIN | BINARY):
@@ -461,7 +464,9 @@ cdef class MessageDecoder(_Decoder):
                     message = unmasked(p + size, length, key)
                 PyList_Append(out, message)
                 p += size + length
-        return _Decoder.consume(self, p, end, out)
+            if p != end:
+                p = self.step(p, end, out)
+        return 0
 
     cdef int check_sequence(self, uint8_t first) except -1:
         cdef uint8_t opcode = first & OPCODE
@@ -558,6 +563,7 @@ cdef class MessageDecoder(_Decoder):
             out.append(parse_close(body))
             self.closed = True
             self.drop()
+        self.controls += 1
         return self.closed
 
     cdef bytes inflate(self, bytes piece, bint final):

@@ -97,22 +97,17 @@ class _Decoder:
 
     def _consume(self, data: bytes, out: list[Any]) -> None:
         position, end = 0, len(data)
-        while True:
+        while position < end:
             if not self._open:
-                if position == end:
-                    return
                 position = self._read_header(data, position)
                 if not self._open:
                     return
-            take = min(self._left, end - position)
-            if take < self._left and take == 0:
-                return
-            piece = data[position : position + take]
-            position += take
-            self._left -= take
+            piece = data[position : position + self._left]
+            position += len(piece)
+            self._left -= len(piece)
             if self._masked:
                 piece = xor(piece, self._key)
-                turn = take % KEY_SIZE
+                turn = len(piece) % KEY_SIZE
                 self._key = self._key[turn:] + self._key[:turn]
             self._open = self._left > 0
             if self._take(piece, out):
@@ -252,6 +247,7 @@ class MessageDecoder(_Decoder):
     Attributes:
         error: the ProtocolError that ended the stream, or None.
         closed: whether a Close frame has arrived; what follows it is discarded (1.4).
+        controls: how many Ping, Pong and Close messages it has answered so far.
         buffered: bytes held of a message that has not arrived whole.
 
     Raises:
@@ -271,6 +267,7 @@ class MessageDecoder(_Decoder):
         self._max_fragments = limit_of("max_fragments", max_fragments, 1)
         self._deflate = deflate
         self.closed = False
+        self.controls = 0
         self._control = bytearray()
         self._opcode = 0  # of the message under way
         self._compressed = False
@@ -376,6 +373,7 @@ class MessageDecoder(_Decoder):
             out.append(parse_close(body))
             self.closed = True
             self._message.clear()
+        self.controls += 1
         return self.closed
 
     def _inflate(self, piece: bytes, final: bool) -> bytes:
