@@ -2,14 +2,30 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+SOURCES := pyproject.toml setup.py $(wildcard ext/kernels/* ext/wsframe/_c/*)
 
-.PHONY: test
-test: $(VENV)/test
-	$(BIN)/python -m pytest -q
+.PHONY: demo test lint bench
 
-$(VENV)/bin/python:
-	$(PYTHON) -m venv $(VENV)
+demo: $(VENV)/.demo
+	$(BIN)/wsframe demo
 
-$(VENV)/test: $(VENV)/bin/python pyproject.toml setup.py $(wildcard ext/kernels/* ext/wsframe/_c/*)
-	$(BIN)/python -m pip install -q -e '.[test]'
+test: $(VENV)/.test
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.lint
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/cython-lint ext
+
+bench: $(VENV)/.bench
+	$(BIN)/python -m pytest bench $(ARGS)
+
+# One stamp an extra; a change of the C or Cython sources builds them anew.
+$(VENV)/.%: $(SOURCES) | $(BIN)/python
+	$(BIN)/python -m pip install -q --no-build-isolation -e '.[$*]'
 	touch $@
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q -U pip 'setuptools>=77' 'cython>=3.1'

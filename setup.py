@@ -2,13 +2,15 @@
 
 import os
 import sys
+from glob import glob
 
 from setuptools import Extension, setup
 
 REQUIRED = os.environ.get("WSFRAME_REQUIRE_EXTENSIONS", "0") not in ("", "0")
 PURE = os.environ.get("WSFRAME_PURE", "0") not in ("", "0")
 MODULES = ("kernel", "mask", "header", "accept", "utf8", "decoder", "encoder")
-KERNELS = sorted(f"ext/kernels/{name}" for name in os.listdir("ext/kernels") if name.endswith(".c"))
+KERNELS = sorted(glob("ext/kernels/*.c"))
+HEADERS = sorted(glob("ext/**/*.h", recursive=True))
 DIRECTIVES = {
     "language_level": 3,
     "boundscheck": False,
@@ -34,6 +36,7 @@ def extensions():
         Extension(
             f"wsframe._c.{name}",
             [f"ext/wsframe/_c/{name}.pyx", *(KERNELS if name == "kernel" else [])],
+            depends=HEADERS,
             include_dirs=["ext", "ext/wsframe/_c"],
             extra_compile_args=os.environ.get("WSFRAME_CFLAGS", " ".join(FLAGS)).split(),
         )

@@ -1,0 +1,38 @@
+"""What the package promises before a byte is decoded."""
+
+import subprocess
+import sys
+from importlib.metadata import metadata, version
+
+import wsframe
+
+
+def run(code, **env):
+    return subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60, check=True
+    )
+
+
+def test_version_is_the_one_installed():
+    assert version("wsframe") == wsframe.__version__
+
+
+def test_core_has_no_dependencies():
+    required = metadata("wsframe").get_all("Requires-Dist") or []
+    assert [line for line in required if "extra ==" not in line] == []
+
+
+def test_every_public_name_exists():
+    for name in wsframe.__all__:
+        assert hasattr(wsframe, name), name
+
+
+def test_import_needs_nothing_else():
+    code = """
+import sys
+before = set(sys.modules)
+import wsframe
+files = {name.partition(".")[0] for name in set(sys.modules) - before if hasattr(sys.modules[name], "__file__")}
+print(sorted(files - sys.stdlib_module_names - {"wsframe"}))
+"""
+    assert run(code).stdout == "[]\n"
