@@ -1,0 +1,28 @@
+"""The fixture `impl`: every test of behaviour runs on the pure twin and on every kernel of this CPU."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+import twins
+from hypothesis import settings
+
+# `ci` repeats itself, so that a red run is red again; `thorough` looks further, elsewhere each time.
+settings.register_profile("ci", deadline=None, derandomize=True, max_examples=60, print_blob=True)
+settings.register_profile("thorough", deadline=None, max_examples=3000, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture(scope="session", params=twins.NAMES)
+def impl(request: pytest.FixtureRequest) -> Iterator[twins.Impl]:
+    """One twin; the compiled one with each kernel forced."""
+    with twins.running(request.param) as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def pure() -> twins.Impl:
+    """The pure twin, which the others are compared with."""
+    return twins.PURE

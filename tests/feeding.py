@@ -1,0 +1,54 @@
+"""Ways to cut a stream into reads, and what a decoder made of them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from wsframe import ProtocolError
+
+
+class Outcome(NamedTuple):
+    """What feeding a stream led to: all of it must be the same for every twin and every cutting."""
+
+    messages: list[Any]
+    error: tuple[int, str] | None  # close code and text
+    closed: bool
+    buffered: int
+
+
+def cut_at_random(data: bytes, seed: int) -> list[bytes]:
+    """Cut into pieces of random sizes, some of them empty; the same seed cuts the same way."""
+    draw = random.Random(seed)
+    pieces = []
+    start = 0
+    while start < len(data):
+        size = draw.choice((0, 1, 2, 3, draw.randrange(16), draw.randrange(len(data) + 1)))
+        pieces.append(data[start : start + size])
+        start += size
+    return pieces
+
+
+def cuttings(data: bytes, seeds: int = 5) -> Iterator[list[bytes]]:
+    """Whole, byte by byte when that is affordable, and at random."""
+    yield [data]
+    if len(data) <= 4096:
+        yield [data[i : i + 1] for i in range(len(data))]
+    for seed in range(seeds):
+        yield cut_at_random(data, seed)
+
+
+def verdict(error: ProtocolError | None) -> tuple[int, str] | None:
+    return None if error is None else (int(error.close_code), str(error))
+
+
+def feed(decoder: Any, pieces: Iterable[Any]) -> Outcome:
+    """Feed piece by piece until the decoder stops."""
+    messages: list[Any] = []
+    for piece in pieces:
+        messages += decoder.feed(piece)
+        if decoder.error is not None:
+            break
+    closed = getattr(decoder, "closed", False)
+    return Outcome(messages, verdict(decoder.error), closed, decoder.buffered)
