@@ -16,6 +16,7 @@ __all__ = [
     "encode_binary",
     "encode_frame",
     "encode_text",
+    "fresh_key",
     "mask",
     "mask_into",
     "new_key",
@@ -45,13 +46,13 @@ if TYPE_CHECKING or _load() == "_c":
     from ._c import backend
     from ._c.accept import accept_key, new_key
     from ._c.decoder import FrameDecoder, MessageDecoder, cut_frames
-    from ._c.encoder import encode_binary, encode_frame, encode_text
+    from ._c.encoder import encode_binary, encode_frame, encode_text, fresh_key
     from ._c.header import build_header, parse_header
     from ._c.mask import mask, mask_into
 else:
     from ._py import backend
     from ._py.accept import accept_key, new_key
     from ._py.decoder import FrameDecoder, MessageDecoder, cut_frames
-    from ._py.encoder import encode_binary, encode_frame, encode_text
+    from ._py.encoder import encode_binary, encode_frame, encode_text, fresh_key
     from ._py.header import build_header, parse_header
     from ._py.mask import mask, mask_into

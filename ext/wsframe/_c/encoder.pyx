@@ -39,12 +39,25 @@ cdef uint8_t TEXT = FIN | <int>_spec.Opcode.TEXT
 cdef uint8_t BINARY = FIN | <int>_spec.Opcode.BINARY
 
 
-cdef int fresh_key(uint8_t *key) except -1:
+cdef int draw_key(uint8_t *key) except -1:
     """Draw a masking key that nobody can predict (RFC 6455, 5.3)."""
     while not wsf_take_key(key):
         entropy = os.urandom(WSF_KEY_POOL)
         wsf_fill_pool(<const uint8_t *>PyBytes_AS_STRING(entropy))
     return 0
+
+
+def fresh_key():
+    """fresh_key()
+
+    Draw a masking key that nobody can predict (RFC 6455, 5.3).
+
+    Returns:
+        4 bytes.
+    """
+    cdef uint8_t key[4]
+    draw_key(key)
+    return PyBytes_FromStringAndSize(<char *>key, 4)
 
 
 cdef bytes frame_of(uint8_t first, const void *data, Py_ssize_t size, const uint8_t *key):
@@ -143,7 +156,7 @@ def encode_text(text, *, bint masked=False):
     if not PyUnicode_Check(text):
         raise _errors.not_str("text", text)
     if masked:
-        fresh_key(key)
+        draw_key(key)
         return text_frame(TEXT, text, key)
     return text_frame(TEXT, text, NULL)
 
@@ -168,7 +181,7 @@ def encode_binary(data, *, bint masked=False):
     cdef uint8_t key[4]
     cdef uint8_t *k = NULL
     if masked:
-        fresh_key(key)
+        draw_key(key)
         k = key
     if PyBytes_CheckExact(data):
         return frame_of(BINARY, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), k)

@@ -36,7 +36,11 @@ if hasattr(os, "register_at_fork"):
 
 
 def fresh_key() -> bytes:
-    """Draw a masking key that nobody can predict (RFC 6455, 5.3)."""
+    """Draw a masking key that nobody can predict (RFC 6455, 5.3).
+
+    Returns:
+        4 bytes.
+    """
     start = _pool.used
     if start == len(_pool.entropy):
         _pool.entropy = os.urandom(KEY_POOL)

@@ -1,0 +1,391 @@
+"""One WebSocket connection after its opening handshake, either side, without I/O (RFC 6455, 5 to 7).
+
+What happens in which state, and what follows:
+
+    state    event                next     also
+    -------  -------------------  -------  -----------------------------------------------------
+    OPEN     message received     OPEN     it is handed on
+    OPEN     Ping received        OPEN     a Pong is queued (5.5.3)
+    OPEN     Close received       CLOSING  a Close is queued (5.5.1); both are now through
+    OPEN     close() called       CLOSING  a Close is sent
+    OPEN     violation received   CLOSING  a Close with its code is queued; the rest is discarded (7.1.7)
+    CLOSING  message received     CLOSING  handed on while the Close we sent is unanswered
+    CLOSING  Close received       CLOSING  both are now through
+    any      end of stream        CLOSED   without a Close received the code is 1006 (7.1.5)
+    CLOSED   anything             CLOSED   data is discarded
+
+A server ends the TCP connection once both Close frames are through; a client waits for it to do
+so, for a while (7.1.1).  Either does at once after a violation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from enum import Enum
+from typing import TYPE_CHECKING, Protocol
+
+from ._backend import MessageDecoder, encode_binary, encode_frame, encode_text, fresh_key
+from ._errors import ProtocolError
+from ._spec import (
+    DEFAULT_MAX_FRAGMENTS,
+    DEFAULT_MAX_MESSAGE,
+    MAX_CONTROL_PAYLOAD,
+    Close,
+    CloseCode,
+    Inflater,
+    Opcode,
+    Ping,
+    Pong,
+    Role,
+    may_be_sent,
+)
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+MAX_REASON = MAX_CONTROL_PAYLOAD - 2  # 5.5.1: what the status code leaves
+
+# 7.4.1: ends that are no error.
+CLEAN_CODES = frozenset({CloseCode.NORMAL_CLOSURE, CloseCode.GOING_AWAY, CloseCode.NO_STATUS_RCVD})
+
+Event = str | bytes | Ping | Pong | Close
+
+
+class Extension(Inflater, Protocol):
+    """What a Connection asks of permessage-deflate (RFC 7692)."""
+
+    def deflate(self, data: bytes, final: bool = True) -> bytes:
+        """Compress the next piece of a message that is being sent."""
+        ...
+
+    @property
+    def min_size(self) -> int:
+        """Bytes below which a message is sent as it is."""
+        ...
+
+
+class State(Enum):
+    """How far a connection is (RFC 6455, 7.1); CONNECTING is the handshake's."""
+
+    OPEN = "open"
+    CLOSING = "closing"
+    CLOSED = "closed"
+
+
+class ConnectionClosed(Exception):
+    """The connection is closing or closed.
+
+    Args:
+        received: the Close frame of the peer, or None.
+        sent: the Close frame we sent, or None.
+    """
+
+    def __init__(self, received: Close | None = None, sent: Close | None = None) -> None:
+        super().__init__(received, sent)
+        self.received = received
+        self.sent = sent
+
+    @property
+    def code(self) -> int:
+        """The close code as the application sees it: 1006 when no Close arrived (7.1.5)."""
+        return self.received.code if self.received else CloseCode.ABNORMAL_CLOSURE
+
+    @property
+    def reason(self) -> str:
+        """The close reason as the application sees it (7.1.6)."""
+        return self.received.reason if self.received else ""
+
+    def __str__(self) -> str:
+        told = [
+            f"{verb} {close.code}{' ' + close.reason if close.reason else ''}"
+            for verb, close in (("received", self.received), ("sent", self.sent))
+            if close
+        ]
+        return "; ".join(told) or "no close frame received or sent"
+
+
+class ConnectionClosedOK(ConnectionClosed):
+    """Closed by both sides with 1000, 1001 or without a code."""
+
+
+class ConnectionClosedError(ConnectionClosed):
+    """Closed with another code, or without a Close frame from the peer."""
+
+
+def close_body(code: int, reason: str) -> bytes:
+    """Write the body of a Close frame (RFC 6455, 5.5.1).
+
+    Args:
+        code: a status code that may be sent, or 1005 for an empty body.
+        reason: at most 123 bytes of UTF-8.
+
+    Raises:
+        ValueError: the code must not be sent, the reason is too long, or it comes without a code.
+    """
+    if code == CloseCode.NO_STATUS_RCVD:
+        if reason:
+            raise ValueError("a close reason needs a close code (RFC 6455, 5.5.1)")
+        return b""
+    if not may_be_sent(code):
+        raise ValueError(f"close code {code} must not be sent (RFC 6455, 7.4)")
+    body = code.to_bytes(2, "big") + reason.encode("utf-8")
+    if len(body) > MAX_CONTROL_PAYLOAD:
+        raise ValueError(f"close reason must be at most {MAX_REASON} bytes (RFC 6455, 5.5)")
+    return body
+
+
+class Connection:
+    """A WebSocket connection whose bytes somebody else carries.
+
+    Args:
+        role: which side we are.
+        max_message: bytes a received message may have over all its fragments; None for no limit.
+        max_fragments: frames a received message may have; None for no limit.
+        deflate: the negotiated permessage-deflate object, or None.
+
+    Attributes:
+        state: how far the connection is.
+        outgoing: frames that `receive` queued in answer, to be sent in order and then cleared.
+        received, sent: the Close frames, or None.
+        error: the violation that failed the connection, or None.
+    """
+
+    __slots__ = (
+        "controls",
+        "_decoder",
+        "_deflate",
+        "_masked",
+        "_sending",
+        "error",
+        "outgoing",
+        "received",
+        "role",
+        "sent",
+        "state",
+    )
+
+    def __init__(
+        self,
+        role: Role,
+        *,
+        max_message: int | None = DEFAULT_MAX_MESSAGE,
+        max_fragments: int | None = DEFAULT_MAX_FRAGMENTS,
+        deflate: Extension | None = None,
+    ) -> None:
+        self._decoder = MessageDecoder(
+            role, max_message=max_message, max_fragments=max_fragments, deflate=deflate
+        )
+        self.controls = 0
+        self._deflate = deflate
+        self._masked = role is Role.CLIENT
+        self._sending = False  # whether a fragmented message is being sent
+        self.role = role
+        self.state = State.OPEN
+        self.outgoing: list[bytes] = []
+        self.received: Close | None = None
+        self.sent: Close | None = None
+        self.error: ProtocolError | None = None
+
+    # Receiving.
+
+    def receive(self, data: Buffer) -> list[Event]:
+        """Take bytes from the peer.
+
+        Args:
+            data: any contiguous buffer; no reference to it is kept.
+
+        Returns:
+            The messages and control frames that are now complete, in order.  Pings and a Close
+            are answered in `outgoing`; a violation stands in `error`, its Close in `outgoing`.
+        """
+        decoder = self._decoder
+        if decoder.error is not None or self.state is State.CLOSED:
+            return []
+        events = decoder.feed(data)
+        if decoder.controls != self.controls:
+            self.controls = decoder.controls
+            self._answer(events)
+        if decoder.error is not None:
+            self.fail(decoder.error)
+        return events
+
+    def receive_eof(self) -> None:
+        """Take note that the peer, or the network, ended the stream."""
+        self.state = State.CLOSED
+
+    def _answer(self, events: list[Event]) -> None:
+        for event in events:
+            if isinstance(event, Ping):
+                self.outgoing.append(self._control(Opcode.PONG, event.data))
+            elif isinstance(event, Close):
+                self.received = event
+                if self.state is State.OPEN:
+                    self._say_close(event)
+
+    def fail(self, error: ProtocolError) -> None:
+        """Fail the connection (RFC 6455, 7.1.7): its Close is queued in `outgoing`.
+
+        Args:
+            error: what went wrong.
+        """
+        self.error = error
+        if self.state is State.OPEN:
+            self._say_close(Close(error.close_code, error.reason))
+
+    def _say_close(self, close: Close) -> None:
+        self.outgoing.append(self._control(Opcode.CLOSE, close_body(close.code, close.reason)))
+        self.sent = close
+        self.state = State.CLOSING
+
+    # Sending.
+
+    def send(self, message: str | Buffer) -> bytes:
+        """Write a whole message.
+
+        Args:
+            message: str for text, any contiguous buffer for binary.
+
+        Returns:
+            The bytes to send.
+
+        Raises:
+            ConnectionClosed: the connection is not open.
+            RuntimeError: a fragmented message is being sent.
+            TypeError, ValueError, BufferError: see encode_text and encode_binary.
+        """
+        if self.state is not State.OPEN or self._sending:
+            self._refuse()
+        if self._deflate is not None:
+            return self._compressed(message)
+        if isinstance(message, str):
+            return encode_text(message, masked=self._masked)
+        return encode_binary(message, masked=self._masked)
+
+    def send_fragments(self, fragments: Iterable[str | Buffer]) -> Iterator[bytes]:
+        """Write a message piece by piece (RFC 6455, 5.4).
+
+        Args:
+            fragments: all str or all bytes-like; the last one ends the message.  No fragment at
+                all sends nothing.
+
+        Yields:
+            The bytes to send, a frame at a time.
+
+        Raises:
+            ConnectionClosed: the connection is not open.
+            RuntimeError: another fragmented message is being sent.
+            TypeError: the fragments are not all of one kind.
+        """
+        waiting: str | Buffer | None = None
+        for fragment in fragments:
+            if waiting is not None:
+                if isinstance(fragment, str) is not isinstance(waiting, str):
+                    raise TypeError("fragments must be all str or all bytes-like")
+                yield self.send_fragment(waiting, final=False)
+            waiting = fragment
+        if waiting is not None:
+            yield self.send_fragment(waiting, final=True)
+
+    def send_fragment(self, fragment: str | Buffer, *, final: bool) -> bytes:
+        """Write one piece of a message (RFC 6455, 5.4).
+
+        Args:
+            fragment: str for text, any contiguous buffer for binary.
+            final: whether it ends the message.
+
+        Returns:
+            The bytes to send.
+
+        Raises:
+            ConnectionClosed: the connection is not open.
+        """
+        if self.state is not State.OPEN:
+            self._refuse()
+        opcode = Opcode.TEXT if isinstance(fragment, str) else Opcode.BINARY
+        compress = self._deflate is not None
+        if self._sending:
+            opcode, rsv = Opcode.CONTINUATION, 0
+        else:
+            rsv = 4 if compress else 0
+        if self._deflate is not None:
+            data = fragment.encode("utf-8") if isinstance(fragment, str) else bytes(fragment)
+            fragment = self._deflate.deflate(data, final)
+        frame = encode_frame(opcode, fragment, fin=final, rsv=rsv, mask_key=self._key())
+        self._sending = not final
+        return frame
+
+    def ping(self, data: Buffer = b"") -> bytes:
+        """Write a Ping (RFC 6455, 5.5.2) of at most 125 bytes; it may come amid a fragmented message."""
+        if self.state is not State.OPEN:
+            self._refuse()
+        return self._control(Opcode.PING, data)
+
+    def pong(self, data: Buffer = b"") -> bytes:
+        """Write a Pong nobody asked for (RFC 6455, 5.5.3) of at most 125 bytes."""
+        if self.state is not State.OPEN:
+            self._refuse()
+        return self._control(Opcode.PONG, data)
+
+    def close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> bytes:
+        """Begin the closing handshake (RFC 6455, 7.1.2).
+
+        Args:
+            code: a status code that may be sent, or 1005 for none.
+            reason: at most 123 bytes of UTF-8.
+
+        Returns:
+            The bytes to send.
+
+        Raises:
+            ConnectionClosed: the connection is not open.
+            ValueError: the code must not be sent, the reason is too long, or it comes without a code.
+        """
+        if self.state is not State.OPEN:
+            raise self.closed_error()
+        self._say_close(Close(code, reason))
+        return self.outgoing.pop()
+
+    # The end.
+
+    @property
+    def ends_tcp(self) -> bool:
+        """Whether it is our turn to end the TCP connection, once `outgoing` is sent (7.1.1)."""
+        if self.error is not None:
+            return True
+        return self.role is Role.SERVER and self.received is not None and self.sent is not None
+
+    @property
+    def close_code(self) -> int | None:
+        """The close code as the application sees it, or None before the end (7.1.5)."""
+        return self.closed_error().code if self.state is State.CLOSED else None
+
+    @property
+    def close_reason(self) -> str | None:
+        """The close reason as the application sees it, or None before the end (7.1.6)."""
+        return self.closed_error().reason if self.state is State.CLOSED else None
+
+    def closed_error(self) -> ConnectionClosed:
+        """Make the exception that says how the connection ended; a violation is its cause."""
+        ok = all(close and close.code in CLEAN_CODES for close in (self.received, self.sent))
+        error = (ConnectionClosedOK if ok else ConnectionClosedError)(self.received, self.sent)
+        error.__cause__ = self.error
+        return error
+
+    def _refuse(self) -> None:
+        if self.state is not State.OPEN:
+            raise self.closed_error()
+        raise RuntimeError("a fragmented message is being sent")
+
+    def _key(self) -> bytes | None:
+        return fresh_key() if self._masked else None
+
+    def _control(self, opcode: Opcode, data: Buffer) -> bytes:
+        return encode_frame(opcode, data, mask_key=self._key())
+
+    def _compressed(self, message: str | Buffer) -> bytes:
+        assert self._deflate is not None
+        data = message.encode("utf-8") if isinstance(message, str) else memoryview(message).tobytes()
+        opcode = Opcode.TEXT if isinstance(message, str) else Opcode.BINARY
+        if len(data) < self._deflate.min_size:
+            return encode_frame(opcode, data, mask_key=self._key())
+        return encode_frame(opcode, self._deflate.deflate(data), rsv=4, mask_key=self._key())
