@@ -13,18 +13,21 @@ WSF_INLINE uint32_t load_be32(const uint8_t *p)
 #define PARITY(b, c, d) (b ^ c ^ d)
 #define MAJ(b, c, d) ((b & c) | (d & (b | c)))
 
-#define WORD(t) \
+/* Words 0 to 15 of a block are in w; a later one takes the place of the one 16 before. */
+#define FIRST(t) w[t]
+#define LATER(t) \
     (w[(t) & 15] = rotl(w[((t) + 13) & 15] ^ w[((t) + 8) & 15] ^ w[((t) + 2) & 15] ^ w[(t) & 15], 1))
 
-#define ROUND(f, k, word)                                              \
-    do {                                                               \
-        const uint32_t next = rotl(a, 5) + f(b, c, d) + e + (k) + (word); \
-        e = d;                                                         \
-        d = c;                                                         \
-        c = rotl(b, 30);                                               \
-        b = a;                                                         \
-        a = next;                                                      \
-    } while (0)
+#define ROUND(f, k, word, a, b, c, d, e)              \
+    (e += rotl(a, 5) + f(b, c, d) + (k) + (word), b = rotl(b, 30))
+
+/* After five rounds the five variables have their old roles again. */
+#define FIVE(f, k, word, last, t)                    \
+    (ROUND(f, k, word(t), a, b, c, d, e),            \
+     ROUND(f, k, last((t) + 1), e, a, b, c, d),      \
+     ROUND(f, k, last((t) + 2), d, e, a, b, c),      \
+     ROUND(f, k, last((t) + 3), c, d, e, a, b),      \
+     ROUND(f, k, last((t) + 4), b, c, d, e, a))
 
 static void absorb(uint32_t state[5], const uint8_t *data, size_t blocks)
 {
@@ -34,20 +37,18 @@ static void absorb(uint32_t state[5], const uint8_t *data, size_t blocks)
         for (int t = 0; t < 16; t++) {
             w[t] = load_be32(data + 4 * t);
         }
-        for (int t = 0; t < 16; t++) {
-            ROUND(CH, 0x5A827999, w[t]);
+        for (int t = 0; t < 15; t += 5) {
+            FIVE(CH, 0x5A827999, FIRST, FIRST, t);
         }
-        for (int t = 16; t < 20; t++) {
-            ROUND(CH, 0x5A827999, WORD(t));
+        FIVE(CH, 0x5A827999, FIRST, LATER, 15);
+        for (int t = 20; t < 40; t += 5) {
+            FIVE(PARITY, 0x6ED9EBA1, LATER, LATER, t);
         }
-        for (int t = 20; t < 40; t++) {
-            ROUND(PARITY, 0x6ED9EBA1, WORD(t));
+        for (int t = 40; t < 60; t += 5) {
+            FIVE(MAJ, 0x8F1BBCDC, LATER, LATER, t);
         }
-        for (int t = 40; t < 60; t++) {
-            ROUND(MAJ, 0x8F1BBCDC, WORD(t));
-        }
-        for (int t = 60; t < 80; t++) {
-            ROUND(PARITY, 0xCA62C1D6, WORD(t));
+        for (int t = 60; t < 80; t += 5) {
+            FIVE(PARITY, 0xCA62C1D6, LATER, LATER, t);
         }
         state[0] += a;
         state[1] += b;

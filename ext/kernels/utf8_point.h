@@ -28,17 +28,18 @@ WSF_INLINE size_t wsf_utf8_length(uint8_t first)
 /* Length of the valid code point that p[0, n) starts with, 0 if there is none. */
 WSF_INLINE size_t wsf_utf8_valid(const uint8_t *p, size_t n)
 {
-    const size_t length = wsf_utf8_length(p[0]);
-    if (length <= 1) {
-        return length;
+    const uint8_t first = p[0];
+    if (first < 0x80) {
+        return 1;
     }
-    if (n < length || !wsf_may_follow(p[0], p[1])) {
-        return 0;
+    if (first < 0xE0) {
+        return first >= 0xC2 && n >= 2 && wsf_is_continuation(p[1]) ? 2 : 0;
     }
-    if (length >= 3 && !wsf_is_continuation(p[2])) {
-        return 0;
+    if (first < 0xF0) {
+        return n >= 3 && wsf_may_follow(first, p[1]) && wsf_is_continuation(p[2]) ? 3 : 0;
     }
-    return length == 4 && !wsf_is_continuation(p[3]) ? 0 : length;
+    return first < 0xF5 && n >= 4 && wsf_may_follow(first, p[1]) && wsf_is_continuation(p[2]) &&
+           wsf_is_continuation(p[3]) ? 4 : 0;
 }
 
 /* Decode the code point that p[0, n) starts with, n > 0.  Returns its length, never more than n:

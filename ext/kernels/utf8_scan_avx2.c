@@ -103,8 +103,31 @@ AVX2 static int check(const uint8_t *src, size_t n, wsf_utf8_stats *stats)
     return 1;
 }
 
+/* Whether src[0, n), n <= 64, is ASCII. */
+AVX2 WSF_INLINE int short_ascii(const uint8_t *src, size_t n)
+{
+    if (n >= 32) {
+        return !_mm256_movemask_epi8(_mm256_or_si256(LOAD(src), LOAD(src + n - 32)));
+    }
+    uint64_t bytes = 0;
+    if (n >= 16) {
+        bytes = wsf_load64(src) | wsf_load64(src + 8) | wsf_load64(src + n - 16) | wsf_load64(src + n - 8);
+    } else if (n >= 8) {
+        bytes = wsf_load64(src) | wsf_load64(src + n - 8);
+    } else if (n >= 4) {
+        bytes = wsf_load32(src) | wsf_load32(src + n - 4);
+    } else if (n > 0) {
+        bytes = src[0] | src[n >> 1] | src[n - 1];
+    }
+    return !(bytes & UINT64_C(0x8080808080808080));
+}
+
 AVX2 size_t wsf_utf8_scan_avx2(const uint8_t *src, size_t n, wsf_utf8_stats *stats)
 {
+    if (n <= 64 && short_ascii(src, n)) {
+        stats->chars += n;
+        return n;
+    }
     return wsf_utf8_scan_chunks(check, src, n, stats);
 }
 #endif

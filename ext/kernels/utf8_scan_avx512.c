@@ -102,6 +102,10 @@ AVX512 static int check(const uint8_t *src, size_t n, wsf_utf8_stats *stats)
 
 AVX512 size_t wsf_utf8_scan_avx512(const uint8_t *src, size_t n, wsf_utf8_stats *stats)
 {
+    if (n <= 64 && !_mm512_movepi8_mask(_mm512_maskz_loadu_epi8(n ? ~UINT64_C(0) >> (64 - n) : 0, src))) {
+        stats->chars += n;
+        return n;
+    }
     return wsf_utf8_scan_chunks(check, src, n, stats);
 }
 #endif

@@ -1,20 +1,158 @@
+/* UTF-8 to code points, 32 bytes a step: at the last byte of each code point the three bytes of
+ * its value are put together, from that byte and the three before it; then, in groups of 8, the
+ * places that end no code point are squeezed out. */
 #include "target.h"
 
 #if WSF_X86_64
+#include <immintrin.h>
+
+#include "avx2_part.h"
+#include "utf8_point.h"
+#include "utf8_squeeze.h"
 #include "variants.h"
 
-void wsf_utf8_ucs1_avx2(uint8_t *dst, size_t chars, const uint8_t *src, size_t n)
+#define AVX2 WSF_TARGET("avx2,popcnt")
+#define BYTES(b) _mm256_set1_epi8((char)(b))
+#define AND(a, b) _mm256_and_si256(a, b)
+#define OR(a, b) _mm256_or_si256(a, b)
+#define LEFT(v, by, mask) AND(_mm256_slli_epi16(v, by), BYTES(mask))  /* of bytes: what comes from */
+#define RIGHT(v, by, mask) AND(_mm256_srli_epi16(v, by), BYTES(mask)) /* a neighbour is masked off */
+#define AT_LEAST(v, b) _mm256_cmpeq_epi8(_mm256_max_epu8(v, BYTES(b)), v)
+#define STORE128(p, v) _mm_storeu_si128((__m128i *)(void *)(p), v)
+#define STORE256(p, v) _mm256_storeu_si256((__m256i *)(void *)(p), v)
+
+/* Bits 0 to 7, 8 to 15 and 16 to 20 of values. */
+typedef struct {
+    __m256i low, mid, top;
+    int has_top;
+} values;
+
+/* The values at the ends of code points. */
+AVX2 WSF_INLINE values assemble(__m256i v, __m256i before, int width)
 {
-    wsf_utf8_ucs1_scalar(dst, chars, src, n);
+    const __m256i joint = _mm256_permute2x128_si256(before, v, 0x21); /* each lane's predecessor */
+    const __m256i one = _mm256_alignr_epi8(v, joint, 15);
+    const __m256i two = _mm256_alignr_epi8(v, joint, 14);
+    const __m256i three = _mm256_alignr_epi8(v, joint, 13);
+    const __m256i high = _mm256_cmpgt_epi8(_mm256_setzero_si256(), v); /* no ASCII */
+    const __m256i fourth = width == 4 ? AT_LEAST(three, 0xF0) : _mm256_setzero_si256();
+    const __m256i upper = AND(LEFT(two, 4, 0xF0), OR(AT_LEAST(two, 0xE0), fourth));
+    values to;
+    to.low = _mm256_blendv_epi8(v, OR(AND(v, BYTES(0x3F)), LEFT(one, 6, 0xC0)), v);
+    to.mid = AND(OR(RIGHT(one, 2, 0x0F), upper), high);
+    to.top = AND(OR(RIGHT(two, 4, 0x03), LEFT(three, 2, 0x1C)), fourth);
+    to.has_top = width == 4 && _mm256_movemask_epi8(fourth);
+    return to;
 }
 
-void wsf_utf8_ucs2_avx2(uint16_t *dst, size_t chars, const uint8_t *src, size_t n)
+#define LOWER(v) _mm256_castsi256_si128(v)
+#define UPPER(v) _mm256_extracti128_si256(v, 1)
+
+/* The places that the low 8 bits of `lower` and of `upper` choose from 8, once a lane. */
+AVX2 WSF_INLINE __m256i places(uint32_t lower, uint32_t upper)
 {
-    wsf_utf8_ucs2_scalar(dst, chars, src, n);
+    const __m128i a = _mm_loadl_epi64((const __m128i *)(const void *)&wsf_squeeze[lower & 0xFF]);
+    const __m128i b = _mm_loadu_si128((const __m128i *)(const void *)&wsf_squeeze[upper & 0xFF]);
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(a), b, 1);
 }
 
-void wsf_utf8_ucs4_avx2(uint32_t *dst, size_t chars, const uint8_t *src, size_t n)
+/* Squeeze two groups of 8 values, one a lane, low and mid byte of each value side by side in
+ * `pairs` (width 1: no mid byte, lane half empty), and write all 8 places of each. */
+AVX2 WSF_INLINE void squeeze(uint8_t *dst, uint8_t *dst_upper, __m256i at, __m256i pairs, __m256i tops, int width)
 {
-    wsf_utf8_ucs4_scalar(dst, chars, src, n);
+    if (width == 1) {
+        pairs = _mm256_shuffle_epi8(pairs, at);
+        _mm_storel_epi64((__m128i *)(void *)dst, LOWER(pairs));
+        _mm_storel_epi64((__m128i *)(void *)dst_upper, UPPER(pairs));
+        return;
+    }
+    at = _mm256_unpacklo_epi8(at, at);
+    at = OR(_mm256_add_epi8(at, at), _mm256_set1_epi16(0x0100)); /* place j: bytes 2j and 2j + 1 */
+    pairs = _mm256_shuffle_epi8(pairs, at);
+    if (width == 2) {
+        STORE128(dst, LOWER(pairs));
+        STORE128(dst_upper, UPPER(pairs));
+        return;
+    }
+    tops = _mm256_shuffle_epi8(tops, at);
+    const __m256i four = _mm256_unpacklo_epi16(pairs, tops), more = _mm256_unpackhi_epi16(pairs, tops);
+    STORE128(dst, LOWER(four));
+    STORE128(dst + 16, LOWER(more));
+    STORE128(dst_upper, UPPER(four));
+    STORE128(dst_upper + 16, UPPER(more));
+}
+
+/* One block of 32 bytes; dst has room for 32 units.  Returns how many it became. */
+AVX2 WSF_INLINE size_t block(uint8_t *dst, __m256i v, __m256i before, uint32_t ends, int width)
+{
+    const __m256i zero = _mm256_setzero_si256();
+    const values from = assemble(v, before, width);
+    const size_t second = (size_t)_mm_popcnt_u32(ends & 0xFF) * (size_t)width;
+    const size_t third = (size_t)_mm_popcnt_u32(ends & 0xFFFF) * (size_t)width;
+    const size_t fourth = (size_t)_mm_popcnt_u32(ends & 0xFFFFFF) * (size_t)width;
+    const __m256i even = width == 1 ? from.low : _mm256_unpacklo_epi8(from.low, from.mid);
+    const __m256i odd = width == 1 ? _mm256_srli_si256(from.low, 8) : _mm256_unpackhi_epi8(from.low, from.mid);
+    const __m256i even_top = from.has_top ? _mm256_unpacklo_epi8(from.top, zero) : zero;
+    const __m256i odd_top = from.has_top ? _mm256_unpackhi_epi8(from.top, zero) : zero;
+    squeeze(dst, dst + third, places(ends, ends >> 16), even, even_top, width);
+    squeeze(dst + second, dst + fourth, places(ends >> 8, ends >> 24), odd, odd_top, width);
+    return (size_t)_mm_popcnt_u32(ends);
+}
+
+AVX2 WSF_INLINE void widen(uint8_t *dst, __m256i v, int width)
+{
+    if (width == 1) {
+        STORE256(dst, v);
+    } else if (width == 2) {
+        STORE256(dst, _mm256_cvtepu8_epi16(LOWER(v)));
+        STORE256(dst + 32, _mm256_cvtepu8_epi16(UPPER(v)));
+    } else {
+        STORE256(dst, _mm256_cvtepu8_epi32(LOWER(v)));
+        STORE256(dst + 32, _mm256_cvtepu8_epi32(_mm_srli_si128(LOWER(v), 8)));
+        STORE256(dst + 64, _mm256_cvtepu8_epi32(UPPER(v)));
+        STORE256(dst + 96, _mm256_cvtepu8_epi32(_mm_srli_si128(UPPER(v), 8)));
+    }
+}
+
+AVX2 WSF_INLINE void transcode(uint8_t *dst, size_t chars, const uint8_t *src, size_t n, int width)
+{
+    __m256i before = _mm256_setzero_si256();
+    size_t o = 0;
+    for (size_t i = 0; i < n && o < chars; i += 32) {
+        uint8_t aside[32 * 4];
+        const size_t left = n - i, room = chars - o;
+        const __m256i v = left < 32 ? wsf_load_part(src + i, left) : _mm256_loadu_si256((const __m256i *)(const void *)(src + i));
+        uint8_t *to = room < 32 ? aside : dst + o * (size_t)width;
+        size_t count = left < 32 ? left : 32;
+        if (_mm256_movemask_epi8(v)) {
+            const uint32_t here = left < 32 ? (1u << left) - 1 : ~0u;
+            const uint32_t first = (uint32_t)~_mm256_movemask_epi8(_mm256_cmpgt_epi8(BYTES(0xC0), v));
+            const uint32_t next = left <= 32 || !wsf_is_continuation(src[i + 32]);
+            count = block(to, v, before, (first >> 1 | next << 31) & here, width);
+        } else {
+            widen(to, v, width);
+        }
+        count = count < room ? count : room;
+        if (to == aside) {
+            memcpy(dst + o * (size_t)width, aside, count * (size_t)width);
+        }
+        o += count;
+        before = v;
+    }
+}
+
+AVX2 void wsf_utf8_ucs1_avx2(uint8_t *dst, size_t chars, const uint8_t *src, size_t n)
+{
+    transcode(dst, chars, src, n, 1);
+}
+
+AVX2 void wsf_utf8_ucs2_avx2(uint16_t *dst, size_t chars, const uint8_t *src, size_t n)
+{
+    transcode((uint8_t *)dst, chars, src, n, 2);
+}
+
+AVX2 void wsf_utf8_ucs4_avx2(uint32_t *dst, size_t chars, const uint8_t *src, size_t n)
+{
+    transcode((uint8_t *)dst, chars, src, n, 4);
 }
 #endif
