@@ -1,0 +1,134 @@
+"""Put the codec into the WebSocket libraries you already run, and take it out again.
+
+A library is left alone unless its version is in the range tested, and unless a known answer, computed through
+its own public API, came from the new code. `WSFRAME_ACCELERATE=0` turns everything off.
+"""
+
+from __future__ import annotations
+
+import os
+import pkgutil
+import sys
+from threading import Lock
+from typing import NamedTuple
+
+from ._hook import ImportHook
+from ._slot import Slot, distribution_version, load_host
+
+__all__ = ["HostStatus", "install", "known_hosts", "status", "uninstall"]
+
+
+class HostStatus(NamedTuple):
+    """How one host library stands in this process.
+
+    Attributes:
+        host: its name.
+        version: the version installed; None when it is absent.
+        tested: the range of versions tested.
+        active: whether the new code is in place, and proved.
+        why_not: the reason when it is not; else empty.
+        stale: "module.name" of references to replaced objects, taken before `install`: those are not faster.
+    """
+
+    host: str
+    version: str | None
+    tested: str
+    active: bool
+    why_not: str
+    stale: tuple[str, ...]
+
+
+def known_hosts() -> tuple[str, ...]:
+    """Name the libraries there is a file for."""
+    return tuple(sorted(entry.name for entry in pkgutil.iter_modules(__path__) if entry.name[0] != "_"))
+
+
+def install(*hosts: str) -> None:
+    """Accelerate host libraries: now those already imported, the others when they are.
+
+    May be called again, and from any thread.
+
+    Args:
+        hosts: their names; all known ones when left out.
+
+    Raises:
+        ValueError: no such host is known.
+    """
+    names = _checked(hosts)
+    if _off():
+        return
+    with _lock:
+        slots = [_slots.setdefault(name, Slot(name, _hook.watched.update)) for name in names]
+        _hook.watched.update(names)
+        _hook.arm()
+    for slot in slots:
+        slot.catch_up()
+
+
+def uninstall(*hosts: str) -> None:
+    """Put the original objects back.
+
+    Args:
+        hosts: their names; all known ones when left out.
+
+    Raises:
+        ValueError: no such host is known.
+    """
+    names = _checked(hosts)
+    with _lock:
+        slots = [slot for slot in map(_slots.pop, names, [None] * len(names)) if slot]
+        if not _slots:
+            _hook.disarm()
+    for slot in slots:
+        slot.release()
+
+
+def status() -> list[HostStatus]:
+    """Tell for every known host whether it is accelerated, and why not."""
+    return [_status(name) for name in known_hosts()]
+
+
+def _status(name: str) -> HostStatus:
+    slot = _slots.get(name)
+    version = distribution_version(name)
+    try:
+        tested = load_host(name).tested
+    except Exception as exc:
+        return HostStatus(name, version, "", False, f"its file does not load: {exc}", ())
+    if slot and slot.active:
+        return HostStatus(name, version, tested, True, slot.why_not, slot.stale())
+    if version is None and name not in sys.modules:
+        why_not = "not installed"
+    elif _off():
+        why_not = "WSFRAME_ACCELERATE=0"
+    else:
+        why_not = slot.why_not if slot else "install() was not called"
+    return HostStatus(name, version, tested, False, why_not, ())
+
+
+def _checked(hosts: tuple[str, ...]) -> tuple[str, ...]:
+    known = known_hosts()
+    for name in hosts:
+        if name not in known:
+            raise ValueError(f"unknown host {name!r}, only {', '.join(known)}")
+    return hosts or known
+
+
+def _off() -> bool:
+    return os.environ.get("WSFRAME_ACCELERATE") == "0"
+
+
+def _before(module: str) -> None:
+    slot = _slots.get(module)
+    if slot:
+        slot.open()
+
+
+def _after(module: str) -> None:
+    for slot in list(_slots.values()):
+        slot.executed(module)
+
+
+_lock = Lock()
+_slots: dict[str, Slot] = {}
+_hook = ImportHook(_before, _after)

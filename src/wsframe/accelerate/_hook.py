@@ -1,0 +1,92 @@
+"""The import hook: tells before and after a watched module is executed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from threading import get_ident
+from types import ModuleType
+from typing import Any
+
+
+class ImportHook(MetaPathFinder):
+    """A finder that lets the others find, and wraps the loader of a watched module.
+
+    Args:
+        before: called with the name of a watched module about to be executed.
+        after: called when it has been; it is still being imported then, by this thread.
+    """
+
+    def __init__(self, before: Callable[[str], None], after: Callable[[str], None]) -> None:
+        self.watched: set[str] = set()
+        self._before = before
+        self._after = after
+        self._finding: set[tuple[int, str]] = set()
+
+    def arm(self) -> None:
+        if self not in sys.meta_path:
+            sys.meta_path.insert(0, self)
+
+    def disarm(self) -> None:
+        self.watched.clear()
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        # Two hooks that ask every other finder would ask each other for ever.
+        search = get_ident(), fullname
+        if fullname not in self.watched or search in self._finding:
+            return None
+        self._finding.add(search)
+        try:
+            spec = self._ask_the_others(fullname, path, target)
+        finally:
+            self._finding.discard(search)
+        if spec is not None and hasattr(spec.loader, "exec_module"):
+            spec.loader = _Loader(spec.loader, self._before, self._after)
+        return spec
+
+    def _ask_the_others(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None
+    ) -> ModuleSpec | None:
+        for finder in list(sys.meta_path):
+            find = getattr(finder, "find_spec", None) if finder is not self else None
+            spec: ModuleSpec | None = find(fullname, path, target) if find else None
+            if spec is not None:
+                return spec
+        return None
+
+
+class _Loader(Loader):
+    """Stands in for a loader until the module is executed, and then steps aside."""
+
+    def __init__(
+        self, loader: Any, before: Callable[[str], None], after: Callable[[str], None]
+    ) -> None:
+        self._loader = loader
+        self._before = before
+        self._after = after
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        create = getattr(self._loader, "create_module", None)
+        module: ModuleType | None = create(spec) if create else None
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__loader__ = self._loader
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._loader
+        self._before(module.__name__)
+        self._loader.exec_module(module)
+        # importlib binds it in its package a moment later; `import a.b; a.b.c` shall work in `after` already.
+        parent, _, name = module.__name__.rpartition(".")
+        if parent in sys.modules:
+            setattr(sys.modules[parent], name, sys.modules.get(module.__name__, module))
+        self._after(module.__name__)

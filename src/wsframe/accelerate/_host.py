@@ -1,0 +1,71 @@
+"""What the file of a host library says: which versions, which modules, what to replace, how to prove it.
+
+`accelerate/<name>.py` serves the library `<name>` and defines `HOST = Host(name="<name>", ...)`. It is itself
+imported only when a program imports that library, and must not import the library at its top level: do that
+inside `replacements` and `prove`, which run once the modules they need have been executed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any
+
+__all__ = ["Host", "Part", "Replacement"]
+
+Replacement = tuple[Any, str, Any]  # the owner (a module or a class), the attribute's name, the new object
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Replacements that come and go as one.
+
+    Args:
+        modules: what must have been imported first; the replacing is done right after the last of them.
+        replacements: names every binding site, once for each place that holds a reference.
+        prove: runs a known answer through the library's public API; raises when the answer is wrong or when
+            the code that gave it was not the new code.
+    """
+
+    modules: tuple[str, ...]
+    replacements: Callable[[], Iterable[Replacement]]
+    prove: Callable[[], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Host(Part):
+    """A library that can be accelerated.
+
+    Args:
+        name: its name on PyPI and in an `import` statement.
+        first: the oldest version tested.
+        below: the first version that is not.
+        parts: replacements in modules that not every program imports; each follows its own modules.
+    """
+
+    name: str
+    first: tuple[int, ...]
+    below: tuple[int, ...]
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def tested(self) -> str:
+        """The tested range, for people."""
+        return f">={'.'.join(map(str, self.first))},<{'.'.join(map(str, self.below))}"
+
+    def covers(self, version: str) -> bool:
+        """Tell whether a version is in the tested range; a pre-release counts as its release."""
+        numbers = _numbers(version)
+        return bool(numbers) and _padded(self.first) <= _padded(numbers) < _padded(self.below)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Take the release out of a version: "17.0.1rc2" is (17, 0, 1)."""
+    digits = [("".join(takewhile(str.isdecimal, part)), part) for part in version.split(".")]
+    whole = list(takewhile(lambda pair: pair[0] == pair[1], digits))
+    return tuple(int(number) for number, _ in digits[: len(whole) + 1] if number)
+
+
+def _padded(numbers: tuple[int, ...]) -> tuple[int, ...]:
+    return (*numbers, 0, 0, 0, 0)[:4]

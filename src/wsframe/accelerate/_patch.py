@@ -1,0 +1,89 @@
+"""Attributes of a host, replaced as one and restored as one."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+from ._host import Part
+
+_ABSENT = object()
+
+
+class Patch:
+    """The replacements of one part of a host."""
+
+    def __init__(self, part: Part) -> None:
+        self.part = part
+        self.executed: set[str] = set()  # modules the import hook saw through to their end
+        self.failed = ""  # why the last attempt was taken back
+        self._sites: list[tuple[Any, str, Any, Any]] = []  # owner, name, old, new
+
+    @property
+    def active(self) -> bool:
+        return bool(self._sites)
+
+    @property
+    def ready(self) -> bool:
+        """Whether every module this part needs has been executed."""
+        return all(name in self.executed or _is_imported(name) for name in self.part.modules)
+
+    def apply(self) -> None:
+        """Replace and prove, or leave everything as it was and raise."""
+        # A module executed again (reload) has lost its replacements: those sites are of no concern any more.
+        self._sites = [site for site in self._sites if _holds(site)]
+        wanted = list(self.part.replacements())
+        try:
+            for owner, name, new in wanted:
+                self._sites.append((owner, name, vars(owner).get(name, _ABSENT), new))
+                setattr(owner, name, new)
+            self.part.prove()
+        except BaseException:
+            self.revert()
+            raise
+
+    def revert(self) -> list[str]:
+        """Put the very old objects back; name the sites somebody else has replaced since, which stay."""
+        taken = []
+        while self._sites:
+            site = owner, name, old, _ = self._sites.pop()
+            if not _holds(site):
+                taken.append(f"{owner.__name__}.{name}")
+            elif old is _ABSENT:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, old)
+        return taken
+
+    def stale(self) -> list[str]:
+        """Name what still refers to the replaced objects: `from library import name`, run too early."""
+        old = {id(site[2]): site[2] for site in self._sites if callable(site[2])}
+        if not old:
+            return []
+        return sorted(
+            f"{module}.{name}"
+            for module, names in _loaded()
+            if not module.startswith("wsframe.")
+            for name, value in names
+            if id(value) in old
+        )
+
+
+def _holds(site: tuple[Any, str, Any, Any]) -> bool:
+    owner, name, _, new = site
+    return vars(owner).get(name, _ABSENT) is new
+
+
+def _is_imported(name: str) -> bool:
+    module = sys.modules.get(name)
+    return module is not None and not getattr(getattr(module, "__spec__", None), "_initializing", False)
+
+
+def _loaded() -> list[tuple[str, list[tuple[str, Any]]]]:
+    """Copy the names of all modules; lazy ones are not woken, strange objects are passed over."""
+    return [
+        (name, list(object.__getattribute__(module, "__dict__").items()))
+        for name, module in list(sys.modules.items())
+        if issubclass(type(module), ModuleType)
+    ]

@@ -1,0 +1,153 @@
+"""One host library in this process: from the wish to accelerate it to the patches in place.
+
+1. A slot opens when its library is first imported: its file is loaded and the version checked.
+2. Each part is applied right after the last module it needs; a part that fails is restored and reported.
+3. A released slot has put everything back, and stays closed.
+
+No lock is held while waiting for another thread's import: that thread may be waiting for this lock.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from importlib import _bootstrap
+from importlib.metadata import version
+from threading import RLock
+
+from ._host import Host
+from ._patch import Patch
+
+
+class Slot:
+    """The state of one host.
+
+    Args:
+        name: of the host.
+        watch: is given the modules whose import must be reported to `executed`.
+    """
+
+    def __init__(self, name: str, watch: Callable[[Iterable[str]], None]) -> None:
+        self.name = name
+        self._obstacle = "not imported yet"
+        self._watch = watch
+        self._lock = RLock()
+        self._patches: list[Patch] = []
+        self._opened = False
+        self._released = False
+
+    @property
+    def active(self) -> bool:
+        """Whether the part every program needs is in place."""
+        return bool(self._patches) and self._patches[0].active
+
+    @property
+    def why_not(self) -> str:
+        """What failed, or what is still missing; empty when all is in place."""
+        failed = "; ".join(patch.failed for patch in self._patches if patch.failed)
+        return failed or ("" if self.active else self._obstacle)
+
+    def stale(self) -> tuple[str, ...]:
+        return tuple(sorted({name for patch in self._patches for name in patch.stale()}))
+
+    def catch_up(self) -> None:
+        """Do what is due for modules imported before the hook was there."""
+        _wait_for(self.name)
+        if self.name not in sys.modules:
+            return
+        self.open()
+        for module in [module for patch in self._patches for module in patch.part.modules]:
+            _wait_for(module)
+        with self._lock:
+            for patch in self._patches:
+                if not patch.active and not patch.failed:
+                    self._apply(patch)
+
+    def open(self) -> None:
+        """Load the host's file and check the version, once."""
+        with self._lock:
+            if self._opened or self._released:
+                return
+            self._opened = True
+            found = distribution_version(self.name)
+            try:
+                host = load_host(self.name)
+            except Exception as exc:
+                self._leave_alone(f"its file does not load: {_told(exc)}")
+                return
+            if found is None or not host.covers(found):
+                self._leave_alone(f"version {found or 'unknown'} is not in the tested range {host.tested}")
+                return
+            self._patches = [Patch(part) for part in (host, *host.parts)]
+            for patch in self._patches:
+                self._watch(patch.part.modules)
+
+    def executed(self, module: str) -> None:
+        """Take note that a module has been executed, perhaps again, and apply what waited for it."""
+        with self._lock:
+            for patch in self._patches:
+                if module in patch.part.modules:
+                    patch.executed.add(module)
+                    self._apply(patch)
+
+    def release(self) -> None:
+        """Put everything back, for good."""
+        with self._lock:
+            self._released = True
+            taken = [site for patch in reversed(self._patches) for site in patch.revert()]
+        if taken:
+            say(f"{self.name}: {', '.join(taken)} replaced by somebody else meanwhile: left as it is")
+
+    def _apply(self, patch: Patch) -> None:
+        if self._released or not patch.ready:
+            return
+        try:
+            patch.apply()
+        except Exception as exc:
+            patch.failed = _told(exc)
+            say(f"{self.name} left alone: {patch.failed}")
+            return
+        patch.failed = ""
+        stale = patch.stale()
+        if stale:
+            say(f"{self.name}: imported too early to be accelerated: {', '.join(stale)}")
+
+    def _leave_alone(self, why_not: str) -> None:
+        self._obstacle = why_not
+        say(f"{self.name} left alone: {why_not}")
+
+
+def load_host(name: str) -> Host:
+    """Import the file of a host."""
+    host: Host = importlib.import_module(f"wsframe.accelerate.{name}").HOST
+    return host
+
+
+def distribution_version(name: str) -> str | None:
+    """Look up the installed version of a host; None when it is absent."""
+    try:
+        return version(name)
+    except Exception:  # absent, or metadata nobody can read
+        return None
+
+
+def say(text: str) -> None:
+    """Write one line to standard error, if there is one."""
+    if sys.stderr is not None:
+        with suppress(OSError, ValueError):  # closed
+            print(f"wsframe: {text}", file=sys.stderr)
+
+
+def _told(exc: Exception) -> str:
+    return " ".join(f"{type(exc).__name__}: {exc}".split())
+
+
+
+def _wait_for(module: str) -> None:
+    """Let another thread finish importing a module; nothing is imported by this."""
+    # importlib's own way, and the only one: the module may have been found, but not be in sys.modules yet.
+    wait = getattr(_bootstrap, "_lock_unlock_module", None)
+    if wait:
+        wait(module)

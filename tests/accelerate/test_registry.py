@@ -1,0 +1,301 @@
+"""The registry: when a host is patched, when it is left alone, and what comes back."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+from pathlib import Path
+
+import pytest
+
+from wsframe import accelerate
+from wsframe.accelerate._host import Host
+
+LIBRARY = """
+def answer():
+    return "slow"
+"""
+USER = """
+from fakehost.core import answer
+class Codec:
+    def name(self):
+        return "slow codec"
+    @staticmethod
+    def twice():
+        return 2 * answer()
+"""
+HOST = """
+from wsframe.accelerate._host import Host, Part
+
+def fast():
+    return "fast"
+
+def replacements():
+    import fakehost.core
+    from fakehost import user
+    yield fakehost.core, "answer", fast
+    yield user, "answer", fast
+    yield user.Codec, "name", lambda self: "fast codec"
+    yield user.Codec, "twice", staticmethod(lambda: "fast twice")
+    yield user.Codec, "added", 1
+
+def prove():
+    from fakehost.user import Codec
+    if Codec().name() != "fast codec":
+        raise RuntimeError("the old code answered")
+
+def replace_extra():
+    import fakehost.extra
+    yield fakehost.extra, "more", fast
+
+HOST = Host(
+    name="fakehost", first=(1, 2), below=(3, 0), modules=("fakehost.core", "fakehost.user"),
+    replacements=replacements, prove=prove,
+    parts=(Part(modules=("fakehost.extra",), replacements=replace_extra, prove=lambda: None),),
+)
+"""
+
+
+@pytest.fixture
+def library(tmp_path, monkeypatch):
+    """A library on sys.path, version 1.4, and the file that makes it a host."""
+    package = tmp_path / "lib" / "fakehost"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "core.py").write_text(LIBRARY)
+    (package / "user.py").write_text(USER)
+    (package / "extra.py").write_text("def more():\n    return 'slow'\n")
+    set_version(tmp_path, "1.4")
+    hosts = tmp_path / "hosts"
+    hosts.mkdir()
+    (hosts / "fakehost.py").write_text(HOST)
+    monkeypatch.syspath_prepend(tmp_path / "lib")
+    monkeypatch.setattr(accelerate, "__path__", [*accelerate.__path__, str(hosts)])
+    yield tmp_path
+    accelerate.uninstall()
+    for name in [name for name in sys.modules if "fakehost" in name]:
+        del sys.modules[name]
+
+
+def set_version(library: Path, version: str) -> None:
+    info = library / "lib" / "fakehost-0.dist-info"
+    info.mkdir(exist_ok=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: fakehost\nVersion: {version}\n")
+
+
+def record():
+    (found,) = [line for line in accelerate.status() if line.host == "fakehost"]
+    return found
+
+
+def load(name: str):
+    return importlib.import_module(name)
+
+
+def test_library_already_imported_is_patched_now_and_the_originals_come_back(library):
+    core, user = load("fakehost.core"), load("fakehost.user")
+    before = dict(vars(user.Codec)), core.answer, user.answer
+
+    accelerate.install("fakehost")
+
+    assert (core.answer(), user.answer()) == ("fast", "fast")
+    assert (user.Codec().name(), user.Codec.twice(), user.Codec.added) == ("fast codec", "fast twice", 1)
+    accelerate.uninstall("fakehost")
+    assert core.answer is before[1] and user.answer is before[2]
+    after = dict(vars(user.Codec))
+    assert after.keys() == before[0].keys()
+    assert all(after[name] is before[0][name] for name in after if not name.startswith("__"))
+    assert record().why_not == "install() was not called"
+
+
+def test_library_imported_later_is_patched_after_its_last_module(library):
+    accelerate.install("fakehost")
+    assert record().why_not == "not imported yet"
+    core = load("fakehost.core")
+    assert core.answer() == "slow" and not record().active
+
+    user = load("fakehost.user")
+
+    assert (core.answer(), user.Codec().name()) == ("fast", "fast codec")
+    assert record() == ("fakehost", "1.4", ">=1.2,<3.0", True, "", ())
+
+
+def test_a_part_follows_its_own_modules(library):
+    accelerate.install("fakehost")
+    load("fakehost.user")
+    assert record().active
+    extra = load("fakehost.extra")
+    assert extra.more() == "fast"
+    accelerate.uninstall()
+    assert extra.more() == "slow"
+
+
+def test_install_twice_is_install_once(library, capfd):
+    user = load("fakehost.user")
+    original = user.answer
+    accelerate.install("fakehost")
+    accelerate.install("fakehost")
+    accelerate.uninstall("fakehost")
+    accelerate.uninstall("fakehost")
+    assert user.answer is original
+    assert capfd.readouterr().err == ""
+
+
+def test_import_hook_is_gone_after_uninstall(library):
+    before = list(sys.meta_path)
+    accelerate.install("fakehost")
+    assert sys.meta_path != before
+    accelerate.uninstall("fakehost")
+    assert sys.meta_path == before
+    assert load("fakehost.user").answer() == "slow"
+
+
+def test_loader_steps_aside(library):
+    accelerate.install("fakehost")
+    module = load("fakehost.user")
+    assert type(module.__loader__).__name__ == type(module.__spec__.loader).__name__ == "SourceFileLoader"
+
+
+def test_module_executed_again_is_patched_again(library):
+    accelerate.install("fakehost")
+    user = load("fakehost.user")
+    importlib.reload(user)
+    assert user.Codec().name() == "fast codec"
+    accelerate.uninstall()
+    assert user.Codec().name() == "slow codec"
+
+
+@pytest.mark.parametrize("version", ["1.1.9", "3.0", "3.0rc1", "4"])
+def test_version_outside_the_range_is_left_alone_with_one_line(library, version, capfd):
+    set_version(library, version)
+    accelerate.install("fakehost")
+    accelerate.install("fakehost")
+    assert load("fakehost.user").answer() == "slow"
+    why_not = f"version {version} is not in the tested range >=1.2,<3.0"
+    assert capfd.readouterr().err == f"wsframe: fakehost left alone: {why_not}\n"
+    assert record() == ("fakehost", version, ">=1.2,<3.0", False, why_not, ())
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.2.0", "2", "2.9.9.post1", "1.2rc1"])
+def test_version_inside_the_range(library, version):
+    set_version(library, version)
+    accelerate.install("fakehost")
+    load("fakehost.user")
+    assert record().active
+
+
+def test_absent_host_is_passed_over_in_silence(library, monkeypatch, capfd):
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry != str(library / "lib")])
+    accelerate.install("fakehost")
+    assert record()[1:] == (None, ">=1.2,<3.0", False, "not installed", ())
+    assert capfd.readouterr().err == ""
+
+
+def test_failed_proof_restores_everything(library, capfd):
+    host = library / "hosts" / "fakehost.py"
+    host.write_text(HOST.replace('!= "fast codec"', '!= "wrong"'))
+    user = load("fakehost.user")
+    original = user.answer
+    accelerate.install("fakehost")
+    assert user.answer is original and not hasattr(user.Codec, "added")
+    assert record().why_not == "RuntimeError: the old code answered"
+    assert capfd.readouterr().err == "wsframe: fakehost left alone: RuntimeError: the old code answered\n"
+    accelerate.install("fakehost")
+    assert capfd.readouterr().err == ""
+
+
+def test_missing_attribute_changes_nothing(library, capfd):
+    host = library / "hosts" / "fakehost.py"
+    host.write_text(HOST.replace("user.Codec,", "user.Kodec,", 1))
+    original = load("fakehost.user").answer
+    accelerate.install("fakehost")
+    assert load("fakehost.user").answer is original
+    assert "Kodec" in capfd.readouterr().err
+
+
+def test_stale_references_are_reported(library, capfd):
+    (library / "lib" / "early.py").write_text("from fakehost.core import answer\nalias = answer\n")
+    early = load("early")
+    load("fakehost.user")
+    accelerate.install("fakehost")
+    assert early.answer() == "slow"
+    assert record().stale == ("early.alias", "early.answer")
+    assert "early.alias, early.answer" in capfd.readouterr().err
+    del sys.modules["early"]
+
+
+def test_what_somebody_else_replaced_meanwhile_stays(library, capfd):
+    user = load("fakehost.user")
+    accelerate.install("fakehost")
+    user.answer = theirs = lambda: "theirs"
+    accelerate.uninstall()
+    assert user.answer is theirs
+    assert "fakehost.user.answer replaced by somebody else" in capfd.readouterr().err
+
+
+def test_off_switch(library, monkeypatch):
+    monkeypatch.setenv("WSFRAME_ACCELERATE", "0")
+    accelerate.install()
+    assert load("fakehost.user").answer() == "slow"
+    assert record().why_not == "WSFRAME_ACCELERATE=0"
+
+
+def test_unknown_host_is_named(library):
+    for function in accelerate.install, accelerate.uninstall:
+        with pytest.raises(ValueError, match="unknown host 'fakehots', only .*fakehost"):
+            function("fakehots")
+
+
+def test_threads_import_and_install_at_once(library):
+    """Whoever comes first, the end is the same; nobody waits for ever."""
+    for _ in range(30):
+        barrier = threading.Barrier(6)
+
+        def work(task, *args, barrier=barrier):
+            barrier.wait()
+            task(*args)
+
+        tasks = [(accelerate.install, "fakehost")] * 3
+        tasks += [(load, f"fakehost.{name}") for name in ("core", "user", "extra")]
+        threads = [threading.Thread(target=work, args=task, daemon=True) for task in tasks]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+            assert not thread.is_alive()
+        assert record().active and load("fakehost.extra").more() == "fast"
+        accelerate.uninstall()
+        assert load("fakehost.user").answer() == "slow"
+        for name in [name for name in sys.modules if name.startswith("fakehost")]:
+            del sys.modules[name]
+
+
+def test_host_range_reads_well():
+    host = Host(name="x", first=(12, 0), below=(18,), modules=(), replacements=tuple, prove=lambda: None)
+    assert host.tested == ">=12.0,<18"
+    assert not host.covers("unknown") and host.covers("17.99")
+
+
+def test_import_wsframe_does_not_import_accelerate():
+    code = "import sys, wsframe; print([m for m in sys.modules if m.startswith('wsframe.accelerate')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_closed_stderr_does_not_break_the_import(library):
+    set_version(library, "9")
+    code = textwrap.dedent(f"""
+        import sys
+        from wsframe import accelerate
+        accelerate.__path__.append({str(library / "hosts")!r})
+        accelerate.install()
+        sys.stderr.close()
+        import fakehost.user
+        sys.exit(7 if fakehost.user.answer() == "slow" else 1)
+    """)
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(library / "lib"), *sys.path])}
+    assert subprocess.run([sys.executable, "-c", code], env=environ).returncode == 7
