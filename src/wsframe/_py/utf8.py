@@ -11,4 +11,8 @@ def valid_prefix(data: bytes | bytearray | memoryview) -> int:
     Raises:
         UnicodeDecodeError: no continuation could make the rest valid.
     """
-    return utf_8_decode(data, "strict", False)[1]
+    valid: int = utf_8_decode(data, "strict", False)[1]
+    # CPython waits for the third byte of a surrogate, though none could make it valid.
+    if len(data) - valid == 2 and data[valid] == 0xED and data[valid + 1] >= 0xA0:
+        utf_8_decode(data[valid:], "strict", True)
+    return valid
