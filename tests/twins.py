@@ -14,7 +14,7 @@ MODULES = {
     "mask": ("mask", "mask_into"),
     "header": ("parse_header", "build_header"),
     "accept": ("accept_key", "new_key"),
-    "encoder": ("encode_frame", "encode_text", "encode_binary"),
+    "encoder": ("fresh_key", "encode_frame", "encode_text", "encode_binary"),
     "decoder": ("FrameDecoder", "MessageDecoder", "cut_frames"),
 }
 
@@ -30,6 +30,7 @@ class Impl:
     build_header: Any
     accept_key: Any
     new_key: Any
+    fresh_key: Any
     encode_frame: Any
     encode_text: Any
     encode_binary: Any
