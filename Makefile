@@ -16,7 +16,10 @@ lint: $(VENV)/.lint
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/cython-lint ext
+	$(BIN)/stubtest wsframe._c
+	PATH=$(BIN):$$PATH $(BIN)/cython-lint ext
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*
+	$(BIN)/zizmor --offline --quiet .github/workflows
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m pytest bench $(ARGS)

@@ -6,8 +6,8 @@ from glob import glob
 
 from setuptools import Extension, setup
 
-REQUIRED = os.environ.get("WSFRAME_REQUIRE_EXTENSIONS", "0") not in ("", "0")
 PURE = os.environ.get("WSFRAME_PURE", "0") not in ("", "0")
+REQUIRED = os.environ.get("WSFRAME_REQUIRE_EXTENSIONS", "0") not in ("", "0")
 MODULES = ("kernel", "mask", "header", "accept", "utf8", "decoder", "encoder")
 KERNELS = sorted(glob("ext/kernels/*.c"))
 HEADERS = sorted(glob("ext/**/*.h", recursive=True))
@@ -20,25 +20,28 @@ DIRECTIVES = {
     "autotestdict": False,
     "freethreading_compatible": True,
 }
-FLAGS = ["/O2"] if sys.platform == "win32" else ["-O3", "-g0", "-Werror=implicit-function-declaration"]
+if sys.platform == "win32":
+    FLAGS = "/O2"
+else:  # a macro that CPython dropped must not wait for the import to fail
+    FLAGS = "-O3 -g0 -fvisibility=hidden -Werror=implicit-function-declaration"
 
 
 def extensions():
-    if PURE or sys.implementation.name != "cpython":
+    if PURE:
         return []
-    try:
-        from Cython.Build import cythonize
-    except ImportError:
+    if sys.implementation.name != "cpython":
         if REQUIRED:
-            raise
+            raise SystemExit("WSFRAME_REQUIRE_EXTENSIONS: the compiled modules need CPython")
         return []
+    from Cython.Build import cythonize
+
     modules = [
         Extension(
             f"wsframe._c.{name}",
             [f"ext/wsframe/_c/{name}.pyx", *(KERNELS if name == "kernel" else [])],
             depends=HEADERS,
             include_dirs=["ext", "ext/wsframe/_c"],
-            extra_compile_args=os.environ.get("WSFRAME_CFLAGS", " ".join(FLAGS)).split(),
+            extra_compile_args=os.environ.get("WSFRAME_CFLAGS", FLAGS).split(),
         )
         for name in MODULES
     ]
@@ -46,7 +49,7 @@ def extensions():
         modules, build_dir="build/cython", include_path=["ext"], compiler_directives=DIRECTIVES
     )
     for module in modules:
-        module.optional = not REQUIRED
+        module.optional = not REQUIRED  # cythonize() would drop it above
     return modules
 
 

@@ -32,7 +32,7 @@ def test_import_needs_nothing_else():
 import sys
 before = set(sys.modules)
 import wsframe
-files = {name.partition(".")[0] for name in set(sys.modules) - before if hasattr(sys.modules[name], "__file__")}
-print(sorted(files - sys.stdlib_module_names - {"wsframe"}))
+new = [module for name, module in sys.modules.items() if name not in before and hasattr(module, "__file__")]
+print(sorted({module.__name__.partition(".")[0] for module in new} - sys.stdlib_module_names - {"wsframe"}))
 """
     assert run(code).stdout == "[]\n"

@@ -35,7 +35,8 @@ def _load() -> str:
             raise
         if sys.implementation.name == "cpython":
             print(
-                f"wsframe: compiled modules not available ({exc}): running on the slower pure twin",
+                f"wsframe: no compiled modules ({exc}): running on the slower pure Python twin; "
+                "WSFRAME_PURE=1 says that this is wanted",
                 file=sys.stderr,
             )
         return "_py"

@@ -61,5 +61,5 @@ def select(str name):
     raise ValueError(f"no kernel {name!r} on this CPU, only {', '.join(available())}")
 
 
-*_, fastest = available()
-select(os.environ.get("WSFRAME_KERNEL") or fastest)
+*_, _fastest = available()
+select(os.environ.get("WSFRAME_KERNEL") or _fastest)

@@ -178,9 +178,7 @@ class FrameDecoder(_Decoder):
         TypeError, ValueError: an argument is of the wrong type or out of range.
     """
 
-    def __init__(
-        self, role: Role, *, max_frame: int | None = DEFAULT_MAX_MESSAGE, rsv: int = 0
-    ) -> None:
+    def __init__(self, role: Role, *, max_frame: int | None = DEFAULT_MAX_MESSAGE, rsv: int = 0) -> None:
         super().__init__(role)
         self._max_frame = limit_of("max_frame", max_frame, 0)
         if not isinstance(rsv, int):
@@ -397,9 +395,7 @@ class MessageDecoder(_Decoder):
                 raise _errors.invalid_text() from None
 
 
-def cut_frames(
-    data: Buffer, start: int, masked: bool, max_frame: int
-) -> tuple[list[tuple[int, bytes]], int]:
+def cut_frames(data: Buffer, start: int, masked: bool, max_frame: int) -> tuple[list[tuple[int, bytes]], int]:
     """Cut whole, valid frames off a buffer until one is not (RFC 6455, 5.2).
 
     For those who have a parser of their own for the rest: it stops before a frame that is not

@@ -1,0 +1,42 @@
+from typing_extensions import Buffer, Self, disjoint_base
+
+from .._errors import ProtocolError
+from .._py.decoder import Message, cut_frames as cut_frames
+from .._spec import (
+    DEFAULT_MAX_FRAGMENTS as DEFAULT_MAX_FRAGMENTS,
+    DEFAULT_MAX_MESSAGE as DEFAULT_MAX_MESSAGE,
+    MAX_LENGTH as MAX_LENGTH,
+    Frame,
+    Inflater,
+    Role,
+)
+
+@disjoint_base
+class _Decoder:
+    @property
+    def error(self) -> ProtocolError | None: ...
+
+@disjoint_base
+class FrameDecoder(_Decoder):
+    def __new__(cls, role: Role, *, max_frame: int | None = ..., rsv: int = 0) -> Self: ...
+    @property
+    def buffered(self) -> int: ...
+    def feed(self, data: Buffer) -> list[Frame]: ...
+
+@disjoint_base
+class MessageDecoder(_Decoder):
+    def __new__(
+        cls,
+        role: Role,
+        *,
+        max_message: int | None = ...,
+        max_fragments: int | None = ...,
+        deflate: Inflater | None = None,
+    ) -> Self: ...
+    @property
+    def buffered(self) -> int: ...
+    @property
+    def closed(self) -> bool: ...
+    @property
+    def controls(self) -> int: ...
+    def feed(self, data: Buffer) -> list[Message]: ...
