@@ -114,6 +114,16 @@ def too_many_fragments(limit: int) -> ProtocolError:
     return ProtocolError(CloseCode.POLICY_VIOLATION, f"message of more than {limit} fragments")
 
 
+def invalid_deflate() -> ProtocolError:
+    """RFC 7692, 7.2.2: the payload of a compressed message is DEFLATE data."""
+    return ProtocolError(CloseCode.INVALID_DATA, "compressed message is not valid deflate data")
+
+
+def too_many_streams(limit: int) -> ProtocolError:
+    """RFC 6455, 10.4: a limit on the number of DEFLATE streams of a message."""
+    return ProtocolError(CloseCode.POLICY_VIOLATION, f"compressed message of more than {limit} streams")
+
+
 def inflate_failed() -> ProtocolError:
     """An extension raised what is not a ProtocolError; its exception is the cause."""
     return ProtocolError(CloseCode.INTERNAL_ERROR, "cannot inflate the message")

@@ -1,0 +1,284 @@
+"""HTTP/1.1 as far as the opening handshake speaks it: header fields, requests and responses (RFC 9112)."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Iterable, Iterator, Mapping
+from email.utils import formatdate
+from http import HTTPStatus
+
+Text = str | bytes
+Header = tuple[Text, Text]
+HeadersLike = Mapping[str, str] | Iterable[Header]
+
+TOKEN = (string.ascii_letters + string.digits + "!#$%&'*+-.^_`|~").encode()  # RFC 9110, 5.6.2
+FIELD = b"\t" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))  # RFC 9110, 5.5
+BLANK = " \t"
+
+
+class Headers(Mapping[str, str]):
+    """The header fields of a request or a response; names are looked up without regard to case.
+
+    Fields that share a name read as one, their values joined with ", " (RFC 9110, 5.3).
+
+    Args:
+        raw: (name, value) pairs, str or bytes.
+
+    Attributes:
+        raw: the pairs in the order they came.
+    """
+
+    __slots__ = ("_index", "raw")
+
+    def __init__(self, raw: HeadersLike = ()) -> None:
+        self.raw: list[Header] = pairs_of(raw)
+        self._index: dict[str, list[str]] | None = None
+
+    def _values(self) -> dict[str, list[str]]:
+        if self._index is None:
+            self._index = {}
+            for name, value in self.raw:
+                self._index.setdefault(str_of(name).lower(), []).append(str_of(value).strip(BLANK))
+        return self._index
+
+    def get_all(self, name: str) -> list[str]:
+        """Give the values of all fields with this name, in order."""
+        return list(self._values().get(name.lower(), ()))
+
+    def __getitem__(self, name: str) -> str:
+        return ", ".join(self._values()[name.lower()])
+
+    def __iter__(self) -> Iterator[str]:
+        """Go over the names, in lower case, each once."""
+        return iter(self._values())
+
+    def __len__(self) -> int:
+        return len(self._values())
+
+    def __repr__(self) -> str:
+        return f"Headers({self.raw!r})"
+
+
+class Request:
+    """The request of an opening handshake.
+
+    Attributes:
+        method: GET, unless it asks for something else.
+        path: path and query as they stand in the request line.
+        headers: its header fields.
+        http_version: "1.1".
+    """
+
+    __slots__ = ("headers", "http_version", "method", "path")
+
+    def __init__(
+        self, path: str, headers: HeadersLike = (), *, method: str = "GET", http_version: str = "1.1"
+    ) -> None:
+        self.path = path
+        self.headers = headers if isinstance(headers, Headers) else Headers(headers)
+        self.method = method
+        self.http_version = http_version
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.path}>"
+
+    def serialize(self) -> bytes:
+        """Write the request.
+
+        Raises:
+            ValueError: a byte of the path or of a header field is not allowed there.
+        """
+        path = bytes_of("path", self.path, "ascii")
+        if not path or not path.isascii() or any(byte <= 0x20 or byte == 0x7F for byte in path):
+            raise ValueError("path must be visible ASCII")
+        method = bytes_of("method", self.method, "ascii")
+        if not is_token(method):
+            raise ValueError("method must be a token")
+        return b"%b %b HTTP/1.1\r\n%b\r\n" % (method, path, write_fields(self.headers.raw))
+
+
+class Response:
+    """An HTTP response.
+
+    Attributes:
+        status: the status code, from 100 to 599.
+        reason: the reason phrase; None for the one of the status code.
+        headers: its header fields.
+        body: its body, or, in a client, the start of it.
+    """
+
+    __slots__ = ("body", "headers", "reason", "status")
+
+    def __init__(
+        self,
+        status: int,
+        headers: HeadersLike = (),
+        body: str | bytes = b"",
+        *,
+        reason: str | None = None,
+    ) -> None:
+        self.status = int(status)
+        self.headers = headers if isinstance(headers, Headers) else Headers(headers)
+        self.body = body.encode() if isinstance(body, str) else body
+        self.reason = phrase_of(self.status) if reason is None else reason
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status} {self.reason}>"
+
+    def serialize(self, method: str = "GET") -> bytes:
+        """Write the response; see http_response."""
+        return http_response(self.status, self.headers.raw, self.body, reason=self.reason, method=method)
+
+
+def http_response(
+    status: int,
+    headers: HeadersLike = (),
+    body: str | bytes = b"",
+    *,
+    reason: str | None = None,
+    method: str = "GET",
+) -> bytes:
+    """Write a response after which the connection is closed (RFC 9112, 4).
+
+    Date, Connection, Content-Length and, for a body, Content-Type are added where headers lack them.
+
+    Args:
+        status: the status code, from 200 to 599.
+        headers: (name, value) pairs or a mapping.
+        body: str leaves as UTF-8.
+        reason: the reason phrase; None for the one of the status code.
+        method: of the request; HEAD leaves the body out.
+
+    Returns:
+        Head and body.
+
+    Raises:
+        ValueError: the status is out of range, or a byte of a header field is not allowed there.
+    """
+    status = int(status)
+    if not 200 <= status <= 599:
+        raise ValueError("status must be from 200 to 599")
+    fields = pairs_of(headers)
+    names = {str_of(name).lower() for name, _ in fields}
+    payload = body.encode() if isinstance(body, str) else bytes(body)
+    if "date" not in names:
+        fields.append(("Date", formatdate(usegmt=True)))
+    if "connection" not in names:
+        fields.append(("Connection", "close"))
+    if status in (204, 304):
+        payload = b""
+    else:
+        if "content-length" not in names:
+            fields.append(("Content-Length", str(len(payload))))
+        if payload and "content-type" not in names:
+            fields.append(("Content-Type", "text/plain; charset=utf-8"))
+    phrase = bytes_of("reason", phrase_of(status) if reason is None else reason, "latin-1")
+    if not is_field(phrase):
+        raise ValueError("reason holds a byte that is not allowed")
+    head = b"HTTP/1.1 %d %b\r\n%b\r\n" % (status, phrase, write_fields(fields))
+    return head if method == "HEAD" else head + payload
+
+
+def phrase_of(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def pairs_of(headers: HeadersLike) -> list[Header]:
+    return list(headers.items() if isinstance(headers, Mapping) else headers)
+
+
+def str_of(text: Text) -> str:
+    return text if isinstance(text, str) else text.decode("latin-1")
+
+
+def bytes_of(what: str, text: Text, encoding: str) -> bytes:
+    if isinstance(text, bytes):
+        return text
+    if not isinstance(text, str):
+        raise TypeError(f"{what} must be str or bytes, not {type(text).__name__}")
+    try:
+        return text.encode(encoding)
+    except UnicodeEncodeError:
+        raise ValueError(f"{what} must be {encoding}") from None
+
+
+def is_token(text: bytes) -> bool:
+    return bool(text) and not text.translate(None, TOKEN)
+
+
+def is_field(text: bytes) -> bool:
+    return not text.translate(None, FIELD)
+
+
+def write_fields(headers: Iterable[Header]) -> bytes:
+    """Write header fields, each with its line end (RFC 9110, 5.5).
+
+    Raises:
+        ValueError: a name is no token, or a value holds CR, LF, NUL or another control character.
+    """
+    out = []
+    for name, value in headers:
+        name = bytes_of("header name", name, "ascii")
+        if not is_token(name):
+            raise ValueError(f"header name {name!r} is not a token")
+        value = bytes_of(f"header {name.decode()}", value, "latin-1")
+        if not is_field(value):
+            raise ValueError(f"header {name.decode()} holds a byte that is not allowed")
+        out.append(b"%b: %b\r\n" % (name, value))
+    return b"".join(out)
+
+
+def tokens_of(value: str) -> list[str]:
+    """Read a list of tokens (RFC 9110, 5.6.1).
+
+    Raises:
+        ValueError: an element is no token.
+    """
+    out = [element.strip(BLANK) for element in value.split(",")]
+    out = [element for element in out if element]
+    for element in out:
+        check_token(element)
+    return out
+
+
+def check_token(text: str) -> str:
+    if not text.isascii() or not is_token(text.encode()):
+        raise ValueError(f"{text[:40]!a} is not a token")
+    return text
+
+
+Parameters = list[tuple[str, str | None]]
+
+
+def extensions_of(value: str) -> list[tuple[str, Parameters]]:
+    """Read a Sec-WebSocket-Extensions header (RFC 6455, 9.1).
+
+    Returns:
+        The name of each extension with its (name, value) parameters.
+
+    Raises:
+        ValueError: it does not follow the grammar.
+    """
+    out = []
+    # A quoted value must hold a token, so that no separator can hide in it.
+    for element in value.split(","):
+        if not element.strip(BLANK):
+            continue
+        name, *rest = element.split(";")
+        out.append((check_token(name.strip(BLANK)), [_parameter(text) for text in rest]))
+    return out
+
+
+def _parameter(text: str) -> tuple[str, str | None]:
+    name, equals, value = text.partition("=")
+    name = check_token(name.strip(BLANK))
+    if not equals:
+        return name, None
+    value = value.strip(BLANK)
+    if len(value) >= 2 and value[0] == value[-1] == '"':
+        value = re.sub(r"\\(.)", r"\1", value[1:-1])
+    return name, check_token(value)

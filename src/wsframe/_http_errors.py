@@ -1,0 +1,249 @@
+"""Every way an opening handshake can fail: the exceptions, and one constructor per broken rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ._http import Header, http_response
+
+if TYPE_CHECKING:
+    from ._http import Response
+
+# What a peer said is repeated at most this far.
+EXCERPT = 60
+
+
+class HandshakeError(Exception):
+    """The opening handshake failed.
+
+    Args:
+        reason: which rule was broken, in a few words.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class Refused(HandshakeError):
+    """A server does not accept the request (RFC 6455, 4.2.2).
+
+    Args:
+        status: the status code to answer with.
+        reason: which rule was broken; also the body of the answer.
+        headers: header fields of the answer, beside those http_response adds.
+    """
+
+    def __init__(self, status: int, reason: str, headers: Sequence[Header] = ()) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.headers = headers
+
+    @property
+    def body(self) -> str:
+        return f"Cannot open a WebSocket connection: {self.reason}.\n"
+
+    @property
+    def response(self) -> bytes:
+        """The whole answer; the connection is then to be closed."""
+        return http_response(self.status, self.headers, self.body)
+
+
+class InvalidURI(HandshakeError, ValueError):
+    """A URI is no WebSocket URI (RFC 6455, 3)."""
+
+
+class InvalidMessage(HandshakeError):
+    """What a server sent is no HTTP/1.1 response, or is larger than a limit."""
+
+
+class InvalidStatus(HandshakeError):
+    """A server answered with another status than 101 (RFC 6455, 4.1).
+
+    Args:
+        response: the answer, with the start of its body.
+    """
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(f"server answered with status {response.status}, not 101")
+        self.response = response
+
+    @property
+    def location(self) -> str | None:
+        """Where a redirect points to, or None."""
+        if self.response.status in (301, 302, 303, 307, 308):
+            return self.response.headers.get("Location")
+        return None
+
+
+class InvalidHeader(HandshakeError):
+    """A header field of the answer breaks a rule (RFC 6455, 4.1).
+
+    Args:
+        name: of the header field.
+        reason: which rule.
+    """
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(reason)
+        self.name = name
+
+
+class NegotiationError(InvalidHeader):
+    """A server chose a subprotocol or an extension it was not offered."""
+
+
+def excerpt(value: object) -> str:
+    """Repeat what a peer said, shortened, and in characters fit for a log."""
+    if isinstance(value, bytes):
+        value = value.decode("latin-1")
+    shown = ascii(value)
+    return shown if len(shown) <= EXCERPT else shown[:EXCERPT] + "..."
+
+
+# What a client can do wrong.
+
+
+def bad_method(method: object) -> Refused:
+    """RFC 6455, 4.1: the method is GET."""
+    return Refused(405, f"method must be GET, not {excerpt(method)}", [("Allow", "GET")])
+
+
+def bad_http_version(version: object) -> Refused:
+    """RFC 6455, 4.1: the HTTP version is at least 1.1; later ones have a handshake of their own."""
+    return Refused(400, f"http version must be 1.1, not {excerpt(version)}")
+
+
+def missing(name: str) -> Refused:
+    return Refused(400, f"no {name} header")
+
+
+def repeated(name: str) -> Refused:
+    return Refused(400, f"more than one {name} header")
+
+
+def bad_upgrade(value: bytes) -> Refused:
+    """RFC 6455, 4.2.1: Upgrade names websocket."""
+    return Refused(400, f"Upgrade must be websocket, not {excerpt(value)}")
+
+
+def bad_connection(value: bytes) -> Refused:
+    """RFC 6455, 4.2.1: Connection holds the token Upgrade."""
+    return Refused(400, f"Connection must hold Upgrade, not {excerpt(value)}")
+
+
+def bad_key(value: bytes) -> Refused:
+    """RFC 6455, 4.2.1: Sec-WebSocket-Key is the base64 of 16 bytes."""
+    return Refused(400, f"Sec-WebSocket-Key must be 16 bytes in base64, not {excerpt(value)}")
+
+
+def bad_version(value: bytes, supported: str) -> Refused:
+    """RFC 6455, 4.4: a server names the versions it speaks."""
+    return Refused(
+        426,
+        f"Sec-WebSocket-Version must be {supported}, not {excerpt(value)}",
+        [("Upgrade", "websocket"), ("Sec-WebSocket-Version", supported)],
+    )
+
+
+def bad_origin(value: bytes | None) -> Refused:
+    """RFC 6455, 10.2: a server may accept some origins only."""
+    if value is None:
+        return Refused(403, "no Origin header")
+    return Refused(403, f"origin {excerpt(value)} is not allowed")
+
+
+def no_subprotocol(supported: Sequence[str]) -> Refused:
+    """RFC 6455, 1.9: nothing both sides speak."""
+    return Refused(400, f"Sec-WebSocket-Protocol must name one of {', '.join(supported)}")
+
+
+def malformed(name: str, reason: object) -> Refused:
+    """RFC 6455, 9.1 and 4.1: lists of tokens follow their grammar."""
+    return Refused(400, f"malformed {name} header: {reason}")
+
+
+def not_http(reason: object) -> Refused:
+    return Refused(400, f"malformed http request: {reason}")
+
+
+def request_too_big(limit: int) -> Refused:
+    """RFC 6585, 5."""
+    return Refused(431, f"request head larger than {limit} bytes")
+
+
+def request_with_too_many_headers(limit: int) -> Refused:
+    """RFC 6585, 5."""
+    return Refused(431, f"request with more than {limit} headers")
+
+
+def request_with_body() -> Refused:
+    """RFC 6455, 4.1: the request is a GET without a body."""
+    return Refused(400, "request with a body")
+
+
+def shutting_down() -> Refused:
+    """RFC 9110, 15.6.4."""
+    return Refused(503, "server is shutting down")
+
+
+# What a server can do wrong.
+
+
+def response_cut_short() -> InvalidMessage:
+    return InvalidMessage("connection closed before the end of the http response")
+
+
+def not_a_response(reason: object) -> InvalidMessage:
+    return InvalidMessage(f"malformed http response: {reason}")
+
+
+def response_too_big(limit: int) -> InvalidMessage:
+    return InvalidMessage(f"response head larger than {limit} bytes")
+
+
+def response_with_too_many_headers(limit: int) -> InvalidMessage:
+    return InvalidMessage(f"response with more than {limit} headers")
+
+
+def answer_without(name: str) -> InvalidHeader:
+    return InvalidHeader(name, f"no {name} header in the answer")
+
+
+def answer_with_repeated(name: str) -> InvalidHeader:
+    return InvalidHeader(name, f"more than one {name} header in the answer")
+
+
+def wrong_upgrade(value: str) -> InvalidHeader:
+    return InvalidHeader("Upgrade", f"Upgrade in the answer must be websocket, not {excerpt(value)}")
+
+
+def wrong_connection(value: str) -> InvalidHeader:
+    return InvalidHeader("Connection", f"Connection in the answer must hold Upgrade, not {excerpt(value)}")
+
+
+def wrong_accept(value: str, expected: str) -> InvalidHeader:
+    return InvalidHeader(
+        "Sec-WebSocket-Accept",
+        f"Sec-WebSocket-Accept must be {excerpt(expected)}, not {excerpt(value)}",
+    )
+
+
+def unrequested_subprotocol(value: str) -> NegotiationError:
+    return NegotiationError("Sec-WebSocket-Protocol", f"subprotocol {excerpt(value)} was not offered")
+
+
+def several_subprotocols(value: str) -> NegotiationError:
+    return NegotiationError("Sec-WebSocket-Protocol", f"more than one subprotocol: {excerpt(value)}")
+
+
+def unrequested_extension(value: str) -> NegotiationError:
+    return NegotiationError("Sec-WebSocket-Extensions", f"extension {excerpt(value)} was not offered")
+
+
+def wrong_extension(reason: object) -> NegotiationError:
+    return NegotiationError("Sec-WebSocket-Extensions", str(reason))

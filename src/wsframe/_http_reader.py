@@ -1,0 +1,244 @@
+"""HTTP bytes to requests and responses, by httptools (extra `asyncio`), within bounds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import _http_errors as errors
+from ._http import TOKEN, Request, Response, str_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+MAX_HEAD = 2**14  # bytes of a request or status line and its headers
+MAX_HEADERS = 128
+MAX_BODY = 2**12  # bytes a client keeps of the body of a refusal
+
+
+class _Parts:
+    """Where httptools leaves the parts of a message."""
+
+    def __init__(self, max_body: int = 0) -> None:
+        self.url = b""
+        self.reason = b""
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.body = bytearray()
+        self.room = max_body
+        self.complete = False
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+
+    def on_status(self, reason: bytes) -> None:
+        self.reason += reason
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name, value))
+
+    def on_body(self, body: bytes) -> None:
+        self.body += body[: self.room - len(self.body)]
+
+    def on_message_complete(self) -> None:
+        self.complete = True
+
+
+class _Reader:
+    """What both readers share: a head is collected, and given to httptools whole.
+
+    The search for its end starts where the last one left off, so that the work is linear however
+    small the pieces are, and httptools cannot read past it.
+    """
+
+    def __init__(self, max_size: int, max_headers: int) -> None:
+        self.rest = b""
+        self._max_size = max_size
+        self._max_headers = max_headers
+        self._head = bytearray()
+        self._searched = 0
+
+    def _collect(self, data: Buffer) -> bytes | None:
+        """Take the next bytes; once the head is whole, return it and leave what follows in `rest`."""
+        head = self._head
+        head += data
+        end = head.find(b"\n\r\n", self._searched) + 3
+        if end < 3:
+            # An error, which httptools has the words for.
+            end = head.find(b"\n\n", self._searched) + 2
+        if end < 2:
+            end = 0
+        if (end or len(head)) > self._max_size:
+            raise self._too_big()
+        if not end:
+            self._searched = max(len(head) - 2, 0)
+            return None
+        whole = bytes(head[:end])
+        self.rest = bytes(head[end:])
+        self._searched = 0
+        head.clear()
+        return whole
+
+    def _too_big(self) -> errors.HandshakeError:
+        raise NotImplementedError
+
+
+class RequestReader(_Reader):
+    """Read the request of an opening handshake.
+
+    Args:
+        max_size: bytes of the request line and all headers.
+        max_headers: number of header fields.
+
+    Attributes:
+        rest: bytes that followed the request, once it is there: the first frames.
+    """
+
+    def __init__(self, max_size: int = MAX_HEAD, max_headers: int = MAX_HEADERS) -> None:
+        super().__init__(max_size, max_headers)
+
+    def feed(self, data: Buffer) -> Request | None:
+        """Take the next bytes.
+
+        Returns:
+            The request, or None as long as it is not whole.
+
+        Raises:
+            Refused: it is malformed, larger than a limit, or has a body (RFC 6455, 4.1).
+        """
+        head = self._collect(data)
+        if head is not None:
+            return self._parse(head)
+        if self._head and self._head[0] not in TOKEN:
+            raise errors.not_http("does not begin with a method")
+        return None
+
+    def _parse(self, head: bytes) -> Request:
+        import httptools
+
+        parts = _Parts()
+        parser = httptools.HttpRequestParser(parts)
+        try:
+            parser.feed_data(head)
+        except httptools.HttpParserUpgrade:
+            pass
+        except httptools.HttpParserError as exc:
+            raise errors.not_http(exc) from None
+        headers = parts.headers
+        if len(headers) > self._max_headers:
+            raise errors.request_with_too_many_headers(self._max_headers)
+        for name, value in headers:
+            if has_body(name, value):
+                raise errors.request_with_body()
+        return Request(
+            parts.url.decode("latin-1"),
+            headers,
+            method=parser.get_method().decode(),
+            http_version=parser.get_http_version(),
+        )
+
+    def _too_big(self) -> errors.HandshakeError:
+        return errors.request_too_big(self._max_size)
+
+
+def has_body(name: bytes, value: bytes) -> bool:
+    name = name.lower()
+    return name == b"transfer-encoding" or (name == b"content-length" and value.strip() != b"0")
+
+
+class ResponseReader(_Reader):
+    """Read the answer to an opening handshake: a 101, or any other with the start of its body.
+
+    Interim responses (RFC 9110, 15.2) are skipped.
+
+    Args:
+        max_size: bytes of the status line and all headers, those of interim responses included.
+        max_headers: number of header fields.
+        max_body: bytes of a body that are kept; no more are waited for.
+
+    Attributes:
+        rest: bytes that followed a 101, once it is there: the first frames.
+    """
+
+    def __init__(
+        self, max_size: int = MAX_HEAD, max_headers: int = MAX_HEADERS, max_body: int = MAX_BODY
+    ) -> None:
+        super().__init__(max_size, max_headers)
+        self._limit = max_size
+        self._max_body = max_body
+        self._parts: _Parts | None = None
+        self._parser: Any = None
+        self._status = 0
+
+    def feed(self, data: Buffer) -> Response | None:
+        """Take the next bytes.
+
+        Returns:
+            The response, or None as long as it is not whole.
+
+        Raises:
+            InvalidMessage: it is malformed or larger than a limit.
+        """
+        while self._parts is None:
+            head = self._collect(data)
+            if head is None:
+                if not b"HTTP/1.".startswith(self._head[:7]):
+                    raise errors.not_a_response("does not begin with HTTP/1.")
+                return None
+            self._parse(head)
+            if self._status == 101:
+                return self._response()
+            data, self.rest = self.rest, b""
+            if self._status < 200:
+                self._parts = None
+                self._max_size -= len(head)
+        return self._take_body(data)
+
+    def feed_eof(self) -> Response:
+        """Say that no more bytes come, or are not waited for.
+
+        Returns:
+            The response with as much of its body as there is.
+
+        Raises:
+            InvalidMessage: its head is not whole.
+        """
+        if self._parts is None:
+            raise errors.response_cut_short()
+        return self._response()
+
+    def _parse(self, head: bytes) -> None:
+        import httptools
+
+        self._parts = _Parts(self._max_body)
+        self._parser = httptools.HttpResponseParser(self._parts)
+        try:
+            self._parser.feed_data(head)
+        except httptools.HttpParserUpgrade:
+            pass
+        except httptools.HttpParserError as exc:
+            raise errors.not_a_response(exc) from None
+        if len(self._parts.headers) > self._max_headers:
+            raise errors.response_with_too_many_headers(self._max_headers)
+        self._status = self._parser.get_status_code()
+
+    def _take_body(self, data: Buffer) -> Response | None:
+        import httptools
+
+        parts = self._parts
+        assert parts is not None
+        if data and not parts.complete:
+            try:
+                self._parser.feed_data(data)
+            except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+                # What the body was to say is said by then; the status is what counts.
+                parts.complete = True
+        if parts.complete or len(parts.body) >= self._max_body:
+            return self._response()
+        return None
+
+    def _response(self) -> Response:
+        parts = self._parts
+        assert parts is not None
+        return Response(self._status, parts.headers, bytes(parts.body), reason=str_of(parts.reason))
+
+    def _too_big(self) -> errors.HandshakeError:
+        return errors.response_too_big(self._limit)

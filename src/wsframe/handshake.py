@@ -1,0 +1,409 @@
+"""The opening handshake, both sides, no I/O (RFC 6455, 4).
+
+A server reads a request (RequestReader), and answers with what `accept` gives or with the
+`response` of the Refused it raises.  A client sends `open_request`, reads the answer
+(ResponseReader), and gives it to `check_response`.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import string
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from . import _http_errors as errors
+from ._backend import accept_key, new_key
+from ._http import (
+    BLANK,
+    Header,
+    Headers,
+    HeadersLike,
+    Request,
+    Response,
+    bytes_of,
+    check_token,
+    extensions_of,
+    http_response,
+    pairs_of,
+    str_of,
+    tokens_of,
+    write_fields,
+)
+from ._http_errors import (
+    HandshakeError,
+    InvalidHeader,
+    InvalidMessage,
+    InvalidStatus,
+    InvalidURI,
+    NegotiationError,
+    Refused,
+)
+from ._http_reader import RequestReader, ResponseReader
+from ._uri import URI, parse_uri
+
+if TYPE_CHECKING:
+    from .deflate import ClientPolicy, Deflate, ServerPolicy
+
+__all__ = [
+    "URI",
+    "Accepted",
+    "Agreed",
+    "HandshakeError",
+    "Headers",
+    "InvalidHeader",
+    "InvalidMessage",
+    "InvalidStatus",
+    "InvalidURI",
+    "NegotiationError",
+    "Refused",
+    "Request",
+    "RequestReader",
+    "Response",
+    "ResponseReader",
+    "accept",
+    "check_response",
+    "http_response",
+    "new_key",
+    "open_request",
+    "parse_uri",
+]
+
+VERSION = "13"  # 4.1
+
+Subprotocols = Sequence[str] | Callable[[list[str]], str | None]
+Origins = Sequence[str | re.Pattern[str] | None]
+
+# What a server looks for in a request; of the first ones there may be several, which make a list.
+_LISTS = frozenset((b"connection", b"upgrade", b"sec-websocket-protocol", b"sec-websocket-extensions"))
+_SINGLE = {
+    name.lower().encode(): name for name in ("Host", "Origin", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
+}
+
+# What only the handshake itself writes.
+_OURS = frozenset(
+    (
+        b"upgrade",
+        b"connection",
+        b"content-length",
+        b"transfer-encoding",
+        b"sec-websocket-accept",
+        b"sec-websocket-key",
+        b"sec-websocket-version",
+        b"sec-websocket-protocol",
+        b"sec-websocket-extensions",
+    )
+)
+
+_BASE64 = (string.ascii_letters + string.digits + "+/").encode()
+_BLANK = BLANK.encode()
+
+_SWITCH = (
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
+)
+
+
+class Accepted(NamedTuple):
+    """A request a server accepts."""
+
+    response: bytes  # the 101 to send
+    subprotocol: str | None
+    deflate: Deflate | None  # the compression of this connection
+    origin: str | None
+
+
+def accept(
+    method: str | bytes,
+    http_version: str,
+    headers: Iterable[Header],
+    *,
+    subprotocols: Subprotocols | None = None,
+    origins: Origins | None = None,
+    compression: ServerPolicy | None = None,
+    extra_headers: HeadersLike = (),
+) -> Accepted:
+    """Check the request of an opening handshake and write the answer (RFC 6455, 4.2).
+
+    Args:
+        method: of the request.
+        http_version: of the request, "1.1".
+        headers: its (name, value) pairs, str or bytes, in any case.
+        subprotocols: those the server speaks, the best one first; a client must offer one of
+            them.  Or a function that is given those the client offers and returns one or None.
+        origins: those allowed, as strings or patterns that must match as a whole; None among
+            them allows a request without Origin.  None for all.
+        compression: what to make of an offer of permessage-deflate; None to decline.
+        extra_headers: header fields of the answer.
+
+    Returns:
+        The answer, and what was agreed on.
+
+    Raises:
+        Refused: the request breaks a rule; send its `response` and close the connection.
+        ValueError: a name or value of extra_headers is not allowed, or the function returned a
+            subprotocol the client did not offer.
+    """
+    if method != "GET" and method != b"GET":
+        raise errors.bad_method(method)
+    if http_version != "1.1":
+        raise errors.bad_http_version(http_version)
+    found = _read_request(headers)
+    key = _check_upgrade(found)
+    if origins is not None:
+        _check_origin(found.get(b"origin"), origins)
+    out = [_SWITCH, accept_key(key).encode(), b"\r\n"]
+    subprotocol = deflate = None
+    if subprotocols:
+        subprotocol = _choose_subprotocol(found.get(b"sec-websocket-protocol", b""), subprotocols)
+        if subprotocol is not None:
+            out.append(b"Sec-WebSocket-Protocol: %b\r\n" % subprotocol.encode())
+    if compression is not None and b"sec-websocket-extensions" in found:
+        try:
+            offers = extensions_of(found[b"sec-websocket-extensions"].decode("latin-1"))
+        except ValueError as exc:
+            raise errors.malformed("Sec-WebSocket-Extensions", exc) from None
+        deflate = compression.accept(offers)
+        if deflate is not None:
+            out.append(b"Sec-WebSocket-Extensions: %b\r\n" % str(deflate.parameters).encode())
+    if extra_headers:
+        out.append(_write_extra(extra_headers))
+    out.append(b"\r\n")
+    origin = found.get(b"origin")
+    return Accepted(b"".join(out), subprotocol, deflate, None if origin is None else origin.decode("latin-1"))
+
+
+def _read_request(headers: Iterable[Header]) -> dict[bytes, bytes]:
+    """Pick the header fields that matter, their names in lower case."""
+    found: dict[bytes, bytes] = {}
+    for name, value in headers:
+        field = (name.encode("latin-1", "replace") if isinstance(name, str) else name).lower()
+        if field in _LISTS or field in _SINGLE:
+            text = (value.encode("latin-1", "replace") if isinstance(value, str) else value).strip(_BLANK)
+            if field not in found:
+                found[field] = text
+            elif field in _LISTS:
+                found[field] += b"," + text
+            else:
+                raise errors.repeated(_SINGLE[field])
+    return found
+
+
+def _check_upgrade(found: dict[bytes, bytes]) -> bytes:
+    """Hold the rules of RFC 6455, 4.2.1; return the key."""
+    if b"host" not in found:
+        raise errors.missing("Host")
+    upgrade = found.get(b"upgrade")
+    if upgrade is None:
+        raise errors.missing("Upgrade")
+    if upgrade != b"websocket" and not _names(upgrade, b"websocket"):
+        raise errors.bad_upgrade(upgrade)
+    connection = found.get(b"connection")
+    if connection is None:
+        raise errors.missing("Connection")
+    if connection != b"Upgrade" and not _names(connection, b"upgrade"):
+        raise errors.bad_connection(connection)
+    version = found.get(b"sec-websocket-version")
+    if version is None:
+        raise errors.missing("Sec-WebSocket-Version")
+    if version != b"13":
+        raise errors.bad_version(version, VERSION)
+    key = found.get(b"sec-websocket-key")
+    if key is None:
+        raise errors.missing("Sec-WebSocket-Key")
+    # 16 bytes in base64: 22 characters and the padding.
+    if len(key) != 24 or key[22:] != b"==" or key[:22].translate(None, _BASE64):
+        raise errors.bad_key(key)
+    return key
+
+
+def _names(value: bytes, token: bytes) -> bool:
+    """Tell whether a list of tokens holds one, without regard to case."""
+    return any(element.strip(_BLANK) == token for element in value.lower().split(b","))
+
+
+def _check_origin(origin: bytes | None, allowed: Origins) -> None:
+    text = None if origin is None else origin.decode("latin-1")
+    for entry in allowed:
+        if entry == text or (
+            isinstance(entry, re.Pattern) and text is not None and entry.fullmatch(text) is not None
+        ):
+            return
+    raise errors.bad_origin(origin)
+
+
+def _choose_subprotocol(header: bytes, supported: Subprotocols) -> str | None:
+    try:
+        offered = tokens_of(header.decode("latin-1"))
+    except ValueError as exc:
+        raise errors.malformed("Sec-WebSocket-Protocol", exc) from None
+    if callable(supported):
+        chosen = supported(offered)
+        if chosen is not None and chosen not in offered:
+            raise ValueError(f"subprotocol {chosen!r} was not offered")
+        return chosen
+    for name in supported:
+        if name in offered:
+            return name
+    raise errors.no_subprotocol(supported)
+
+
+def _write_extra(headers: HeadersLike) -> bytes:
+    pairs = pairs_of(headers)
+    for name, _ in pairs:
+        if bytes_of("header name", name, "ascii").lower() in _OURS:
+            raise ValueError(f"header {str_of(name)} is not for the application to set")
+    return write_fields(pairs)
+
+
+def open_request(
+    uri: URI,
+    key: str,
+    *,
+    origin: str | None = None,
+    subprotocols: Sequence[str] | None = None,
+    compression: ClientPolicy | None = None,
+    extra_headers: HeadersLike = (),
+    user_agent: str | None = None,
+) -> Request:
+    """Make the request of an opening handshake (RFC 6455, 4.1).
+
+    Args:
+        uri: where to, as parse_uri gives it.
+        key: a fresh one from new_key.
+        origin: the Origin header.
+        subprotocols: those the client speaks, the best one first.
+        compression: what to offer of permessage-deflate; None for nothing.
+        extra_headers: more header fields; a Host, Authorization or User-Agent among them takes
+            the place of ours.
+        user_agent: the User-Agent header.
+
+    Returns:
+        The request; its `serialize()` gives the bytes.
+
+    Raises:
+        ValueError: an argument holds what is not allowed in it, such as CR, LF or NUL.
+    """
+    extra = pairs_of(extra_headers)
+    theirs = {bytes_of("header name", name, "ascii").lower() for name, _ in extra}
+    if ours := theirs & _OURS:
+        raise ValueError(f"header {min(ours).decode()} is not for the application to set")
+    fields: list[Header] = []
+    if b"host" not in theirs:
+        fields.append(("Host", uri.authority))
+    fields += [
+        ("Upgrade", "websocket"),
+        ("Connection", "Upgrade"),
+        ("Sec-WebSocket-Key", key),
+        ("Sec-WebSocket-Version", VERSION),
+    ]
+    if origin is not None:
+        fields.append(("Origin", origin))
+    if subprotocols:
+        if isinstance(subprotocols, str):
+            raise TypeError("subprotocols must be a sequence of str, not str")
+        fields.append(("Sec-WebSocket-Protocol", ", ".join(map(check_token, subprotocols))))
+    if compression is not None:
+        fields.append(("Sec-WebSocket-Extensions", compression.offer()))
+    if uri.user is not None and b"authorization" not in theirs:
+        fields.append(("Authorization", _basic(uri.user, uri.password or "")))
+    if user_agent is not None and b"user-agent" not in theirs:
+        fields.append(("User-Agent", user_agent))
+    request = Request(uri.path, fields + extra)
+    request.serialize()
+    return request
+
+
+def _basic(user: str, password: str) -> str:
+    """RFC 7617, 2."""
+    if ":" in user:
+        raise ValueError("user must not hold a colon")
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+class Agreed(NamedTuple):
+    """What a client and a server agreed on."""
+
+    subprotocol: str | None
+    deflate: Deflate | None  # the compression of this connection
+
+
+def check_response(
+    response: Response,
+    key: str,
+    *,
+    subprotocols: Sequence[str] | None = None,
+    compression: ClientPolicy | None = None,
+) -> Agreed:
+    """Check the answer to an opening handshake (RFC 6455, 4.1).
+
+    Args:
+        response: the answer.
+        key: the one sent.
+        subprotocols: those offered.
+        compression: what was offered of permessage-deflate.
+
+    Raises:
+        InvalidStatus: the status is not 101: a refusal or a redirect.
+        InvalidHeader: Upgrade, Connection or Sec-WebSocket-Accept is wrong.
+        NegotiationError: a subprotocol or an extension was not offered, or offered otherwise.
+    """
+    if response.status != 101:
+        raise InvalidStatus(response)
+    headers = response.headers
+    upgrade = _required(headers, "Upgrade")
+    if upgrade.lower() != "websocket":
+        raise errors.wrong_upgrade(upgrade)
+    connection = _required(headers, "Connection")
+    if not _names(connection.encode("latin-1", "replace"), b"upgrade"):
+        raise errors.wrong_connection(connection)
+    accepted = _once(headers, "Sec-WebSocket-Accept")
+    if accepted is None:
+        raise errors.answer_without("Sec-WebSocket-Accept")
+    expected = accept_key(key)
+    if accepted != expected:
+        raise errors.wrong_accept(accepted, expected)
+    return Agreed(
+        _agreed_subprotocol(headers, subprotocols or ()),
+        _agreed_extension(headers.get("Sec-WebSocket-Extensions", ""), compression),
+    )
+
+
+def _required(headers: Headers, name: str) -> str:
+    value = headers.get(name)
+    if value is None:
+        raise errors.answer_without(name)
+    return value
+
+
+def _once(headers: Headers, name: str) -> str | None:
+    values = headers.get_all(name)
+    if len(values) > 1:
+        raise errors.answer_with_repeated(name)
+    return values[0] if values else None
+
+
+def _agreed_subprotocol(headers: Headers, offered: Sequence[str]) -> str | None:
+    value = headers.get("Sec-WebSocket-Protocol")
+    if value is None:
+        return None
+    if "," in value:
+        raise errors.several_subprotocols(value)
+    if value not in offered:
+        raise errors.unrequested_subprotocol(value)
+    return value
+
+
+def _agreed_extension(value: str, compression: ClientPolicy | None) -> Deflate | None:
+    try:
+        answers = extensions_of(value)
+    except ValueError as exc:
+        raise errors.wrong_extension(f"malformed Sec-WebSocket-Extensions header: {exc}") from None
+    if not answers:
+        return None
+    if compression is None:
+        raise errors.unrequested_extension(answers[0][0])
+    try:
+        return compression.agree(answers)
+    except ValueError as exc:
+        raise errors.wrong_extension(exc) from None
