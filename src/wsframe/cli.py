@@ -1,1 +1,109 @@
-"""wsframe on the command line."""
+"""wsframe on the command line: run, status, demo."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import __version__
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Do what the command line says; answer the exit status."""
+    options = _parse(list(sys.argv[1:] if argv is None else argv))
+    command: int = options.command(options)
+    return command
+
+
+def _parse(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="wsframe", description="WebSocket frames in C, for the libraries you already run."
+    )
+    parser.add_argument("--version", action="version", version=f"wsframe {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser(
+        "run",
+        help="run a program with the WebSocket libraries it uses made faster",
+        usage="wsframe run [--only HOST,HOST] [--quiet] [--] PROGRAM [ARGUMENT ...]",
+        description="PROGRAM is a console script, a Python file, or -m and a module. Its child processes and "
+        "libraries imported later are reached too. WSFRAME_ACCELERATE=0 turns everything off.",
+        allow_abbrev=False,
+    )
+    run.add_argument("--only", metavar="HOST,HOST", help="leave all other libraries alone")
+    run.add_argument("--quiet", action="store_true", help="do not tell what is accelerated")
+    run.set_defaults(command=_run)
+
+    status = commands.add_parser(
+        "status",
+        help="tell which kernel is in use, and which libraries `run` makes faster",
+        description="Exit status 1: a library is installed that `run` would leave alone.",
+    )
+    status.set_defaults(command=_status)
+
+    demo = commands.add_parser("demo", help="measure stock servers, alone and under `run`; takes a minute")
+    demo.add_argument("--rounds", type=int, default=5, help="measurements of each (5)")
+    demo.add_argument("--seconds", type=float, default=0.8, help="length of each (0.8)")
+    demo.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="where the chart goes (.)")
+    demo.set_defaults(command=_demo)
+
+    own, program = _split(argv) if argv[:1] == ["run"] else (argv, [])
+    options = parser.parse_args(own)
+    if options.command is _run:
+        if not program or program == ["-m"]:
+            run.error("which program?")
+        options.program = program
+        options.hosts = _hosts(run, options.only)
+    return options
+
+
+def _split(argv: list[str]) -> tuple[list[str], list[str]]:
+    """Part our words from the program's, which may look like ours; argparse would mix them up."""
+    for i in range(1, len(argv)):
+        if argv[i] == "--":
+            return argv[:i], argv[i + 1 :]
+        if argv[i] == "-m" or (argv[i][:1] != "-" and argv[i - 1] != "--only"):
+            return argv[:i], argv[i:]
+    return argv, []
+
+
+def _hosts(parser: argparse.ArgumentParser, only: str | None) -> tuple[str, ...]:
+    from .accelerate import known_hosts
+
+    known = known_hosts()
+    if only is None:
+        return known
+    chosen = tuple(name.strip() for name in only.split(","))
+    for name in chosen:
+        if name not in known:
+            parser.error(f"unknown host {name!r}, only {', '.join(known)}")
+    return chosen
+
+
+def _run(options: argparse.Namespace) -> int:
+    from .accelerate._run import CannotRunError, run
+
+    try:
+        run(options.program, options.hosts, quiet=options.quiet)
+    except CannotRunError as exc:
+        print(f"wsframe: {exc}", file=sys.stderr)
+        return exc.exit_status
+
+
+def _status(options: argparse.Namespace) -> int:
+    from ._report import report
+
+    text, all_active = report()
+    print(text)
+    return 0 if all_active else 1
+
+
+def _demo(options: argparse.Namespace) -> int:
+    try:
+        from .demo import show
+    except ModuleNotFoundError as exc:
+        print(f"wsframe: no {exc.name}: pip install 'wsframe[demo]'", file=sys.stderr)
+        return 1
+    return show(options.rounds, options.seconds, options.output)

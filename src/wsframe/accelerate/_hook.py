@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
 from threading import get_ident
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:  # importlib.abc is slow to import
+    from importlib.abc import Loader
+    from importlib.machinery import ModuleSpec
 
 
-class ImportHook(MetaPathFinder):
+class ImportHook:
     """A finder that lets the others find, and wraps the loader of a watched module.
 
     Args:
@@ -47,7 +49,7 @@ class ImportHook(MetaPathFinder):
         finally:
             self._finding.discard(search)
         if spec is not None and hasattr(spec.loader, "exec_module"):
-            spec.loader = _Loader(spec.loader, self._before, self._after)
+            spec.loader = cast("Loader", _Loader(spec.loader, self._before, self._after))
         return spec
 
     def _ask_the_others(
@@ -61,12 +63,10 @@ class ImportHook(MetaPathFinder):
         return None
 
 
-class _Loader(Loader):
+class _Loader:
     """Stands in for a loader until the module is executed, and then steps aside."""
 
-    def __init__(
-        self, loader: Any, before: Callable[[str], None], after: Callable[[str], None]
-    ) -> None:
+    def __init__(self, loader: Any, before: Callable[[str], None], after: Callable[[str], None]) -> None:
         self._loader = loader
         self._before = before
         self._after = after

@@ -59,6 +59,10 @@ class Host(Part):
         numbers = _numbers(version)
         return bool(numbers) and _padded(self.first) <= _padded(numbers) < _padded(self.below)
 
+    def misfit(self, version: str | None) -> str:
+        """Say why a version is left alone."""
+        return f"version {version or 'unknown'} is not in the tested range {self.tested}"
+
 
 def _numbers(version: str) -> tuple[int, ...]:
     """Take the release out of a version: "17.0.1rc2" is (17, 0, 1)."""

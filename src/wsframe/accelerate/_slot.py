@@ -14,7 +14,6 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from importlib import _bootstrap
-from importlib.metadata import version
 from threading import RLock
 
 from ._host import Host
@@ -78,7 +77,7 @@ class Slot:
                 self._leave_alone(f"its file does not load: {_told(exc)}")
                 return
             if found is None or not host.covers(found):
-                self._leave_alone(f"version {found or 'unknown'} is not in the tested range {host.tested}")
+                self._leave_alone(host.misfit(found))
                 return
             self._patches = [Patch(part) for part in (host, *host.parts)]
             for patch in self._patches:
@@ -127,6 +126,8 @@ def load_host(name: str) -> Host:
 
 def distribution_version(name: str) -> str | None:
     """Look up the installed version of a host; None when it is absent."""
+    from importlib.metadata import version  # slow to import, and needed only once a host is
+
     try:
         return version(name)
     except Exception:  # absent, or metadata nobody can read
@@ -142,7 +143,6 @@ def say(text: str) -> None:
 
 def _told(exc: Exception) -> str:
     return " ".join(f"{type(exc).__name__}: {exc}".split())
-
 
 
 def _wait_for(module: str) -> None:

@@ -1,0 +1,7 @@
+"""`python -m wsframe`: the same as `wsframe`."""
+
+import sys
+
+from .cli import main
+
+sys.exit(main())

@@ -1,0 +1,67 @@
+"""Run by every Python below `wsframe run`, as its directory leads PYTHONPATH.
+
+It waits for the first import of a host library; a program that imports none pays for a look into a set. It
+runs before wsframe is imported, and in whatever Python reads PYTHONPATH, so it imports next to nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False  # typing is slow to import
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+
+
+class _Trigger:
+    """Stands before the other finders until a host is imported."""
+
+    def __init__(self, hosts: frozenset[str]) -> None:
+        self.hosts = hosts
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname not in self.hosts:
+            return None
+        try:
+            sys.meta_path.remove(self)
+        except ValueError:  # another thread has; its install() waits for this import
+            return None
+        try:
+            from wsframe import accelerate
+
+            accelerate.install(*self.hosts)
+        except Exception as exc:  # the program must run, faster or not
+            print(f"wsframe: nothing accelerated in {sys.executable}: {exc}", file=sys.stderr)
+        # The search this is part of has passed the place where the import hook stands now.
+        for finder in list(sys.meta_path):
+            spec = finder.find_spec(fullname, path, target)
+            if spec is not None:
+                return spec
+        return None
+
+
+def _run_the_next() -> None:
+    """Run the sitecustomize that this one hides, if there is one."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    hidden = [entry for entry in sys.path if os.path.abspath(entry) == here]
+    this = sys.modules.pop("sitecustomize")
+    sys.path[:] = [entry for entry in sys.path if entry not in hidden]
+    try:
+        __import__("sitecustomize")
+    except ModuleNotFoundError as exc:
+        if exc.name != "sitecustomize":
+            raise
+        sys.modules["sitecustomize"] = this
+    finally:
+        sys.path[:0] = hidden
+
+
+_hosts = frozenset(filter(None, os.environ.get("WSFRAME_RUN", "").split(",")))
+if _hosts and os.environ.get("WSFRAME_ACCELERATE") != "0":
+    sys.meta_path.insert(0, _Trigger(_hosts))
+_run_the_next()

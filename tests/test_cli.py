@@ -1,0 +1,331 @@
+"""The command line: real processes, real signals."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+import wsframe
+
+sys.path.append(str(Path(__file__).parent / "accelerate"))
+import fake_library  # noqa: E402
+
+SITE = Path(wsframe.__file__).parent / "accelerate" / "_site"
+PROBE = "import fakehost.user; print(fakehost.user.answer())"
+posix = pytest.mark.skipif(os.name == "nt", reason="signals and exec as on POSIX")
+
+
+@pytest.fixture
+def box(tmp_path):
+    """A directory with an accelerable library, made known by the user's own sitecustomize."""
+    fake_library.write(tmp_path)
+    (tmp_path / "lib" / "sitecustomize.py").write_text(
+        f"""import os, wsframe.accelerate
+wsframe.accelerate.__path__.append({str(tmp_path / "hosts")!r})
+os.environ["USERS_SITECUSTOMIZE"] = os.environ.get("USERS_SITECUSTOMIZE", "") + "ran "
+"""
+    )
+    return tmp_path
+
+
+def environ(box, **more):
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("WSFRAME_")}
+    source = str(Path(wsframe.__file__).parent.parent)
+    return {**kept, "PYTHONPATH": os.pathsep.join([str(box / "lib"), source]), **more}
+
+
+def wsframe_run(box, *words, **more):
+    """Run `wsframe run --only fakehost --quiet -- ...`, or what begins with an option."""
+    if words[0] != "run":
+        words = ("run", "--only", "fakehost", "--quiet", "--", *words)
+    return subprocess.run(
+        [sys.executable, "-m", "wsframe", *words],
+        env=environ(box, **more),
+        cwd=box,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+# What is reached.
+
+
+def test_program_is_accelerated(box):
+    done = wsframe_run(box, "python", "-c", PROBE)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "fast\n", "")
+
+
+def test_without_run_nothing_is(box):
+    done = subprocess.run([sys.executable, "-c", PROBE], env=environ(box), capture_output=True, text=True)
+    assert done.stdout == "slow\n"
+
+
+def test_python_file_module_and_console_script(box):
+    (box / "app.py").write_text(PROBE + "\nimport sys\nprint(sys.argv[1:])\n")
+    script = box / "app"
+    script.write_text(f"#!{sys.executable}\n" + (box / "app.py").read_text())
+    script.chmod(0o755)
+    for program in (["app.py"], ["-m", "app"], [f".{os.sep}app"]):
+        if os.name == "nt" and "app" in program[0]:
+            continue
+        done = wsframe_run(box, *program, "--quiet", "--", "-x")
+        assert (done.stdout, done.stderr) == ("fast\n['--quiet', '--', '-x']\n", ""), program
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "subprocess.run([sys.executable, '-c', probe], check=True)",
+        "subprocess.run([sys.executable, '-c', f'import subprocess, sys; "
+        'subprocess.run([sys.executable, "-c", {probe!r}], check=True)\'], check=True)',
+        "multiprocessing.get_context('spawn').Process(target=exec, args=(probe,)).start()",
+        "multiprocessing.get_context('forkserver').Process(target=exec, args=(probe,)).start()",
+        "multiprocessing.get_context('fork').Process(target=exec, args=(probe,)).start()",
+        "os.chdir('/'); os.execv(sys.executable, [sys.executable, '-c', probe])",
+    ],
+    ids=["subprocess", "grandchild", "spawn", "forkserver", "fork", "exec"],
+)
+@posix
+def test_child_processes_are_reached(box, code):
+    (box / "app.py").write_text(
+        f"import multiprocessing, os, subprocess, sys\nprobe = {PROBE!r}\nif __name__ == '__main__':\n    {code}\n"
+    )
+    done = wsframe_run(box, "app.py")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "fast\n", "")
+
+
+def test_library_imported_by_two_threads_at_once(box):
+    (box / "app.py").write_text(
+        textwrap.dedent("""
+            import importlib, threading
+            names = ["fakehost.core", "fakehost.user", "fakehost.extra"] * 2
+            threads = [threading.Thread(target=importlib.import_module, args=[name]) for name in names]
+            for thread in threads: thread.start()
+            for thread in threads: thread.join()
+            import fakehost.extra, fakehost.user
+            print(fakehost.user.Codec().name(), fakehost.extra.more())
+        """)
+    )
+    done = wsframe_run(box, "app.py")
+    assert (done.stdout, done.stderr) == ("fast codec fast\n", "")
+
+
+def test_program_without_a_host_does_not_import_wsframe(box):
+    (box / "lib" / "sitecustomize.py").unlink()
+    code = "import json, sys; print([name for name in sys.modules if 'wsframe' in name])"
+    done = wsframe_run(box, "run", "--quiet", "python", "-c", code)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+# What is left as it was.
+
+
+def test_the_users_sitecustomize_runs_once_and_keeps_its_name(box):
+    code = "import os, sitecustomize; print(os.environ['USERS_SITECUSTOMIZE'], sitecustomize.__file__)"
+    done = wsframe_run(box, "python", "-c", code, USERS_SITECUSTOMIZE="in the child: ")
+    # Once for wsframe itself, once for the program.
+    assert done.stdout == f"in the child: ran ran  {box / 'lib' / 'sitecustomize.py'}\n"
+
+
+def test_the_users_sitecustomize_fails_as_it_would_alone(box):
+    code = "print('still here')"
+    (box / "lib" / "sitecustomize.py").write_text("import nosuch\n")
+    alone = subprocess.run([sys.executable, "-c", code], env=environ(box), capture_output=True, text=True)
+    done = wsframe_run(box, "run", "--quiet", "--", "python", "-c", code)
+    assert (done.returncode, done.stdout) == (alone.returncode, alone.stdout) == (0, "still here\n")
+    assert alone.stderr.splitlines()[-1] in done.stderr
+
+
+def test_the_users_pythonpath_is_kept(box):
+    code = "import os; print(os.environ['PYTHONPATH'])"
+    done = wsframe_run(box, "python", "-m", "wsframe", "run", "--quiet", "python", "-c", code)
+    assert done.stdout.strip() == os.pathsep.join([str(SITE), environ(box)["PYTHONPATH"]])
+
+
+def test_switched_off(box):
+    done = wsframe_run(
+        box, "run", "--only", "fakehost", "--", "python", "-c", PROBE, WSFRAME_ACCELERATE="0"
+    )
+    assert done.stdout == "slow\n"
+    assert done.stderr == "wsframe: WSFRAME_ACCELERATE=0: nothing is accelerated\n"
+
+
+def test_only_the_hosts_named(box):
+    done = wsframe_run(box, "run", "--quiet", "--only", "websockets", "--", "python", "-c", PROBE)
+    assert done.stdout == "slow\n"
+
+
+@pytest.mark.parametrize("version", ["1.0", "3.0"])
+def test_version_outside_the_range_is_left_alone_with_one_line(box, version):
+    fake_library.set_version(box, version)
+    done = wsframe_run(box, "python", "-c", PROBE)
+    assert done.stdout == "slow\n"
+    assert done.stderr == (
+        f"wsframe: fakehost left alone: version {version} is not in the tested range >=1.2,<3.0\n"
+    )
+
+
+def test_python_without_wsframe_runs_the_program(box):
+    """PYTHONPATH reaches every Python, also one that wsframe is not installed for."""
+    (box / "lib" / "sitecustomize.py").unlink()
+    (box / "lib" / "wsframe.py").write_text("raise ImportError('not here')")
+    env = environ(box, PYTHONPATH=os.pathsep.join([str(SITE), str(box / "lib")]), WSFRAME_RUN="fakehost")
+    done = subprocess.run([sys.executable, "-c", PROBE], env=env, capture_output=True, text=True)
+    assert done.stdout == "slow\n"
+    assert done.stderr == f"wsframe: nothing accelerated in {sys.executable}: not here\n"
+
+
+# What it says.
+
+
+def test_one_line_names_what_is_accelerated(box):
+    done = wsframe_run(box, "run", "--only", "fakehost", "python", "-c", PROBE)
+    assert done.stderr == f"wsframe: accelerating fakehost 1.4 ({wsframe.backend})\n"
+
+
+@posix
+@pytest.mark.parametrize("flag", ["-I", "-E", "-S", "-sE"])
+def test_python_that_ignores_pythonpath_is_not_called_accelerated(box, flag):
+    script = box / "app"
+    script.write_text(f"#!{sys.executable} {flag}\nprint('ran')\n")
+    script.chmod(0o755)
+    for program in (["./app"], ["python", flag, "app"]):
+        done = wsframe_run(box, "run", *program)
+        assert done.stdout == "ran\n"
+        assert re.fullmatch(r"wsframe: .* told to ignore PYTHONPATH: nothing is accelerated\n", done.stderr)
+
+
+# How it ends.
+
+
+@pytest.mark.parametrize("status", [0, 1, 42, 255])
+def test_exit_status_passes_through(box, status):
+    assert wsframe_run(box, "python", "-c", f"raise SystemExit({status})").returncode == status
+
+
+@posix
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL, signal.SIGUSR1])
+def test_signals_reach_the_program_itself(box, number):
+    code = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+    command = [sys.executable, "-m", "wsframe", "run", "--quiet", "--", "python", "-c", code]
+    with subprocess.Popen(
+        command, env=environ(box), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        assert int(process.stdout.readline()) == process.pid
+        process.send_signal(number)
+        assert process.wait(20) == -number
+
+
+@posix
+def test_program_gets_the_signal_dispositions_of_a_shell(box):
+    """Python ignores SIGPIPE for itself; a program that is not Python must not inherit that."""
+    done = wsframe_run(box, "sh", "-c", "kill -s PIPE $$; echo survived")
+    assert (done.returncode, done.stdout) == (-signal.SIGPIPE, "")
+
+
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [
+        (["no-such-program"], "no such program"),
+        (["./no-such-program"], "no such program"),
+        (["nosuch.py"], "no such file"),
+        (["-m", "no_such_module"], "no such module"),
+        (["-m", "no_such_module.part"], "no such module"),
+    ],
+)
+def test_program_that_does_not_exist(box, program, reason):
+    done = wsframe_run(box, *program)
+    assert (done.returncode, done.stdout) == (127, "")
+    assert done.stderr == f"wsframe: {program[-1]}: {reason}\n"
+
+
+@posix
+def test_interpreter_that_does_not_exist(box):
+    (box / "app").write_text("#!/no/such/python\n")
+    (box / "app").chmod(0o755)
+    done = wsframe_run(box, "./app")
+    assert (done.returncode, done.stderr) == (127, "wsframe: ./app: No such file or directory\n")
+
+
+@posix
+def test_file_that_cannot_be_executed(box):
+    (box / "app").write_text("no program\n")
+    done = wsframe_run(box, "./app")
+    assert (done.returncode, done.stderr) == (126, "wsframe: ./app: cannot be executed\n")
+    (box / "app").chmod(0o755)
+    done = wsframe_run(box, "./app")
+    assert (done.returncode, done.stderr) == (126, "wsframe: ./app: Exec format error\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["run"], "which program?"),
+        (["run", "-m"], "which program?"),
+        (["run", "--"], "which program?"),
+        (["run", "--only", "nosuch", "--", "python"], "unknown host 'nosuch', only .*fakehost"),
+        (["run", "--onl", "fakehost", "--", "python"], "unrecognized arguments"),
+        (["run", "--frob", "python"], "unrecognized arguments: --frob"),
+    ],
+)
+def test_wrong_usage(box, words, reason):
+    done = wsframe_run(box, *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.search(reason, done.stderr)
+
+
+# wsframe status.
+
+
+def wsframe_status(box, **more):
+    command = [sys.executable, "-m", "wsframe", "status"]
+    return subprocess.run(command, env=environ(box, **more), capture_output=True, text=True, timeout=60)
+
+
+def test_status_tells_backend_kernel_cpu_and_hosts(box):
+    done = wsframe_status(box)
+    assert re.search(rf"^backend +{wsframe.backend}$", done.stdout, re.M)
+    assert re.search(r"^cpu +\S", done.stdout, re.M)
+    assert re.search(r"^fakehost +1\.4 +>=1\.2,<3\.0 +active$", done.stdout, re.M)
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("kernel", ["scalar", "sse2"])
+def test_status_follows_the_kernel_forced(box, kernel):
+    if wsframe.backend == "py":
+        pytest.skip("no kernels")
+    from wsframe._c.kernel import available
+
+    if kernel not in available():
+        pytest.skip("not on this CPU")
+    assert f"c-{kernel}\n" in wsframe_status(box, WSFRAME_KERNEL=kernel).stdout
+
+
+def test_status_tells_why_not(box):
+    fake_library.set_version(box, "3.1")
+    done = wsframe_status(box)
+    assert re.search(r"^fakehost +3\.1 .* version 3\.1 is not in the tested range", done.stdout, re.M)
+    assert done.returncode == 1
+    assert done.stderr == ""
+    done = wsframe_status(box, WSFRAME_ACCELERATE="0")
+    assert re.search(r"^fakehost .* WSFRAME_ACCELERATE=0$", done.stdout, re.M)
+    fake_library.set_version(box, "1.4")
+    fake_library.write_host(box, '!= "fast codec"', '!= "wrong"')
+    done = wsframe_status(box)
+    assert re.search(r"^fakehost .* RuntimeError: the old code answered$", done.stdout, re.M)
+    assert done.returncode == 1
+
+
+def test_version_and_help(box):
+    for words, expected in ((["--version"], f"wsframe {wsframe.__version__}\n"), (["--help"], "usage: wsframe")):
+        done = subprocess.run([sys.executable, "-m", "wsframe", *words], capture_output=True, text=True)
+        assert done.returncode == 0
+        assert done.stdout.startswith(expected)
