@@ -58,9 +58,9 @@ def install(*hosts: str) -> None:
     if _off():
         return
     with _lock:
-        slots = [_slots.setdefault(name, Slot(name, _hook.watched.update)) for name in names]
-        _hook.watched.update(names)
-        _hook.arm()
+        slots = [_slots.setdefault(name, Slot(name, _importing.watched.update)) for name in names]
+        _importing.watched.update(names)
+        _importing.arm()
     for slot in slots:
         slot.catch_up()
 
@@ -78,7 +78,7 @@ def uninstall(*hosts: str) -> None:
     with _lock:
         slots = [slot for slot in map(_slots.pop, names, [None] * len(names)) if slot]
         if not _slots:
-            _hook.disarm()
+            _importing.disarm()
     for slot in slots:
         slot.release()
 
@@ -131,4 +131,4 @@ def _after(module: str) -> None:
 
 _lock = Lock()
 _slots: dict[str, Slot] = {}
-_hook = ImportHook(_before, _after)
+_importing = ImportHook(_before, _after)

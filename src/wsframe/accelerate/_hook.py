@@ -1,4 +1,4 @@
-"""The import hook: tells before and after a watched module is executed."""
+"""The import hook: tells before and after a watched module is loaded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ImportHook:
     """A finder that lets the others find, and wraps the loader of a watched module.
 
     Args:
-        before: called with the name of a watched module about to be executed.
+        before: called with the name of a watched module about to be created.
         after: called when it has been; it is still being imported then, by this thread.
     """
 
@@ -75,6 +75,8 @@ class _Loader:
         return getattr(self._loader, name)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        # Not later: once a package is in sys.modules, other threads may find modules in it.
+        self._before(spec.name)
         create = getattr(self._loader, "create_module", None)
         module: ModuleType | None = create(spec) if create else None
         return module
@@ -83,7 +85,6 @@ class _Loader:
         module.__loader__ = self._loader
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
-        self._before(module.__name__)
         self._loader.exec_module(module)
         # importlib binds it in its package a moment later; `import a.b; a.b.c` shall work in `after` already.
         parent, _, name = module.__name__.rpartition(".")
