@@ -22,7 +22,7 @@ lint: $(VENV)/.lint
 	$(BIN)/zizmor --offline --quiet .github/workflows
 
 bench: $(VENV)/.bench
-	$(BIN)/python -m pytest bench $(ARGS)
+	$(BIN)/python -m bench $(ARGS)
 
 # One stamp an extra; a change of the C or Cython sources builds them anew.
 $(VENV)/.%: $(SOURCES) | $(BIN)/python

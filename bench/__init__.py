@@ -1,0 +1,1 @@
+"""How fast wsframe is, always beside somebody else: `python -m bench`."""

@@ -1,0 +1,43 @@
+"""Measure, print what was reached, and write the table and the chart.
+
+python -m bench                 everything; writes README.md and docs/bench.svg
+python -m bench -k decode       a part, with pytest's own options; writes nothing
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from bench import aims, compare, machine
+from bench.results import Results
+
+HERE = Path(__file__).parent
+REPORT = HERE.parent / "build" / "bench.json"
+
+
+def measure(options: list[str]) -> int:
+    """Run pytest on the core that is to be measured."""
+    REPORT.parent.mkdir(exist_ok=True)
+    REPORT.unlink(missing_ok=True)
+    if machine.cores():
+        machine.pin(machine.cores()[-1])
+    pytest = [sys.executable, "-m", "pytest", "-c", HERE / "pytest.ini", f"--rootdir={HERE.parent}"]
+    pytest += [f"--benchmark-json={REPORT}", HERE, *options]
+    return subprocess.run(pytest, env=machine.ENVIRONMENT, cwd=HERE.parent).returncode
+
+
+def main(options: list[str]) -> int:
+    status = measure(options)
+    if status or not REPORT.exists():
+        return status
+    found = Results(REPORT)
+    print(aims.report(found))
+    if not options:
+        compare.write(found, HERE.parent)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,37 @@
+"""The conditions of a measurement: one core, a malloc that does not change its mind, and their names."""
+
+from __future__ import annotations
+
+import os
+import platform
+
+import cpuinfo
+
+import wsframe
+
+# Without these glibc gives large blocks back to the system, now and then, and faults their pages in
+# again; the trim threshold is above the largest payload measured.
+MALLOC = {
+    "MALLOC_TOP_PAD_": "4194304",
+    "MALLOC_TRIM_THRESHOLD_": "268435456",
+    "MALLOC_MMAP_THRESHOLD_": "1073741824",
+}
+ENVIRONMENT = {**os.environ, **MALLOC, "PYTHONHASHSEED": "0"}
+
+
+def cores() -> list[int]:
+    """The cores to use: the first for what loads a server, the last for what is measured."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+
+
+def pin(core: int | None, pid: int = 0) -> None:
+    """Keep a process on one core, where the system can."""
+    if core is not None:
+        os.sched_setaffinity(pid, {core})
+
+
+def described() -> str:
+    """What a reader has to know of where the figures come from."""
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    cpu = cpuinfo.get_cpu_info().get("brand_raw", platform.machine())
+    return f"{python}, {cpu}, {platform.system()} {platform.release()}, backend {wsframe.backend}"

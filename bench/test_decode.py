@@ -1,0 +1,19 @@
+"""Bytes of one read to texts."""
+
+from bench.sweep import sweep
+from bench.texts import KINDS, SMALL, read_of, text
+
+MESSAGES = {
+    "100 x 32 B": [SMALL] * 100,
+    **{f"1 MiB {kind}": [text(kind, 2**20)] for kind in KINDS},
+}
+
+
+@sweep("decoder", MESSAGES)
+def test_decode(measure, peer, case, turn):
+    messages = MESSAGES[case]
+    data = read_of(messages)
+    feed = peer.decoder()
+    answer = feed(data)
+    assert getattr(peer, "texts", list)(answer) == messages
+    measure(feed, data)

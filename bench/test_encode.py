@@ -1,0 +1,23 @@
+"""A text to the frame that carries it."""
+
+from bench.sweep import sweep
+from bench.texts import KINDS, SMALL, text
+from wsframe import MessageDecoder, Role
+
+TEXTS = {"32 B": SMALL, **{f"16 KiB {kind}": text(kind, 2**14) for kind in KINDS}}
+
+
+@sweep("encode_text", TEXTS)
+def test_encode_text(measure, peer, case, turn):
+    message = TEXTS[case]
+    assert MessageDecoder(Role.CLIENT).feed(peer.encode_text(message)) == [message]
+    measure(peer.encode_text, message)
+
+
+@sweep("encode_text_masked", TEXTS)
+def test_encode_text_masked(measure, peer, case, turn):
+    message = TEXTS[case]
+    frames = [peer.encode_text_masked(message) for _ in range(2)]
+    assert frames[0] != frames[1]
+    assert MessageDecoder(Role.SERVER).feed(b"".join(frames)) == [message, message]
+    measure(peer.encode_text_masked, message)
