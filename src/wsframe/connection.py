@@ -30,6 +30,7 @@ from ._spec import (
     DEFAULT_MAX_FRAGMENTS,
     DEFAULT_MAX_MESSAGE,
     MAX_CONTROL_PAYLOAD,
+    RSV1,
     Close,
     CloseCode,
     Inflater,
@@ -52,15 +53,26 @@ Event = str | bytes | Ping | Pong | Close
 
 
 class Extension(Inflater, Protocol):
-    """What a Connection asks of permessage-deflate (RFC 7692)."""
+    """What a Connection asks of permessage-deflate (RFC 7692); see deflate.Deflate."""
 
-    def deflate(self, data: bytes, final: bool = True) -> bytes:
-        """Compress the next piece of a message that is being sent."""
+    def wants(self, size: int) -> bool:
+        """Tell whether to compress a message of so many bytes."""
         ...
 
+    def deflate(self, payload: bytes, final: bool = True) -> bytes:
+        """Compress the next fragment of a message."""
+        ...
+
+    def deflate_alone(self, payload: bytes) -> bytes:
+        """Compress a message for all connections of this shape that forget."""
+        ...
+
+    def forget(self) -> None:
+        """Compress the next message without reference to earlier ones."""
+
     @property
-    def min_size(self) -> int:
-        """Bytes below which a message is sent as it is."""
+    def shape(self) -> tuple[object, ...]:
+        """What the bytes of a compressed message depend on, beside the message."""
         ...
 
 
@@ -148,15 +160,19 @@ class Connection:
         outgoing: frames that `receive` queued in answer, to be sent in order and then cleared.
         received, sent: the Close frames, or None.
         error: the violation that failed the connection, or None.
+        fragmenting: whether a fragmented message is being sent.
+        controls: how many control frames were received.
     """
 
     __slots__ = (
         "controls",
+        "_compressing",
         "_decoder",
         "_deflate",
         "_masked",
-        "_sending",
+        "cause",
         "error",
+        "fragmenting",
         "outgoing",
         "received",
         "role",
@@ -178,13 +194,15 @@ class Connection:
         self.controls = 0
         self._deflate = deflate
         self._masked = role is Role.CLIENT
-        self._sending = False  # whether a fragmented message is being sent
+        self.fragmenting = False
+        self._compressing = False  # the fragmented message
         self.role = role
         self.state = State.OPEN
         self.outgoing: list[bytes] = []
         self.received: Close | None = None
         self.sent: Close | None = None
         self.error: ProtocolError | None = None
+        self.cause: Exception | None = None
 
     # Receiving.
 
@@ -209,9 +227,14 @@ class Connection:
             self.fail(decoder.error)
         return events
 
-    def receive_eof(self) -> None:
-        """Take note that the peer, or the network, ended the stream."""
+    def receive_eof(self, cause: Exception | None = None) -> None:
+        """Take note that the peer, or the network, ended the stream.
+
+        Args:
+            cause: the exception that did, if one did.
+        """
         self.state = State.CLOSED
+        self.cause = cause
 
     def _answer(self, events: list[Event]) -> None:
         for event in events:
@@ -253,8 +276,9 @@ class Connection:
             RuntimeError: a fragmented message is being sent.
             TypeError, ValueError, BufferError: see encode_text and encode_binary.
         """
-        if self.state is not State.OPEN or self._sending:
-            self._refuse()
+        self.check_open()
+        if self.fragmenting:
+            raise RuntimeError("a fragmented message is being sent")
         if self._deflate is not None:
             return self._compressed(message)
         if isinstance(message, str):
@@ -299,31 +323,30 @@ class Connection:
         Raises:
             ConnectionClosed: the connection is not open.
         """
-        if self.state is not State.OPEN:
-            self._refuse()
+        self.check_open()
         opcode = Opcode.TEXT if isinstance(fragment, str) else Opcode.BINARY
-        compress = self._deflate is not None
-        if self._sending:
-            opcode, rsv = Opcode.CONTINUATION, 0
+        rsv = 0
+        if self.fragmenting:
+            opcode = Opcode.CONTINUATION
         else:
-            rsv = 4 if compress else 0
-        if self._deflate is not None:
-            data = fragment.encode("utf-8") if isinstance(fragment, str) else bytes(fragment)
-            fragment = self._deflate.deflate(data, final)
+            # How long the message will be nobody knows yet.
+            self._compressing = self._deflate is not None and self._deflate.wants(2**16)
+            rsv = RSV1 >> 4 if self._compressing else 0
+        if self._compressing:
+            assert self._deflate is not None
+            fragment = self._deflate.deflate(bytes_of(fragment), final)
         frame = encode_frame(opcode, fragment, fin=final, rsv=rsv, mask_key=self._key())
-        self._sending = not final
+        self.fragmenting = not final
         return frame
 
     def ping(self, data: Buffer = b"") -> bytes:
         """Write a Ping (RFC 6455, 5.5.2) of at most 125 bytes; it may come amid a fragmented message."""
-        if self.state is not State.OPEN:
-            self._refuse()
+        self.check_open()
         return self._control(Opcode.PING, data)
 
     def pong(self, data: Buffer = b"") -> bytes:
         """Write a Pong nobody asked for (RFC 6455, 5.5.3) of at most 125 bytes."""
-        if self.state is not State.OPEN:
-            self._refuse()
+        self.check_open()
         return self._control(Opcode.PONG, data)
 
     def close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> bytes:
@@ -340,12 +363,21 @@ class Connection:
             ConnectionClosed: the connection is not open.
             ValueError: the code must not be sent, the reason is too long, or it comes without a code.
         """
-        if self.state is not State.OPEN:
-            raise self.closed_error()
-        self._say_close(Close(code, reason))
+        self.check_open()
+        self._say_close(Close(int(code), reason))
         return self.outgoing.pop()
 
+    def check_open(self) -> None:
+        """Raise ConnectionClosed unless the connection is open."""
+        if self.state is not State.OPEN:
+            raise self.closed_error()
+
     # The end.
+
+    @property
+    def plain(self) -> bool:
+        """Whether a message is sent as it is: open, no extension, no fragments under way."""
+        return self.state is State.OPEN and self._deflate is None and not self.fragmenting
 
     @property
     def ends_tcp(self) -> bool:
@@ -368,13 +400,8 @@ class Connection:
         """Make the exception that says how the connection ended; a violation is its cause."""
         ok = all(close and close.code in CLEAN_CODES for close in (self.received, self.sent))
         error = (ConnectionClosedOK if ok else ConnectionClosedError)(self.received, self.sent)
-        error.__cause__ = self.error
+        error.__cause__ = self.error or self.cause
         return error
-
-    def _refuse(self) -> None:
-        if self.state is not State.OPEN:
-            raise self.closed_error()
-        raise RuntimeError("a fragmented message is being sent")
 
     def _key(self) -> bytes | None:
         return fresh_key() if self._masked else None
@@ -384,8 +411,48 @@ class Connection:
 
     def _compressed(self, message: str | Buffer) -> bytes:
         assert self._deflate is not None
-        data = message.encode("utf-8") if isinstance(message, str) else memoryview(message).tobytes()
+        data = bytes_of(message)
         opcode = Opcode.TEXT if isinstance(message, str) else Opcode.BINARY
-        if len(data) < self._deflate.min_size:
+        if not self._deflate.wants(len(data)):
             return encode_frame(opcode, data, mask_key=self._key())
-        return encode_frame(opcode, self._deflate.deflate(data), rsv=4, mask_key=self._key())
+        return encode_frame(opcode, self._deflate.deflate(data), rsv=RSV1 >> 4, mask_key=self._key())
+
+
+class Broadcast:
+    """A message on its way to many connections, encoded once for all that take the same bytes.
+
+    Args:
+        message: str for text, any contiguous buffer for binary.
+
+    Raises:
+        TypeError, ValueError, BufferError: see encode_text and encode_binary.
+    """
+
+    def __init__(self, message: str | Buffer) -> None:
+        self._message = message
+        self._opcode = Opcode.TEXT if isinstance(message, str) else Opcode.BINARY
+        self._plain = encode_text(message) if isinstance(message, str) else encode_binary(message)
+        self._payload = bytes_of(message)
+        self._compressed: dict[tuple[object, ...], bytes] = {}
+
+    def frame_for(self, connection: Connection) -> bytes | None:
+        """Give the bytes to send on a connection; None if it is not open or amid a fragmented message."""
+        if connection.state is not State.OPEN or connection.fragmenting:
+            return None
+        if connection.role is Role.CLIENT:
+            return connection.send(self._message)
+        deflate = connection._deflate
+        if deflate is None or not deflate.wants(len(self._payload)):
+            return self._plain
+        frame = self._compressed.get(deflate.shape)
+        if frame is None:
+            data = deflate.deflate_alone(self._payload)
+            frame = encode_frame(self._opcode, data, rsv=RSV1 >> 4)
+            self._compressed[deflate.shape] = frame
+        deflate.forget()
+        return frame
+
+
+def bytes_of(message: str | Buffer) -> bytes:
+    """The payload of a message."""
+    return message.encode("utf-8") if isinstance(message, str) else memoryview(message).tobytes()

@@ -136,6 +136,30 @@ def encode_frame(opcode, payload, *, fin=True, rsv=0, mask_key=None):
         PyBuffer_Release(&view)
 
 
+cdef bytes text_message(object text, bint masked):
+    cdef uint8_t key[4]
+    if masked:
+        draw_key(key)
+        return text_frame(TEXT, text, key)
+    return text_frame(TEXT, text, NULL)
+
+
+cdef bytes binary_message(object data, bint masked):
+    cdef Py_buffer view
+    cdef uint8_t key[4]
+    cdef uint8_t *k = NULL
+    if masked:
+        draw_key(key)
+        k = key
+    if PyBytes_CheckExact(data):
+        return frame_of(BINARY, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), k)
+    view_of("data", data, &view)
+    try:
+        return frame_of(BINARY, view.buf, view.len, k)
+    finally:
+        PyBuffer_Release(&view)
+
+
 def encode_text(text, *, bint masked=False):
     """encode_text(text, *, masked=False)
 
@@ -152,13 +176,9 @@ def encode_text(text, *, bint masked=False):
         TypeError: text is not a str.
         ValueError: text holds a lone surrogate.
     """
-    cdef uint8_t key[4]
     if not PyUnicode_Check(text):
         raise _errors.not_str("text", text)
-    if masked:
-        draw_key(key)
-        return text_frame(TEXT, text, key)
-    return text_frame(TEXT, text, NULL)
+    return text_message(text, masked)
 
 
 def encode_binary(data, *, bint masked=False):
@@ -177,16 +197,4 @@ def encode_binary(data, *, bint masked=False):
         TypeError: data is not a bytes-like object.
         BufferError: data is not contiguous, or has more than one dimension.
     """
-    cdef Py_buffer view
-    cdef uint8_t key[4]
-    cdef uint8_t *k = NULL
-    if masked:
-        draw_key(key)
-        k = key
-    if PyBytes_CheckExact(data):
-        return frame_of(BINARY, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), k)
-    view_of("data", data, &view)
-    try:
-        return frame_of(BINARY, view.buf, view.len, k)
-    finally:
-        PyBuffer_Release(&view)
+    return binary_message(data, masked)

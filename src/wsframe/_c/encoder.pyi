@@ -4,3 +4,5 @@ from .._py.encoder import (
     encode_text as encode_text,
     fresh_key as fresh_key,
 )
+
+__pyx_capi__: dict[str, object]

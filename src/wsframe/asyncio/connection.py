@@ -1,0 +1,571 @@
+"""A WebSocket connection on an asyncio transport, either side, once its handshake is done."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import threading
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from .._backend import Stream
+from .._spec import Close, CloseCode, Ping, Pong, Role
+from ..connection import Broadcast, Connection as Protocol, ConnectionClosed, ConnectionClosedOK, Event, State
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer, Self
+
+    from ..handshake import Request, Response
+
+# Bytes a read takes at most.
+READ_SIZE = 2**18
+
+# Bytes of messages nobody has received, over which a connection stops reading; it goes on when a
+# quarter of those messages is left.
+HIGH_WATER = 2**16
+
+_local = threading.local()
+
+
+def read_buffer(loop: asyncio.AbstractEventLoop) -> memoryview:
+    """The buffer connections of a thread read into: one for all, where a read is done at once."""
+    if hasattr(loop, "_proactor"):  # there a read stays under way
+        return memoryview(bytearray(READ_SIZE // 4))
+    buffer: memoryview | None = getattr(_local, "buffer", None)
+    if buffer is None:
+        buffer = _local.buffer = memoryview(bytearray(READ_SIZE))
+    return buffer
+
+
+class Listener:
+    """What happens on a connection, told at once: its methods run where the bytes arrive.
+
+    They must not block; what takes longer belongs in a task.
+    """
+
+    def on_open(self, ws: Connection) -> None:
+        """The handshake is done."""
+
+    def on_message(self, ws: Connection, message: str | bytes) -> None:
+        """A message arrived."""
+
+    def on_pong(self, ws: Connection, data: bytes) -> None:
+        """A Pong arrived."""
+
+    def on_drained(self, ws: Connection) -> None:
+        """The peer has caught up, after `ws.congested` was true."""
+
+    def on_close(self, ws: Connection) -> None:
+        """The connection is gone; `ws.close_code` and `ws.close_reason` say how."""
+
+
+class Connection(Stream, asyncio.BufferedProtocol):
+    """An open WebSocket connection.
+
+    Attributes:
+        request: of the opening handshake.
+        subprotocol: the negotiated one, or None.
+        latency: seconds the last answered Ping took, 0 before the first.
+        congested: whether the peer is behind, and `send` waits.
+        transport: the asyncio transport.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_backlog",
+        "_close_timeout",
+        "_closed",
+        "_closer",
+        "_drained",
+        "_listener",
+        "_loop",
+        "_ping_interval",
+        "_ping_timeout",
+        "_pings",
+        "_protocol",
+        "_reading",
+        "_timer",
+        "_view",
+        "_waiter",
+        "latency",
+        "request",
+        "subprotocol",
+        "transport",
+    )
+
+    transport: asyncio.Transport
+
+    def __init__(
+        self,
+        *,
+        listener: Listener | None = None,
+        ping_interval: float | None = 20,
+        ping_timeout: float | None = 20,
+        close_timeout: float | None = 10,
+    ) -> None:
+        super().__init__()
+        loop = asyncio.get_running_loop()
+        self.call_soon = loop.call_soon
+        self._loop = loop
+        self._view = read_buffer(loop)
+        self._listener = listener
+        self._ping_interval = ping_interval
+        self._ping_timeout = ping_timeout
+        self._close_timeout = close_timeout
+        self._protocol: Protocol | None = None
+        self._waiter: asyncio.Future[None] | None = None  # of recv
+        self._drained: asyncio.Future[None] | None = None
+        self._closed: asyncio.Future[None] | None = None  # made when somebody waits for it
+        self._reading = True
+        self._backlog = 0  # bytes read since the queue was last empty
+        self._pings: dict[bytes, tuple[asyncio.Future[float], float]] | None = None
+        self._timer: asyncio.TimerHandle | None = None  # of the keep-alive
+        self._closer: asyncio.TimerHandle | None = None  # of the close timeout
+        self.latency = 0.0
+        self.subprotocol: str | None = None
+        self.request: Request | None = None
+
+    # What the application does; send() and send_nowait() are Stream's.
+
+    async def recv(self) -> str | bytes:
+        """Receive the next message.
+
+        Cancelling it loses no message.
+
+        Returns:
+            str for text, bytes for binary.
+
+        Raises:
+            ConnectionClosed: the connection is closed, and all messages before that were received.
+            RuntimeError: another recv is waiting.
+        """
+        if not self.queued:
+            await self._wait()
+        return self.pop()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> str | bytes:
+        if not self.queued:
+            try:
+                await self._wait()
+            except ConnectionClosedOK:
+                raise StopAsyncIteration from None
+        return self.pop()
+
+    async def drain(self) -> None:
+        """Wait until the peer has caught up.
+
+        Raises:
+            ConnectionClosed: the connection ended meanwhile.
+        """
+        self.flush()
+        while self.congested:
+            if self._drained is None:
+                self._drained = self._loop.create_future()
+            await asyncio.shield(self._drained)
+            if self.state is State.CLOSED:
+                raise self.protocol.closed_error()
+
+    async def ping(self, data: str | bytes | None = None) -> Awaitable[float]:
+        """Send a Ping (RFC 6455, 5.5.2).
+
+        Args:
+            data: at most 125 bytes, not those of a Ping still unanswered; 4 random ones if None.
+
+        Returns:
+            What can be awaited for the Pong; it yields the seconds it took.
+
+        Raises:
+            ConnectionClosed: the connection is closing or closed.
+            ValueError: data is too long.
+            RuntimeError: a Ping with this data is unanswered.
+        """
+        if isinstance(data, str):
+            data = data.encode("utf-8")
+        answered = self._ping(data)
+        await self.drain()
+        return asyncio.shield(answered)
+
+    async def pong(self, data: str | bytes = b"") -> None:
+        """Send a Pong nobody asked for (RFC 6455, 5.5.3) of at most 125 bytes."""
+        if isinstance(data, str):
+            data = data.encode("utf-8")
+        self.write(self.protocol.pong(data))
+        await self.drain()
+
+    async def close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
+        """Close the connection and wait until it is closed; do nothing but wait if it is closing.
+
+        Args:
+            code: a status code that may be sent (RFC 6455, 7.4).
+            reason: at most 123 bytes of UTF-8.
+
+        Raises:
+            ValueError: the code must not be sent, or the reason is too long.
+        """
+        self.close_nowait(code, reason)
+        await self.wait_closed()
+
+    def close_nowait(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
+        """Begin to close the connection, as close() does, without waiting."""
+        protocol = self.protocol
+        if protocol.state is State.OPEN:
+            frame = protocol.close(code, reason)
+            self.plain = False
+            self.write(frame)
+            self.flush()
+            self._expect_end()
+        self.read_on()  # the answer may stand behind messages nobody receives
+
+    async def wait_closed(self) -> None:
+        """Wait until the connection is closed."""
+        if self.state is not State.CLOSED:
+            if self._closed is None:
+                self._closed = self._loop.create_future()
+            await asyncio.shield(self._closed)
+
+    @property
+    def protocol(self) -> Protocol:
+        """The connection without I/O."""
+        if self._protocol is None:
+            raise RuntimeError("the opening handshake is not done")
+        return self._protocol
+
+    @property
+    def response(self) -> Response | None:
+        """The response of the opening handshake, or None before it is done."""
+        raise NotImplementedError
+
+    @property
+    def state(self) -> State:
+        """OPEN, CLOSING or CLOSED."""
+        return self.protocol.state
+
+    @property
+    def close_code(self) -> int | None:
+        """The close code, or None before the connection is closed (RFC 6455, 7.1.5)."""
+        return self.protocol.close_code
+
+    @property
+    def close_reason(self) -> str | None:
+        """The close reason, or None before the connection is closed (RFC 6455, 7.1.6)."""
+        return self.protocol.close_reason
+
+    @property
+    def local_address(self) -> Any:
+        """Our address, as socket.getsockname() tells it."""
+        return self.transport.get_extra_info("sockname")
+
+    @property
+    def remote_address(self) -> Any:
+        """The address of the peer, as socket.getpeername() tells it."""
+        return self.transport.get_extra_info("peername")
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        await self.close(CloseCode.NORMAL_CLOSURE if kind is None else CloseCode.INTERNAL_ERROR)
+
+    # What the transport tells.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]
+        self.transport_write = self.transport.write
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._view
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.receive(self._view[:nbytes])
+
+    def eof_received(self) -> bool:
+        return False  # the transport closes itself
+
+    def pause_writing(self) -> None:
+        self.congested = True
+
+    def resume_writing(self) -> None:
+        self.congested = False
+        self._wake_drained()
+        if self._protocol is None:
+            return
+        if not self.queued:
+            self.read_on()
+        if self._listener is not None:
+            self._listener.on_drained(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.discard()
+        self.plain = self.congested = False
+        for timer in (self._timer, self._closer):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._closer = None
+        if self._protocol is not None:
+            self._end(self._protocol, exc)
+        self._wake_drained()
+        if self._closed is not None and not self._closed.done():
+            self._closed.set_result(None)
+
+    def _end(self, protocol: Protocol, exc: Exception | None) -> None:
+        protocol.receive_eof(exc)
+        for answered, _ in (self._pings or {}).values():
+            if not answered.done():
+                answered.set_exception(protocol.closed_error())
+                answered.exception()  # nobody need await it
+        self._pings = None
+        self._wake()
+        if self._listener is not None:
+            self._listener.on_close(self)
+
+    # How bytes become messages.
+
+    def open(self, protocol: Protocol, rest: bytes = b"") -> None:
+        """Go on from a handshake that is done.
+
+        Args:
+            protocol: the connection without I/O.
+            rest: the bytes that came behind the handshake.
+        """
+        self._protocol = protocol
+        self.masked = protocol.role is Role.CLIENT
+        self.plain = protocol.plain
+        if self._ping_interval is not None:
+            self._timer = self._loop.call_later(self._ping_interval, self._keep_alive)
+        if self._listener is not None:
+            self._listener.on_open(self)
+        if rest:
+            self.receive(rest)
+
+    def handshake(self, data: bytes) -> None:
+        """Take bytes of the opening handshake."""
+        raise NotImplementedError
+
+    def receive(self, data: Buffer) -> None:
+        """Take bytes from the peer."""
+        protocol = self._protocol
+        if protocol is None:
+            self.handshake(bytes(data))
+            return
+        controls = protocol.controls
+        events = protocol.receive(data)
+        self.receiving = True
+        try:
+            if protocol.controls != controls or protocol.error is not None:
+                events = self._take_controls(protocol, events)
+            if self._listener is None:
+                self.enqueue(events, len(data))  # type: ignore[arg-type]
+            else:
+                on_message = self._listener.on_message
+                for message in events:
+                    on_message(self, message)  # type: ignore[arg-type]
+        finally:
+            self.receiving = False
+            self.flush()
+        if protocol.state is not State.OPEN and protocol.ends_tcp:
+            self._expect_end()
+            self.transport.close()
+
+    def _take_controls(self, protocol: Protocol, events: list[Event]) -> list[Event]:
+        """Send the answers, settle the Pings, and leave the messages."""
+        self.plain = protocol.plain
+        for frame in protocol.outgoing:
+            self.write(frame)
+        protocol.outgoing.clear()
+        if self.congested:  # a peer that sends Pings and does not read must not fill our memory
+            self.read_no_more()
+        messages: list[Event] = []
+        for event in events:
+            if isinstance(event, Pong):
+                self._settle_pings(event.data)
+                if self._listener is not None:
+                    self._listener.on_pong(self, event.data)
+            elif isinstance(event, Close):
+                self._expect_end()
+            elif not isinstance(event, Ping):
+                messages.append(event)
+        return messages
+
+    def enqueue(self, messages: list[Any], size: int) -> None:
+        """Queue the messages of a read of so many bytes; stop reading when there are too many."""
+        self._backlog = self._backlog + size if self.queued else size
+        self.push(messages)
+        self.fresh = True
+        if self._backlog > HIGH_WATER and self._reading and self.queued > 1:
+            self.low = self.queued // 4
+            self.read_no_more()
+        if messages:
+            self._wake()
+
+    def read_no_more(self) -> None:
+        """Stop reading."""
+        if self._reading and not self.transport.is_closing():
+            self._reading = False
+            self.transport.pause_reading()
+
+    def read_on(self) -> None:
+        """Read again."""
+        if not self._reading:
+            self._reading = True
+            if not self.transport.is_closing():
+                self.transport.resume_reading()
+
+    # The slow paths of Stream.
+
+    def caught_up(self) -> None:
+        self.read_on()
+
+    async def _wait(self) -> None:
+        """Wait until a message is queued."""
+        while not self.queued:
+            if self.state is State.CLOSED:
+                raise self.protocol.closed_error()
+            if self._waiter is not None:
+                raise RuntimeError("another recv is waiting")
+            self.read_on()
+            self._waiter = self._loop.create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _wake_drained(self) -> None:
+        if self._drained is not None:
+            self._drained.set_result(None)
+            self._drained = None
+
+    def frame_of(self, message: str | Buffer) -> bytes:
+        return self.protocol.send(message)
+
+    async def send_later(self, message: Any) -> None:
+        if isinstance(message, AsyncIterable):
+            await self._send_fragments(message)
+        elif isinstance(message, Iterable) and not _is_whole(message):
+            await self._send_fragments(_each(message))
+        else:
+            self.protocol.check_open()
+            await self.drain()
+            self.send_nowait(message)
+
+    async def _send_fragments(self, fragments: AsyncIterable[str | Buffer]) -> None:
+        """Send each fragment as soon as the next is there."""
+        protocol = self.protocol
+        waiting: str | Buffer | None = None
+        try:
+            async for fragment in fragments:
+                if waiting is not None:
+                    await self._send_fragment(waiting, final=False)
+                waiting = fragment
+            if waiting is not None:
+                await self._send_fragment(waiting, final=True)
+        except BaseException:
+            if protocol.fragmenting:  # half a message is out: there is no way to take it back
+                self.close_nowait(CloseCode.INTERNAL_ERROR, "fragmented message broken off")
+            raise
+        finally:
+            self.plain = protocol.plain
+
+    async def _send_fragment(self, fragment: str | Buffer, *, final: bool) -> None:
+        self.plain = False
+        self.write(self.protocol.send_fragment(fragment, final=final))
+        await self.drain()
+
+    # Time.
+
+    def _expect_end(self) -> None:
+        """Give the peer a while to end the connection."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._closer is None and self._close_timeout is not None:
+            self._closer = self._loop.call_later(self._close_timeout, self.transport.abort)
+
+    def _ping(self, data: bytes | None) -> asyncio.Future[float]:
+        pings = self._pings
+        if pings is None:
+            pings = self._pings = {}
+        while data is None or data in pings:
+            if data is not None:
+                raise RuntimeError("a ping with this data is unanswered")
+            data = os.urandom(4)
+            if data in pings:
+                data = None
+        self.write(self.protocol.ping(data))
+        answered: asyncio.Future[float] = self._loop.create_future()
+        pings[data] = answered, self._loop.time()
+        return answered
+
+    def _keep_alive(self) -> None:
+        """Send a Ping; whoever does not answer in time is gone."""
+        assert self._ping_interval is not None
+        self._timer = None
+        if self.state is not State.OPEN:
+            return
+        answered = self._ping(None)
+        if self._ping_timeout is None:
+            self._timer = self._loop.call_later(self._ping_interval, self._keep_alive)
+        else:
+            self._timer = self._loop.call_later(self._ping_timeout, self._check_alive, answered)
+
+    def _check_alive(self, answered: asyncio.Future[float]) -> None:
+        """The time for a Pong is over."""
+        assert self._ping_interval is not None and self._ping_timeout is not None
+        self._timer = None
+        if answered.done():
+            rest = max(0.0, self._ping_interval - self._ping_timeout)
+            self._timer = self._loop.call_later(rest, self._keep_alive)
+            return
+        with contextlib.suppress(ConnectionClosed):
+            self.close_nowait(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
+        if self._close_timeout is None:
+            self.transport.abort()
+
+    def _settle_pings(self, data: bytes) -> None:
+        """A Pong answers its Ping and all before it (RFC 6455, 5.5.3)."""
+        pings = self._pings
+        if not pings or data not in pings:
+            return
+        now = self._loop.time()
+        for sent in list(pings):
+            answered, since = pings.pop(sent)
+            self.latency = now - since
+            if not answered.done():
+                answered.set_result(self.latency)
+            if sent == data:
+                break
+
+
+def _is_whole(message: object) -> bool:
+    """Tell a message, or what can be none, from fragments of one."""
+    return isinstance(message, (str, bytes, bytearray, memoryview, dict))
+
+
+async def _each(fragments: Iterable[str | Buffer]) -> AsyncIterator[str | Buffer]:
+    for fragment in fragments:
+        yield fragment
+
+
+def broadcast(connections: Iterable[Connection], message: str | Buffer) -> None:
+    """Send a message to many connections, encoded once; none is waited for.
+
+    Args:
+        connections: those that are not open, or amid sending a fragmented message, are passed over.
+        message: str for text, bytes-like for binary.
+
+    Raises:
+        TypeError: the message is neither.
+    """
+    sending = Broadcast(message)
+    for connection in connections:
+        if connection._protocol is not None:
+            frame = sending.frame_for(connection._protocol)
+            if frame is not None:
+                connection.write(frame)
