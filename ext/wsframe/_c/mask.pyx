@@ -7,12 +7,24 @@ from cpython.buffer cimport (
     PyObject_CheckBuffer,
     PyObject_GetBuffer,
 )
+from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_GET_SIZE
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t
 from libc.string cimport memcpy
 
 from wsframe import _errors
 from wsframe._c.kernel cimport active
+
+cdef extern from *:
+    """
+    /* Whether the bytes stay where they are without a Py_buffer, as long as no Python code runs. */
+    #ifdef Py_GIL_DISABLED
+    #define wsf_is_still(o) 0
+    #else
+    #define wsf_is_still(o) PyByteArray_CheckExact(o)
+    #endif
+    """
+    bint wsf_is_still(object)
 
 cdef object ZERO = 0
 
@@ -131,7 +143,15 @@ def mask_into(buffer, key, offset=0):
         BufferError: buffer is read-only, not contiguous, or has more than one dimension.
     """
     cdef uint8_t k[4]
+    cdef uint8_t *p
     cdef Py_buffer view
+    if wsf_is_still(buffer) and PyBytes_CheckExact(key):
+        key_of("key", key, k)
+        if offset is not ZERO:
+            rotate(k, offset)
+        p = <uint8_t *>PyByteArray_AS_STRING(buffer)
+        active.xor_(p, p, PyByteArray_GET_SIZE(buffer), k)
+        return
     view_of("buffer", buffer, &view, True)
     try:
         key_of("key", key, k)
