@@ -45,7 +45,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
 
     demo = commands.add_parser("demo", help="measure stock servers, alone and under `run`; takes a minute")
     demo.add_argument("--rounds", type=int, default=5, help="measurements of each (5)")
-    demo.add_argument("--seconds", type=float, default=0.8, help="length of each (0.8)")
+    demo.add_argument("--seconds", type=float, default=0.6, help="seconds of each (0.6)")
     demo.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="where the chart goes (.)")
     demo.set_defaults(command=_demo)
 
@@ -102,7 +102,7 @@ def _status(options: argparse.Namespace) -> int:
 
 def _demo(options: argparse.Namespace) -> int:
     try:
-        from .demo import show
+        from .demo.show import show
     except ModuleNotFoundError as exc:
         print(f"wsframe: no {exc.name}: pip install 'wsframe[demo]'", file=sys.stderr)
         return 1

@@ -1,0 +1,1 @@
+"""`wsframe demo`: stock servers, measured alone and under `wsframe run`."""

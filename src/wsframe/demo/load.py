@@ -1,0 +1,299 @@
+"""The load: a WebSocket client that costs as little as a client in Python can, in a process of its own.
+
+It sends frames masked beforehand, `depth` of them in one write, and the next write when all their answers are
+back; it counts the bytes of the answers, and reads only the first ones. What the server's CPU spends between
+the first count and the last is read at the same moments.
+
+The demo and the benchmarks use a `LoadProcess`. By hand, a line of JSON for a load, and one for its result:
+`echo '{"port": 9001, "depth": 64}' | python -m wsframe.demo.load`
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import selectors
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from threading import Timer
+
+from .. import Opcode, accept_key, build_header, encode_frame
+from .cpu import cpu_seconds
+
+TEXT = '{"symbol":"EURUSD","bid":1.0842}'  # 32 bytes
+
+
+@dataclass(frozen=True)
+class Load:
+    """What to send.
+
+    Args:
+        port: of the server, on 127.0.0.1.
+        path: of the request.
+        text: one message; the server must answer with the same.
+        depth: messages in flight on a connection.
+        connections: how many at a time.
+        seconds: measured.
+        warm_up: seconds before that.
+        server_pid: whose CPU time to read; 0 for nobody's.
+        server_cpu: pin the server to this CPU; -1 for none. Only Linux can.
+        load_cpu: the same for the load.
+    """
+
+    port: int
+    path: str = "/"
+    text: str = TEXT
+    depth: int = 1
+    connections: int = 1
+    seconds: float = 1.0
+    warm_up: float = 0.1
+    server_pid: int = 0
+    server_cpu: int = -1
+    load_cpu: int = -1
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of it.
+
+    Attributes:
+        messages: answered.
+        seconds: how long that took.
+        server_cpu: seconds the server's CPU spent; None when unknown.
+        load_cpu: seconds ours did: when it comes near `seconds`, the load is the bottleneck.
+    """
+
+    messages: int
+    seconds: float
+    server_cpu: float | None
+    load_cpu: float
+
+    @property
+    def rate(self) -> float:
+        """Messages a second."""
+        return self.messages / self.seconds
+
+    @property
+    def cpu_us(self) -> float | None:
+        """Microseconds of the server's CPU a message."""
+        return None if self.server_cpu is None else self.server_cpu / self.messages * 1e6
+
+
+class LoadError(Exception):
+    """The server did not do as a server should."""
+
+
+class LoadProcess:
+    """A process that runs one load after the other."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "wsframe.demo.load"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def close(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.communicate()
+
+    def measure(self, load: Load, *, timeout: float = 60.0) -> Result:
+        """Run a load.
+
+        Args:
+            load: what to send.
+            timeout: seconds after which the process is ended.
+
+        Raises:
+            LoadError: no answer, or a wrong one.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        guard = Timer(timeout, self._process.kill)
+        guard.start()
+        try:
+            print(json.dumps(asdict(load)), file=self._process.stdin, flush=True)
+            told = json.loads(self._process.stdout.readline() or '{"error": "the load process has ended"}')
+        finally:
+            guard.cancel()
+        if "error" in told:
+            raise LoadError(told["error"])
+        return Result(**told)
+
+
+def run(load: Load) -> Result:
+    """Run the load in this process.
+
+    Raises:
+        LoadError: no answer, or a wrong one.
+    """
+    connections = []
+    try:
+        for _ in range(load.connections):
+            connections.append(_Connection(load))
+        with selectors.DefaultSelector() as selector:
+            for connection in connections:
+                connection.start(selector)
+            steps = _steps(selector)
+            _until(steps, time.perf_counter() + load.warm_up)
+            before = _Counts.now(connections, load)
+            _until(steps, before.time + load.seconds)
+            after = _Counts.now(connections, load)
+            for connection in connections:
+                connection.batch = b""
+            while any(connection.owed for connection in connections):
+                next(steps)
+        for connection in connections:
+            connection.close()
+    finally:
+        for connection in connections:
+            connection.socket.close()
+    server_cpu = None
+    if before.server is not None and after.server is not None:
+        server_cpu = after.server - before.server
+    messages = after.messages - before.messages
+    if not messages:
+        raise LoadError(f"not one batch answered in {load.seconds:g} s")
+    return Result(messages, after.time - before.time, server_cpu, after.load - before.load)
+
+
+@dataclass(frozen=True)
+class _Counts:
+    messages: int
+    server: float | None
+    load: float
+    time: float
+
+    @classmethod
+    def now(cls, connections: list[_Connection], load: Load) -> _Counts:
+        server = cpu_seconds(load.server_pid) if load.server_pid else None
+        messages = sum(connection.answered for connection in connections)
+        return cls(messages, server, time.process_time(), time.perf_counter())
+
+
+def _steps(selector: selectors.BaseSelector) -> Iterator[None]:
+    """Serve what is ready, once a step."""
+    buffer = memoryview(bytearray(1 << 20))
+    while True:
+        ready = selector.select(timeout=5)
+        if not ready:
+            raise LoadError("no answer for 5 seconds")
+        for key, events in ready:
+            if events & selectors.EVENT_READ:
+                key.data.read(buffer)
+            if events & selectors.EVENT_WRITE:
+                key.data.write()
+        yield
+
+
+def _until(steps: Iterator[None], end: float) -> None:
+    while time.perf_counter() < end:
+        next(steps)
+
+
+class _Connection:
+    """One connection, from its handshake on."""
+
+    def __init__(self, load: Load) -> None:
+        payload = load.text.encode()
+        self.depth = load.depth
+        self.batch = encode_frame(Opcode.TEXT, payload, mask_key=os.urandom(4)) * load.depth
+        self.answer = (build_header(Opcode.TEXT, len(payload)) + payload) * load.depth
+        self.answered = 0
+        self.owed = 0  # bytes of the answers to come
+        self._unsent = memoryview(b"")
+        self._seen = b""  # the first answers, until they are complete
+        self.socket = socket.create_connection(("127.0.0.1", load.port), timeout=10)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._shake_hands(load)
+
+    def _shake_hands(self, load: Load) -> None:
+        key = base64.b64encode(os.urandom(16)).decode()
+        self.socket.sendall(
+            f"GET {load.path} HTTP/1.1\r\nHost: 127.0.0.1:{load.port}\r\nUpgrade: websocket\r\n"
+            f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+        response = b""
+        while not response.endswith(b"\r\n\r\n"):
+            data = self.socket.recv(4096)
+            if not data:
+                break
+            response += data
+        if not response.startswith(b"HTTP/1.1 101 ") or accept_key(key).encode() not in response:
+            raise LoadError(f"handshake refused: {response[:80]!r}")
+
+    def start(self, selector: selectors.BaseSelector) -> None:
+        self._selector = selector
+        self.socket.setblocking(False)
+        selector.register(self.socket, selectors.EVENT_READ, self)
+        self._send_batch()
+
+    def read(self, buffer: memoryview) -> None:
+        n = self.socket.recv_into(buffer)
+        if not n:
+            raise LoadError("connection lost")
+        if not self.answered:
+            self._check(bytes(buffer[:n]))
+        self.owed -= n
+        if self.owed > 0:
+            return
+        if self.owed < 0:
+            raise LoadError(f"{-self.owed} bytes that nobody asked for")
+        self.answered += self.depth
+        self._send_batch()
+
+    def write(self) -> None:
+        self._unsent = self._unsent[self.socket.send(self._unsent) :]
+        if not self._unsent:
+            self._selector.modify(self.socket, selectors.EVENT_READ, self)
+
+    def _send_batch(self) -> None:
+        if not self.batch:
+            return
+        self.owed = len(self.answer)
+        sent = self.socket.send(self.batch)
+        if sent < len(self.batch):
+            self._unsent = memoryview(self.batch)[sent:]
+            self._selector.modify(self.socket, selectors.EVENT_READ | selectors.EVENT_WRITE, self)
+
+    def _check(self, data: bytes) -> None:
+        self._seen += data
+        if not self.answer.startswith(self._seen):
+            raise LoadError(f"wrong answer: {self._seen[:80]!r}")
+
+    def close(self) -> None:
+        """Part in peace, so that the server has nothing to report."""
+        self.socket.settimeout(5)
+        self.socket.sendall(encode_frame(Opcode.CLOSE, b"\x03\xe8", mask_key=os.urandom(4)))
+        while self.socket.recv(4096):
+            pass
+
+
+def _pin(pid: int, cpu: int) -> None:
+    if cpu >= 0 and sys.platform == "linux":
+        os.sched_setaffinity(pid, {cpu})
+
+
+def main() -> None:
+    for line in sys.stdin:
+        load = Load(**json.loads(line))
+        try:
+            _pin(load.server_pid, load.server_cpu)
+            _pin(0, load.load_cpu)
+            told = asdict(run(load))
+        except (LoadError, OSError) as exc:
+            told = {"error": str(exc)}
+        print(json.dumps(told), flush=True)
+
+
+if __name__ == "__main__":
+    with suppress(KeyboardInterrupt):
+        main()

@@ -1,0 +1,111 @@
+"""What is measured, in which order, and what the figures are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from .load import Load, LoadProcess, Result
+from .servers import Program, Server, running, two_cpus
+
+DEPTHS = (1, 64)
+CONNECTIONS = 8
+LONGEST = 45.0  # seconds; what is left of a minute goes into starting, and the chart
+
+
+@dataclass
+class Row:
+    """One server at one depth: alone, and under `wsframe run`, in turn."""
+
+    program: Program
+    depth: int
+    alone: list[Result] = field(default_factory=list)
+    under_run: list[Result] = field(default_factory=list)
+
+    def rates(self) -> tuple[float, float]:
+        """Messages a second."""
+        return median(r.rate for r in self.alone), median(r.rate for r in self.under_run)
+
+    def cpu_us(self) -> tuple[float, float] | None:
+        """Microseconds of the server's CPU a message; None where the system does not tell."""
+        alone = [r.cpu_us for r in self.alone if r.cpu_us]
+        under_run = [r.cpu_us for r in self.under_run if r.cpu_us]
+        return (median(alone), median(under_run)) if alone and under_run else None
+
+    def gain(self) -> float:
+        """How many times more messages the same CPU time serves; the median over the rounds."""
+        return median(
+            (a.cpu_us / b.cpu_us) if a.cpu_us and b.cpu_us else b.rate / a.rate
+            for a, b in zip(self.alone, self.under_run, strict=True)
+        )
+
+
+class Rounds:
+    """The servers, all started, and measured in turn: A B A B ..
+
+    Args:
+        logs: a directory for what the servers say.
+        rounds: how many; fewer when they would take more than a minute, but one.
+        seconds: the length of one measurement.
+    """
+
+    def __init__(self, logs: Path, rounds: int, seconds: float) -> None:
+        self._logs = logs
+        self._rounds = rounds
+        self._seconds = seconds
+        self.rows = [Row(program, depth) for program in Program.all() for depth in DEPTHS]
+        self.done = 0
+        self.cpus = two_cpus()
+        self.remarks: list[str] = []
+
+    def steps(self) -> int:
+        """How many measurements there will be, at the most."""
+        return self._rounds * len(self.rows) * 2
+
+    def run(self) -> Iterator[Row]:
+        """Measure; yield the row before each measurement.
+
+        Raises:
+            ServerError: a server did not start.
+            LoadError: a server did not answer as it should.
+        """
+        begin = time.monotonic()
+        with ExitStack() as stack:
+            servers = self._start(stack)
+            load = stack.enter_context(closing(LoadProcess()))
+            ports = {key: server.port() for key, server in servers.items()}
+            self.remarks = [remark for server in servers.values() for remark in server.remarks()]
+            while self.done < self._rounds:
+                start = time.monotonic()
+                for row in self.rows:
+                    for accelerated, results in ((False, row.alone), (True, row.under_run)):
+                        yield row
+                        key = row.program, accelerated
+                        results.append(load.measure(self._load(servers[key], ports[key], row.depth)))
+                self.done += 1
+                if 2 * time.monotonic() - start - begin > LONGEST:
+                    break
+
+    def _start(self, stack: ExitStack) -> dict[tuple[Program, bool], Server]:
+        servers = {}
+        for number, program in enumerate({row.program: None for row in self.rows}):
+            for accelerated in (False, True):
+                log = self._logs / f"{number}-{accelerated}.log"
+                server = stack.enter_context(running(program, log, accelerated=accelerated))
+                servers[program, accelerated] = server
+        return servers
+
+    def _load(self, server: Server, port: int, depth: int) -> Load:
+        return Load(
+            port=port,
+            depth=depth,
+            connections=CONNECTIONS,
+            seconds=self._seconds,
+            server_pid=server.process.pid,
+            server_cpu=self.cpus[0] if self.cpus else -1,
+            load_cpu=self.cpus[1] if self.cpus else -1,
+        )

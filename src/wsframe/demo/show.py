@@ -1,0 +1,90 @@
+"""`wsframe demo`: what stock servers gain, on this machine, in a minute."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from .chart import write_chart
+from .load import TEXT, LoadError
+from .rounds import CONNECTIONS, Rounds
+from .servers import ServerError
+
+INTERRUPTED = 130  # what a shell answers
+
+
+def show(rounds: int, seconds: float, output: Path) -> int:
+    """Measure, print the table, write the chart.
+
+    Args:
+        rounds: measurements of each server.
+        seconds: the length of one.
+        output: the directory the chart is written to.
+
+    Returns:
+        The exit status.
+    """
+    if sys.platform != "win32":
+        signal.signal(signal.SIGTERM, _end)
+        signal.signal(signal.SIGHUP, _end)
+    console = Console()
+    try:
+        with tempfile.TemporaryDirectory() as logs:
+            work = Rounds(Path(logs), rounds, seconds)
+            _measure(work, console)
+        _print(work, console)
+        output.mkdir(parents=True, exist_ok=True)
+        for path in write_chart(work.rows, output):
+            console.print(f"chart: {path}", highlight=False)
+    except (ServerError, LoadError, OSError) as exc:
+        print(f"wsframe: {exc}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("wsframe: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def _end(number: int, frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)  # on the way out, the servers are stopped
+
+
+def _measure(work: Rounds, console: Console) -> None:
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("starting the servers", total=work.steps())
+        for row in work.run():
+            progress.update(task, description=f"{row.program.name}, depth {row.depth}")
+            progress.advance(task)
+
+
+def _print(work: Rounds, console: Console) -> None:
+    table = Table(title=f"echo of {len(TEXT)}-byte text, {CONNECTIONS} connections", title_justify="left")
+    table.add_column("server")
+    for name in ("depth", "msg/s\nalone", "msg/s\nunder run", "CPU µs\nalone", "CPU µs\nunder run", "gain"):
+        table.add_column(name, justify="right")
+    before = None
+    for row in work.rows:
+        rates = [f"{rate:,.0f}" for rate in row.rates()]
+        costs = [f"{cost:.1f}" for cost in row.cpu_us() or ()] or ["-", "-"]
+        name = row.program.name.replace(", ", "\n") if row.program is not before else ""
+        table.add_row(name, str(row.depth), *rates, *costs, f"[bold]{row.gain():.2f}x")
+        before = row.program
+    console.print(table)
+    pinned = "server and load on a CPU each" if work.cpus else "server and load not pinned to CPUs"
+    console.print(
+        "CPU: of the server, a message. gain: in CPU time.\n"
+        "depth: messages sent in one write; the next write when all are answered.\n"
+        f"median of {work.done} rounds, in turn; {pinned}.",
+        highlight=False,
+    )
+    for remark in dict.fromkeys(work.remarks):
+        console.print(remark, highlight=False, markup=False)

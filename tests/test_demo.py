@@ -1,0 +1,147 @@
+"""The demo and its load: what they measure, and that nothing stays behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from wsframe.demo.load import TEXT, Load, LoadError, LoadProcess
+from wsframe.demo.servers import PROGRAMS, Program, ServerError, running
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+
+
+@contextmanager
+def echo_raw(tmp_path, text=TEXT):
+    program = Program("raw", (str(PROGRAMS / "echo_raw.py"), text))
+    with running(program, tmp_path / "log", accelerated=False) as server:
+        yield server, server.port()
+
+
+@pytest.mark.parametrize(
+    ("text", "depth", "connections"),
+    [(TEXT, 1, 1), (TEXT, 64, 8), ("é" * 50_000, 64, 2), ("x" * 126, 3, 3), ("four", 2, 1)],
+    ids=["one", "many", "more than a socket holds", "126", "short"],
+)
+def test_load_counts_what_is_answered(tmp_path, text, depth, connections):
+    load = {"text": text, "depth": depth, "connections": connections, "seconds": 0.3, "warm_up": 0.01}
+    with echo_raw(tmp_path, text) as (server, port), closing(LoadProcess()) as process:
+        result = process.measure(Load(port=port, server_pid=server.process.pid, **load))
+        again = process.measure(Load(port=port, **load))
+    assert result.messages > 0
+    assert result.messages % depth == 0
+    assert result.seconds >= 0.3
+    assert 0 < result.load_cpu <= result.seconds * 1.1
+    assert result.rate == result.messages / result.seconds
+    if sys.platform == "linux":
+        assert 0 < result.server_cpu <= result.seconds * 1.1
+        assert result.cpu_us == pytest.approx(result.server_cpu / result.messages * 1e6)
+    assert again.server_cpu is None
+    assert again.cpu_us is None
+
+
+def test_wrong_answer_is_no_result(tmp_path):
+    with (
+        echo_raw(tmp_path, TEXT.swapcase()) as (_, port),
+        closing(LoadProcess()) as process,
+        pytest.raises(LoadError, match="wrong answer"),
+    ):
+        process.measure(Load(port=port))
+
+
+def test_no_server_is_no_result():
+    with socket.socket() as unused, closing(LoadProcess()) as process:
+        unused.bind(("127.0.0.1", 0))
+        with pytest.raises(LoadError, match="refused"):
+            process.measure(Load(port=unused.getsockname()[1]))
+
+
+def test_load_that_hangs_is_ended():
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        closing(LoadProcess()) as process,
+        pytest.raises(LoadError, match="has ended"),
+    ):
+        process.measure(Load(port=silent.getsockname()[1]), timeout=0.5)
+
+
+def test_server_that_does_not_start(tmp_path):
+    program = Program("broken", ("-c", "raise SystemExit('no luck')"))
+    with (
+        running(program, tmp_path / "log", accelerated=False) as server,
+        pytest.raises(ServerError, match="no luck"),
+    ):
+        server.port()
+
+
+def wsframe_demo(tmp_path, *options):
+    pytest.importorskip("rich")
+    pytest.importorskip("matplotlib")
+    return subprocess.Popen(
+        [sys.executable, "-m", "wsframe", "demo", "--output", str(tmp_path / "charts"), *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=os.name == "posix",
+        env={**os.environ, "COLUMNS": "100"},
+    )
+
+
+def session(leader: int) -> list[str]:
+    """The command lines of all processes in the session of `leader`, itself not."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdecimal() and os.getsid(int(entry.name)) == leader != int(entry.name):
+                found.append((entry / "cmdline").read_text())
+        except (ProcessLookupError, FileNotFoundError):
+            continue
+    return found
+
+
+def test_demo_prints_a_table_and_writes_a_chart(tmp_path):
+    with wsframe_demo(tmp_path, "--rounds", "1", "--seconds", "0.3") as process:
+        out, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (0, "")
+    for word in ("websockets", "uvicorn", "wsproto", "under run", "gain", "median of 1 rounds"):
+        assert word in out
+    assert (tmp_path / "charts" / "wsframe-demo.svg").read_bytes().startswith(b"<?xml")
+    assert (tmp_path / "charts" / "wsframe-demo.png").read_bytes().startswith(b"\x89PNG")
+
+
+@linux
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_nothing_stays_behind_when_the_demo_is_ended(tmp_path, number):
+    with wsframe_demo(tmp_path, "--rounds", "100", "--seconds", "0.05") as process:
+        while len(session(process.pid)) < 5:  # four servers and the load
+            assert process.poll() is None
+            time.sleep(0.05)
+        if number == signal.SIGINT:  # as a terminal does it
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert err == ("wsframe: interrupted\n" if number == signal.SIGINT else "")
+    end = time.monotonic() + 10
+    while session(process.pid) and time.monotonic() < end:  # the load ends by itself
+        time.sleep(0.05)
+    assert session(process.pid) == []
+
+
+def test_demo_without_its_extra_says_what_to_install(tmp_path):
+    (tmp_path / "rich.py").write_text("raise ModuleNotFoundError('no', name='rich')")
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)])}
+    done = subprocess.run(
+        [sys.executable, "-m", "wsframe", "demo"], env=env, capture_output=True, text=True, cwd=tmp_path
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "wsframe: no rich: pip install 'wsframe[demo]'\n"
