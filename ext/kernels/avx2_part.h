@@ -1,25 +1,28 @@
-/* A vector of 32 bytes from fewer, without a look beyond them. */
+/* A vector of 32 bytes from fewer, without a look beyond them.  (Not with vpmaskmov: there are
+ * emulators which read what it masks off.) */
 #ifndef WSF_AVX2_PART_H
 #define WSF_AVX2_PART_H
 
 #include <immintrin.h>
 
-#include "target.h"
+#include "part.h"
 
 /* src[0, n), 0 < n <= 32, and zeros. */
 WSF_TARGET("avx2") WSF_INLINE __m256i wsf_load_part(const uint8_t *src, size_t n)
 {
-    if (n < 4) {
-        const size_t mid = n >> 1, end = n - 1;
-        const uint32_t w = (uint32_t)src[0] | (uint32_t)src[mid] << (8 * mid) | (uint32_t)src[end] << (8 * end);
-        return _mm256_zextsi128_si256(_mm_cvtsi32_si128((int)w));
+    /* From place k on: shift 16 bytes down by k. */
+    static const uint8_t down[32] = {0,    1,    2,    3,    4,    5,    6,    7,    8,    9,    10,
+                                     11,   12,   13,   14,   15,   0x80, 0x80, 0x80, 0x80, 0x80, 0x80,
+                                     0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80};
+    if (n < 16) {
+        uint64_t words[2];
+        wsf_part_words(src, n, words);
+        return _mm256_zextsi128_si256(_mm_set_epi64x((long long)words[1], (long long)words[0]));
     }
-    const __m256i place = _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0);
-    const __m256i words = _mm256_set1_epi32((int)(n / 4));
-    const __m256i whole = _mm256_maskload_epi32((const int *)(const void *)src, _mm256_cmpgt_epi32(words, place));
-    const uint64_t last = (uint64_t)wsf_load32(src + n - 4) >> (32 - 8 * (n & 3)); /* 0 if none is left */
-    const __m256i rest = _mm256_set1_epi32((int)(uint32_t)last);
-    return _mm256_or_si256(whole, _mm256_and_si256(rest, _mm256_cmpeq_epi32(words, place)));
+    const __m128i low = _mm_loadu_si128((const __m128i *)(const void *)src);
+    const __m128i last = _mm_loadu_si128((const __m128i *)(const void *)(src + n - 16));
+    const __m128i places = _mm_loadu_si128((const __m128i *)(const void *)(down + 32 - n));
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(low), _mm_shuffle_epi8(last, places), 1);
 }
 
 #endif

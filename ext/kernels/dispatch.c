@@ -6,7 +6,7 @@
     ((wsf_kernel){#isa, wsf_xor_##isa, wsf_xor_or_##isa, wsf_utf8_scan_##isa, wsf_utf8_ucs1_##isa, \
                   wsf_utf8_ucs2_##isa, wsf_utf8_ucs4_##isa, sha1})
 
-#if WSF_X86_64
+#ifdef WSF_X86_64
 #if defined(_MSC_VER) && !defined(__clang__)
 #include <intrin.h>
 
@@ -33,35 +33,37 @@ static int has(uint32_t reg, uint32_t bits) { return (reg & bits) == bits; }
 static size_t list(wsf_kernel *out)
 {
     enum { EAX, EBX, ECX, EDX };
-    uint32_t top[4], one[4], seven[4] = {0};
+    uint32_t most[4], one[4], seven[4] = {0};
     size_t count = 0;
-    cpuid(0, top);
+    cpuid(0, most);
     cpuid(1, one);
-    if (top[EAX] >= 7) {
+    if (most[EAX] >= 7) {
         cpuid(7, seven);
     }
-    /* OSXSAVE: the system has enabled xgetbv, which tells the registers it saves. */
-    const uint64_t saved = has(one[ECX], 1u << 27) ? xcr0() : 0;
-    const int sse41 = has(one[ECX], 1u << 19 | 1u << 9);        /* SSE4.1, SSSE3 */
-    const int avx2 = (saved & 0x06) == 0x06                     /* XMM, YMM */
-                     && sse41 && has(one[ECX], 1u << 28 | 1u << 23) /* AVX, POPCNT */
-                     && has(seven[EBX], 1u << 5 | 1u << 3 | 1u << 8);  /* AVX2, BMI1, BMI2 */
-    const int avx512 = avx2 && (saved & 0xE0) == 0xE0               /* opmask, ZMM */
-                       && has(seven[EBX], 1u << 16 | 1u << 30 | 1u << 31) /* F, BW, VL */
-                       && has(seven[ECX], 1u << 1 | 1u << 6);             /* VBMI, VBMI2 */
-    wsf_sha1_fn *sha1 = sse41 && has(seven[EBX], 1u << 29) ? wsf_sha1_shani : wsf_sha1_portable;
     out[count++] = KERNEL(scalar, wsf_sha1_portable);
     out[count++] = KERNEL(sse2, wsf_sha1_portable);
+#ifdef WSF_AVX
+    /* OSXSAVE: the system has enabled xgetbv, which tells the registers that it saves. */
+    const uint64_t saved = has(one[ECX], 1u << 27) ? xcr0() : 0;
+    const int sse41 = has(one[ECX], 1u << 9 | 1u << 19); /* SSSE3, SSE4.1 */
+    wsf_sha1_fn *sha1 = sse41 && has(seven[EBX], 1u << 29) ? wsf_sha1_shani : wsf_sha1_portable;
+    const int avx2 = (saved & 0x06) == 0x06                            /* XMM, YMM */
+                     && sse41 && has(one[ECX], 1u << 23 | 1u << 28)    /* POPCNT, AVX */
+                     && has(seven[EBX], 1u << 5);                      /* AVX2 */
+    const int avx512 = avx2 && (saved & 0xE0) == 0xE0                  /* opmask, ZMM */
+                       && has(seven[EBX], 1u << 8 | 1u << 16 | 1u << 30 | 1u << 31) /* BMI2, F, BW, VL */
+                       && has(seven[ECX], 1u << 1 | 1u << 6);          /* VBMI, VBMI2 */
     if (avx2) {
         out[count++] = KERNEL(avx2, sha1);
     }
     if (avx512) {
         out[count++] = KERNEL(avx512, sha1);
     }
+#endif
     return count;
 }
 
-#elif WSF_ARM64
+#elif defined(WSF_ARM64)
 #if defined(__linux__)
 #include <sys/auxv.h>
 #elif defined(_WIN32)
@@ -70,7 +72,7 @@ static size_t list(wsf_kernel *out)
 
 static wsf_sha1_fn *pick_sha1(void)
 {
-#if WSF_SHA1_ARMV8
+#ifdef WSF_SHA1_ARMV8
 #if defined(__APPLE__)
     return wsf_sha1_armv8;
 #elif defined(__linux__)

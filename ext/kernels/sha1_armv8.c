@@ -1,7 +1,7 @@
 /* SHA-1 with the cryptographic extension of ARMv8: four rounds an instruction. */
 #include "sha1_armv8.h"
 
-#if WSF_SHA1_ARMV8
+#ifdef WSF_SHA1_ARMV8
 #include <arm_neon.h>
 
 #include "sha1_pad.h"

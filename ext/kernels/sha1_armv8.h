@@ -5,7 +5,7 @@
 
 #include "target.h"
 
-#if WSF_ARM64
+#ifdef WSF_ARM64
 #if defined(__clang__)
 #if __clang_major__ >= 16 || defined(__ARM_FEATURE_SHA2) || defined(__ARM_FEATURE_CRYPTO)
 #define WSF_SHA1_ARMV8 1

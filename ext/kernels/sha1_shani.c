@@ -1,7 +1,7 @@
 /* SHA-1 with the SHA extensions of x86: four rounds an instruction. */
 #include "target.h"
 
-#if WSF_X86_64
+#ifdef WSF_X86_64
 #include <immintrin.h>
 
 #include "sha1_pad.h"

@@ -7,6 +7,10 @@
 
 #if defined(__x86_64__) || (defined(_M_X64) && !defined(_M_ARM64EC))
 #define WSF_X86_64 1
+/* GCC for Windows may put a vector of 32 bytes on the stack without aligning it (its bug 54412). */
+#if !defined(_WIN32) || !defined(__GNUC__) || defined(__clang__)
+#define WSF_AVX 1
+#endif
 #elif defined(__AARCH64EL__) || (defined(_M_ARM64) && !defined(_M_ARM64EC))
 #define WSF_ARM64 1
 #endif
@@ -14,11 +18,9 @@
 #if defined(__GNUC__) || defined(__clang__)
 #define WSF_TARGET(isa) __attribute__((target(isa)))
 #define WSF_INLINE static inline __attribute__((always_inline, unused))
-#define WSF_LIKELY(x) __builtin_expect(!!(x), 1)
 #else
 #define WSF_TARGET(isa)
 #define WSF_INLINE static __forceinline
-#define WSF_LIKELY(x) (x)
 #endif
 
 WSF_INLINE uint32_t wsf_load32(const uint8_t *p)

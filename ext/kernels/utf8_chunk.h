@@ -15,14 +15,21 @@ typedef int wsf_utf8_check_fn(const uint8_t *src, size_t n, wsf_utf8_stats *stat
  * It may be wrong about bad bytes: they are none of the valid prefix either way. */
 WSF_INLINE size_t wsf_utf8_cut(const uint8_t *src, size_t n)
 {
-    return n >= 1 && src[n - 1] >= 0xC0 ? 1 : n >= 2 && src[n - 2] >= 0xE0 ? 2 : n >= 3 && src[n - 3] >= 0xF0 ? 3 : 0;
+    if (n >= 1 && src[n - 1] >= 0xC0) {
+        return 1;
+    }
+    if (n >= 2 && src[n - 2] >= 0xE0) {
+        return 2;
+    }
+    return n >= 3 && src[n - 3] >= 0xF0 ? 3 : 0;
 }
 
-WSF_INLINE size_t wsf_utf8_scan_chunks(wsf_utf8_check_fn *check, const uint8_t *src, size_t n, wsf_utf8_stats *stats)
+WSF_INLINE size_t wsf_utf8_scan_chunks(wsf_utf8_check_fn *check, const uint8_t *src, size_t n,
+                                       wsf_utf8_stats *stats)
 {
     size_t i = 0;
     for (;;) {
-        size_t size = n - i < WSF_CHUNK ? n - i : WSF_CHUNK;
+        const size_t size = n - i < WSF_CHUNK ? n - i : WSF_CHUNK;
         const size_t whole = size - wsf_utf8_cut(src + i, size);
         if (whole == 0) {
             return i;

@@ -1,7 +1,7 @@
 /* UTF-8 validation, 32 bytes a step, by lookups of nibbles. */
 #include "target.h"
 
-#if WSF_X86_64
+#ifdef WSF_AVX
 #include <immintrin.h>
 
 #include "avx2_part.h"
@@ -12,7 +12,8 @@
 #define BYTES(b) _mm256_set1_epi8((char)(b))
 #define LOAD(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
 #define TABLE(t) _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)(t)))
-#define UPPER(v) _mm256_and_si256(_mm256_srli_epi16(v, 4), BYTES(0x0F))
+#define UPPER(v) _mm256_and_si256(_mm256_srli_epi16(v, 4), BYTES(0x0F)) /* half of each byte */
+#define LOWER(v) _mm256_and_si256(v, BYTES(0x0F))
 
 typedef struct {
     __m256i last, max, wrong, continuations;
@@ -26,7 +27,7 @@ AVX2 WSF_INLINE void step(progress *p, __m256i v)
     const __m256i joint = _mm256_permute2x128_si256(p->last, v, 0x21); /* each lane's predecessor */
     const __m256i one = BEFORE(v, joint, 1), two = BEFORE(v, joint, 2), three = BEFORE(v, joint, 3);
     const __m256i first_upper = _mm256_shuffle_epi8(TABLE(wsf_first_upper), UPPER(one));
-    const __m256i first_lower = _mm256_shuffle_epi8(TABLE(wsf_first_lower), _mm256_and_si256(one, BYTES(0x0F)));
+    const __m256i first_lower = _mm256_shuffle_epi8(TABLE(wsf_first_lower), LOWER(one));
     const __m256i second_upper = _mm256_shuffle_epi8(TABLE(wsf_second_upper), UPPER(v));
     const __m256i fault = _mm256_and_si256(_mm256_and_si256(first_upper, first_lower), second_upper);
     /* Bit 7: a third or fourth byte is due, so that two continuations are no fault, but a must. */

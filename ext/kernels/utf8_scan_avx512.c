@@ -4,7 +4,7 @@
  *   - for some lead bytes, a part of the continuations is forbidden in the second place. */
 #include "target.h"
 
-#if WSF_X86_64
+#ifdef WSF_AVX
 #include <immintrin.h>
 
 #include "utf8_chunk.h"
@@ -40,11 +40,13 @@ AVX512 WSF_INLINE void step(progress *p, __m512i v)
     const __mmask64 second = _mm512_cmpge_epu8_mask(one, BYTES(0xC0));
     const __mmask64 third = _mm512_cmpge_epu8_mask(two, BYTES(0xE0));
     const __mmask64 fourth = _mm512_cmpge_epu8_mask(three, BYTES(0xF0));
-    const __m512i quarter = _mm512_permutexvar_epi8(v, _mm512_set_epi64(
+    const __m512i quarters = _mm512_set_epi64(
         0x0808080808080808, 0x0808080808080808, 0x0404040404040404, 0x0404040404040404,
-        0x0202020202020202, 0x0202020202020202, 0x0101010101010101, 0x0101010101010101));
+        0x0202020202020202, 0x0202020202020202, 0x0101010101010101, 0x0101010101010101);
+    const __m512i quarter = _mm512_permutexvar_epi8(v, quarters); /* by the lower 6 bits */
     const __m512i refused = _mm512_permutexvar_epi8(one, LOAD(forbidden));
-    p->wrong |= ((second | third | fourth) ^ continuation) | _mm512_mask_test_epi8_mask(second, quarter, refused);
+    p->wrong |= (second | third | fourth) ^ continuation;
+    p->wrong |= _mm512_mask_test_epi8_mask(second, quarter, refused);
     p->continuations += (size_t)_mm_popcnt_u64(continuation);
     p->max = _mm512_max_epu8(p->max, v);
     p->last = v;

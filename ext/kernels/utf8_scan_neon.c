@@ -1,7 +1,7 @@
 /* UTF-8 validation, 16 bytes a step, by lookups of nibbles. */
 #include "target.h"
 
-#if WSF_ARM64
+#ifdef WSF_ARM64
 #include <arm_neon.h>
 
 #include "neon_part.h"

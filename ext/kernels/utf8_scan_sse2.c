@@ -2,7 +2,7 @@
  * of bytes. */
 #include "target.h"
 
-#if WSF_X86_64
+#ifdef WSF_X86_64
 #include <emmintrin.h>
 
 #include "utf8_walk.h"

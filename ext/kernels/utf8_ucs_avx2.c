@@ -3,7 +3,7 @@
  * places that end no code point are squeezed out. */
 #include "target.h"
 
-#if WSF_X86_64
+#ifdef WSF_AVX
 #include <immintrin.h>
 
 #include "avx2_part.h"
@@ -18,6 +18,7 @@
 #define LEFT(v, by, mask) AND(_mm256_slli_epi16(v, by), BYTES(mask))  /* of bytes: what comes from */
 #define RIGHT(v, by, mask) AND(_mm256_srli_epi16(v, by), BYTES(mask)) /* a neighbour is masked off */
 #define AT_LEAST(v, b) _mm256_cmpeq_epi8(_mm256_max_epu8(v, BYTES(b)), v)
+#define LOAD(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
 #define STORE128(p, v) _mm_storeu_si128((__m128i *)(void *)(p), v)
 #define STORE256(p, v) _mm256_storeu_si256((__m256i *)(void *)(p), v)
 
@@ -56,30 +57,39 @@ AVX2 WSF_INLINE __m256i places(uint32_t lower, uint32_t upper)
     return _mm256_inserti128_si256(_mm256_castsi128_si256(a), b, 1);
 }
 
-/* Squeeze two groups of 8 values, one a lane, low and mid byte of each value side by side in
- * `pairs` (width 1: no mid byte, lane half empty), and write all 8 places of each. */
-AVX2 WSF_INLINE void squeeze(uint8_t *dst, uint8_t *dst_upper, __m256i at, __m256i pairs, __m256i tops, int width)
+/* The units of two groups of 8 places, one a lane; the second vector has the last 4 of each if
+ * they are of 4 bytes. */
+typedef struct {
+    __m256i first, more;
+} groups;
+
+/* `pairs`: low and mid byte of each value side by side (width 1: low bytes, half a lane). */
+AVX2 WSF_INLINE groups squeeze(__m256i at, __m256i pairs, __m256i tops, int width)
 {
     if (width == 1) {
-        pairs = _mm256_shuffle_epi8(pairs, at);
-        _mm_storel_epi64((__m128i *)(void *)dst, LOWER(pairs));
-        _mm_storel_epi64((__m128i *)(void *)dst_upper, UPPER(pairs));
-        return;
+        return (groups){_mm256_shuffle_epi8(pairs, at), at};
     }
     at = _mm256_unpacklo_epi8(at, at);
     at = OR(_mm256_add_epi8(at, at), _mm256_set1_epi16(0x0100)); /* place j: bytes 2j and 2j + 1 */
     pairs = _mm256_shuffle_epi8(pairs, at);
     if (width == 2) {
-        STORE128(dst, LOWER(pairs));
-        STORE128(dst_upper, UPPER(pairs));
-        return;
+        return (groups){pairs, at};
     }
     tops = _mm256_shuffle_epi8(tops, at);
-    const __m256i four = _mm256_unpacklo_epi16(pairs, tops), more = _mm256_unpackhi_epi16(pairs, tops);
-    STORE128(dst, LOWER(four));
-    STORE128(dst + 16, LOWER(more));
-    STORE128(dst_upper, UPPER(four));
-    STORE128(dst_upper + 16, UPPER(more));
+    return (groups){_mm256_unpacklo_epi16(pairs, tops), _mm256_unpackhi_epi16(pairs, tops)};
+}
+
+/* Write a whole group of 8; the next one overwrites what it has too many. */
+AVX2 WSF_INLINE void store(uint8_t *dst, __m128i first, __m128i more, int width)
+{
+    if (width == 1) {
+        _mm_storel_epi64((__m128i *)(void *)dst, first);
+        return;
+    }
+    STORE128(dst, first);
+    if (width == 4) {
+        STORE128(dst + 16, more);
+    }
 }
 
 /* One block of 32 bytes; dst has room for 32 units.  Returns how many it became. */
@@ -90,12 +100,21 @@ AVX2 WSF_INLINE size_t block(uint8_t *dst, __m256i v, __m256i before, uint32_t e
     const size_t second = (size_t)_mm_popcnt_u32(ends & 0xFF) * (size_t)width;
     const size_t third = (size_t)_mm_popcnt_u32(ends & 0xFFFF) * (size_t)width;
     const size_t fourth = (size_t)_mm_popcnt_u32(ends & 0xFFFFFF) * (size_t)width;
-    const __m256i even = width == 1 ? from.low : _mm256_unpacklo_epi8(from.low, from.mid);
-    const __m256i odd = width == 1 ? _mm256_srli_si256(from.low, 8) : _mm256_unpackhi_epi8(from.low, from.mid);
-    const __m256i even_top = from.has_top ? _mm256_unpacklo_epi8(from.top, zero) : zero;
-    const __m256i odd_top = from.has_top ? _mm256_unpackhi_epi8(from.top, zero) : zero;
-    squeeze(dst, dst + third, places(ends, ends >> 16), even, even_top, width);
-    squeeze(dst + second, dst + fourth, places(ends >> 8, ends >> 24), odd, odd_top, width);
+    __m256i even = from.low, odd = _mm256_srli_si256(from.low, 8), even_top = zero, odd_top = zero;
+    if (width > 1) {
+        even = _mm256_unpacklo_epi8(from.low, from.mid);
+        odd = _mm256_unpackhi_epi8(from.low, from.mid);
+    }
+    if (from.has_top) {
+        even_top = _mm256_unpacklo_epi8(from.top, zero);
+        odd_top = _mm256_unpackhi_epi8(from.top, zero);
+    }
+    const groups a = squeeze(places(ends, ends >> 16), even, even_top, width);
+    const groups b = squeeze(places(ends >> 8, ends >> 24), odd, odd_top, width);
+    store(dst, LOWER(a.first), LOWER(a.more), width);
+    store(dst + second, LOWER(b.first), LOWER(b.more), width);
+    store(dst + third, UPPER(a.first), UPPER(a.more), width);
+    store(dst + fourth, UPPER(b.first), UPPER(b.more), width);
     return (size_t)_mm_popcnt_u32(ends);
 }
 
@@ -121,7 +140,7 @@ AVX2 WSF_INLINE void transcode(uint8_t *dst, size_t chars, const uint8_t *src, s
     for (size_t i = 0; i < n && o < chars; i += 32) {
         uint8_t aside[32 * 4];
         const size_t left = n - i, room = chars - o;
-        const __m256i v = left < 32 ? wsf_load_part(src + i, left) : _mm256_loadu_si256((const __m256i *)(const void *)(src + i));
+        const __m256i v = left < 32 ? wsf_load_part(src + i, left) : LOAD(src + i);
         uint8_t *to = room < 32 ? aside : dst + o * (size_t)width;
         size_t count = left < 32 ? left : 32;
         if (_mm256_movemask_epi8(v)) {

@@ -3,7 +3,7 @@
  * code point are squeezed out, and the bytes of each value brought side by side. */
 #include "target.h"
 
-#if WSF_X86_64
+#ifdef WSF_AVX
 #include <immintrin.h>
 
 #include "utf8_point.h"
@@ -15,7 +15,10 @@
 #define LEFT(v, by) _mm512_slli_epi16(v, by)  /* of bytes: what comes from a neighbour */
 #define RIGHT(v, by) _mm512_srli_epi16(v, by) /* is masked off behind */
 
-AVX512 WSF_INLINE uint64_t ones(size_t n) { return n < 64 ? _bzhi_u64(~UINT64_C(0), (unsigned)n) : ~UINT64_C(0); }
+AVX512 WSF_INLINE uint64_t ones(size_t n)
+{
+    return n < 64 ? _bzhi_u64(~UINT64_C(0), (unsigned)n) : ~UINT64_C(0);
+}
 
 /* Bits 0 to 7, 8 to 15 and 16 to 20 of values. */
 typedef struct {
@@ -61,8 +64,12 @@ AVX512 WSF_INLINE __m512i units(values from, size_t j, int width)
     if (width == 2) {
         return _mm512_permutex2var_epi8(from.low, at, from.mid);
     }
-    const __m512i lower = _mm512_maskz_permutex2var_epi8(UINT64_C(0x3333333333333333), from.low, at, from.mid);
-    return from.has_top ? _mm512_or_si512(lower, _mm512_maskz_permutexvar_epi8(UINT64_C(0x4444444444444444), at, from.top)) : lower;
+    const __mmask64 low_mid = UINT64_C(0x3333333333333333), third = UINT64_C(0x4444444444444444);
+    const __m512i lower = _mm512_maskz_permutex2var_epi8(low_mid, from.low, at, from.mid);
+    if (!from.has_top) {
+        return lower;
+    }
+    return _mm512_or_si512(lower, _mm512_maskz_permutexvar_epi8(third, at, from.top));
 }
 
 /* Write the first `count` values, if there is room for 64 even with whole vectors. */

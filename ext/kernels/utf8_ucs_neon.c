@@ -3,7 +3,7 @@
  * places that end no code point are squeezed out. */
 #include "target.h"
 
-#if WSF_ARM64
+#ifdef WSF_ARM64
 #include <arm_neon.h>
 
 #include "neon_part.h"

@@ -1,7 +1,7 @@
 /* UTF-8 to code points, 16 bytes a step over ASCII, one code point a step elsewhere. */
 #include "target.h"
 
-#if WSF_X86_64
+#ifdef WSF_X86_64
 #include <emmintrin.h>
 
 #include "utf8_walk.h"

@@ -3,7 +3,7 @@
  * boundaries on. */
 #include "target.h"
 
-#if WSF_X86_64
+#ifdef WSF_AVX
 #include <immintrin.h>
 
 #include "variants.h"

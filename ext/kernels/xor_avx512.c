@@ -3,7 +3,7 @@
  * right.  Long ranges are read from 64-byte boundaries on. */
 #include "target.h"
 
-#if WSF_X86_64
+#ifdef WSF_AVX
 #include <immintrin.h>
 
 #include "variants.h"

@@ -2,7 +2,7 @@
  * stored last, so it may overlap the whole vectors, in place too. */
 #include "target.h"
 
-#if WSF_ARM64
+#ifdef WSF_ARM64
 #include <arm_neon.h>
 
 #include "variants.h"

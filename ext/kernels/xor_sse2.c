@@ -2,7 +2,7 @@
  * stored last, so it may overlap the whole vectors, in place too. */
 #include "target.h"
 
-#if WSF_X86_64
+#ifdef WSF_X86_64
 #include <emmintrin.h>
 
 #include "variants.h"

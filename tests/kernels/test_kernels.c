@@ -1,7 +1,7 @@
 // Checks every kernel that wsf_kernels() lists on this machine against naive code written apart
 // from them.  Each range handed out ends at an unreadable page, or starts behind one.
 //
-//   cc -std=c11 -O2 -Wall -Wextra -Werror -Iext/kernels tests/kernels/test_kernels.c ext/kernels/*.c -o /tmp/test_kernels
+//   cc -std=c11 -O2 -Wall -Wextra -Werror -Iext/kernels tests/kernels/*.c ext/kernels/*.c -o test_kernels
 //
 // Worth running too: -O1 and -O3; -g -fsanitize=address,undefined; with -static under
 // qemu-x86_64 -cpu qemu64 and -cpu Haswell (kernels drop out); aarch64-linux-gnu-gcc -static under
@@ -262,7 +262,8 @@ enum { CLASSES = sizeof classes / sizeof *classes };
 
 static uint32_t random_point(int class)
 {
-    static const uint32_t edges[][2] = {{0, 0x7F}, {0x80, 0xFF}, {0x80, 0x7FF}, {0x800, 0xFFFF}, {0x10000, 0x10FFFF}};
+    static const uint32_t edges[][2] = {
+        {0, 0x7F}, {0x80, 0xFF}, {0x80, 0x7FF}, {0x800, 0xFFFF}, {0x10000, 0x10FFFF}};
     int which;
     do {
         which = (int)below(5);
@@ -356,7 +357,8 @@ static void test_scan_sequences(void)
 
 static void test_scan_texts(void)
 {
-    static const uint8_t corrupt[] = {0x00, 0x41, 0x80, 0xBF, 0xC0, 0xC3, 0xE0, 0xE2, 0xED, 0xF0, 0xF2, 0xF4, 0xF5, 0xFF};
+    static const uint8_t corrupt[] = {0x00, 0x41, 0x80, 0xBF, 0xC0, 0xC3, 0xE0,
+                                      0xE2, 0xED, 0xF0, 0xF2, 0xF4, 0xF5, 0xFF};
     for (int c = 0; c < CLASSES; c++) {
         static uint8_t text[300];
         const size_t size = make_text(text, 270, classes[c]);
@@ -378,7 +380,8 @@ static void test_scan_texts(void)
             const size_t first = kernel->utf8_scan(memcpy(place(in, 1, cut), text, cut), cut, &got);
             CHECK(cut - first <= 3 && wsf_utf8_may_continue(text + first, cut - first), "cut %zu", cut);
             const size_t left = size - first;
-            CHECK(kernel->utf8_scan(memcpy(place(in, 1, left), text + first, left), left, &got) == left, "cut %zu", cut);
+            const uint8_t *rest = memcpy(place(in, 1, left), text + first, left);
+            CHECK(kernel->utf8_scan(rest, left, &got) == left, "cut %zu", cut);
             CHECK(got.chars == want.chars && got.max == want.max, "cut %zu", cut);
         }
     }
@@ -409,12 +412,16 @@ static void transcode(int width, void *dst, size_t chars, const uint8_t *src, si
 
 static uint32_t unit_at(const void *units, int width, size_t i)
 {
-    return width == 1 ? ((const uint8_t *)units)[i] : width == 2 ? ((const uint16_t *)units)[i] : ((const uint32_t *)units)[i];
+    return width == 1   ? ((const uint8_t *)units)[i]
+           : width == 2 ? ((const uint16_t *)units)[i]
+                        : ((const uint32_t *)units)[i];
 }
 
 static size_t size_of_units(int width, const void *units, size_t chars)
 {
-    return width == 1 ? wsf_utf8_size_ucs1(units, chars) : width == 2 ? wsf_utf8_size_ucs2(units, chars) : wsf_utf8_size_ucs4(units, chars);
+    return width == 1   ? wsf_utf8_size_ucs1(units, chars)
+           : width == 2 ? wsf_utf8_size_ucs2(units, chars)
+                        : wsf_utf8_size_ucs4(units, chars);
 }
 
 static void write_units(int width, uint8_t *dst, const void *units, size_t chars)
@@ -467,7 +474,8 @@ static void test_transcode(void)
         }
     }
     for (int turn = 0; turn < 200; turn++) {
-        one_transcode(text, make_text(text, below(turn % 9 ? 5000 : ROOM / 4 - 8192), classes[turn % CLASSES]), turn & 1);
+        const size_t n = below(turn % 9 ? 5000 : ROOM / 4 - 8192);
+        one_transcode(text, make_text(text, n, classes[turn % CLASSES]), turn & 1);
     }
     /* What no scan has seen: the output is meaningless, the bounds must hold. */
     for (int turn = 0; turn < 20000; turn++) {
