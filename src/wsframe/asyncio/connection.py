@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import threading
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._backend import Stream
 from .._spec import Close, CloseCode, Ping, Pong, Role
-from ..connection import Broadcast, Connection as Protocol, ConnectionClosed, ConnectionClosedOK, Event, State
+from ..connection import Broadcast, Connection as Protocol, ConnectionClosedOK, Event, State
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer, Self
@@ -367,8 +366,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
             self.receiving = False
             self.flush()
         if protocol.state is not State.OPEN and protocol.ends_tcp:
-            self._expect_end()
-            self.transport.close()
+            self._end_tcp()
 
     def _take_controls(self, protocol: Protocol, events: list[Event]) -> list[Event]:
         """Send the answers, settle the Pings, and leave the messages."""
@@ -480,13 +478,23 @@ class Connection(Stream, asyncio.BufferedProtocol):
 
     # Time.
 
+    def _end_tcp(self) -> None:
+        self._expect_end()  # of a peer that does not read what is still to be sent
+        self.transport.close()
+
     def _expect_end(self) -> None:
         """Give the peer a while to end the connection."""
+        self._stop_timer()
+        if self._closer is None and self._close_timeout is not None:
+            self._closer = self._loop.call_later(self._close_timeout, self._give_up)
+
+    def _give_up(self) -> None:
+        self.transport.abort()
+
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._closer is None and self._close_timeout is not None:
-            self._closer = self._loop.call_later(self._close_timeout, self.transport.abort)
 
     def _ping(self, data: bytes | None) -> asyncio.Future[float]:
         pings = self._pings
@@ -523,8 +531,10 @@ class Connection(Stream, asyncio.BufferedProtocol):
             rest = max(0.0, self._ping_interval - self._ping_timeout)
             self._timer = self._loop.call_later(rest, self._keep_alive)
             return
-        with contextlib.suppress(ConnectionClosed):
-            self.close_nowait(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
+        self._lose_patience()
+
+    def _lose_patience(self) -> None:
+        self.close_nowait(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
         if self._close_timeout is None:
             self.transport.abort()
 
