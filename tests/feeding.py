@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from wsframe import ProtocolError
@@ -16,6 +16,7 @@ class Outcome(NamedTuple):
     error: tuple[int, str] | None  # close code and text
     closed: bool
     buffered: int
+    controls: int
 
 
 def cut_at_random(data: bytes, seed: int) -> list[bytes]:
@@ -50,5 +51,13 @@ def feed(decoder: Any, pieces: Iterable[Any]) -> Outcome:
         messages += decoder.feed(piece)
         if decoder.error is not None:
             break
-    closed = getattr(decoder, "closed", False)
-    return Outcome(messages, verdict(decoder.error), closed, decoder.buffered)
+    closed, controls = getattr(decoder, "closed", False), getattr(decoder, "controls", 0)
+    return Outcome(messages, verdict(decoder.error), closed, decoder.buffered, controls)
+
+
+def outcome(make: Callable[[], Any], data: bytes, seeds: int = 5) -> Outcome:
+    """What a stream leads to, however it is cut."""
+    first, *others = (feed(make(), pieces) for pieces in cuttings(data, seeds))
+    for other in others:
+        assert other == first, "the cutting made a difference"
+    return first

@@ -67,9 +67,9 @@ def test_close_body(impl: Impl, entry: dict[str, Any], role: Role) -> None:
     for pieces in cuttings(data):
         got = feed(impl.MessageDecoder(role), pieces)
         if "error" in entry:
-            assert got == ([], spec.error(entry), False, 0)
+            assert got == ([], spec.error(entry), False, 0, 0)
         else:
-            assert got == ([Close(entry["code"], entry["reason"])], None, True, 0)
+            assert got == ([Close(entry["code"], entry["reason"])], None, True, 0, 1)
 
 
 @spec.entries("frames")
@@ -79,6 +79,7 @@ def test_frames(impl: Impl, entry: dict[str, Any]) -> None:
         spec.error(entry),
         False,
         entry.get("buffered", 0),
+        0,
     )
     for pieces in cuttings(spec.octets(entry["bytes"])):
         decoder = impl.FrameDecoder(spec.role(entry), **entry.get("options", {}))
@@ -91,7 +92,8 @@ def test_frames(impl: Impl, entry: dict[str, Any]) -> None:
 @spec.entries("messages")
 def test_messages(impl: Impl, entry: dict[str, Any]) -> None:
     messages = [spec.message(message) for message in entry["messages"]]
-    expected = (messages, None, entry.get("closed", False), entry.get("buffered", 0))
+    controls = sum(not isinstance(message, str | bytes) for message in messages)
+    expected = (messages, None, entry.get("closed", False), entry.get("buffered", 0), controls)
     for pieces in cuttings(spec.octets(entry["bytes"])):
         got = feed(impl.MessageDecoder(spec.role(entry), **entry.get("options", {})), pieces)
         assert got == expected
