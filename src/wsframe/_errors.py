@@ -129,6 +129,11 @@ def inflate_failed() -> ProtocolError:
     return ProtocolError(CloseCode.INTERNAL_ERROR, "cannot inflate the message")
 
 
+def interrupted() -> ProtocolError:
+    """An exception of another kind left feed: the place in the stream is lost."""
+    return ProtocolError(CloseCode.INTERNAL_ERROR, "decoding was interrupted")
+
+
 # What a caller can do wrong.
 
 

@@ -123,7 +123,7 @@ cdef class _Decoder:
             raise _errors.busy()
         try:
             if self.error is not None:
-                raise self.error
+                raise self.error.with_traceback(None)
             out = []
             if PyBytes_CheckExact(data):
                 self.consume_safely(<const uint8_t *>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), out)
@@ -141,7 +141,17 @@ cdef class _Decoder:
         try:
             self.consume(p, p + size, out)
         except ProtocolError as exc:
-            self.error = exc
+            self.stop(exc)
+        except BaseException:
+            self.stop(_errors.interrupted())
+            raise
+        return 0
+
+    cdef int stop(self, object error) except -1:
+        """End the stream; hold no longer what has arrived, nor the calls that saw it."""
+        error.__context__ = None
+        self.error = error.with_traceback(None)
+        self.drop()
         return 0
 
     cdef int consume(self, const uint8_t *p, const uint8_t *end, list out) except -1:
@@ -206,14 +216,14 @@ cdef class _Decoder:
             key[i] = self.key[(i + taken) & 3]
         memcpy(self.key, key, 4)
 
-    cdef int keep(self, const uint8_t *p, Py_ssize_t n, const uint8_t *key) except -1:
-        """Add payload bytes to the store, which grows by halves but never past what is announced."""
+    cdef int keep(self, const uint8_t *p, Py_ssize_t n, const uint8_t *key, uint64_t more) except -1:
+        """Add payload bytes to the store, which grows by halves but never past what may still come."""
         cdef Py_ssize_t need = self.have + n
         cdef Py_ssize_t grown
         if need > self.room:
             grown = self.room + (self.room >> 1)
-            if self.first & FIN and <uint64_t>grown > need + self.left:
-                grown = need + <Py_ssize_t>self.left
+            if <uint64_t>grown > need + more:
+                grown = need + <Py_ssize_t>more
             grown = max(grown, need)
             if self.store == NULL:
                 self.store = PyBytes_New(NULL, grown)
@@ -336,7 +346,7 @@ cdef class FrameDecoder(_Decoder):
     cdef bint take(self, const uint8_t *p, Py_ssize_t n, list out) except -1:
         cdef bytes payload
         if self.open or self.have:
-            self.keep(p, n, self.key)
+            self.keep(p, n, self.key, self.left)
             if self.open:
                 return False
             payload = self.release()
@@ -521,7 +531,7 @@ cdef class MessageDecoder(_Decoder):
             if message is None:
                 raise _errors.invalid_text()
         else:
-            self.keep(p, n, key)
+            self.keep(p, n, key, self.left if self.first & FIN and not self.compressed else NO_LIMIT)
             if self.opcode == TEXT:
                 self.check_text()
             if not final:
@@ -530,6 +540,10 @@ cdef class MessageDecoder(_Decoder):
         out.append(message)
         self.opcode = 0
         return False
+
+    cdef void drop(self) noexcept:
+        _Decoder.drop(self)
+        self.control_size = 0
 
     cdef int check_text(self) except -1:
         """Fail as soon as no continuation could make the text valid."""
@@ -567,7 +581,8 @@ cdef class MessageDecoder(_Decoder):
     cdef bytes inflate(self, bytes piece, bint final):
         cdef uint64_t room = self.max_message - self.have
         try:
-            piece = bytes(self.deflate.inflate(piece, final, room))
+            inflated = self.deflate.inflate(piece, final, room)
+            piece = inflated if PyBytes_CheckExact(inflated) else memoryview(inflated).tobytes()
         except ProtocolError:
             raise
         except Exception as exc:

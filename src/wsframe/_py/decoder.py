@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from .. import _errors
@@ -71,7 +72,7 @@ class _Decoder:
             raise _errors.not_role(role)
         self.error: ProtocolError | None = None
         self._masked = role is Role.SERVER
-        self._busy = False
+        self._turn = Lock()  # held by the one call of feed that runs
         self._head = bytearray()  # of a header that has not arrived whole
         self._open = False  # whether a payload is under way
         self._first = 0
@@ -79,21 +80,30 @@ class _Decoder:
         self._left = 0  # bytes of the payload still to come
 
     def _feed(self, data: Buffer) -> list[Any]:
-        if self._busy:
+        if not self._turn.acquire(False):
             raise _errors.busy()
-        if self.error is not None:
-            raise self.error
-        if type(data) is not bytes:
-            data = view_of("data", data).tobytes()
-        out: list[Any] = []
-        self._busy = True
         try:
-            self._consume(data, out)
-        except ProtocolError as exc:
-            self.error = exc
+            if self.error is not None:
+                raise self.error.with_traceback(None)
+            if type(data) is not bytes:
+                data = view_of("data", data).tobytes()
+            out: list[Any] = []
+            try:
+                self._consume(data, out)
+            except ProtocolError as exc:
+                self._stop(exc)
+            except BaseException:
+                self._stop(_errors.interrupted())
+                raise
+            return out
         finally:
-            self._busy = False
-        return out
+            self._turn.release()
+
+    def _stop(self, error: ProtocolError) -> None:
+        """End the stream; hold no longer what has arrived, nor the calls that saw it."""
+        error.__context__ = None
+        self.error = error.with_traceback(None)
+        self._drop()
 
     def _consume(self, data: bytes, out: list[Any]) -> None:
         position, end = 0, len(data)
@@ -156,6 +166,10 @@ class _Decoder:
 
     def _take(self, piece: bytes, out: list[Any]) -> bool:
         """Take the next piece of a payload; answer whether to discard all that follows."""
+        raise NotImplementedError
+
+    def _drop(self) -> None:
+        """Forget what has arrived of a message or frame."""
         raise NotImplementedError
 
 
@@ -231,6 +245,9 @@ class FrameDecoder(_Decoder):
         first = self._first
         out.append(Frame(OPCODES[first & OPCODE], piece, first & FIN != 0, (first & RSV) >> 4))
         return False
+
+    def _drop(self) -> None:
+        self._payload.clear()
 
 
 class MessageDecoder(_Decoder):
@@ -340,20 +357,21 @@ class MessageDecoder(_Decoder):
         final = bool(self._first & FIN) and not self._open
         if self._compressed:
             piece = self._inflate(piece, final)
+        whole: bytes | bytearray = piece
         if not final or self._message:
             self._message += piece
             if self._opcode == Opcode.TEXT:
                 self._check_text()
             if not final:
                 return False
-            piece = bytes(self._message)
+            whole = self._message
         if self._opcode == Opcode.TEXT:
             try:
-                out.append(piece.decode("utf-8"))
+                out.append(whole.decode("utf-8"))
             except UnicodeDecodeError:
                 raise _errors.invalid_text() from None
         else:
-            out.append(piece)
+            out.append(bytes(whole))
         self._opcode = 0
         self._checked = 0
         self._message.clear()
@@ -370,15 +388,21 @@ class MessageDecoder(_Decoder):
         else:
             out.append(parse_close(body))
             self.closed = True
-            self._message.clear()
+            self._drop()
         self.controls += 1
         return self.closed
+
+    def _drop(self) -> None:
+        self._message.clear()
+        self._control.clear()
 
     def _inflate(self, piece: bytes, final: bool) -> bytes:
         room = self._max_message - len(self._message)
         assert self._deflate is not None
         try:
             piece = self._deflate.inflate(piece, final, room)
+            if type(piece) is not bytes:
+                piece = memoryview(piece).tobytes()
         except ProtocolError:
             raise
         except Exception as exc:
