@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml setup.py $(wildcard ext/kernels/* ext/wsframe/_c/*)
 
-.PHONY: demo test lint bench
+.PHONY: demo test test-all lint bench sanitize qemu fuzz
 
 demo: $(VENV)/.demo
 	$(BIN)/wsframe demo
@@ -23,6 +23,31 @@ lint: $(VENV)/.lint
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m bench $(ARGS)
+
+# On every CPython found: pythonX.Y on the PATH, those of pyenv, and WSFRAME_PYTHONS="/path/to/python ...".
+test-all:
+	$(PYTHON) tests/every_python.py
+
+# The suite under ASan and UBSan (gcc, Linux), against a build of its own.
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+sanitize: $(VENV)/.test
+	rm -rf build/sanitize
+	WSFRAME_REQUIRE_EXTENSIONS=1 WSFRAME_CFLAGS="-O1 -g -fno-omit-frame-pointer $(SANITIZE)" LDFLAGS="$(SANITIZE)" \
+	  $(BIN)/python -m pip install -q --no-build-isolation --no-deps --target build/sanitize/lib \
+	  -C--global-option=build -C--global-option=--build-base=build/sanitize .
+	PYTHONPATH=$(CURDIR)/build/sanitize/lib PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
+	  LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
+	  $(BIN)/python -m pytest $(ARGS)
+
+qemu:
+	tests/kernels/qemu.sh
+
+# Seconds; atheris needs CPython 3.11 to 3.13.
+TIME ?= 60
+fuzz: $(VENV)/.fuzz
+	mkdir -p build/fuzz/found
+	$(BIN)/python tests/fuzz/run.py -max_total_time=$(TIME) -max_len=4096 -artifact_prefix=build/fuzz/ \
+	  build/fuzz/found build/fuzz/vectors tests/fuzz/corpus
 
 # One stamp an extra; a change of the C or Cython sources builds them anew.
 $(VENV)/.%: $(SOURCES) | $(BIN)/python

@@ -2,7 +2,10 @@
 
 import subprocess
 import sys
+import sysconfig
 from importlib.metadata import metadata, version
+
+import pytest
 
 import wsframe
 
@@ -36,3 +39,14 @@ new = [module for name, module in sys.modules.items() if name not in before and 
 print(sorted({module.__name__.partition(".")[0] for module in new} - sys.stdlib_module_names - {"wsframe"}))
 """
     assert run(code).stdout == "[]\n"
+
+
+@pytest.mark.skipif(not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="this CPython has its GIL")
+def test_free_threading_stays_on():
+    code = """
+import sys, pkgutil, importlib, wsframe._c
+for module in pkgutil.iter_modules(wsframe._c.__path__):
+    importlib.import_module("wsframe._c." + module.name)
+print(wsframe.backend[0], sys._is_gil_enabled())
+"""
+    assert run(code).stdout == "c False\n"
