@@ -1,0 +1,312 @@
+"""The seam for permessage-deflate (RFC 7692): what a decoder asks of an Inflater, and of one that errs."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import frames
+import pytest
+from feeding import cuttings, feed, outcome, verdict
+from inflating import BAD_DATA, Deflater, ZlibInflater
+from test_cases_memory import NOISE, traced
+from twins import Impl
+
+from wsframe import Ping, ProtocolError, Role
+
+RSV1 = 4
+
+
+class Stub:
+    """An Inflater that answers what a function says."""
+
+    def __init__(self, answer: Callable[[bytes, bool, int], Any]) -> None:
+        self.inflate = answer
+
+
+def compressed(payload: bytes, opcode: int = frames.TEXT, key: bytes | None = None) -> bytes:
+    return frames.frame(opcode, payload, rsv=RSV1, key=key)
+
+
+def decoder_with(impl: Impl, answer: Callable[[bytes, bool, int], Any], **options: Any) -> Any:
+    return impl.MessageDecoder(Role.CLIENT, deflate=Stub(answer), **options)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_messages_with_a_shared_window(impl: Impl, role: Role) -> None:
+    """Compressed and plain messages, whole and in fragments, with control frames in between."""
+    key = frames.KEY if role is Role.SERVER else None
+    draw = random.Random(7692)
+    stream, expected, deflater = b"", [], Deflater()
+    for n in range(30):
+        text = "".join(draw.choices("ab é€😊", k=draw.randrange(200)))
+        message: str | bytes = text if n % 2 else text.encode()
+        opcode = frames.TEXT if n % 2 else frames.BINARY
+        data = deflater.deflate(text.encode()) if n % 5 else text.encode()
+        rsv = RSV1 if n % 5 else 0
+        cuts = sorted(draw.randrange(len(data) + 1) for _ in range(draw.randrange(4)))
+        for i, (start, end) in enumerate(zip([0, *cuts], [*cuts, len(data)], strict=True)):
+            last = i == len(cuts)
+            stream += frames.frame(
+                frames.CONTINUATION if i else opcode,
+                data[start:end],
+                fin=last,
+                rsv=0 if i else rsv,
+                key=key,
+            )
+            if not last:
+                stream += frames.frame(frames.PING, b"!", key=key)
+                expected.append(Ping(b"!"))
+        expected.append(message)
+    for pieces in cuttings(stream):
+        got = feed(impl.MessageDecoder(role, deflate=ZlibInflater()), pieces)
+        assert (got.messages, got.error, got.buffered) == (expected, None, 0)
+
+
+def test_what_is_asked(impl: Impl) -> None:
+    """Unmasked bytes in order, `final` once at the very end, and the room that is left."""
+    asked: list[tuple[bytes, bool, int]] = []
+
+    def answer(data: bytes, final: bool, max_length: int) -> bytes:
+        asked.append((data, final, max_length))
+        return data * 2
+
+    decoder = impl.MessageDecoder(Role.SERVER, max_message=100, deflate=Stub(answer))
+    start = frames.frame(frames.BINARY, b"abc", fin=False, rsv=RSV1, key=frames.KEY)
+    assert decoder.feed(start) == []
+    assert decoder.buffered == 6
+    assert decoder.feed(frames.frame(frames.PING, b"x", key=frames.KEY)) == [Ping(b"x")]
+    end = frames.frame(frames.CONTINUATION, b"defg", key=frames.KEY)
+    assert decoder.feed(end[:-1]) == []
+    assert decoder.feed(end[-1:]) == [b"abcabcdefdefgg"]
+    assert asked == [(b"abc", False, 100), (b"def", False, 94), (b"g", True, 88)]
+    asked.clear()
+    assert decoder.feed(frames.frame(frames.BINARY, b"plain", key=frames.KEY)) == [b"plain"]
+    assert asked == []
+    assert decoder.feed(compressed(b"", key=frames.KEY)) == [""]
+    assert asked == [(b"", True, 100)]
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_the_limit_counts_what_comes_out(impl: Impl, over: int) -> None:
+    """And a bomb is stopped while it is inflated, at one byte too many."""
+    limit = 10**6
+    data = compressed(Deflater().deflate(bytes(limit + over)), frames.BINARY)
+    assert len(data) < limit / 500
+    for pieces in cuttings(data, seeds=2):
+        inflater = ZlibInflater()
+        decoder = impl.MessageDecoder(Role.CLIENT, max_message=limit, deflate=inflater)
+        got = feed(decoder, pieces)
+        if over:
+            assert got == ([], (1009, f"message larger than {limit} bytes"), False, 0, 0)
+        else:
+            assert got == ([bytes(limit)], None, False, 0, 0)
+        assert all(0 <= max_length <= limit for _, _, max_length in inflater.asked)
+
+
+def test_what_the_wire_carries_is_not_counted(impl: Impl) -> None:
+    """Compressed it may be larger than the message is allowed to be."""
+    noise = random.Random(1).randbytes(1000)
+    data = Deflater().deflate(noise)
+    assert len(data) > len(noise)
+    decoder = impl.MessageDecoder(Role.CLIENT, max_message=1000, deflate=ZlibInflater())
+    assert decoder.feed(compressed(data, frames.BINARY)) == [noise]
+
+
+def test_a_bomb_in_small_reads_is_linear(impl: Impl) -> None:
+    """Each read of a byte yields a thousand; the store must not grow by so little each time."""
+    size = 2**20
+    data = compressed(Deflater().deflate(bytes(size)), frames.BINARY)
+    inflater = ZlibInflater()
+    decoder = impl.MessageDecoder(Role.CLIENT, max_message=size, deflate=inflater)
+    with traced() as held:
+        copied = before = 0
+        for i in range(len(data) - 1):
+            assert decoder.feed(data[i : i + 1]) == []
+            inflater.asked.clear()
+            now = held.now()
+            if now > before + NOISE:
+                copied, before = copied + now, now
+        assert copied <= 12 * size, "the store grew in too many steps"
+    assert decoder.feed(data[-1:]) == [bytes(size)]
+
+
+@pytest.mark.parametrize(
+    ("stream", "good"),
+    [
+        (frames.frame(frames.TEXT, fin=False, rsv=RSV1) + frames.frame(frames.CONTINUATION, rsv=RSV1), 2),
+        (frames.frame(frames.TEXT, fin=False) + frames.frame(frames.CONTINUATION, rsv=RSV1), 2),
+        (frames.frame(frames.PING, rsv=RSV1), 0),
+        (frames.frame(frames.CLOSE, rsv=RSV1), 0),
+        (frames.frame(frames.TEXT, rsv=2), 0),
+        (frames.frame(frames.TEXT, rsv=1), 0),
+        (frames.frame(frames.TEXT, rsv=5), 0),
+    ],
+    ids=["continuation", "continuation of plain", "ping", "close", "rsv2", "rsv3", "rsv1 and rsv3"],
+)
+def test_reserved_bits_with_an_inflater(impl: Impl, stream: bytes, good: int) -> None:
+    """RFC 7692, 6: RSV1 on the first frame of a message alone; the other bits mean nothing still."""
+    decoder = impl.MessageDecoder(Role.CLIENT, deflate=ZlibInflater())
+    assert decoder.feed(stream[:good]) == []
+    assert decoder.error is None
+    assert decoder.feed(stream[good:]) == []
+    assert verdict(decoder.error) == (1002, "reserved bits must be 0")
+
+
+def test_text_that_inflates_to_rubbish(impl: Impl) -> None:
+    """UTF-8 is checked after inflating (RFC 7692, 6.2), as soon as it is impossible."""
+    bad = Deflater().deflate(b"ok\xff")
+    got = outcome(lambda: impl.MessageDecoder(Role.CLIENT, deflate=ZlibInflater()), compressed(bad))
+    assert got == ([], (1007, "text message is not valid utf-8"), False, 0, 0)
+    decoder = decoder_with(impl, lambda data, final, max_length: b"\xe2\x28")
+    decoder.feed(frames.frame(frames.TEXT, b"x", fin=False, rsv=RSV1))
+    assert verdict(decoder.error) == (1007, "text message is not valid utf-8")
+
+
+def test_data_that_does_not_inflate(impl: Impl) -> None:
+    """The Inflater's own verdict is the decoder's, messages before it are delivered."""
+    stream = frames.frame(frames.TEXT, b"before") + compressed(b"\xff\xff\xff\xff")
+    decoder = impl.MessageDecoder(Role.CLIENT, deflate=ZlibInflater())
+    assert decoder.feed(stream) == ["before"]
+    assert verdict(decoder.error) == BAD_DATA
+    with pytest.raises(ProtocolError):
+        decoder.feed(b"")
+
+
+@pytest.mark.parametrize(
+    "raised", [ValueError("x"), OSError(5, "y"), RecursionError("z"), MemoryError()], ids=repr
+)
+def test_an_inflater_that_raises(impl: Impl, raised: Exception) -> None:
+    def answer(data: bytes, final: bool, max_length: int) -> bytes:
+        raise raised
+
+    decoder = decoder_with(impl, answer)
+    assert decoder.feed(frames.frame(frames.TEXT, b"before") + compressed(b"x")) == ["before"]
+    assert verdict(decoder.error) == (1011, "cannot inflate the message")
+    assert decoder.error.__cause__ is raised
+
+
+@pytest.mark.parametrize("raised", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_an_inflater_that_is_interrupted(impl: Impl, raised: type[BaseException]) -> None:
+    """Whoever interrupts is heard; the decoder, which has lost its place, does not go on."""
+
+    def answer(data: bytes, final: bool, max_length: int) -> bytes:
+        raise raised
+
+    decoder = decoder_with(impl, answer)
+    with pytest.raises(raised):
+        decoder.feed(compressed(b"x"))
+    assert verdict(decoder.error) == (1011, "decoding was interrupted")
+    assert decoder.buffered == 0
+    with pytest.raises(ProtocolError, match="decoding was interrupted"):
+        decoder.feed(frames.frame(frames.TEXT, b"after"))
+
+
+@pytest.mark.parametrize(
+    "answer", [None, 5, "text", [1, 2], object()], ids=lambda value: type(value).__name__
+)
+def test_an_inflater_that_answers_no_bytes(impl: Impl, answer: object) -> None:
+    for fin in (True, False):
+        decoder = decoder_with(impl, lambda data, final, max_length: answer)
+        assert decoder.feed(frames.frame(frames.BINARY, b"x", fin=fin, rsv=RSV1)) == []
+        assert verdict(decoder.error) == (1011, "cannot inflate the message")
+        assert type(decoder.error.__cause__) is TypeError
+
+
+class Bytes(bytes):
+    pass
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, Bytes])
+def test_an_inflater_that_answers_other_buffers(impl: Impl, kind: Any) -> None:
+    for opcode, expected in ((frames.BINARY, b"abc"), (frames.TEXT, "abc")):
+        decoder = decoder_with(impl, lambda data, final, max_length: kind(b"abc"))
+        [got] = decoder.feed(compressed(b"x", opcode))
+        assert got == expected
+        assert type(got) is type(expected)
+    decoder = decoder_with(impl, lambda data, final, max_length: memoryview(b"abcabc")[::2])
+    assert decoder.feed(compressed(b"x", frames.BINARY)) == [b"acb"]
+
+
+@pytest.mark.parametrize("answered", [11, 12, 1000, 10**7])
+def test_an_inflater_that_answers_too_much(impl: Impl, answered: int) -> None:
+    """Whatever its promise, no message larger than the limit comes through."""
+    for fin in (True, False):
+        decoder = decoder_with(impl, lambda data, final, max_length: bytes(answered), max_message=10)
+        assert decoder.feed(frames.frame(frames.BINARY, b"x", fin=fin, rsv=RSV1)) == []
+        assert verdict(decoder.error) == (1009, "message larger than 10 bytes")
+        assert decoder.buffered == 0
+
+
+def test_an_inflater_that_calls_feed(impl: Impl) -> None:
+    """It is told no; when it lets that pass, the message fails, and the one who calls next hears of it."""
+    decoders: list[Any] = []
+    heard = []
+
+    def answer(data: bytes, final: bool, max_length: int) -> bytes:
+        with pytest.raises(RuntimeError, match=r"^feed is already running$") as caught:
+            decoders[0].feed(frames.frame(frames.TEXT, b"inner"))
+        heard.append(caught.value)
+        return data
+
+    decoders.append(decoder_with(impl, answer))
+    assert decoders[0].feed(compressed(b"outer") + frames.frame(frames.TEXT, b"next")) == ["outer", "next"]
+    assert len(heard) == 1
+
+    reentrant = decoder_with(impl, lambda data, final, max_length: reentrant.feed(data))
+    assert reentrant.feed(compressed(b"outer")) == []
+    assert verdict(reentrant.error) == (1011, "cannot inflate the message")
+    assert type(reentrant.error.__cause__) is RuntimeError
+
+
+def test_an_inflater_that_looks_at_the_decoder(impl: Impl) -> None:
+    seen = []
+
+    def answer(data: bytes, final: bool, max_length: int) -> bytes:
+        seen.append((decoder.error, decoder.closed, decoder.buffered, decoder.controls))
+        return data
+
+    decoder = decoder_with(impl, answer)
+    ping = frames.frame(frames.PING)
+    start = frames.frame(frames.TEXT, b"abc", fin=False, rsv=RSV1)
+    assert decoder.feed(ping + start + frames.frame(frames.CONTINUATION, b"d")) == [Ping(), "abcd"]
+    assert seen == [(None, False, 0, 1), (None, False, 3, 1)]
+
+
+def test_an_inflater_without_inflate(impl: Impl) -> None:
+    """It is asked when it is needed, and fails then."""
+    decoder = impl.MessageDecoder(Role.CLIENT, deflate=object())
+    assert decoder.feed(frames.frame(frames.TEXT, b"plain")) == ["plain"]
+    assert decoder.feed(compressed(b"x")) == []
+    assert verdict(decoder.error) == (1011, "cannot inflate the message")
+    assert type(decoder.error.__cause__) is AttributeError
+
+
+def test_one_inflater_of_two_decoders(impl: Impl) -> None:
+    """Feeding another decoder from inside is nobody's business."""
+    inner = impl.MessageDecoder(Role.CLIENT)
+    got: list[Any] = []
+
+    def answer(data: bytes, final: bool, max_length: int) -> bytes:
+        got.extend(inner.feed(frames.frame(frames.BINARY, data)))
+        return data
+
+    assert decoder_with(impl, answer).feed(compressed(b"abc")) == ["abc"]
+    assert got == [b"abc"]
+
+
+def test_cuttings_of_a_compressed_stream(impl: Impl) -> None:
+    """All at once and byte by byte lead to the same, through fragments that end inside a code point."""
+    data = Deflater().deflate("é€😊".encode() * 20)
+    stream = b"".join(
+        frames.frame(
+            frames.CONTINUATION if i else frames.TEXT,
+            data[i : i + 3],
+            fin=i + 3 >= len(data),
+            rsv=0 if i else RSV1,
+        )
+        for i in range(0, len(data), 3)
+    )
+    got = outcome(lambda: impl.MessageDecoder(Role.CLIENT, deflate=ZlibInflater()), stream, seeds=20)
+    assert got.messages == ["é€😊" * 20]
