@@ -15,7 +15,7 @@ MODULES = {
     "header": ("parse_header", "build_header"),
     "accept": ("accept_key", "new_key"),
     "encoder": ("fresh_key", "encode_frame", "encode_text", "encode_binary"),
-    "decoder": ("FrameDecoder", "MessageDecoder", "cut_frames"),
+    "decoder": ("FrameDecoder", "MessageDecoder", "cut_frames", "take_frame", "take_message"),
 }
 
 
@@ -37,6 +37,8 @@ class Impl:
     FrameDecoder: Any
     MessageDecoder: Any
     cut_frames: Any
+    take_frame: Any
+    take_message: Any
 
     @property
     def pure(self) -> bool:

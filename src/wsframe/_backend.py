@@ -22,6 +22,8 @@ __all__ = [
     "mask_into",
     "new_key",
     "parse_header",
+    "take_frame",
+    "take_message",
 ]
 
 
@@ -47,7 +49,7 @@ def _load() -> str:
 if TYPE_CHECKING or _load() == "_c":
     from ._c import backend
     from ._c.accept import accept_key, new_key
-    from ._c.decoder import FrameDecoder, MessageDecoder, cut_frames
+    from ._c.decoder import FrameDecoder, MessageDecoder, cut_frames, take_frame, take_message
     from ._c.encoder import encode_binary, encode_frame, encode_text, fresh_key
     from ._c.header import build_header, parse_header
     from ._c.mask import mask, mask_into
@@ -55,7 +57,7 @@ if TYPE_CHECKING or _load() == "_c":
 else:
     from ._py import backend
     from ._py.accept import accept_key, new_key
-    from ._py.decoder import FrameDecoder, MessageDecoder, cut_frames
+    from ._py.decoder import FrameDecoder, MessageDecoder, cut_frames, take_frame, take_message
     from ._py.encoder import encode_binary, encode_frame, encode_text, fresh_key
     from ._py.header import build_header, parse_header
     from ._py.mask import mask, mask_into

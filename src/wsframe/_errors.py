@@ -141,6 +141,10 @@ def not_bytes_like(name: str, value: object) -> TypeError:
     return TypeError(f"{name} must be a bytes-like object, not {type(value).__name__}")
 
 
+def not_bytearray(name: str, value: object) -> TypeError:
+    return TypeError(f"{name} must be a bytearray, not {type(value).__name__}")
+
+
 def not_str_or_bytes(name: str, value: object) -> TypeError:
     return TypeError(f"{name} must be str or a bytes-like object, not {type(value).__name__}")
 

@@ -1,10 +1,11 @@
 """Bytes to frames and messages (RFC 6455, 5)."""
 
-from cpython.buffer cimport Py_buffer, PyBuffer_Release
+from cpython.buffer cimport Py_buffer, PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.list cimport PyList_Append
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_XDECREF
+from cpython.sequence cimport PySequence_DelSlice
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy
 
@@ -611,9 +612,7 @@ def cut_frames(data, Py_ssize_t start, bint masked, Py_ssize_t max_frame):
     """
     cdef Py_buffer view
     cdef const uint8_t *p
-    cdef const uint8_t *end
     cdef const uint8_t *origin
-    cdef const uint8_t *key = NO_KEY
     cdef Py_ssize_t size
     cdef uint64_t length
     cdef list out = []
@@ -622,27 +621,109 @@ def cut_frames(data, Py_ssize_t start, bint masked, Py_ssize_t max_frame):
         if not 0 <= start <= view.len:
             raise _errors.out_of_range("start", 0, view.len)
         origin = <const uint8_t *>view.buf
-        end = origin + view.len
         p = origin + start
-        while end - p >= 2:
-            if bool(p[1] & MASKED) != masked or check_start(p[0], p[1]) is not None:
+        while True:
+            size = header_of(p, view.len - (p - origin), masked, &length)
+            if size == 0 or length > <uint64_t>max_frame:
                 break
-            length = p[1] & LENGTH
-            size = 2
-            if length >= LENGTH_16:
-                try:
-                    size = read_length(p, end - p, &length)
-                except ProtocolError:
-                    break
-                if size == 0:
-                    break
-            if masked:
-                size += 4
-                key = p + size - 4
-            if end - p < size or length > <uint64_t>(end - p - size) or length > <uint64_t>max_frame:
-                break
-            out.append((p[0], unmasked(p + size, length, key)))
+            out.append((p[0], unmasked(p + size, length, p + size - 4 if masked else NO_KEY)))
             p += size + length
         return out, p - origin
     finally:
         PyBuffer_Release(&view)
+
+
+def take_frame(buffer, bint masked):
+    """take_frame(buffer, masked)
+
+    Take one frame off the front of a buffer, if it is whole and valid (RFC 6455, 5.2).
+
+    Args:
+        buffer: holds what has arrived; keeps what follows the frame, or all of it.
+        masked: whether frames must be masked or must not.
+
+    Returns:
+        The first byte and the unmasked payload; None when the buffer does not begin with such a frame.
+
+    Raises:
+        TypeError: buffer is not a bytearray.
+    """
+    cdef Py_buffer view
+    cdef const uint8_t *p
+    cdef Py_ssize_t size
+    cdef uint64_t length
+    if not isinstance(buffer, bytearray):
+        raise _errors.not_bytearray("buffer", buffer)
+    PyObject_GetBuffer(buffer, &view, PyBUF_SIMPLE)
+    try:
+        p = <const uint8_t *>view.buf
+        size = header_of(p, view.len, masked, &length)
+        if size == 0:
+            return None
+        frame = (p[0], unmasked(p + size, length, p + size - 4 if masked else NO_KEY))
+    finally:
+        PyBuffer_Release(&view)
+    PySequence_DelSlice(buffer, 0, size + <Py_ssize_t>length)
+    return frame
+
+
+def take_message(buffer, bint masked):
+    """take_message(buffer, masked)
+
+    Take one message off the front of a buffer, if a single valid frame holds all of it (RFC 6455, 5.6).
+
+    Args:
+        buffer: holds what has arrived; keeps what follows the message, or all of it.
+        masked: whether frames must be masked or must not.
+
+    Returns:
+        The message; None when the buffer begins with anything else: a part of a frame, a fragment, a
+        control frame, a reserved bit, a broken rule, or text that is not valid UTF-8.
+
+    Raises:
+        TypeError: buffer is not a bytearray.
+    """
+    cdef Py_buffer view
+    cdef const uint8_t *p
+    cdef const uint8_t *key = NO_KEY
+    cdef Py_ssize_t size
+    cdef uint64_t length
+    if not isinstance(buffer, bytearray):
+        raise _errors.not_bytearray("buffer", buffer)
+    PyObject_GetBuffer(buffer, &view, PyBUF_SIMPLE)
+    try:
+        p = <const uint8_t *>view.buf
+        size = header_of(p, view.len, masked, &length)
+        if size == 0:
+            return None
+        if masked:
+            key = p + size - 4
+        if p[0] == (FIN | TEXT):
+            message = text_of(p + size, length, key)
+        elif p[0] == (FIN | BINARY):
+            message = unmasked(p + size, length, key)
+        else:
+            message = None
+    finally:
+        PyBuffer_Release(&view)
+    if message is not None:
+        PySequence_DelSlice(buffer, 0, size + <Py_ssize_t>length)
+    return message
+
+
+cdef int header_of(const uint8_t *p, Py_ssize_t n, bint masked, uint64_t *length) except -1:
+    """Read the header of a frame that is whole and breaks no rule of the header; answer its size, or 0."""
+    cdef int size = 2
+    if n < 2 or bool(p[1] & MASKED) != masked or check_start(p[0], p[1]) is not None:
+        return 0
+    length[0] = p[1] & LENGTH
+    if length[0] >= LENGTH_16:
+        try:
+            size = read_length(p, n, length)
+        except ProtocolError:
+            return 0
+        if size == 0:
+            return 0
+    if masked:
+        size += 4
+    return size if n >= size and length[0] <= <uint64_t>(n - size) else 0

@@ -1,7 +1,12 @@
 from typing_extensions import Buffer, Self, disjoint_base
 
 from .._errors import ProtocolError
-from .._py.decoder import Message, cut_frames as cut_frames
+from .._py.decoder import (
+    Message,
+    cut_frames as cut_frames,
+    take_frame as take_frame,
+    take_message as take_message,
+)
 from .._spec import (
     DEFAULT_MAX_FRAGMENTS as DEFAULT_MAX_FRAGMENTS,
     DEFAULT_MAX_MESSAGE as DEFAULT_MAX_MESSAGE,

@@ -435,27 +435,93 @@ def cut_frames(data: Buffer, start: int, masked: bool, max_frame: int) -> tuple[
         The first byte and the unmasked payload of each frame, and where the next one begins.
     """
     data = view_of("data", data).tobytes()
-    end = len(data)
-    if not 0 <= start <= end:
-        raise _errors.out_of_range("start", 0, end)
+    if not 0 <= start <= len(data):
+        raise _errors.out_of_range("start", 0, len(data))
     out = []
-    while end - start >= 2:
-        first, second = data[start], data[start + 1]
-        if bool(second & MASKED) is not masked:
-            break
-        try:
-            check_start(first, second)
-            found = read_length(data, start)
-        except ProtocolError:
-            break
-        if found is None:
-            break
+    while (found := _header_of(data, start, masked)) and found[0] <= max_frame:
         length, body = found
-        if masked:
-            body += KEY_SIZE
-        if length > end - body or length > max_frame:
-            break
-        payload = data[body : body + length]
-        out.append((first, xor(payload, data[body - KEY_SIZE : body]) if masked else payload))
+        out.append((data[start], _payload(data, body, length, masked)))
         start = body + length
     return out, start
+
+
+def take_frame(buffer: bytearray, masked: bool) -> tuple[int, bytes] | None:
+    """Take one frame off the front of a buffer, if it is whole and valid (RFC 6455, 5.2).
+
+    Args:
+        buffer: holds what has arrived; keeps what follows the frame, or all of it.
+        masked: whether frames must be masked or must not.
+
+    Returns:
+        The first byte and the unmasked payload; None when the buffer does not begin with such a frame.
+
+    Raises:
+        TypeError: buffer is not a bytearray.
+    """
+    if not isinstance(buffer, bytearray):
+        raise _errors.not_bytearray("buffer", buffer)
+    found = _header_of(buffer, 0, masked)
+    if found is None:
+        return None
+    length, body = found
+    frame = buffer[0], _payload(buffer, body, length, masked)
+    del buffer[: body + length]
+    return frame
+
+
+def take_message(buffer: bytearray, masked: bool) -> str | bytes | None:
+    """Take one message off the front of a buffer, if a single valid frame holds all of it (RFC 6455, 5.6).
+
+    Args:
+        buffer: holds what has arrived; keeps what follows the message, or all of it.
+        masked: whether frames must be masked or must not.
+
+    Returns:
+        The message; None when the buffer begins with anything else: a part of a frame, a fragment, a
+        control frame, a reserved bit, a broken rule, or text that is not valid UTF-8.
+
+    Raises:
+        TypeError: buffer is not a bytearray.
+    """
+    if not isinstance(buffer, bytearray):
+        raise _errors.not_bytearray("buffer", buffer)
+    found = _header_of(buffer, 0, masked)
+    if found is None or buffer[0] not in _WHOLE:
+        return None
+    length, body = found
+    payload = _payload(buffer, body, length, masked)
+    try:
+        message = payload if buffer[0] == FIN | Opcode.BINARY else str(payload, "utf-8")
+    except UnicodeDecodeError:
+        return None
+    del buffer[: body + length]
+    return message
+
+
+_WHOLE = (FIN | Opcode.TEXT, FIN | Opcode.BINARY)
+
+
+def _header_of(data: bytes | bytearray, start: int, masked: bool) -> tuple[int, int] | None:
+    """Read the header of a frame that is whole and breaks no rule of the header.
+
+    Answer the length of the payload and where it begins.
+    """
+    rest = len(data) - start
+    if rest < 2 or bool(data[start + 1] & MASKED) is not masked:
+        return None
+    try:
+        check_start(data[start], data[start + 1])
+        found = read_length(data, start)
+    except ProtocolError:
+        return None
+    if found is None:
+        return None
+    length, body = found
+    if masked:
+        body += KEY_SIZE
+    return (length, body) if length <= len(data) - body else None
+
+
+def _payload(data: bytes | bytearray, body: int, length: int, masked: bool) -> bytes:
+    payload = bytes(data[body : body + length])
+    return xor(payload, bytes(data[body - KEY_SIZE : body])) if masked else payload
