@@ -60,9 +60,7 @@ class Slot:
         for module in [module for patch in self._patches for module in patch.part.modules]:
             _wait_for(module)
         with self._lock:
-            for patch in self._patches:
-                if not patch.active and not patch.failed:
-                    self._apply(patch)
+            self._apply([patch for patch in self._patches if not patch.active and not patch.failed])
 
     def open(self) -> None:
         """Load the host's file and check the version, once."""
@@ -86,10 +84,10 @@ class Slot:
     def executed(self, module: str) -> None:
         """Take note that a module has been executed, perhaps again, and apply what waited for it."""
         with self._lock:
-            for patch in self._patches:
-                if module in patch.part.modules:
-                    patch.executed.add(module)
-                    self._apply(patch)
+            concerned = [patch for patch in self._patches if module in patch.part.modules]
+            for patch in concerned:
+                patch.executed.add(module)
+            self._apply(concerned)
 
     def release(self) -> None:
         """Put everything back, for good."""
@@ -99,19 +97,22 @@ class Slot:
         if taken:
             say(f"{self.name}: {', '.join(taken)} replaced by somebody else meanwhile: left as it is")
 
-    def _apply(self, patch: Patch) -> None:
-        if self._released or not patch.ready:
-            return
+    def _apply(self, patches: Iterable[Patch]) -> None:
+        applied = [patch for patch in patches if not self._released and patch.ready and self._try(patch)]
+        # Only now: one part may have replaced what another left behind.
+        stale = sorted({name for patch in applied for name in patch.stale()})
+        if stale:
+            say(f"{self.name}: imported too early to be accelerated: {', '.join(stale)}")
+
+    def _try(self, patch: Patch) -> bool:
         try:
             patch.apply()
         except Exception as exc:
             patch.failed = _told(exc)
             say(f"{self.name} left alone: {patch.failed}")
-            return
+            return False
         patch.failed = ""
-        stale = patch.stale()
-        if stale:
-            say(f"{self.name}: imported too early to be accelerated: {', '.join(stale)}")
+        return True
 
     def _leave_alone(self, why_not: str) -> None:
         self._obstacle = why_not
