@@ -1,0 +1,97 @@
+"""wsproto, under uvicorn --ws wsproto, hypercorn, simple-websocket, trio-websocket and others.
+
+A message that comes in one frame takes the short way. Everything else, from a fragment to a broken rule,
+meets the code of wsproto, at the frame where it stands: events, exceptions and texts are its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib import import_module
+from typing import Any
+
+from .._host import Host, Part, Replacement
+
+__all__ = ["HOST"]
+
+# RFC 6455, 1.3 and 5.7.
+KEY, ACCEPT = b"dGhlIHNhbXBsZSBub25jZQ==", b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+MASKED_HELLO, HELLO = bytes.fromhex("818537fa213d7f9f4d5158"), bytes.fromhex("810548656c6c6f")
+
+
+def _replacements() -> Iterable[Replacement]:
+    from wsproto import connection, extensions, frame_protocol, handshake, utilities
+
+    from . import _receive, _send
+
+    yield connection.Connection, "events", _receive.events(connection, frame_protocol)
+    yield connection.Connection, "send", _send.send(connection, frame_protocol)
+    yield frame_protocol.FrameDecoder, "process_buffer", _receive.process_buffer(frame_protocol, extensions)
+    yield frame_protocol.MessageDecoder, "process_frame", _receive.process_frame(frame_protocol)
+    yield frame_protocol.XorMaskerSimple, "process", _receive.process(frame_protocol)
+    yield frame_protocol.FrameProtocol, "_serialize_frame", _send.serialize(frame_protocol, extensions)
+    accept = _send.generate_accept_token(utilities)
+    yield utilities, "generate_accept_token", accept
+    yield handshake, "generate_accept_token", accept
+
+
+def _hypercorn() -> Iterable[Replacement]:
+    ws_stream: Any = import_module("hypercorn.protocol.ws_stream")
+    fast: Any = import_module("wsproto.utilities").generate_accept_token
+    # Imported after wsproto was patched, it holds the new function: give it what it would hold without us.
+    ws_stream.generate_accept_token = getattr(fast, "__wrapped__", fast)
+    yield ws_stream, "generate_accept_token", fast
+
+
+def _prove() -> None:
+    from wsproto import utilities
+    from wsproto.connection import Connection, ConnectionType
+    from wsproto.events import TextMessage
+
+    server, client = Connection(ConnectionType.SERVER), Connection(ConnectionType.CLIENT)
+    for proto in (server._proto, client._proto):
+        vars(proto).update(received_frames=_long_way, send_data=_long_way)
+    text = TextMessage("Hello")
+    server.receive_data(MASKED_HELLO)
+    client.receive_data(server.send(text))
+    masked = client.send(text)
+    server.receive_data(masked)
+    if (
+        list(server.events()) != [text, text]
+        or list(client.events()) != [text]
+        or server.send(text) != HELLO
+        or masked[:2] != MASKED_HELLO[:2]
+        or utilities.generate_accept_token(KEY) != ACCEPT
+    ):
+        raise RuntimeError("a wrong answer")
+
+
+def _prove_hypercorn() -> None:
+    from hypercorn.protocol.ws_stream import Handshake
+
+    headers = [(b"sec-websocket-key", KEY), (b"sec-websocket-version", b"13"), (b"upgrade", b"websocket")]
+    _, answer, _ = Handshake(headers, "1.1").accept(None, [])
+    if (b"sec-websocket-accept", ACCEPT) not in answer:
+        raise RuntimeError("a wrong answer")
+
+
+def _long_way(*_: object) -> Any:
+    raise RuntimeError("the code of wsproto answered")
+
+
+HOST = Host(
+    name="wsproto",
+    first=(1, 2),
+    below=(1, 4),
+    modules=(
+        "wsproto.connection",
+        "wsproto.events",
+        "wsproto.extensions",
+        "wsproto.frame_protocol",
+        "wsproto.handshake",
+        "wsproto.utilities",
+    ),
+    replacements=_replacements,
+    prove=_prove,
+    parts=(Part(modules=("hypercorn.protocol.ws_stream",), replacements=_hypercorn, prove=_prove_hypercorn),),
+)
