@@ -9,8 +9,10 @@ SOURCES := pyproject.toml setup.py $(wildcard ext/kernels/* ext/wsframe/_c/*)
 demo: $(VENV)/.demo
 	$(BIN)/wsframe demo
 
+# The upper layers run on one twin at a time: once on the compiled one, once on the pure one.
 test: $(VENV)/.test
 	$(BIN)/python -m pytest $(ARGS)
+	WSFRAME_PURE=1 $(BIN)/python -m pytest tests/connection tests/asyncio
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import threading
+import time
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,8 @@ READ_SIZE = 2**18
 # Bytes of messages nobody has received, over which a connection stops reading; it goes on when a
 # quarter of those messages is left.
 HIGH_WATER = 2**16
+
+logger = logging.getLogger("wsframe")
 
 _local = threading.local()
 
@@ -362,6 +366,11 @@ class Connection(Stream, asyncio.BufferedProtocol):
                 on_message = self._listener.on_message
                 for message in events:
                     on_message(self, message)  # type: ignore[arg-type]
+        except Exception:
+            if self._listener is None:
+                raise
+            logger.exception("listener failed")
+            self.close_nowait(CloseCode.INTERNAL_ERROR)
         finally:
             self.receiving = False
             self.flush()
@@ -508,7 +517,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
                 data = None
         self.write(self.protocol.ping(data))
         answered: asyncio.Future[float] = self._loop.create_future()
-        pings[data] = answered, self._loop.time()
+        pings[data] = answered, time.perf_counter()
         return answered
 
     def _keep_alive(self) -> None:
@@ -543,7 +552,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
         pings = self._pings
         if not pings or data not in pings:
             return
-        now = self._loop.time()
+        now = time.perf_counter()
         for sent in list(pings):
             answered, since = pings.pop(sent)
             self.latency = now - since
