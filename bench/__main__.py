@@ -18,11 +18,9 @@ REPORT = HERE.parent / "build" / "bench.json"
 
 
 def measure(options: list[str]) -> int:
-    """Run pytest on the core that is to be measured."""
+    """Run pytest where malloc is steady."""
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.unlink(missing_ok=True)
-    if machine.cores():
-        machine.pin(machine.cores()[-1])
     pytest = [sys.executable, "-m", "pytest", "-c", HERE / "pytest.ini", f"--rootdir={HERE.parent}"]
     pytest += [f"--benchmark-json={REPORT}", HERE, *options]
     return subprocess.run(pytest, env=machine.ENVIRONMENT, cwd=HERE.parent).returncode

@@ -5,8 +5,13 @@ from typing import Any
 
 import pytest
 
+from bench import machine
 from bench.sweep import PEERS
 from bench.tight import UNROLL, tight, times_for
+
+
+def pytest_configure() -> None:
+    machine.pin()
 
 
 @pytest.fixture

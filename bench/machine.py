@@ -19,15 +19,14 @@ MALLOC = {
 ENVIRONMENT = {**os.environ, **MALLOC, "PYTHONHASHSEED": "0"}
 
 
-def cores() -> list[int]:
-    """The cores to use: the first for what loads a server, the last for what is measured."""
-    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+# The first is for what loads a server, the last for what is measured.
+CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
 
-def pin(core: int | None, pid: int = 0) -> None:
-    """Keep a process on one core, where the system can."""
-    if core is not None:
-        os.sched_setaffinity(pid, {core})
+def pin() -> None:
+    """Keep this process, and those it starts, on one core, where the system can."""
+    if CORES:
+        os.sched_setaffinity(0, CORES[-1:])
 
 
 def described() -> str:

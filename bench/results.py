@@ -21,10 +21,11 @@ class Results:
         for entry in report["benchmarks"]:
             work = entry["name"].partition("[")[0].removeprefix("test_")
             key = work, entry["params"]["case"], entry["params"]["peer"]
-            calls = entry["extra_info"]["calls"]
-            self._elapsed.setdefault(key, []).append(entry["stats"]["min"] / calls)
-            if "cpu" in entry["extra_info"]:
-                self._cpu.setdefault(key, []).append(entry["extra_info"]["cpu"] / calls)
+            more = entry["extra_info"]
+            elapsed = more.get("elapsed", entry["stats"]["min"])
+            self._elapsed.setdefault(key, []).append(elapsed / more["calls"])
+            if "cpu" in more:
+                self._cpu.setdefault(key, []).append(more["cpu"] / more["calls"])
 
     def cases(self, work: str) -> list[Any]:
         return list(dict.fromkeys(case for found, case, _ in self._elapsed if found == work))

@@ -2,42 +2,75 @@
 
 from __future__ import annotations
 
-from bench.load import Load
-from bench.server import serving
+import sys
+
+import pytest
+
+from bench.machine import CORES
 from bench.sweep import in_turn
-from bench.texts import SMALL
+from wsframe.demo.load import Load, LoadProcess
+from wsframe.demo.servers import PROGRAMS, Program, running
 
-CONNECTIONS = 8
 DEPTHS = [1, 64]
-HOSTS = ["uvicorn", "hypercorn", "websockets"]
-CASES = {f"{host}, depth {depth}": (host, depth) for host in HOSTS for depth in DEPTHS}
-WARM_UP, RUN = 0.3, 1.0  # seconds
+CONNECTIONS = 8
+SECONDS = 1.0
+
+HYPERCORN = ["-m", "hypercorn", "--workers", "0", "--bind", "127.0.0.1:0", f"{PROGRAMS}/echo_asgi.py:app"]
+SERVERS = {
+    **{program.name.split()[0]: program for program in Program.all()},
+    "hypercorn": Program("hypercorn", tuple(HYPERCORN)),
+    "raw": Program("raw", (f"{PROGRAMS}/echo_raw.py",)),
+}
+CODEC = {"uvicorn": "wsproto", "hypercorn": "wsproto", "websockets": "websockets"}
+CASES = {f"{server}, depth {depth}": (server, depth) for server in CODEC for depth in DEPTHS}
 
 
-def echo(benchmark, host, depth, accelerated):
-    """Measure one server; `busy` is how much of the time it had something to do."""
-    with serving(host, accelerated) as server:
-        load = Load(server.address, CONNECTIONS, depth, SMALL)
-        try:
-            load.run(WARM_UP)
-            computed, waited = server.cpu()
-            outcome = benchmark.pedantic(load.run, [RUN], rounds=1)
-            computed, waited = (
-                now - then for now, then in zip(server.cpu(), (computed, waited), strict=True)
+@pytest.fixture(scope="module")
+def load():
+    process = LoadProcess()
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def echo(benchmark, load, tmp_path):
+    """Measure one server; `busy` and `load_busy` are the parts of the time that it and the load computed."""
+
+    def run(name, depth, accelerated):
+        with running(SERVERS[name], tmp_path / "log", accelerated=accelerated) as server:
+            port = server.port()
+            if accelerated and f"accelerating {CODEC[name]}" not in (said := "".join(server.remarks())):
+                pytest.skip(said)
+            work = Load(
+                port=port,
+                depth=depth,
+                connections=CONNECTIONS,
+                seconds=SECONDS,
+                warm_up=0.3,
+                server_pid=server.process.pid,
+                server_cpu=CORES[-1],
+                load_cpu=CORES[0],
             )
-        finally:
-            load.close()
-    busy = (computed + waited) / outcome.seconds
-    benchmark.extra_info.update(calls=outcome.messages, cpu=computed, busy=busy)
+            result = benchmark.pedantic(load.measure, [work], rounds=1)
+        benchmark.extra_info.update(
+            calls=result.messages,
+            elapsed=result.seconds,
+            cpu=result.server_cpu,
+            busy=result.server_cpu / result.seconds,
+            load_busy=result.load_cpu / result.seconds,
+        )
+
+    return run
 
 
+@pytest.mark.skipif(sys.platform != "linux" or len(CORES) < 2, reason="needs two cores to pin to")
 @in_turn(CASES, ["plain", "wsframe"])
-def test_echo(benchmark, peer, case, turn):
-    host, depth = CASES[case]
-    echo(benchmark, host, depth, peer == "wsframe")
+def test_echo(echo, peer, case, turn):
+    echo(*CASES[case], accelerated=peer == "wsframe")
 
 
-@in_turn(DEPTHS, ["raw asyncio"], turns=1)
-def test_load(benchmark, peer, case, turn):
+@pytest.mark.skipif(sys.platform != "linux" or len(CORES) < 2, reason="needs two cores to pin to")
+@in_turn(DEPTHS, ["raw"], turns=1)
+def test_load(echo, peer, case, turn):
     """Whether the load keeps a server busy that does next to nothing."""
-    echo(benchmark, peer, case, accelerated=False)
+    echo(peer, case, accelerated=False)

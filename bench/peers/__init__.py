@@ -52,5 +52,9 @@ def installed() -> dict[str, ModuleType]:
     return found
 
 
-def version(peer: ModuleType) -> str:
-    return metadata.version(peer.DISTRIBUTION)
+def version(name: str) -> str:
+    return metadata.version(load(name).DISTRIBUTION)
+
+
+def note(name: str) -> str:
+    return getattr(load(name), "NOTE", "")
