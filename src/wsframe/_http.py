@@ -161,7 +161,7 @@ def http_response(
         raise ValueError("status must be from 200 to 599")
     fields = pairs_of(headers)
     names = {str_of(name).lower() for name, _ in fields}
-    payload = body.encode() if isinstance(body, str) else bytes(body)
+    payload = body.encode() if isinstance(body, str) else bytes(memoryview(body))
     if "date" not in names:
         fields.append(("Date", formatdate(usegmt=True)))
     if "connection" not in names:

@@ -146,7 +146,7 @@ def bad_version(value: bytes, supported: str) -> Refused:
     return Refused(
         426,
         f"Sec-WebSocket-Version must be {supported}, not {excerpt(value)}",
-        [("Upgrade", "websocket"), ("Sec-WebSocket-Version", supported)],
+        [("Upgrade", "websocket"), ("Connection", "Upgrade, close"), ("Sec-WebSocket-Version", supported)],
     )
 
 

@@ -15,19 +15,33 @@ MAX_HEADERS = 128
 MAX_BODY = 2**12  # bytes a client keeps of the body of a refusal
 
 
-class _Parts:
-    """Where httptools leaves the parts of a message."""
+class _RequestParts:
+    """Where httptools leaves the parts of a request."""
 
-    def __init__(self, max_body: int = 0) -> None:
+    __slots__ = ("headers", "url")
+
+    def __init__(self) -> None:
         self.url = b""
+        self.headers: list[tuple[bytes, bytes]] = []
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name, value))
+
+
+class _ResponseParts:
+    """Where httptools leaves the parts of a response."""
+
+    __slots__ = ("body", "complete", "headers", "reason", "room")
+
+    def __init__(self, max_body: int) -> None:
         self.reason = b""
         self.headers: list[tuple[bytes, bytes]] = []
         self.body = bytearray()
         self.room = max_body
         self.complete = False
-
-    def on_url(self, url: bytes) -> None:
-        self.url += url
 
     def on_status(self, reason: bytes) -> None:
         self.reason += reason
@@ -114,7 +128,7 @@ class RequestReader(_Reader):
     def _parse(self, head: bytes) -> Request:
         import httptools
 
-        parts = _Parts()
+        parts = _RequestParts()
         parser = httptools.HttpRequestParser(parts)
         try:
             parser.feed_data(head)
@@ -125,9 +139,9 @@ class RequestReader(_Reader):
         headers = parts.headers
         if len(headers) > self._max_headers:
             raise errors.request_with_too_many_headers(self._max_headers)
-        for name, value in headers:
-            if has_body(name, value):
-                raise errors.request_with_body()
+        lowered = head.lower()
+        if b"\ncontent-length" in lowered or b"\ntransfer-encoding" in lowered:
+            _refuse_body(headers)
         return Request(
             parts.url.decode("latin-1"),
             headers,
@@ -139,9 +153,11 @@ class RequestReader(_Reader):
         return errors.request_too_big(self._max_size)
 
 
-def has_body(name: bytes, value: bytes) -> bool:
-    name = name.lower()
-    return name == b"transfer-encoding" or (name == b"content-length" and value.strip() != b"0")
+def _refuse_body(headers: list[tuple[bytes, bytes]]) -> None:
+    for name, value in headers:
+        name = name.lower()
+        if name == b"transfer-encoding" or (name == b"content-length" and value.strip() != b"0"):
+            raise errors.request_with_body()
 
 
 class ResponseReader(_Reader):
@@ -164,7 +180,7 @@ class ResponseReader(_Reader):
         super().__init__(max_size, max_headers)
         self._limit = max_size
         self._max_body = max_body
-        self._parts: _Parts | None = None
+        self._parts: _ResponseParts | None = None
         self._parser: Any = None
         self._status = 0
 
@@ -208,7 +224,7 @@ class ResponseReader(_Reader):
     def _parse(self, head: bytes) -> None:
         import httptools
 
-        self._parts = _Parts(self._max_body)
+        self._parts = _ResponseParts(self._max_body)
         self._parser = httptools.HttpResponseParser(self._parts)
         try:
             self._parser.feed_data(head)

@@ -8,17 +8,17 @@ from __future__ import annotations
 import sys
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from . import _errors
-from ._spec import Role
+from . import Role, _errors
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["ClientPolicy", "Deflate", "Parameters", "ServerPolicy", "backend", "use"]
+__all__ = ["ClientPolicy", "Deflate", "Parameters", "ServerPolicy", "in_use", "use"]
 
 NAME: Final = "permessage-deflate"
 TAIL: Final = b"\x00\x00\xff\xff"  # 7.2.1: what a sender strips and a receiver adds
@@ -33,30 +33,35 @@ MEM_LEVEL = 5
 MAX_STREAMS = 2**14  # DEFLATE streams in a message, each of which costs an inflater of its own
 FIRST_BITE = 64  # bytes given to the inflater of each stream after the first
 
-_BACKENDS = {"zlib": "zlib", "zlib_ng": "zlib_ng.zlib_ng", "isal": "isal.isal_zlib"}
+_MODULES = {"zlib": "zlib", "zlib_ng": "zlib_ng.zlib_ng", "isal": "isal.isal_zlib"}
+_in_use = "zlib"
 
-_module: Any = zlib
+
+@cache
+def _module(name: str) -> Any:
+    if name not in _MODULES:
+        raise ValueError(f"name must be one of {', '.join(_MODULES)}, not {name!r}")
+    return import_module(_MODULES[name])
 
 
 def use(name: str) -> None:
-    """Choose the module that compresses and inflates, for connections made from now on.
+    """Choose the module that compresses and inflates, for policies made from now on.
 
     Args:
-        name: "zlib", "zlib_ng" or "isal".
+        name: "zlib", "zlib_ng" or "isal"; the last two are packages to install.
 
     Raises:
         ValueError: the name is none of these.
         ImportError: the module is not installed.
     """
-    global _module
-    if name not in _BACKENDS:
-        raise ValueError(f"name must be one of {', '.join(_BACKENDS)}, not {name!r}")
-    _module = import_module(_BACKENDS[name])
+    global _in_use
+    _module(name)
+    _in_use = name
 
 
-def backend() -> str:
+def in_use() -> str:
     """Tell which module is in use: "zlib", "zlib_ng" or "isal"."""
-    return next(name for name, module in _BACKENDS.items() if module == _module.__name__)
+    return _in_use
 
 
 class Parameters(NamedTuple):
@@ -128,17 +133,37 @@ def _check_bits(name: str, value: int | None, low: int) -> None:
         raise ValueError(f"{name} must be from {low} to {MAX_BITS}")
 
 
-def _check_settings(level: int | None, mem_level: int, min_size: int) -> None:
-    if not 1 <= mem_level <= 9:
-        raise ValueError("mem_level must be from 1 to 9")
-    if min_size < 0:
-        raise ValueError("min_size must not be negative")
-    if level is not None:
-        _module.compressobj(level=level)
+@dataclass(frozen=True, kw_only=True)
+class _Codec:
+    """What both policies say of the codec; no peer is told."""
+
+    level: int | None = None
+    mem_level: int = MEM_LEVEL
+    min_size: int = MIN_SIZE
+    backend: str = field(default_factory=in_use)
+
+    def _check_codec(self) -> None:
+        if not 1 <= self.mem_level <= 9:
+            raise ValueError("mem_level must be from 1 to 9")
+        if self.min_size < 0:
+            raise ValueError("min_size must not be negative")
+        module = _module(self.backend)
+        if self.level is not None:
+            module.compressobj(level=self.level)
+
+    def _codec(self, role: Role, agreed: Parameters) -> Deflate:
+        return Deflate(
+            role,
+            agreed,
+            level=self.level,
+            mem_level=self.mem_level,
+            min_size=self.min_size,
+            backend=self.backend,
+        )
 
 
-@dataclass(frozen=True)
-class ServerPolicy:
+@dataclass(frozen=True, kw_only=True)
+class ServerPolicy(_Codec):
     """How a server answers offers of permessage-deflate (RFC 7692, 5.1 and 7.1).
 
     Args:
@@ -151,9 +176,10 @@ class ServerPolicy:
         level: of compression, as the module in use counts them; None for its own choice.
         mem_level: memory of the compressor, from 1 to 9.
         min_size: bytes below which a message leaves uncompressed.
+        backend: the module that does the work, as `use` names it.
 
     Raises:
-        ValueError: a window is out of range, or required and not given.
+        ValueError: a setting is out of range, or required and not given.
     """
 
     server_no_context_takeover: bool = False
@@ -161,16 +187,13 @@ class ServerPolicy:
     server_max_window_bits: int | None = 12
     client_max_window_bits: int | None = 12
     require_client_max_window_bits: bool = False
-    level: int | None = None
-    mem_level: int = MEM_LEVEL
-    min_size: int = MIN_SIZE
 
     def __post_init__(self) -> None:
         _check_bits("server_max_window_bits", self.server_max_window_bits, MIN_OWN_BITS)
         _check_bits("client_max_window_bits", self.client_max_window_bits, MIN_BITS)
         if self.require_client_max_window_bits and self.client_max_window_bits is None:
             raise ValueError("require_client_max_window_bits needs client_max_window_bits")
-        _check_settings(self.level, self.mem_level, self.min_size)
+        self._check_codec()
 
     def accept(self, offers: Extensions) -> Deflate | None:
         """Answer the first offer that can be accepted.
@@ -185,13 +208,7 @@ class ServerPolicy:
             if name == NAME:
                 agreed = self._answer(parameters)
                 if agreed is not None:
-                    return Deflate(
-                        Role.SERVER,
-                        agreed,
-                        level=self.level,
-                        mem_level=self.mem_level,
-                        min_size=self.min_size,
-                    )
+                    return self._codec(Role.SERVER, agreed)
         return None
 
     def _answer(self, parameters: Iterable[tuple[str, str | None]]) -> Parameters | None:
@@ -224,8 +241,8 @@ def _smaller(first: int | None, second: int | None) -> int | None:
     return min(first, second)
 
 
-@dataclass(frozen=True)
-class ClientPolicy:
+@dataclass(frozen=True, kw_only=True)
+class ClientPolicy(_Codec):
     """What a client offers of permessage-deflate, and takes for an answer (RFC 7692, 5.1 and 7.1).
 
     Args:
@@ -237,24 +254,22 @@ class ClientPolicy:
         level: of compression, as the module in use counts them; None for its own choice.
         mem_level: memory of the compressor, from 1 to 9.
         min_size: bytes below which a message leaves uncompressed.
+        backend: the module that does the work, as `use` names it.
 
     Raises:
-        ValueError: a window is out of range.
+        ValueError: a setting is out of range.
     """
 
     server_no_context_takeover: bool = False
     client_no_context_takeover: bool = False
     server_max_window_bits: int | None = None
     client_max_window_bits: int | bool | None = True
-    level: int | None = None
-    mem_level: int = MEM_LEVEL
-    min_size: int = MIN_SIZE
 
     def __post_init__(self) -> None:
         _check_bits("server_max_window_bits", self.server_max_window_bits, MIN_BITS)
         if self.client_max_window_bits is not True:
             _check_bits("client_max_window_bits", self.client_max_window_bits, MIN_OWN_BITS)
-        _check_settings(self.level, self.mem_level, self.min_size)
+        self._check_codec()
 
     def offer(self) -> str:
         """Write the Sec-WebSocket-Extensions header of the request."""
@@ -286,11 +301,7 @@ class ClientPolicy:
             if agreed is not None:
                 raise ValueError(f"extension {name} is there twice")
             agreed = self._check(_read(parameters, offer=False))
-        if agreed is None:
-            return None
-        return Deflate(
-            Role.CLIENT, agreed, level=self.level, mem_level=self.mem_level, min_size=self.min_size
-        )
+        return None if agreed is None else self._codec(Role.CLIENT, agreed)
 
     def _check(self, answer: Offer) -> Parameters:
         if self.server_no_context_takeover and not answer.server_no_context_takeover:
@@ -326,7 +337,7 @@ class Deflate:
     Args:
         role: which side we are.
         parameters: what both sides agreed on.
-        level, mem_level, min_size: see ServerPolicy.
+        level, mem_level, min_size, backend: see ServerPolicy.
 
     Attributes:
         parameters: what both sides agreed on.
@@ -357,6 +368,7 @@ class Deflate:
         level: int | None = None,
         mem_level: int = MEM_LEVEL,
         min_size: int = MIN_SIZE,
+        backend: str | None = None,
     ) -> None:
         if not isinstance(role, Role):
             raise _errors.not_role(role)
@@ -373,20 +385,13 @@ class Deflate:
         self._peer_bits = peer_bits or MAX_BITS
         self._level = level
         self._mem_level = mem_level
-        self._module = _module
+        self._module = _module(backend or _in_use)
         self._deflater: Any = None
         self._inflater: Any = None
         self._begun = False  # whether bytes of the message under way have been inflated
         self._streams = 0
 
     # Sending.
-
-    def wants(self, size: int) -> bool:
-        """Tell whether to compress a message of this many bytes.
-
-        With a window of 256 bytes, which zlib cannot keep to, never.
-        """
-        return size >= self.min_size and self._own_bits >= MIN_OWN_BITS
 
     def deflate(self, payload: Buffer, final: bool = True) -> bytes:
         """Compress the next fragment of a message (RFC 7692, 7.2.1).
@@ -432,7 +437,10 @@ class Deflate:
 
     def _new_deflater(self) -> Any:
         if self._own_bits < MIN_OWN_BITS:
-            raise ValueError(f"cannot compress with a window of 2**{self._own_bits} bytes")
+            # Without references to earlier bytes any window is large enough.
+            return zlib.compressobj(
+                wbits=-MIN_OWN_BITS, memLevel=self._mem_level, strategy=zlib.Z_HUFFMAN_ONLY
+            )
         settings = {} if self._level is None else {"level": self._level}
         return self._module.compressobj(wbits=-self._own_bits, memLevel=self._mem_level, **settings)
 
@@ -455,17 +463,16 @@ class Deflate:
         Raises:
             ProtocolError: it is no valid DEFLATE data, or has too many streams.
         """
-        if final:
-            if not data and (self._inflater is None or not self._begun):
-                # No bytes where there should be an empty block: some peers send that.
+        if not data and not (final and self._begun and self._inflater is not None):
+            # Nothing at all where there should be an empty block: some peers send that.
+            if final:
                 self._end_message()
-                return b""
-            data += TAIL
+            return b""
         self._begun = True
+        if final:
+            data += TAIL
         limit = min(max_length, sys.maxsize - 1) + 1
-        inflater = self._inflater
-        if inflater is None:
-            inflater = self._inflater = self._new_inflater()
+        inflater = self._inflater or self._open_stream()
         try:
             out: bytes = inflater.decompress(data, limit)
             if inflater.eof and len(out) < limit:
@@ -495,10 +502,7 @@ class Deflate:
                 if end < at < size:
                     raise _errors.invalid_deflate()
                 break
-            self._streams += 1
-            if self._streams >= MAX_STREAMS:
-                raise _errors.too_many_streams(MAX_STREAMS)
-            inflater = self._inflater = self._new_inflater()
+            inflater = self._open_stream()
             bite = FIRST_BITE
             while at < size and not inflater.eof:
                 piece = view[at : at + bite]
@@ -517,5 +521,9 @@ class Deflate:
         if self._peer_resets:
             self._inflater = None
 
-    def _new_inflater(self) -> Any:
-        return self._module.decompressobj(wbits=-self._peer_bits)
+    def _open_stream(self) -> Any:
+        self._streams += 1
+        if self._streams > MAX_STREAMS:
+            raise _errors.too_many_streams(MAX_STREAMS)
+        self._inflater = self._module.decompressobj(wbits=-self._peer_bits)
+        return self._inflater

@@ -13,8 +13,7 @@ import string
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import _http_errors as errors
-from ._backend import accept_key, new_key
+from . import _http_errors as errors, accept_key, new_key
 from ._http import (
     BLANK,
     Header,
