@@ -149,7 +149,10 @@ class _Codec:
             raise ValueError("min_size must not be negative")
         module = _module(self.backend)
         if self.level is not None:
-            module.compressobj(level=self.level)
+            try:
+                module.compressobj(level=self.level)
+            except (ValueError, module.error):
+                raise ValueError(f"level {self.level} is none of those {self.backend} has") from None
 
     def _codec(self, role: Role, agreed: Parameters) -> Deflate:
         return Deflate(

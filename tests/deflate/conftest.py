@@ -1,0 +1,13 @@
+"""The fixture `backend`: every test of the codec runs over each module that is installed."""
+
+from __future__ import annotations
+
+import pytest
+
+MODULES = {"zlib": "zlib", "zlib_ng": "zlib_ng.zlib_ng", "isal": "isal.isal_zlib"}
+
+
+@pytest.fixture(params=MODULES)
+def backend(request: pytest.FixtureRequest) -> str:
+    pytest.importorskip(MODULES[request.param])
+    return request.param

@@ -1,0 +1,317 @@
+"""The codec of permessage-deflate alone, over each module."""
+
+from __future__ import annotations
+
+import itertools
+import tracemalloc
+import zlib
+
+import pytest
+import samples
+from feeding import cut_at_random
+from hypothesis import given, strategies as st
+
+from wsframe import ProtocolError, Role
+from wsframe.deflate import MAX_STREAMS, PLAIN, Deflate, Parameters, in_use, use
+
+BIG = 2**24
+
+
+def pair(backend: str, parameters: Parameters = PLAIN) -> tuple[Deflate, Deflate]:
+    return (
+        Deflate(Role.SERVER, parameters, backend=backend),
+        Deflate(Role.CLIENT, parameters, backend=backend),
+    )
+
+
+@pytest.mark.parametrize(
+    ("messages", "section"),
+    [
+        (["f248cdc9c90700"], "7.2.3.1"),
+        (["f248cdc9c90700", "f200110000"], "7.2.3.2"),
+        (["f248cdc9c90700", "f248cdc9c90700"], "7.2.3.2"),
+        (["000500faff48656c6c6f00"], "7.2.3.3"),
+        (["f348cdc9c9070000"], "7.2.3.4"),
+        (["f248050000 00ffffcac9c90700"], "7.2.3.5"),
+    ],
+)
+def test_examples_of_the_rfc(backend: str, messages: list[str], section: str) -> None:
+    for size in range(1, 12):
+        codec = Deflate(Role.CLIENT, backend=backend)
+        for message in messages:
+            data = bytes.fromhex(message)
+            pieces = [data[i : i + size] for i in range(0, len(data), size)]
+            out = [codec.inflate(piece, False, 5) for piece in pieces[:-1]]
+            out.append(codec.inflate(pieces[-1], True, 5))
+            assert b"".join(out) == b"Hello", section
+
+
+def test_an_empty_message_is_one_byte(backend: str) -> None:
+    ours, theirs = pair(backend)
+    first = ours.deflate(b"")
+    assert theirs.inflate(first, True, 0) == b""
+    if backend == "zlib":
+        assert first == b"\x00"  # RFC 7692, 7.2.3.6
+    for _ in range(3):
+        assert theirs.inflate(ours.deflate(b""), True, 0) == b""
+        assert theirs.inflate(ours.deflate(b"abc"), True, 3) == b"abc"
+    assert theirs.inflate(b"\x00", True, 0) == b""
+
+
+def test_no_byte_at_all_stands_for_an_empty_message(backend: str) -> None:
+    ours, theirs = pair(backend)
+    assert theirs.inflate(b"", True, 10) == b""
+    for data in (b"one two three", b"one two three four"):
+        assert theirs.inflate(ours.deflate(data), True, 100) == data
+        assert theirs.inflate(b"", False, 100) == b""
+        assert theirs.inflate(b"", True, 100) == b""
+
+
+TAKEOVER = list(itertools.product([False, True], repeat=2))
+
+
+@pytest.mark.parametrize(("server_resets", "client_resets"), TAKEOVER)
+@pytest.mark.parametrize("bits", [None, *range(9, 16)])
+def test_round_trip(backend: str, server_resets: bool, client_resets: bool, bits: int | None) -> None:
+    server, client = pair(backend, Parameters(server_resets, client_resets, bits, bits))
+    for sender, receiver in ((server, client), (client, server)):
+        for seed, data in enumerate(samples.payloads()):
+            pieces = cut_at_random(sender.deflate(data), seed)
+            out = [receiver.inflate(piece, False, BIG) for piece in pieces]
+            assert b"".join(out) + receiver.inflate(b"", True, BIG) == data
+
+
+@given(
+    messages=st.lists(st.lists(st.binary(max_size=200), min_size=1, max_size=5), max_size=5),
+    parameters=st.builds(
+        Parameters,
+        st.booleans(),
+        st.booleans(),
+        st.none() | st.integers(9, 15),
+        st.none() | st.integers(8, 15),
+    ),
+    modules=st.tuples(*[st.sampled_from(["zlib", "zlib_ng", "isal"])] * 2),
+    size=st.integers(1, 50),
+)
+def test_fragments_of_any_module_on_any_other(
+    messages: list[list[bytes]], parameters: Parameters, modules: tuple[str, str], size: int
+) -> None:
+    """Each fragment can be inflated at once, however it is cut."""
+    pytest.importorskip("isal")
+    pytest.importorskip("zlib_ng")
+    server = Deflate(Role.SERVER, parameters, backend=modules[0])
+    client = Deflate(Role.CLIENT, parameters, backend=modules[1])
+    for sender, receiver in ((server, client), (client, server)):
+        for fragments in messages:
+            for number, fragment in enumerate(fragments, 1):
+                final = number == len(fragments)
+                data = sender.deflate(fragment, final)
+                out = b"".join(
+                    receiver.inflate(data[i : i + size], False, BIG) for i in range(0, len(data), size)
+                )
+                if final:
+                    out += receiver.inflate(b"", True, BIG)
+                assert out == fragment
+
+
+def test_takes_any_buffer(backend: str) -> None:
+    ours, theirs = pair(backend)
+    for data in (bytearray(b"abc" * 100), memoryview(b"abc" * 100)):
+        assert theirs.inflate(ours.deflate(data), True, 300) == data
+
+
+@pytest.mark.parametrize("data", [samples.text(5000), b"\x00" * 5000, samples.noise(5000), b"x"])
+def test_the_limit_is_exact(backend: str, data: bytes) -> None:
+    for limit, chunk in itertools.product((0, 1, len(data) - 1, len(data), len(data) + 1), (1, 7, BIG)):
+        ours, theirs = pair(backend)
+        packed = ours.deflate(data)
+        left, out = limit, b""
+        for start in range(0, len(packed), chunk):
+            piece = packed[start : start + chunk]
+            got = theirs.inflate(piece, start + chunk >= len(packed), left)
+            assert len(got) <= left + 1
+            out += got
+            left -= len(got)
+            if left < 0:
+                break
+        assert (left < 0) is (len(data) > limit)
+        assert out == data[: limit + 1]
+
+
+def test_without_a_limit(backend: str) -> None:
+    ours, theirs = pair(backend)
+    assert theirs.inflate(ours.deflate(b"\x00" * 10**6), True, 2**63 - 1) == b"\x00" * 10**6
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"\x06", id="reserved block type"),
+        pytest.param(b"\x00\x05\x00\x00\x00Hello", id="length and its complement differ"),
+        pytest.param(b"\xff\xff\xff\xff\xff\xff", id="noise"),
+        pytest.param(b"\xf2\x00\x11\x00\x00", id="reference before the first byte"),
+    ],
+)
+def test_what_is_no_deflate_data(backend: str, data: bytes) -> None:
+    for final in (True, False):
+        with pytest.raises(ProtocolError, match="not valid deflate data") as caught:
+            Deflate(Role.SERVER, backend=backend).inflate(data, final, 100)
+        assert caught.value.close_code == 1007
+
+
+def test_a_context_that_is_not_taken_over_is_gone(backend: str) -> None:
+    resets = Parameters(server_no_context_takeover=True)
+    data = samples.text(2000)
+    server = Deflate(Role.SERVER, resets, backend=backend)
+    assert server.deflate(data) == server.deflate(data)
+    keeps = Deflate(Role.SERVER, backend=backend)
+    first, second = keeps.deflate(data), keeps.deflate(data)
+    assert len(second) < len(first) // 4
+    client = Deflate(Role.CLIENT, resets, backend=backend)
+    client.inflate(first, True, BIG)
+    with pytest.raises(ProtocolError):
+        client.inflate(second, True, BIG)
+
+
+def test_nothing_is_held_before_the_first_message(backend: str) -> None:
+    pair(backend)
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        held = [Deflate(Role.SERVER, backend=backend) for _ in range(1000)]
+        size = (tracemalloc.get_traced_memory()[0] - before) / len(held)
+    finally:
+        tracemalloc.stop()
+    assert size < 300
+
+
+def test_a_broadcast_is_compressed_once(backend: str) -> None:
+    """The same bytes are for every peer, whatever each was sent before."""
+    ours = [Deflate(Role.SERVER, backend=backend) for _ in range(3)]
+    theirs = [Deflate(Role.CLIENT, backend=backend) for _ in range(3)]
+    for number, (mine, other) in enumerate(zip(ours, theirs, strict=True)):
+        for seed in range(number):
+            data = samples.text(1000, seed)
+            assert other.inflate(mine.deflate(data), True, BIG) == data
+    assert len({codec.shape for codec in ours}) == 1
+    data = samples.text(1000)
+    message = ours[0].deflate_alone(data)
+    for mine, other in zip(ours, theirs, strict=True):
+        mine.forget()
+        assert other.inflate(message, True, BIG) == data
+        assert other.inflate(mine.deflate(data), True, BIG) == data
+
+
+def test_shapes_differ_with_what_makes_the_bytes_differ() -> None:
+    plain = Deflate(Role.SERVER)
+    assert plain.shape == Deflate(Role.SERVER, Parameters(client_max_window_bits=9)).shape
+    assert plain.shape == Deflate(Role.SERVER, Parameters(server_no_context_takeover=True)).shape
+    assert plain.shape != Deflate(Role.SERVER, Parameters(server_max_window_bits=9)).shape
+    assert plain.shape != Deflate(Role.SERVER, level=1).shape
+    assert plain.shape != Deflate(Role.SERVER, mem_level=1).shape
+
+
+def test_use(backend: str) -> None:
+    assert in_use() == "zlib"
+    try:
+        use(backend)
+        assert in_use() == backend
+        codec = Deflate(Role.SERVER)
+        use("zlib")
+        assert codec.shape == Deflate(Role.SERVER, backend=backend).shape
+    finally:
+        use("zlib")
+    with pytest.raises(ValueError, match="zlib, zlib_ng, isal, not 'gzip'"):
+        use("gzip")
+    assert in_use() == "zlib"
+
+
+def test_arguments() -> None:
+    with pytest.raises(TypeError, match="role must be a Role, not str"):
+        Deflate("server")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="not 'brotli'"):
+        Deflate(Role.SERVER, backend="brotli")
+
+
+# Several DEFLATE streams in a message: BFINAL set (RFC 7692, 7.2.3.4).
+
+
+def inflate_streams(backend: str, message: bytes, chunk: int) -> bytes:
+    codec = Deflate(Role.SERVER, backend=backend)
+    out = [codec.inflate(message[i : i + chunk], False, BIG) for i in range(0, len(message), chunk)]
+    out.append(codec.inflate(b"", True, BIG))
+    after = samples.text(500)
+    assert codec.inflate(Deflate(Role.CLIENT).deflate(after), True, BIG) == after
+    return b"".join(out)
+
+
+@pytest.mark.parametrize("end", [b"", b"\x00"], ids=["bare", "with an empty block"])
+@pytest.mark.parametrize("chunk", [1, 2, 3, 64, 1000, BIG])
+def test_streams_of_all_sizes(backend: str, chunk: int, end: bytes) -> None:
+    parts = [b"", b"a", samples.text(300), b"", samples.noise(3000), samples.text(70_000), b"z"]
+    message = b"".join(map(samples.final_stream, parts)) + end
+    assert inflate_streams(backend, message, chunk) == b"".join(parts)
+
+
+def test_a_stream_that_ends_inside_the_tail(backend: str) -> None:
+    """A final block that is empty and uncompressed needs just the four bytes a receiver adds."""
+    message = samples.final_stream(b"abc") + b"\x01"
+    assert inflate_streams(backend, message, BIG) == b"abc"
+
+
+@pytest.mark.parametrize("missing", [1, 2, 3])
+def test_a_stream_that_ends_in_the_middle_of_the_tail(backend: str, missing: int) -> None:
+    """The message was cut short: some of the four bytes a receiver adds became its data."""
+    block = b"\x01" + missing.to_bytes(2, "little") + (0xFFFF - missing).to_bytes(2, "little")
+    codec = Deflate(Role.SERVER, backend=backend)
+    with pytest.raises(ProtocolError, match="not valid deflate data"):
+        codec.inflate(block, True, BIG)
+
+
+@pytest.mark.parametrize("chunk", [2, 1000, BIG])
+def test_streams_have_a_limit(backend: str, chunk: int) -> None:
+    empty = samples.final_stream(b"")
+    assert len(empty) == 2
+    assert inflate_streams(backend, empty * MAX_STREAMS, chunk) == b""
+    with pytest.raises(ProtocolError, match=f"more than {MAX_STREAMS} streams") as caught:
+        inflate_streams(backend, empty * (MAX_STREAMS + 1), chunk)
+    assert caught.value.close_code == 1008
+
+
+def test_the_limit_holds_over_streams(backend: str) -> None:
+    message = samples.final_stream(b"\x00" * 1000) * 50
+    for limit in (0, 999, 1000, 1001, 49_999):
+        out = Deflate(Role.SERVER, backend=backend).inflate(message, True, limit)
+        assert out == bytes(limit + 1)
+    assert Deflate(Role.SERVER, backend=backend).inflate(message, True, 50_000) == bytes(50_000)
+
+
+def test_streams_are_not_copied_again_and_again() -> None:
+    """What stands behind each stream is copied by the inflater: in all, no more than a few times."""
+    copied = 0
+
+    class Watched:
+        def __init__(self, inflater: object) -> None:
+            self.inflater = inflater
+
+        def decompress(self, data: bytes, limit: int) -> bytes:
+            nonlocal copied
+            out = self.inflater.decompress(data, limit)  # type: ignore[attr-defined]
+            copied += len(self.inflater.unused_data)  # type: ignore[attr-defined]
+            return out
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self.inflater, name)
+
+    class Module:
+        error = zlib.error
+
+        @staticmethod
+        def decompressobj(wbits: int) -> Watched:
+            return Watched(zlib.decompressobj(wbits=wbits))
+
+    codec = Deflate(Role.SERVER)
+    codec._module = Module
+    message = samples.final_stream(b"abc") * 10_000
+    assert codec.inflate(message, True, BIG) == b"abc" * 10_000
+    assert copied < len(message) * 20
