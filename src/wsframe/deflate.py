@@ -396,6 +396,10 @@ class Deflate:
 
     # Sending.
 
+    def wants(self, size: int) -> bool:
+        """Tell whether to compress a message of so many bytes."""
+        return size >= self.min_size
+
     def deflate(self, payload: Buffer, final: bool = True) -> bytes:
         """Compress the next fragment of a message (RFC 7692, 7.2.1).
 

@@ -226,6 +226,6 @@ def test_a_codec_takes_the_settings_of_its_policy(backend: str) -> None:
     policy = ServerPolicy(level=1, mem_level=2, min_size=7, backend=backend)
     codec = policy.accept(extensions_of(NAME))
     assert codec is not None
-    assert codec.min_size == 7
+    assert [codec.wants(size) for size in (0, 6, 7, 8)] == [False, False, True, True]
     same = Deflate(Role.SERVER, codec.parameters, level=1, mem_level=2, backend=backend)
     assert codec.shape == same.shape
