@@ -1,0 +1,546 @@
+"""What a caller can get wrong, and what only looks wrong: each with the type and the text of its error."""
+
+from __future__ import annotations
+
+import array
+import ctypes
+import mmap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import frames
+import pytest
+from twins import Impl
+
+from wsframe import Frame, Opcode, Role
+
+KEY = b"abcd"
+
+
+class OddBytes(bytes):
+    """Answers falsely wherever it is asked, but for its buffer."""
+
+    def __len__(self) -> int:
+        return 1000
+
+    def __getitem__(self, index: Any) -> Any:
+        raise AssertionError
+
+    def __iter__(self) -> Any:
+        raise AssertionError
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __eq__(self, other: object) -> bool:
+        raise AssertionError
+
+    def __add__(self, other: Any) -> Any:
+        raise AssertionError
+
+    def __bytes__(self) -> bytes:
+        return b"false"
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class OddStr(str):
+    """Answers falsely wherever it is asked, but for its characters."""
+
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        return 1000
+
+    def __bool__(self) -> bool:
+        return False
+
+    def encode(self, *args: Any) -> bytes:
+        return b"false"
+
+    def __eq__(self, other: object) -> bool:
+        raise AssertionError
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Odd(int):
+    """An int like another."""
+
+
+def repr_of_type(value: object) -> str:
+    return repr(value) if isinstance(value, int | float | str | None) else type(value).__name__
+
+
+# Buffers of one dimension that hold the bytes 0 to 11 in one piece.
+TWELVE = bytes(range(12))
+
+
+def mapped(data: bytes) -> mmap.mmap:
+    room = mmap.mmap(-1, len(data))
+    room[:] = data
+    return room
+
+
+BUFFERS: dict[str, Callable[[], Any]] = {
+    "bytes": lambda: TWELVE,
+    "bytearray": lambda: bytearray(TWELVE),
+    "subclass of bytes": lambda: OddBytes(TWELVE),
+    "memoryview": lambda: memoryview(TWELVE),
+    "slice of a memoryview": lambda: memoryview(b"\xff" + TWELVE + b"\xff")[1:-1],
+    "signed chars": lambda: memoryview(TWELVE).cast("b"),
+    "chars": lambda: memoryview(TWELVE).cast("c"),
+    "array of bytes": lambda: array.array("B", TWELVE),
+    "array of 16 bits": lambda: array.array("H", TWELVE),
+    "array of 32 bits": lambda: array.array("I", TWELVE),
+    "array of floats": lambda: array.array("f", TWELVE),
+    "ctypes array": lambda: (ctypes.c_uint8 * 12).from_buffer_copy(TWELVE),
+    "ctypes array of 32 bits": lambda: (ctypes.c_uint32 * 3).from_buffer_copy(TWELVE),
+    "ctypes big-endian array": lambda: (ctypes.c_uint16.__ctype_be__ * 6).from_buffer_copy(TWELVE),
+    "mmap": lambda: mapped(TWELVE),
+    "one long of 12 bytes": lambda: memoryview(TWELVE).cast("i"),
+}
+WRITABLE = (
+    "bytearray",
+    "array of bytes",
+    "array of 16 bits",
+    "array of 32 bits",
+    "array of floats",
+    "ctypes array",
+    "ctypes array of 32 bits",
+    "ctypes big-endian array",
+    "mmap",
+)
+EMPTY: dict[str, Callable[[], Any]] = {
+    "bytes": bytes,
+    "bytearray": bytearray,
+    "memoryview": lambda: memoryview(b""),
+    "array": lambda: array.array("I"),
+    "ctypes array": lambda: (ctypes.c_uint32 * 0)(),
+    "slice": lambda: memoryview(b"abc")[1:1],
+}
+NOT_CONTIGUOUS: dict[str, Callable[[], Any]] = {
+    "every other byte": lambda: memoryview(bytearray(8))[::2],
+    "backwards": lambda: memoryview(bytearray(4))[::-1],
+    "two dimensions": lambda: memoryview(bytearray(4)).cast("B", (2, 2)),
+    "one row": lambda: memoryview(bytearray(4)).cast("B", (1, 4)),
+    "one column": lambda: memoryview(bytearray(4)).cast("B", (4, 1)),
+    "no dimension": lambda: memoryview(ctypes.c_uint32(5)),
+    "ctypes number": lambda: ctypes.c_uint32(5),
+    "ctypes matrix": lambda: (ctypes.c_uint8 * 2 * 2)(),
+}
+NO_BUFFERS: dict[str, Any] = {
+    "None": None,
+    "int": 5,
+    "float": 1.5,
+    "str": "text",
+    "list": [1, 2],
+    "type": bytes,
+    "object": object(),
+}
+
+
+# Every place that takes a buffer: the name of the argument, and a call with it.
+PLACES: dict[str, tuple[str, Callable[[Impl, Any], Any]]] = {
+    "mask": ("data", lambda impl, value: impl.mask(value, KEY)),
+    "mask, key": ("key", lambda impl, value: impl.mask(b"data", value)),
+    "mask_into": ("buffer", lambda impl, value: impl.mask_into(value, KEY)),
+    "mask_into, key": ("key", lambda impl, value: impl.mask_into(bytearray(4), value)),
+    "parse_header": ("buffer", lambda impl, value: impl.parse_header(value)),
+    "build_header": ("mask_key", lambda impl, value: impl.build_header(1, 1, mask_key=value)),
+    "encode_frame": ("payload", lambda impl, value: impl.encode_frame(1, value)),
+    "encode_frame, key": ("mask_key", lambda impl, value: impl.encode_frame(1, b"", mask_key=value)),
+    "encode_binary": ("data", lambda impl, value: impl.encode_binary(value)),
+    "encode_binary, masked": ("data", lambda impl, value: impl.encode_binary(value, masked=True)),
+    "FrameDecoder": ("data", lambda impl, value: impl.FrameDecoder(Role.CLIENT).feed(value)),
+    "MessageDecoder": ("data", lambda impl, value: impl.MessageDecoder(Role.CLIENT).feed(value)),
+    "cut_frames": ("data", lambda impl, value: impl.cut_frames(value, 0, False, 9)),
+}
+EVERY_PLACE = pytest.mark.parametrize("place", PLACES)
+
+
+def one_of(table: dict[str, Any]) -> Any:
+    return pytest.mark.parametrize("make", table.values(), ids=table)
+
+
+@contextmanager
+def refused(kind: type[Exception], text: str) -> Iterator[None]:
+    """An error of exactly this type with exactly this text."""
+    with pytest.raises(kind) as caught:
+        yield
+    assert type(caught.value) is kind
+    assert str(caught.value) == text
+
+
+@one_of(BUFFERS)
+def test_case_36_every_kind_of_buffer(impl: Impl, make: Callable[[], Any]) -> None:
+    """What counts is the bytes that the buffer shows, not its items or what a subclass says of itself."""
+    frame = b"\x82\x0c" + TWELVE
+    assert impl.mask(make(), KEY) == frames.masked(TWELVE, KEY)
+    assert impl.mask(make(), KEY, 5) == frames.masked(TWELVE, KEY, 5)
+    assert impl.encode_binary(make()) == frame
+    assert impl.encode_frame(Opcode.BINARY, make()) == frame
+    masked = impl.encode_binary(make(), masked=True)
+    assert masked[6:] == frames.masked(TWELVE, masked[2:6])
+    for decoder in (impl.MessageDecoder(Role.CLIENT), impl.FrameDecoder(Role.CLIENT)):
+        decoder.feed(b"\x82\x0c")
+        [got] = decoder.feed(make())
+        assert got in (TWELVE, Frame(Opcode.BINARY, TWELVE))
+        assert type(getattr(got, "payload", got)) is bytes
+
+
+@pytest.mark.parametrize("name", WRITABLE)
+def test_case_36_every_kind_of_writable_buffer(impl: Impl, name: str) -> None:
+    for offset in (0, 3, 2**70 + 1):
+        buffer = BUFFERS[name]()
+        assert impl.mask_into(buffer, KEY, offset) is None
+        assert bytes(memoryview(buffer)) == frames.masked(TWELVE, KEY, offset)
+
+
+@one_of(EMPTY)
+def test_case_36_empty_buffers(impl: Impl, make: Callable[[], Any]) -> None:
+    assert impl.mask(make(), KEY) == b""
+    assert impl.encode_binary(make()) == b"\x82\x00"
+    assert impl.encode_frame(Opcode.PING, make()) == b"\x89\x00"
+    assert impl.MessageDecoder(Role.CLIENT).feed(make()) == []
+    assert impl.FrameDecoder(Role.CLIENT).feed(make()) == []
+    assert impl.parse_header(make()) is None
+    assert impl.cut_frames(make(), 0, False, 9) == ([], 0)
+    if not memoryview(make()).readonly:
+        assert impl.mask_into(make(), KEY) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["bytes", "bytearray", "memoryview", "subclass of bytes", "array of 32 bits"]
+)
+def test_case_36_every_kind_of_key(impl: Impl, name: str) -> None:
+    kinds: dict[str, Callable[[bytes], Any]] = {
+        "bytes": bytes,
+        "bytearray": bytearray,
+        "memoryview": memoryview,
+        "subclass of bytes": OddBytes,
+        "array of 32 bits": lambda key: array.array("I", key),
+    }
+    key = kinds[name](KEY)
+    expected = frames.masked(b"data", KEY)
+    assert impl.mask(b"data", key) == expected
+    buffer = bytearray(b"data")
+    impl.mask_into(buffer, key)
+    assert buffer == expected
+    assert impl.encode_frame(2, b"data", mask_key=key) == b"\x82\x84" + KEY + expected
+    assert impl.build_header(2, 4, mask_key=key) == b"\x82\x84" + KEY
+
+
+@EVERY_PLACE
+@one_of(NOT_CONTIGUOUS)
+def test_case_36_buffers_not_in_one_piece(impl: Impl, place: str, make: Callable[[], Any]) -> None:
+    name, call = PLACES[place]
+    with refused(BufferError, f"{name} must be a contiguous one-dimensional buffer"):
+        call(impl, make())
+
+
+@EVERY_PLACE
+@pytest.mark.parametrize("value", NO_BUFFERS.values(), ids=NO_BUFFERS)
+def test_case_36_no_buffers_at_all(impl: Impl, place: str, value: object) -> None:
+    name, call = PLACES[place]
+    if (name == "mask_key" and value is None) or (name == "payload" and isinstance(value, str)):
+        assert type(call(impl, value)) is bytes
+        return
+    wanted = "str or a bytes-like object" if name == "payload" else "a bytes-like object"
+    with refused(TypeError, f"{name} must be {wanted}, not {type(value).__name__}"):
+        call(impl, value)
+
+
+@pytest.mark.parametrize("name", [name for name in BUFFERS if name not in WRITABLE])
+def test_case_36_read_only_buffers_to_mask_into(impl: Impl, name: str) -> None:
+    with refused(BufferError, "buffer must be a writable buffer"):
+        impl.mask_into(BUFFERS[name](), KEY)
+    with refused(BufferError, "buffer must be a writable buffer"):
+        impl.mask_into(memoryview(bytearray(4)).toreadonly(), KEY)
+
+
+@pytest.mark.parametrize("place", [place for place, (name, _) in PLACES.items() if "key" in name])
+@pytest.mark.parametrize("size", [0, 1, 3, 5, 8, 1000])
+def test_case_36_keys_of_another_size(impl: Impl, place: str, size: int) -> None:
+    name, call = PLACES[place]
+    for kind in (bytes, bytearray):
+        with refused(ValueError, f"{name} must be 4 bytes, not {size}"):
+            call(impl, kind(size))
+
+
+NO_INTS = [None, 0.0, 1.0, "", "1", b"", [], object()]
+
+
+@pytest.mark.parametrize("value", NO_INTS, ids=repr_of_type)
+def test_case_36_offsets_and_sizes_that_are_no_ints(impl: Impl, value: object) -> None:
+    """Not even those that are as false as 0."""
+    said = f"must be int, not {type(value).__name__}"
+    with refused(TypeError, f"offset {said}"):
+        impl.mask(b"data", KEY, value)
+    with refused(TypeError, f"offset {said}"):
+        impl.mask_into(bytearray(4), KEY, value)
+    with refused(TypeError, f"offset {said}"):
+        impl.parse_header(b"data", value)
+    with refused(TypeError, f"opcode {said}"):
+        impl.build_header(value, 1)
+    with refused(TypeError, f"opcode {said}"):
+        impl.encode_frame(value, b"")
+    with refused(TypeError, f"length {said}"):
+        impl.build_header(1, value)
+    with refused(TypeError, f"rsv {said}"):
+        impl.build_header(1, 1, rsv=value)
+    with refused(TypeError, f"rsv {said}"):
+        impl.encode_frame(1, b"", rsv=value)
+    with refused(TypeError, f"rsv {said}"):
+        impl.FrameDecoder(Role.CLIENT, rsv=value)
+    if value is None:
+        return  # no limit
+    with refused(TypeError, f"max_frame {said}"):
+        impl.FrameDecoder(Role.CLIENT, max_frame=value)
+    with refused(TypeError, f"max_message {said}"):
+        impl.MessageDecoder(Role.CLIENT, max_message=value)
+    with refused(TypeError, f"max_fragments {said}"):
+        impl.MessageDecoder(Role.CLIENT, max_fragments=value)
+
+
+@pytest.mark.parametrize("value", [-1, -4, -(2**31), -(2**63) - 1, -(2**100)])
+def test_case_36_negative_numbers(impl: Impl, value: int) -> None:
+    for call in (
+        lambda: impl.mask(b"data", KEY, value),
+        lambda: impl.mask_into(bytearray(4), KEY, value),
+        lambda: impl.parse_header(b"data", value),
+    ):
+        with refused(ValueError, "offset must not be negative"):
+            call()
+    with refused(ValueError, f"opcode must be an Opcode, not {value}"):
+        impl.build_header(value, 1)
+    for name, make, low in LIMITS:
+        with refused(ValueError, f"{name} must be from {low} to {2**63 - 1}"):
+            make(impl, value)
+
+
+LIMITS: list[tuple[str, Callable[[Impl, int], Any], int]] = [
+    ("length", lambda impl, value: impl.build_header(2, value), 0),
+    ("max_frame", lambda impl, value: impl.FrameDecoder(Role.CLIENT, max_frame=value), 0),
+    ("max_message", lambda impl, value: impl.MessageDecoder(Role.CLIENT, max_message=value), 0),
+    ("max_fragments", lambda impl, value: impl.MessageDecoder(Role.CLIENT, max_fragments=value), 1),
+]
+
+
+@pytest.mark.parametrize(("name", "make", "low"), LIMITS, ids=[limit[0] for limit in LIMITS])
+def test_numbers_at_their_limits(impl: Impl, name: str, make: Callable[[Impl, int], Any], low: int) -> None:
+    for value in (low, 2**31, 2**32, 2**63 - 1, Odd(7)):
+        make(impl, value)
+    for value in (low - 1, 2**63, 2**64 - 1, 2**64, 2**100):
+        with refused(ValueError, f"{name} must be from {low} to {2**63 - 1}"):
+            make(impl, value)
+
+
+@pytest.mark.parametrize("value", [-1, 8, 2**31, 2**64, -(2**64)])
+def test_reserved_bits_out_of_range(impl: Impl, value: int) -> None:
+    for call in (
+        lambda: impl.build_header(1, 1, rsv=value),
+        lambda: impl.encode_frame(1, b"", rsv=value),
+        lambda: impl.FrameDecoder(Role.CLIENT, rsv=value),
+    ):
+        with refused(ValueError, "rsv must be from 0 to 7"):
+            call()
+
+
+@pytest.mark.parametrize("value", [3, 7, 11, 15, 16, 0x81, 255, 256, 2**31, 2**64 + 1])
+def test_opcodes_there_are_not(impl: Impl, value: int) -> None:
+    for call in (lambda: impl.build_header(value, 1), lambda: impl.encode_frame(value, b"")):
+        with refused(ValueError, f"opcode must be an Opcode, not {value}"):
+            call()
+
+
+def test_offsets_past_the_end(impl: Impl) -> None:
+    assert impl.parse_header(b"data", 4) is None
+    assert impl.parse_header(array.array("I", [1]), 4) is None
+    for offset in (5, 2**31, 2**63, 2**64, 2**100):
+        with refused(ValueError, "offset must not be past the end of buffer"):
+            impl.parse_header(b"data", offset)
+
+
+def test_numbers_of_any_kind_of_int(impl: Impl) -> None:
+    """bool and subclasses are ints."""
+    assert impl.mask(b"data", KEY, True) == impl.mask(b"data", KEY, Odd(1)) == frames.masked(b"data", KEY, 1)
+    assert impl.build_header(True, Odd(5), rsv=True) == b"\x91\x05"
+    assert impl.parse_header(b"\xff\x81\x05", True).length == 5
+
+
+@pytest.mark.parametrize("opcode", [Opcode.CLOSE, Opcode.PING, Opcode.PONG])
+def test_control_frames_that_must_not_be_sent(impl: Impl, opcode: Opcode) -> None:
+    for size in (126, 127, 65536):
+        said = "a control frame carries at most 125 bytes (RFC 6455, 5.5)"
+        with refused(ValueError, said):
+            impl.encode_frame(opcode, bytes(size))
+        with refused(ValueError, said):
+            impl.build_header(opcode, size)
+        with refused(ValueError, said):
+            impl.encode_frame(opcode, "é" * (size // 2 + 1))
+    for call in (
+        lambda: impl.encode_frame(opcode, b"", fin=False),
+        lambda: impl.build_header(opcode, 126, fin=False),
+    ):
+        with refused(ValueError, "a control frame is not fragmented (RFC 6455, 5.5)"):
+            call()
+    assert impl.encode_frame(opcode, bytes(125))[:2] == bytes([0x80 | opcode, 125])
+
+
+@pytest.mark.parametrize("value", [None, 5, b"bytes", ["a"], object()], ids=repr_of_type)
+def test_text_that_is_no_str(impl: Impl, value: object) -> None:
+    for masked in (False, True):
+        with refused(TypeError, f"text must be str, not {type(value).__name__}"):
+            impl.encode_text(value, masked=masked)
+
+
+@pytest.mark.parametrize(
+    "text", ["\ud800", "a\udfff", "é\ud83d", "€" * 50 + "\udc00", "😊\ud83d\ude0a"], ids=ascii
+)
+def test_lone_surrogates(impl: Impl, text: str) -> None:
+    """No UTF-8 stands for them; the error is the one str.encode gives."""
+    with pytest.raises(UnicodeEncodeError) as expected:
+        text.encode()
+    for call in (
+        lambda: impl.encode_text(text),
+        lambda: impl.encode_text(text, masked=True),
+        lambda: impl.encode_frame(Opcode.TEXT, text),
+    ):
+        with refused(UnicodeEncodeError, str(expected.value)):
+            call()
+
+
+@pytest.mark.parametrize("value", [None, 5, bytearray(b"x"), memoryview(b"x"), ["a"]], ids=repr_of_type)
+def test_accept_keys_that_are_no_text(impl: Impl, value: object) -> None:
+    with refused(TypeError, f"key must be str or bytes, not {type(value).__name__}"):
+        impl.accept_key(value)
+
+
+@pytest.mark.parametrize("key", ["é", "\x80", "€" * 24, "😊", "a" * 23 + "\udc80"], ids=ascii)
+def test_accept_keys_that_are_not_ascii(impl: Impl, key: str) -> None:
+    with refused(ValueError, "key must be ASCII"):
+        impl.accept_key(key)
+    if "\udc80" not in key:
+        assert len(impl.accept_key(key.encode())) == 28
+
+
+def test_case_36_subclasses_of_str_and_bytes(impl: Impl) -> None:
+    """Their characters and bytes count, not their methods; what comes back is plain."""
+    assert impl.encode_text(OddStr("é")) == b"\x81\x02\xc3\xa9"
+    assert impl.encode_frame(Opcode.TEXT, OddStr("é")) == b"\x81\x02\xc3\xa9"
+    assert impl.encode_text(OddStr("ascii")) == b"\x81\x05ascii"
+    sample = "dGhlIHNhbXBsZSBub25jZQ=="
+    for kind, value in ((OddStr, sample), (OddBytes, sample.encode())):
+        accepted = impl.accept_key(kind(value))
+        assert accepted == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+        assert type(accepted) is str
+    for made in (
+        impl.mask(OddBytes(b"abcd"), OddBytes(KEY)),
+        impl.encode_binary(OddBytes(b"abcd")),
+        impl.encode_frame(1, OddBytes(b"abcd")),
+        impl.parse_header(OddBytes(b"\x82\x80abcd")).mask_key,
+    ):
+        assert type(made) is bytes
+
+
+@pytest.mark.parametrize("value", [None, "server", "SERVER", True, 1, Role, object()], ids=repr_of_type)
+def test_roles_there_are_not(impl: Impl, value: object) -> None:
+    for kind in (impl.MessageDecoder, impl.FrameDecoder):
+        with refused(TypeError, f"role must be a Role, not {type(value).__name__}"):
+            kind(value)
+
+
+def test_the_first_wrong_argument_is_named(impl: Impl) -> None:
+    """In the order they are written, in both twins."""
+    with refused(TypeError, "data must be a bytes-like object, not int"):
+        impl.mask(1, 2, "3")
+    with refused(TypeError, "key must be a bytes-like object, not int"):
+        impl.mask(b"", 2, "3")
+    with refused(BufferError, "buffer must be a writable buffer"):
+        impl.mask_into(b"", 2, "3")
+    with refused(TypeError, "buffer must be a bytes-like object, not int"):
+        impl.parse_header(1, "2")
+    with refused(TypeError, "opcode must be int, not str"):
+        impl.build_header("1", "2", rsv="3", mask_key="4")
+    with refused(TypeError, "length must be int, not str"):
+        impl.build_header(1, "2", rsv="3", mask_key="4")
+    with refused(TypeError, "rsv must be int, not str"):
+        impl.build_header(1, 2, rsv="3", mask_key="4")
+    with refused(TypeError, "payload must be str or a bytes-like object, not int"):
+        impl.encode_frame("1", 2, rsv="3", mask_key="4")
+    with refused(TypeError, "opcode must be int, not str"):
+        impl.encode_frame("1", b"", rsv="3", mask_key="4")
+    with refused(TypeError, "role must be a Role, not int"):
+        impl.MessageDecoder(1, max_message="2", max_fragments="3")
+    with refused(TypeError, "max_message must be int, not str"):
+        impl.MessageDecoder(Role.CLIENT, max_message="2", max_fragments="3")
+    with refused(TypeError, "role must be a Role, not int"):
+        impl.FrameDecoder(1, max_frame="2", rsv="3")
+    with refused(TypeError, "max_frame must be int, not str"):
+        impl.FrameDecoder(Role.CLIENT, max_frame="2", rsv="3")
+
+
+def calls_of_a_wrong_shape(impl: Impl) -> list[Callable[[], Any]]:
+    return [
+        impl.mask,
+        lambda: impl.mask(b""),
+        lambda: impl.mask(b"", KEY, 0, 0),
+        lambda: impl.mask(b"", KEY, shift=1),
+        lambda: impl.mask_into(bytearray()),
+        impl.parse_header,
+        lambda: impl.parse_header(b"", 0, 0),
+        lambda: impl.build_header(1),
+        lambda: impl.build_header(1, 1, True),
+        lambda: impl.encode_frame(1),
+        lambda: impl.encode_frame(1, b"", True),
+        lambda: impl.encode_text("", True),
+        lambda: impl.encode_binary(b"", True),
+        lambda: impl.encode_text("", mask=True),
+        impl.accept_key,
+        lambda: impl.new_key(16),
+        impl.MessageDecoder,
+        lambda: impl.MessageDecoder(Role.CLIENT, 5),
+        lambda: impl.MessageDecoder(Role.CLIENT, limit=5),
+        impl.FrameDecoder,
+        lambda: impl.FrameDecoder(Role.CLIENT, 5),
+        lambda: impl.MessageDecoder(Role.CLIENT).feed(),
+        lambda: impl.MessageDecoder(Role.CLIENT).feed(b"", b""),
+    ]
+
+
+def test_calls_of_a_wrong_shape(impl: Impl) -> None:
+    """Too few, too many, by position what goes by name: the same calls are wrong in both twins."""
+    for call in calls_of_a_wrong_shape(impl):
+        with pytest.raises(TypeError):
+            call()
+
+
+def test_arguments_by_name(impl: Impl) -> None:
+    assert impl.mask(data=b"data", key=KEY, offset=1) == frames.masked(b"data", KEY, 1)
+    buffer = bytearray(b"data")
+    impl.mask_into(buffer=buffer, key=KEY, offset=1)
+    assert buffer == frames.masked(b"data", KEY, 1)
+    assert impl.parse_header(buffer=b"?\x81\x05", offset=1).length == 5
+    assert impl.build_header(opcode=1, length=5) == b"\x81\x05"
+    assert impl.encode_frame(opcode=1, payload=b"a") == b"\x81\x01a"
+    assert impl.encode_text(text="a") == impl.encode_frame(1, "a")
+    assert impl.encode_binary(data=b"a") == b"\x82\x01a"
+    assert impl.accept_key(key="") == impl.accept_key(b"")
+    assert impl.MessageDecoder(role=Role.CLIENT).feed(data=b"\x81\x01a") == ["a"]
+
+
+def test_cut_frames_with_odd_numbers(impl: Impl) -> None:
+    data = b"\x82\x01a\x82\x00"
+    assert impl.cut_frames(data, 0, False, 2**63 - 1) == ([(0x82, b"a"), (0x82, b"")], 5)
+    assert impl.cut_frames(data, 0, False, 0) == ([], 0)
+    assert impl.cut_frames(data, 3, False, 0) == ([(0x82, b"")], 5)
+    assert impl.cut_frames(data, 5, False, 0) == ([], 5)
+    assert impl.cut_frames(data, 0, False, -1) == ([], 0)
+    for start in (-1, 6, 2**31):
+        with refused(ValueError, "start must be from 0 to 5"):
+            impl.cut_frames(data, start, False, 9)
+    for start, limit in (("0", 9), (0.0, 9), (None, 9), (0, "9"), (0, None)):
+        with pytest.raises(TypeError):
+            impl.cut_frames(data, start, False, limit)
