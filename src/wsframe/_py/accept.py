@@ -31,8 +31,9 @@ def accept_key(key: str | bytes) -> str:
             raise _errors.not_ascii("key") from None
     elif not isinstance(key, bytes):
         raise _errors.not_str_or_bytes_exactly("key", key)
-    digest = hashlib.sha1(key + GUID, usedforsecurity=False).digest()
-    return base64.b64encode(digest).decode("ascii")
+    digest = hashlib.sha1(key, usedforsecurity=False)
+    digest.update(GUID)
+    return base64.b64encode(digest.digest()).decode("ascii")
 
 
 def new_key() -> str:

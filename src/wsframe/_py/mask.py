@@ -68,7 +68,7 @@ def mask(data: Buffer, key: Buffer, offset: int = 0) -> bytes:
         data = view_of("data", data).tobytes()
     if type(key) is not bytes or len(key) != KEY_SIZE:
         key = key_of("key", key)
-    if offset:
+    if type(offset) is not int or offset:
         turn = rotation(offset)
         key = key[turn:] + key[:turn]
     return xor(data, key)
