@@ -624,7 +624,7 @@ def cut_frames(data, Py_ssize_t start, bint masked, Py_ssize_t max_frame):
         p = origin + start
         while True:
             size = header_of(p, view.len - (p - origin), masked, &length)
-            if size == 0 or length > <uint64_t>max_frame:
+            if size == 0 or <Py_ssize_t>length > max_frame:
                 break
             out.append((p[0], unmasked(p + size, length, p + size - 4 if masked else NO_KEY)))
             p += size + length
