@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml setup.py $(wildcard ext/kernels/* ext/wsframe/_c/*)
 
-.PHONY: demo test test-all lint bench sanitize qemu fuzz
+.PHONY: demo test test-all lint bench sanitize qemu fuzz conformance
 
 demo: $(VENV)/.demo
 	$(BIN)/wsframe demo
@@ -59,3 +59,7 @@ $(VENV)/.%: $(SOURCES) | $(BIN)/python
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q -U pip 'setuptools>=77' 'cython>=3.1'
+
+# The Autobahn TestSuite, all 517 cases: `make conformance ARGS=--fast` for the quick ones.
+conformance: $(VENV)/.test
+	$(BIN)/python tests/conformance/run.py $(ARGS) || test $$? -eq 77
