@@ -6,8 +6,8 @@
     ((wsf_kernel){#isa, wsf_xor_##isa, wsf_xor_or_##isa, wsf_utf8_scan_##isa, wsf_utf8_ucs1_##isa, \
                   wsf_utf8_ucs2_##isa, wsf_utf8_ucs4_##isa, sha1})
 
-#ifdef WSF_X86_64
-#if defined(_MSC_VER) && !defined(__clang__)
+#ifdef WSF_AVX
+#if defined(_MSC_VER)
 #include <intrin.h>
 
 static void cpuid(uint32_t leaf, uint32_t regs[4]) { __cpuidex((int *)regs, (int)leaf, 0); }
@@ -30,37 +30,45 @@ static uint64_t xcr0(void)
 
 static int has(uint32_t reg, uint32_t bits) { return (reg & bits) == bits; }
 
-static size_t list(wsf_kernel *out)
+/* Appends those of AVX2 and AVX-512 that the CPU has and the system saves the registers of. */
+static size_t list_avx(wsf_kernel *out, size_t count)
 {
     enum { EAX, EBX, ECX, EDX };
     uint32_t most[4], one[4], seven[4] = {0};
-    size_t count = 0;
     cpuid(0, most);
     cpuid(1, one);
     if (most[EAX] >= 7) {
         cpuid(7, seven);
     }
-    out[count++] = KERNEL(scalar, wsf_sha1_portable);
-    out[count++] = KERNEL(sse2, wsf_sha1_portable);
-#ifdef WSF_AVX
-    /* OSXSAVE: the system has enabled xgetbv, which tells the registers that it saves. */
-    const uint64_t saved = has(one[ECX], 1u << 27) ? xcr0() : 0;
-    const int sse41 = has(one[ECX], 1u << 9 | 1u << 19); /* SSSE3, SSE4.1 */
-    wsf_sha1_fn *sha1 = sse41 && has(seven[EBX], 1u << 29) ? wsf_sha1_shani : wsf_sha1_portable;
-    const int avx2 = (saved & 0x06) == 0x06                            /* XMM, YMM */
-                     && sse41 && has(one[ECX], 1u << 23 | 1u << 28)    /* POPCNT, AVX */
-                     && has(seven[EBX], 1u << 5);                      /* AVX2 */
-    const int avx512 = avx2 && (saved & 0xE0) == 0xE0                  /* opmask, ZMM */
+    const uint64_t saved = has(one[ECX], 1u << 27) ? xcr0() : 0; /* OSXSAVE */
+    const int sse41 = has(one[ECX], 1u << 9 | 1u << 19);         /* SSSE3, SSE4.1 */
+    const int avx2 = (saved & 0x06) == 0x06                      /* XMM, YMM */
+                     && has(one[ECX], 1u << 23 | 1u << 28)       /* POPCNT, AVX */
+                     && has(seven[EBX], 1u << 5);                /* AVX2 */
+    const int avx512 = avx2 && (saved & 0xE0) == 0xE0            /* opmask, ZMM */
                        && has(seven[EBX], 1u << 8 | 1u << 16 | 1u << 30 | 1u << 31) /* BMI2, F, BW, VL */
-                       && has(seven[ECX], 1u << 1 | 1u << 6);          /* VBMI, VBMI2 */
+                       && has(seven[ECX], 1u << 1 | 1u << 6);    /* VBMI, VBMI2 */
+    wsf_sha1_fn *sha1 = sse41 && has(seven[EBX], 1u << 29) ? wsf_sha1_shani : wsf_sha1_portable;
     if (avx2) {
         out[count++] = KERNEL(avx2, sha1);
     }
     if (avx512) {
         out[count++] = KERNEL(avx512, sha1);
     }
-#endif
     return count;
+}
+#endif
+
+#ifdef WSF_X86_64
+static size_t list(wsf_kernel *out)
+{
+    out[0] = KERNEL(scalar, wsf_sha1_portable);
+    out[1] = KERNEL(sse2, wsf_sha1_portable);
+#ifdef WSF_AVX
+    return list_avx(out, 2);
+#else
+    return 2;
+#endif
 }
 
 #elif defined(WSF_ARM64)

@@ -1,7 +1,7 @@
 /* SHA-1 with the SHA extensions of x86: four rounds an instruction. */
 #include "target.h"
 
-#ifdef WSF_X86_64
+#ifdef WSF_AVX
 #include <immintrin.h>
 
 #include "sha1_pad.h"

@@ -7,8 +7,10 @@
 
 #if defined(__x86_64__) || (defined(_M_X64) && !defined(_M_ARM64EC))
 #define WSF_X86_64 1
-/* GCC for Windows may put a vector of 32 bytes on the stack without aligning it (its bug 54412). */
-#if !defined(_WIN32) || !defined(__GNUC__) || defined(__clang__)
+/* Not with GCC for Windows, which may put a vector of 32 bytes on the stack unaligned (its bug
+ * 54412), nor with clang-cl, whose <immintrin.h> hides what the whole file is not compiled for. */
+#if !(defined(_WIN32) && defined(__GNUC__) && !defined(__clang__)) && \
+    !(defined(_MSC_VER) && defined(__clang__))
 #define WSF_AVX 1
 #endif
 #elif defined(__AARCH64EL__) || (defined(_M_ARM64) && !defined(_M_ARM64EC))
