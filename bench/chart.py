@@ -32,7 +32,7 @@ def draw(rows: Mapping[str, Mapping[str, float]], title: str, path: Path) -> Non
             place += 1
         place += 0.8
     axes.axvline(1, color="black", linewidth=1)
-    axes.set(xscale="log", xlim=(0.8, 1500), ylim=(place - 0.8, -1))
+    axes.set(xscale="log", xlim=(0.5, 1500), ylim=(place - 0.8, -1))
     axes.set_xticks(list(SCALE), list(SCALE.values()))
     axes.set_xticks([], minor=True)
     axes.set_yticks(list(groups.values()), list(groups))

@@ -27,6 +27,7 @@ ROWS = {
     "mask 32 B in place": ("mask_into", 32),
     "encode a text of 32 B": ("encode_text", "32 B"),
     "the same, masked": ("encode_text_masked", "32 B"),
+    "encode 16 KiB, mixed": ("encode_text", "16 KiB mixed"),
     "compute the accept key": ("accept_key", "24 B"),
 }
 PEERS = ["aiohttp", "websockets", "wsproto", "picows", "tornado", "autobahn", "wsaccel"]
