@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from bench import machine, peers
+from bench import peers
 from bench.chart import draw
 from bench.figures import duration, times
 from bench.results import Results
@@ -58,7 +58,7 @@ def write(found: Results, root: Path) -> None:
     section = "\n".join(markdown(found))
     readme.write_text(f"{before}{BEGIN}\n{section}\n{END}{after}")
     rows = {row: dict(ratios(found, work, case, CHARTED)) for row, (work, case) in ROWS.items()}
-    draw(rows, f"{machine.described()}, {found.date}", root / CHART)
+    draw(rows, f"{found.machine}, {found.date}", root / CHART)
 
 
 def markdown(found: Results) -> Iterator[str]:
@@ -70,7 +70,7 @@ def markdown(found: Results) -> Iterator[str]:
     yield from grid(head, (echo_row(found, case) for case in found.cases("echo")))
     yield f"\n![how many times as long as wsframe each library takes]({CHART})"
     raw = " and ".join(f"{1 / found.median('load', depth, 'raw'):,.0f}" for depth in found.cases("load"))
-    yield CONDITIONS.format(date=found.date, machine=machine.described(), raw=raw)
+    yield CONDITIONS.format(date=found.date, machine=found.machine, raw=raw)
     yield "\n".join(f"{name}: {note}." for name in PEERS if (note := peers.note(name)))
 
 

@@ -1,13 +1,8 @@
-"""The conditions of a measurement: one core, a malloc that does not change its mind, and their names."""
+"""The conditions of a measurement: one core, and a malloc that does not change its mind."""
 
 from __future__ import annotations
 
 import os
-import platform
-
-import cpuinfo
-
-import wsframe
 
 # Without these glibc gives large blocks back to the system, now and then, and faults their pages in
 # again; the trim threshold is above the largest payload measured.
@@ -27,10 +22,3 @@ def pin() -> None:
     """Keep this process, and those it starts, on one core, where the system can."""
     if CORES:
         os.sched_setaffinity(0, CORES[-1:])
-
-
-def described() -> str:
-    """What a reader has to know of where the figures come from."""
-    python = f"{platform.python_implementation()} {platform.python_version()}"
-    cpu = cpuinfo.get_cpu_info().get("brand_raw", platform.machine())
-    return f"{python}, {cpu}, {platform.system()} {platform.release()}, backend {wsframe.backend}"

@@ -7,6 +7,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import wsframe
+
 Key = tuple[str, Any, str]
 
 
@@ -15,7 +17,12 @@ class Results:
 
     def __init__(self, path: Path) -> None:
         report = json.loads(path.read_text())
+        its = report["machine_info"]
         self.date: str = report["datetime"][:10]
+        self.machine = (
+            f"{its['python_implementation']} {its['python_version']}, {its['cpu']['brand_raw']}, "
+            f"{its['system']} {its['release']}, backend {wsframe.backend}"
+        )
         self._elapsed: dict[Key, list[float]] = {}
         self._cpu: dict[Key, list[float]] = {}
         for entry in report["benchmarks"]:
