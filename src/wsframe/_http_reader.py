@@ -18,9 +18,10 @@ MAX_BODY = 2**12  # bytes a client keeps of the body of a refusal
 class _RequestParts:
     """Where httptools leaves the parts of a request."""
 
-    __slots__ = ("headers", "url")
+    __slots__ = ("whole", "headers", "url")
 
     def __init__(self) -> None:
+        self.whole = False  # whether the head is whole
         self.url = b""
         self.headers: list[tuple[bytes, bytes]] = []
 
@@ -30,17 +31,21 @@ class _RequestParts:
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers.append((name, value))
 
+    def on_headers_complete(self) -> None:
+        self.whole = True
+
 
 class _ResponseParts:
     """Where httptools leaves the parts of a response."""
 
-    __slots__ = ("body", "complete", "headers", "reason", "room")
+    __slots__ = ("whole", "body", "complete", "headers", "reason", "room")
 
     def __init__(self, max_body: int) -> None:
         self.reason = b""
         self.headers: list[tuple[bytes, bytes]] = []
         self.body = bytearray()
         self.room = max_body
+        self.whole = False  # whether the head is whole
         self.complete = False
 
     def on_status(self, reason: bytes) -> None:
@@ -48,6 +53,9 @@ class _ResponseParts:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        self.whole = True
 
     def on_body(self, body: bytes) -> None:
         self.body += body[: self.room - len(self.body)]
@@ -74,25 +82,38 @@ class _Reader:
         """Take the next bytes; once the head is whole, return it and leave what follows in `rest`."""
         head = self._head
         head += data
-        end = head.find(b"\n\r\n", self._searched) + 3
-        if end < 3:
-            # An error, which httptools has the words for.
-            end = head.find(b"\n\n", self._searched) + 2
-        if end < 2:
-            end = 0
+        if head:
+            self._check_start(head)
+        end = _end_of_head(head, self._searched)
         if (end or len(head)) > self._max_size:
             raise self._too_big()
         if not end:
             self._searched = max(len(head) - 2, 0)
             return None
-        whole = bytes(head[:end])
+        found = bytes(head[:end])
         self.rest = bytes(head[end:])
         self._searched = 0
         head.clear()
-        return whole
+        return found
+
+    def _check_start(self, head: bytearray) -> None:
+        """Refuse at once what is not HTTP at all."""
+        raise NotImplementedError
 
     def _too_big(self) -> errors.HandshakeError:
         raise NotImplementedError
+
+
+def _end_of_head(head: bytearray, start: int) -> int:
+    """Find the end of a head: behind its empty line, or 0 if that is not there yet.
+
+    LF alone ends a line too: that is an error, and httptools has the words for it.
+    """
+    right = head.find(b"\n\r\n", start)
+    bare = head.find(b"\n\n", start, right + 3 if right >= 0 else len(head))
+    if bare >= 0:
+        return bare + 2
+    return right + 3 if right >= 0 else 0
 
 
 class RequestReader(_Reader):
@@ -119,11 +140,7 @@ class RequestReader(_Reader):
             Refused: it is malformed, larger than a limit, or has a body (RFC 6455, 4.1).
         """
         head = self._collect(data)
-        if head is not None:
-            return self._parse(head)
-        if self._head and self._head[0] not in TOKEN:
-            raise errors.not_http("does not begin with a method")
-        return None
+        return None if head is None else self._parse(head)
 
     def _parse(self, head: bytes) -> Request:
         import httptools
@@ -136,6 +153,8 @@ class RequestReader(_Reader):
             pass
         except httptools.HttpParserError as exc:
             raise errors.not_http(exc) from None
+        if not parts.whole:
+            raise errors.not_http("not complete")
         headers = parts.headers
         if len(headers) > self._max_headers:
             raise errors.request_with_too_many_headers(self._max_headers)
@@ -148,6 +167,10 @@ class RequestReader(_Reader):
             method=parser.get_method().decode(),
             http_version=parser.get_http_version(),
         )
+
+    def _check_start(self, head: bytearray) -> None:
+        if head[0] not in TOKEN:
+            raise errors.not_http("does not begin with a method")
 
     def _too_big(self) -> errors.HandshakeError:
         return errors.request_too_big(self._max_size)
@@ -196,8 +219,6 @@ class ResponseReader(_Reader):
         while self._parts is None:
             head = self._collect(data)
             if head is None:
-                if not b"HTTP/1.".startswith(self._head[:7]):
-                    raise errors.not_a_response("does not begin with HTTP/1.")
                 return None
             self._parse(head)
             if self._status == 101:
@@ -231,7 +252,11 @@ class ResponseReader(_Reader):
         except httptools.HttpParserUpgrade:
             pass
         except httptools.HttpParserError as exc:
-            raise errors.not_a_response(exc) from None
+            # It stops behind a 101, and takes it for an error if that upgrades to nothing.
+            if not self._parts.whole:
+                raise errors.not_a_response(exc) from None
+        if not self._parts.whole:
+            raise errors.not_a_response("not complete")
         if len(self._parts.headers) > self._max_headers:
             raise errors.response_with_too_many_headers(self._max_headers)
         self._status = self._parser.get_status_code()
@@ -255,6 +280,10 @@ class ResponseReader(_Reader):
         parts = self._parts
         assert parts is not None
         return Response(self._status, parts.headers, bytes(parts.body), reason=str_of(parts.reason))
+
+    def _check_start(self, head: bytearray) -> None:
+        if not b"HTTP/1.".startswith(head[:7]):
+            raise errors.not_a_response("does not begin with HTTP/1.")
 
     def _too_big(self) -> errors.HandshakeError:
         return errors.response_too_big(self._limit)

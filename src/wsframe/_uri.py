@@ -5,11 +5,16 @@ from __future__ import annotations
 import ipaddress
 import re
 from typing import NamedTuple
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 from ._http_errors import EXCERPT, InvalidURI
 
-PORTS = {"ws": 80, "wss": 443}
+PORTS = (80, 443)  # 3: of ws and of wss
+
+# Scheme, user information, host, port, path and query.
+_PARTS = re.compile(
+    r"(wss?)://(?:([^/?]*)@)?(\[[^]/?@]*\]|[^][:/?@]*)(?::([^/?@]*))?(/[^?]*)?(\?.*)?", re.IGNORECASE
+)
 
 # RFC 3986: what stands in a path or a query as it is; "%" begins what is encoded already.
 _SAFE = "!$&'()*+,/:;=?@[]~-._%"
@@ -34,7 +39,7 @@ class URI(NamedTuple):
         host = self.host.partition("%")[0]
         if ":" in host:
             host = f"[{host}]"
-        return host if self.port == PORTS["wss" if self.secure else "ws"] else f"{host}:{self.port}"
+        return host if self.port == PORTS[self.secure] else f"{host}:{self.port}"
 
 
 def parse_uri(uri: str) -> URI:
@@ -51,30 +56,27 @@ def parse_uri(uri: str) -> URI:
     """
     if not isinstance(uri, str):
         raise TypeError(f"uri must be str, not {type(uri).__name__}")
-    # urlsplit drops some of these without a word.
     if any(char <= " " or char == "\x7f" for char in uri):
         raise InvalidURI("uri must not hold spaces or control characters")
-    try:
-        parts = urlsplit(uri)
-        port = parts.port
-        host = parts.hostname or ""
-    except ValueError as exc:
-        raise InvalidURI(f"malformed uri: {exc}") from None
-    if parts.scheme not in PORTS:
+    if not uri[:6].lower().startswith(("ws://", "wss://")):
         raise InvalidURI("uri must begin with ws:// or wss://")
     if "#" in uri:
         raise InvalidURI("uri must not have a fragment")
+    parts = _PARTS.fullmatch(uri)
+    if parts is None:
+        raise InvalidURI("malformed uri")
+    scheme, userinfo, host, port, path, query = parts.groups()
     if not host:
         raise InvalidURI("uri must name a host")
-    if port == 0:
-        raise InvalidURI("port must be from 1 to 65535")
+    secure = scheme.lower() == "wss"
+    user, colon, password = (userinfo or "").partition(":")
     return URI(
-        secure=parts.scheme == "wss",
-        host=_ipv6(host) if ":" in host else _name(host),
-        port=port or PORTS[parts.scheme],
-        path=_target(parts.path or "/", parts.query, "?" in uri),
-        user=None if parts.username is None else unquote(parts.username),
-        password=None if parts.password is None else unquote(parts.password),
+        secure=secure,
+        host=_ipv6(host[1:-1]) if host[0] == "[" else _name(host),
+        port=_port(port) if port else PORTS[secure],
+        path=quote(path or "/", safe=_SAFE) + quote(query or "", safe=_SAFE),
+        user=None if userinfo is None else unquote(user),
+        password=unquote(password) if colon else None,
     )
 
 
@@ -86,7 +88,7 @@ def _name(host: str) -> str:
         raise InvalidURI(f"host is no domain name: {exc}") from None
     if not _NAME.fullmatch(name):
         raise InvalidURI(f"host {host[:EXCERPT]!a} is neither a name nor an address")
-    return name
+    return name.lower()
 
 
 def _ipv6(host: str) -> str:
@@ -97,12 +99,13 @@ def _ipv6(host: str) -> str:
     except ValueError:
         raise InvalidURI(f"host {host[:EXCERPT]!a} is no ipv6 address") from None
     if not percent:
-        return address
+        return address.lower()
     if not _ZONE.fullmatch(zone):
         raise InvalidURI("malformed zone of an ipv6 address")
-    return f"{address}%{zone}"
+    return f"{address.lower()}%{zone}"
 
 
-def _target(path: str, query: str, asked: bool) -> str:
-    target = quote(path, safe=_SAFE)
-    return f"{target}?{quote(query, safe=_SAFE)}" if asked else target
+def _port(port: str) -> int:
+    if port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 2**16:
+        return int(port)
+    raise InvalidURI("port must be from 1 to 65535")

@@ -1,0 +1,318 @@
+"""What a server makes of a request."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import exchanges
+import pytest
+from exchanges import ACCEPT, KEY, changed, read_answer
+
+from wsframe import _http_errors as errors
+from wsframe.deflate import ServerPolicy
+from wsframe.handshake import Accepted, Headers, Refused, Response, accept, http_response
+
+FORMS = pytest.mark.parametrize(
+    "form", [list, exchanges.as_bytes, exchanges.as_asgi, iter], ids=["str", "bytes", "asgi", "iterator"]
+)
+
+
+def fields_of(accepted: Accepted) -> dict[str, str]:
+    status, fields, body = read_answer(accepted.response)
+    assert (status, body) == (101, b"")
+    assert accepted.response.startswith(b"HTTP/1.1 101 Switching Protocols\r\n")
+    return fields
+
+
+PLAIN = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept": ACCEPT}
+
+
+@FORMS
+def test_the_least_answer(form: Any) -> None:
+    accepted = accept("GET", "1.1", form(exchanges.BROWSER))
+    assert fields_of(accepted) == PLAIN
+    assert accepted[1:] == (None, None, "http://example.com")
+
+
+def test_the_example_of_the_rfc() -> None:
+    """RFC 6455, 1.2 and 1.3."""
+    headers = [
+        ("Host", "server.example.com"),
+        ("Upgrade", "websocket"),
+        ("Connection", "Upgrade"),
+        ("Sec-WebSocket-Key", KEY),
+        ("Origin", "http://example.com"),
+        ("Sec-WebSocket-Protocol", "chat, superchat"),
+        ("Sec-WebSocket-Version", "13"),
+    ]
+    accepted = accept(b"GET", "1.1", headers, subprotocols=["chat"])
+    assert accepted.response == (
+        b"HTTP/1.1 101 Switching Protocols\r\n"
+        b"Upgrade: websocket\r\n"
+        b"Connection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
+        b"Sec-WebSocket-Protocol: chat\r\n"
+        b"\r\n"
+    )
+
+
+@FORMS
+def test_everything_at_once(form: Any) -> None:
+    headers = changed(
+        Sec_WebSocket_Protocol=["a , b", "c"],
+        Sec_WebSocket_Extensions=["foo", "permessage-deflate; server_max_window_bits=10, bar"],
+    )
+    accepted = accept(
+        "GET",
+        "1.1",
+        form(headers),
+        subprotocols=["x", "c", "a"],
+        origins=["http://example.com"],
+        compression=ServerPolicy(),
+        extra_headers={"Server": "wsframe", "Set-Cookie": "a=b"},
+    )
+    assert fields_of(accepted) == {
+        **PLAIN,
+        "Sec-WebSocket-Protocol": "c",
+        "Sec-WebSocket-Extensions": "permessage-deflate; server_max_window_bits=10",
+        "Server": "wsframe",
+        "Set-Cookie": "a=b",
+    }
+    assert accepted.subprotocol == "c"
+    assert accepted.deflate is not None
+    assert accepted.deflate.parameters.server_max_window_bits == 10
+
+
+def refused(*request: Any, **options: Any) -> tuple[int, str]:
+    with pytest.raises(Refused) as caught:
+        accept(*request, **options)
+    return caught.value.status, caught.value.reason
+
+
+def test_hosts() -> None:
+    """RFC 9110, 7.2: exactly one."""
+    assert refused("GET", "1.1", changed(Host=None)) == (400, "no Host header")
+    assert refused("GET", "1.1", changed(Host=["a", "a"])) == (400, "more than one Host header")
+
+
+# Origins.
+
+
+@pytest.mark.parametrize(
+    "allowed",
+    [
+        ["http://example.com"],
+        ["https://example.com", None, "http://example.com"],
+        [re.compile(r"https?://.*")],
+        ("x", re.compile(r"http://(www\.)?example\.com")),
+    ],
+)
+def test_origins_that_are_allowed(allowed: Any) -> None:
+    assert accept("GET", "1.1", exchanges.BROWSER, origins=allowed).origin == "http://example.com"
+
+
+@pytest.mark.parametrize(
+    "allowed",
+    [
+        [],
+        [None],
+        ["http://example.co", "http://example.com.", "http://example.com/", "HTTP://example.com", "*"],
+        [re.compile(r"http://example\.co")],
+        [re.compile(r"example\.com")],
+        [""],
+    ],
+)
+def test_origins_that_are_not(allowed: Any) -> None:
+    assert refused("GET", "1.1", exchanges.BROWSER, origins=allowed) == (
+        403,
+        "origin 'http://example.com' is not allowed",
+    )
+
+
+def test_no_origin() -> None:
+    headers = changed(Origin=None)
+    assert accept("GET", "1.1", headers).origin is None
+    assert accept("GET", "1.1", headers, origins=["http://example.com", None]).origin is None
+    assert refused("GET", "1.1", headers, origins=["http://example.com"]) == (403, "no Origin header")
+    assert refused("GET", "1.1", headers, origins=[re.compile(".*")]) == (403, "no Origin header")
+
+
+def test_two_origins() -> None:
+    headers = changed(Origin=["http://example.com", "http://example.com"])
+    assert refused("GET", "1.1", headers) == (400, "more than one Origin header")
+
+
+# Subprotocols.
+
+
+def test_the_server_prefers() -> None:
+    headers = changed(Sec_WebSocket_Protocol="a, b, c")
+    assert accept("GET", "1.1", headers, subprotocols=["d", "c", "b"]).subprotocol == "c"
+
+
+def test_a_server_without_subprotocols_names_none() -> None:
+    headers = changed(Sec_WebSocket_Protocol="a, b, c")
+    for none in (None, [], ()):
+        accepted = accept("GET", "1.1", headers, subprotocols=none)
+        assert accepted.subprotocol is None
+        assert fields_of(accepted) == PLAIN
+
+
+@pytest.mark.parametrize("offered", [None, "c", "A", ""])
+def test_no_subprotocol_in_common(offered: str | None) -> None:
+    headers = changed(Sec_WebSocket_Protocol=offered)
+    assert refused("GET", "1.1", headers, subprotocols=["a", "b"]) == (
+        400,
+        "Sec-WebSocket-Protocol must name one of a, b",
+    )
+
+
+def test_a_function_chooses() -> None:
+    seen = []
+
+    def choose(offered: list[str]) -> str | None:
+        seen.append(offered)
+        return offered[-1] if offered else None
+
+    headers = changed(Sec_WebSocket_Protocol=["a", "b,,c"])
+    assert accept("GET", "1.1", headers, subprotocols=choose).subprotocol == "c"
+    assert accept("GET", "1.1", exchanges.BROWSER, subprotocols=choose).subprotocol is None
+    assert seen == [["a", "b", "c"], []]
+    with pytest.raises(ValueError, match="subprotocol 'x' was not offered"):
+        accept("GET", "1.1", headers, subprotocols=lambda offered: "x")
+
+
+def test_a_malformed_list_of_subprotocols() -> None:
+    headers = changed(Sec_WebSocket_Protocol="a, b c")
+    assert refused("GET", "1.1", headers, subprotocols=["a"]) == (
+        400,
+        "malformed Sec-WebSocket-Protocol header: 'b c' is not a token",
+    )
+
+
+# Extensions.
+
+
+@pytest.mark.parametrize("offer", [None, "foo", "foo; bar=1", "permessage-deflate; foo", ""])
+def test_offers_that_are_declined(offer: str | None) -> None:
+    headers = changed(Sec_WebSocket_Extensions=offer)
+    accepted = accept("GET", "1.1", headers, compression=ServerPolicy())
+    assert accepted.deflate is None
+    assert fields_of(accepted) == PLAIN
+
+
+@pytest.mark.parametrize("offer", ["a b", "a; b c", "a; b=", "a; =b", ";a", 'a; b="c', 'a; b="c,d"', "é"])
+def test_a_malformed_list_of_extensions(offer: str) -> None:
+    """RFC 6455, 9.1."""
+    headers = changed(Sec_WebSocket_Extensions=offer)
+    status, reason = refused("GET", "1.1", headers, compression=ServerPolicy())
+    assert status == 400
+    assert re.fullmatch(r"malformed Sec-WebSocket-Extensions header: '.*' is not a token", reason)
+    assert accept("GET", "1.1", headers).deflate is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Upgrade", "connection", "Sec-WebSocket-Accept", "sec-websocket-protocol", "Content-Length", b"Upgrade"],
+)
+def test_headers_that_are_ours(name: Any) -> None:
+    with pytest.raises(ValueError, match="is not for the application to set"):
+        accept("GET", "1.1", exchanges.BROWSER, extra_headers=[(name, "x")])
+
+
+def test_a_caller_that_gives_nonsense() -> None:
+    with pytest.raises(TypeError, match="header name must be str or bytes, not int"):
+        accept("GET", "1.1", exchanges.BROWSER, extra_headers=[(1, "x")])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="header X must be str or bytes, not NoneType"):
+        accept("GET", "1.1", exchanges.BROWSER, extra_headers=[("X", None)])  # type: ignore[list-item]
+
+
+def test_names_and_values_that_are_not_latin_1() -> None:
+    headers = [*exchanges.BROWSER, ("Ключ", "значение"), ("X", "значение")]
+    assert accept("GET", "1.1", headers)
+    assert refused("GET", "1.1", changed(Upgrade="вебсокет"))[0] == 400
+
+
+def test_a_long_value_is_repeated_in_part() -> None:
+    status, reason = refused("GET", "1.1", changed(Upgrade="x" * 10_000))
+    assert status == 400
+    assert len(reason) < 120
+
+
+# Answers that are no WebSocket.
+
+
+def test_a_server_that_shuts_down() -> None:
+    status, fields, body = read_answer(errors.shutting_down().response)
+    assert (status, fields["Connection"]) == (503, "close")
+    assert body == b"Cannot open a WebSocket connection: server is shutting down.\n"
+
+
+def test_a_health_check() -> None:
+    data = http_response(200, [("X-Name", "value"), (b"X-Bytes", b"\xff")], "Schön\n")
+    status, fields, body = read_answer(data)
+    assert data.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert (status, body) == (200, "Schön\n".encode())
+    assert re.fullmatch(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", fields.pop("Date"))
+    assert fields == {
+        "X-Name": "value",
+        "X-Bytes": "ÿ",
+        "Connection": "close",
+        "Content-Length": "7",
+        "Content-Type": "text/plain; charset=utf-8",
+    }
+
+
+def test_a_response_keeps_what_the_application_says() -> None:
+    given = {
+        "date": "now",
+        "content-type": "application/json",
+        "content-length": "2",
+        "connection": "keep-alive",
+    }
+    for data in (http_response(200, given, b"{}"), Response(200, given, b"{}").serialize()):
+        assert read_answer(data) == (200, given, b"{}")
+
+
+@pytest.mark.parametrize(("status", "phrase"), [(200, "OK"), (418, "I'm a Teapot"), (599, "")])
+def test_reason_phrases(status: int, phrase: str) -> None:
+    assert Response(status).reason == phrase
+    assert http_response(status, reason="Why not").startswith(b"HTTP/1.1 %d Why not\r\n" % status)
+    assert Response(status, reason="Why not").serialize().startswith(b"HTTP/1.1 %d Why not\r\n" % status)
+
+
+def test_no_body() -> None:
+    for status in (204, 304):
+        _, fields, body = read_answer(http_response(status, body="never sent"))
+        assert body == b""
+        assert "Content-Length" not in fields
+        assert "Content-Type" not in fields
+    _, fields, body = read_answer(Response(200, body=b"abc").serialize("HEAD"))
+    assert (fields["Content-Length"], body) == ("3", b"")
+
+
+def test_bodies_and_statuses_that_are_not_allowed() -> None:
+    for status in (0, 100, 101, 199, 600):
+        with pytest.raises(ValueError, match="status must be from 200 to 599"):
+            http_response(status)
+    with pytest.raises(TypeError):
+        http_response(200, body=5)  # type: ignore[arg-type]
+    assert http_response(200, body=bytearray(b"abc")).endswith(b"\r\n\r\nabc")
+
+
+def test_headers_are_looked_up_without_regard_to_case() -> None:
+    headers = Headers([("A", " x\t"), (b"b", b"y"), ("a", "z")])
+    assert headers["a"] == headers["A"] == "x, z"
+    assert headers["B"] == "y"
+    assert headers.get_all("a") == ["x", "z"]
+    assert headers.get_all("c") == []
+    assert headers.get("c") is None
+    assert "A" in headers
+    assert "c" not in headers
+    assert len(headers) == 2
+    assert list(headers) == ["a", "b"]
+    assert dict(headers) == {"a": "x, z", "b": "y"}
+    assert headers.raw == [("A", " x\t"), (b"b", b"y"), ("a", "z")]
+    with pytest.raises(KeyError):
+        headers["c"]
