@@ -8,14 +8,15 @@ What happens in which state, and what follows:
     OPEN     Ping received        OPEN     a Pong is queued (5.5.3)
     OPEN     Close received       CLOSING  a Close is queued (5.5.1); both are now through
     OPEN     close() called       CLOSING  a Close is sent
-    OPEN     violation received   CLOSING  a Close with its code is queued; the rest is discarded (7.1.7)
+    OPEN     violation received   OPEN     what follows is discarded; messages before it may be answered
+    OPEN     fail() called        CLOSING  a Close with the code of the violation is queued (7.1.7)
     CLOSING  message received     CLOSING  handed on while the Close we sent is unanswered
     CLOSING  Close received       CLOSING  both are now through
     any      end of stream        CLOSED   without a Close received the code is 1006 (7.1.5)
     CLOSED   anything             CLOSED   data is discarded
 
 A server ends the TCP connection once both Close frames are through; a client waits for it to do
-so, for a while (7.1.1).  Either does at once after a violation.
+so, for a while (7.1.1).  After fail() either does so at once.
 """
 
 from __future__ import annotations
@@ -214,7 +215,7 @@ class Connection:
 
         Returns:
             The messages and control frames that are now complete, in order.  Pings and a Close
-            are answered in `outgoing`; a violation stands in `error`, its Close in `outgoing`.
+            are answered in `outgoing`; a violation stands in `error`: then call `fail`, soon.
         """
         decoder = self._decoder
         if decoder.error is not None or self.state is State.CLOSED:
@@ -223,8 +224,7 @@ class Connection:
         if decoder.controls != self.controls:
             self.controls = decoder.controls
             self._answer(events)
-        if decoder.error is not None:
-            self.fail(decoder.error)
+        self.error = decoder.error
         return events
 
     def receive_eof(self, cause: Exception | None = None) -> None:
@@ -245,15 +245,10 @@ class Connection:
                 if self.state is State.OPEN:
                     self._say_close(event)
 
-    def fail(self, error: ProtocolError) -> None:
-        """Fail the connection (RFC 6455, 7.1.7): its Close is queued in `outgoing`.
-
-        Args:
-            error: what went wrong.
-        """
-        self.error = error
-        if self.state is State.OPEN:
-            self._say_close(Close(error.close_code, error.reason))
+    def fail(self) -> None:
+        """Fail the connection for its `error` (RFC 6455, 7.1.7): a Close is queued in `outgoing`."""
+        if self.error is not None and self.state is State.OPEN:
+            self._say_close(Close(int(self.error.close_code), self.error.reason))
 
     def _say_close(self, close: Close) -> None:
         self.outgoing.append(self._control(Opcode.CLOSE, close_body(close.code, close.reason)))
@@ -383,7 +378,7 @@ class Connection:
     def ends_tcp(self) -> bool:
         """Whether it is our turn to end the TCP connection, once `outgoing` is sent (7.1.1)."""
         if self.error is not None:
-            return True
+            return self.state is not State.OPEN
         return self.role is Role.SERVER and self.received is not None and self.sent is not None
 
     @property

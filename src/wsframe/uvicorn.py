@@ -257,6 +257,8 @@ class WebSocketProtocol(Connection):
             return {"type": "websocket.receive", "text": event}
         if type(event) is bytes:
             return {"type": "websocket.receive", "bytes": event}
+        if self._protocol is not None and self._protocol.error is not None and self.state is State.OPEN:
+            self.fail()
         return event  # type: ignore[no-any-return]
 
     async def _wait(self) -> None:

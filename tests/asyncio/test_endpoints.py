@@ -9,6 +9,7 @@ from typing import ClassVar
 import pytest
 import trustme
 
+from wsframe import Opcode, encode_frame, encode_text
 from wsframe.asyncio import (
     ConnectionClosed,
     ConnectionClosedError,
@@ -23,6 +24,7 @@ from wsframe.asyncio import (
     unix_connect,
     unix_serve,
 )
+from wsframe.handshake import new_key, open_request, parse_uri
 
 
 async def echo(ws):
@@ -193,6 +195,32 @@ async def test_violation_is_the_cause():
         assert "reserved opcode 0x3" in str(caught.value.__cause__)
 
 
+class Echo(Listener):
+    def on_message(self, ws, message):
+        ws.send_nowait(message)
+
+
+@pytest.mark.parametrize("handler", [echo, Echo])
+async def test_messages_before_a_violation_are_answered_first(handler):
+    async with local(handler, compression=None) as server:
+        ws = await connect(address(server), compression=None)
+        ws.transport.write(encode_text("one", masked=True) + encode_text("two", masked=True) + b"\xf1\x00")
+        assert [await ws.recv(), await ws.recv()] == ["one", "two"]
+        with pytest.raises(ConnectionClosedError, match="1002"):
+            await ws.recv()
+
+
+async def test_a_violation_is_answered_even_if_nobody_receives():
+    async def deaf(ws):
+        await ws.wait_closed()
+
+    async with local(deaf, compression=None) as server:
+        ws = await connect(address(server), compression=None)
+        ws.transport.write(encode_text("one", masked=True) + b"\xf1\x00")
+        with pytest.raises(ConnectionClosedError, match="1002"):
+            await ws.recv()
+
+
 async def test_connection_lost_is_1006():
     async def handler(ws):
         ws.transport.abort()
@@ -297,15 +325,11 @@ async def test_a_slow_reader_stops_a_fast_sender():
 
 async def test_a_peer_that_pings_and_never_reads_is_not_fed():
     """CASES 15: 10^5 Pings whose Pongs nobody reads: the answers that wait stay bounded."""
-    from wsframe import Opcode, Role, encode_frame
-    from wsframe.handshake import new_key, open_request, parse_uri
-
     async with local(echo, compression=None) as server:
         request = open_request(parse_uri(address(server)), new_key())
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         writer.write(request.serialize())
         await reader.readuntil(b"\r\n\r\n")
-        assert Role.SERVER
         writer.transport.pause_reading()
         ping = encode_frame(Opcode.PING, b"p" * 125, mask_key=b"abcd")
         for _ in range(100):
@@ -464,9 +488,6 @@ async def test_what_is_no_websocket_request_is_refused():
 
 
 async def test_frames_behind_the_request_are_not_lost():
-    from wsframe import encode_text
-    from wsframe.handshake import new_key, open_request, parse_uri
-
     async def slow(connection, request):
         await asyncio.sleep(0.05)
 
@@ -657,8 +678,6 @@ async def test_server_close_ends_peers_that_never_read():
 
     server = await local(pour, close_timeout=0.2, compression=None)
     _, writer = await asyncio.open_connection(*server.sockets[0].getsockname(), limit=100)
-    from wsframe.handshake import new_key, open_request, parse_uri
-
     writer.write(open_request(parse_uri(address(server)), new_key()).serialize())
     await asyncio.sleep(0.2)
     server.close()

@@ -161,7 +161,10 @@ def test_violation_sends_its_code_and_discards_the_rest():
     server, client = pair()
     good = client.send("good")
     assert server.receive(good + b"\x81\x01x" + good) == ["good"]
-    assert server.error is not None and server.ends_tcp
+    assert server.error is not None and not server.ends_tcp
+    assert client.receive(server.send("answer")) == ["answer"]
+    server.fail()
+    assert server.ends_tcp
     assert flush(server, client) == [Close(1002, "frame from a client must be masked")]
     assert server.receive(good) == []
     error = server.closed_error()
@@ -172,7 +175,8 @@ def test_violation_after_our_close_sends_no_second_close():
     server, _ = pair()
     server.close()
     server.receive(b"\x81\x01x")
-    assert server.outgoing == [] and server.error is not None
+    server.fail()
+    assert server.outgoing == [] and server.error is not None and server.ends_tcp
 
 
 def test_data_after_close_is_discarded():
@@ -216,6 +220,7 @@ def test_case_15_pongs_are_as_many_bytes_as_pings():
 def test_limits():
     server, client = pair(max_message=10)
     server.receive(client.send("x" * 11))
+    server.fail()
     assert server.sent == Close(1009, "message larger than 10 bytes")
 
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 # Bytes a read takes at most.
 READ_SIZE = 2**18
 
+# Seconds a connection that is to fail waits at most for the answers to earlier messages.
+FAIL_DELAY = 1.0
+
 # Bytes of messages nobody has received, over which a connection stops reading; it goes on when a
 # quarter of those messages is left.
 HIGH_WATER = 2**16
@@ -358,7 +361,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
         events = protocol.receive(data)
         self.receiving = True
         try:
-            if protocol.controls != controls or protocol.error is not None:
+            if protocol.controls != controls:
                 events = self._take_controls(protocol, events)
             if self._listener is None:
                 self.enqueue(events, len(data))  # type: ignore[arg-type]
@@ -374,15 +377,38 @@ class Connection(Stream, asyncio.BufferedProtocol):
         finally:
             self.receiving = False
             self.flush()
-        if protocol.state is not State.OPEN and protocol.ends_tcp:
+        if protocol.error is not None and protocol.state is State.OPEN:
+            self._fail_soon()
+        elif protocol.state is not State.OPEN and protocol.ends_tcp:
             self._end_tcp()
+
+    def _fail_soon(self) -> None:
+        """Fail the connection, once the messages before the violation had their answers."""
+        self.read_no_more()
+        if self._listener is not None or self.idle:
+            self.fail()
+        else:
+            self._stop_timer()
+            self._timer = self._loop.call_later(FAIL_DELAY, self.fail)
+
+    @property
+    def idle(self) -> bool:
+        """Whether the application waits for a message, and there is none."""
+        return self._waiter is not None and not self.queued
+
+    def fail(self) -> None:
+        """Fail the connection for a violation (RFC 6455, 7.1.7)."""
+        protocol = self.protocol
+        protocol.fail()
+        self.plain = False
+        self._write_outgoing(protocol)
+        self.flush()
+        self._end_tcp()
 
     def _take_controls(self, protocol: Protocol, events: list[Event]) -> list[Event]:
         """Send the answers, settle the Pings, and leave the messages."""
         self.plain = protocol.plain
-        for frame in protocol.outgoing:
-            self.write(frame)
-        protocol.outgoing.clear()
+        self._write_outgoing(protocol)
         if self.congested:  # a peer that sends Pings and does not read must not fill our memory
             self.read_no_more()
         messages: list[Event] = []
@@ -396,6 +422,11 @@ class Connection(Stream, asyncio.BufferedProtocol):
             elif not isinstance(event, Ping):
                 messages.append(event)
         return messages
+
+    def _write_outgoing(self, protocol: Protocol) -> None:
+        for frame in protocol.outgoing:
+            self.write(frame)
+        protocol.outgoing.clear()
 
     def enqueue(self, messages: list[Any], size: int) -> None:
         """Queue the messages of a read of so many bytes; stop reading when there are too many."""
@@ -433,7 +464,10 @@ class Connection(Stream, asyncio.BufferedProtocol):
                 raise self.protocol.closed_error()
             if self._waiter is not None:
                 raise RuntimeError("another recv is waiting")
-            self.read_on()
+            if self.protocol.error is None:
+                self.read_on()
+            elif self.state is State.OPEN:
+                self.fail()
             self._waiter = self._loop.create_future()
             try:
                 await self._waiter
