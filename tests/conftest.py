@@ -11,7 +11,7 @@ from hypothesis import settings
 
 # `ci` repeats itself, so that a red run is red again; `thorough` looks further, elsewhere each time.
 settings.register_profile("ci", deadline=None, derandomize=True, max_examples=60, print_blob=True)
-settings.register_profile("thorough", deadline=None, max_examples=3000, print_blob=True)
+settings.register_profile("thorough", deadline=None, max_examples=1000, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
