@@ -32,7 +32,7 @@ TARGETS = ("serve", "connect", "uvicorn")
 TWINS = ("c", "py")
 FAST = ("1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*")
 
-# What passes; behaviour and close are judged apart.  There are three INFORMATIONAL cases: 7.1.6, 7.13.1, 7.13.2.
+# What passes; behaviour and close are judged apart.  INFORMATIONAL are 7.1.6, 7.13.1 and 7.13.2.
 PASSED = ("OK", "INFORMATIONAL")
 SKIPPED = 77
 
