@@ -32,7 +32,7 @@ def _load() -> str:
     if os.environ.get("WSFRAME_PURE", "0") not in ("", "0"):
         return "_py"
     try:
-        from ._c import accept, decoder, encoder, header, mask  # noqa: F401
+        from ._c import accept, decoder, encoder, header, mask, stream  # noqa: F401
     except ImportError as exc:
         if os.environ.get("WSFRAME_REQUIRE_EXTENSIONS", "0") not in ("", "0"):
             raise
