@@ -66,7 +66,7 @@ def closes(draw: st.DrawFn, role: Role) -> Stream:
     key = draw(key_of(role))
     if draw(st.booleans()):
         return Stream(frames.frame(frames.CLOSE, key=key), [Close()])
-    code = draw(st.one_of(st.sampled_from([1000, 1001, 1011, 1014]), st.integers(3000, 4999)))
+    code = draw(st.one_of(st.sampled_from([1000, 1001, 1011, 1013]), st.integers(3000, 4999)))
     reason = draw(st.text(max_size=30))
     return Stream(frames.close(code, reason.encode(), key=key), [Close(code, reason)])
 

@@ -19,7 +19,7 @@ MODULES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Impl:
     """The public functions of one twin."""
 
@@ -39,6 +39,9 @@ class Impl:
     cut_frames: Any
     take_frame: Any
     take_message: Any
+
+    def __repr__(self) -> str:
+        return self.name
 
     @property
     def pure(self) -> bool:
