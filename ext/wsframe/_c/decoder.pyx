@@ -542,10 +542,6 @@ cdef class MessageDecoder(_Decoder):
         self.opcode = 0
         return False
 
-    cdef void drop(self) noexcept:
-        _Decoder.drop(self)
-        self.control_size = 0
-
     cdef int check_text(self) except -1:
         """Fail as soon as no continuation could make the text valid."""
         cdef Py_ssize_t valid = check(self.stored() + self.checked, self.have - self.checked, &self.stats)
@@ -578,6 +574,10 @@ cdef class MessageDecoder(_Decoder):
             self.drop()
         self.controls += 1
         return self.closed
+
+    cdef void drop(self) noexcept:
+        _Decoder.drop(self)
+        self.control_size = 0
 
     cdef bytes inflate(self, bytes piece, bint final):
         cdef uint64_t room = self.max_message - self.have

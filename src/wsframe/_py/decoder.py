@@ -152,6 +152,10 @@ class _Decoder:
         head.clear()
         return position + size - kept
 
+    def _drop(self) -> None:
+        """Forget what has arrived of a message or frame."""
+        raise NotImplementedError
+
     def _check_sequence(self, first: int) -> None:
         """Hold the rules about reserved bits and the order of frames."""
         raise NotImplementedError
@@ -166,10 +170,6 @@ class _Decoder:
 
     def _take(self, piece: bytes, out: list[Any]) -> bool:
         """Take the next piece of a payload; answer whether to discard all that follows."""
-        raise NotImplementedError
-
-    def _drop(self) -> None:
-        """Forget what has arrived of a message or frame."""
         raise NotImplementedError
 
 
@@ -377,6 +377,13 @@ class MessageDecoder(_Decoder):
         self._message.clear()
         return False
 
+    def _check_text(self) -> None:
+        with memoryview(self._message) as view, view[self._checked :] as rest:
+            try:
+                self._checked += valid_prefix(rest)
+            except UnicodeDecodeError:
+                raise _errors.invalid_text() from None
+
     def _end_control(self, out: list[Any]) -> bool:
         body = bytes(self._control)
         self._control.clear()
@@ -410,13 +417,6 @@ class MessageDecoder(_Decoder):
         if len(piece) > room:
             raise _errors.message_too_big(self._max_message)
         return piece
-
-    def _check_text(self) -> None:
-        with memoryview(self._message) as view, view[self._checked :] as rest:
-            try:
-                self._checked += valid_prefix(rest)
-            except UnicodeDecodeError:
-                raise _errors.invalid_text() from None
 
 
 def cut_frames(data: Buffer, start: int, masked: bool, max_frame: int) -> tuple[list[tuple[int, bytes]], int]:
