@@ -170,6 +170,17 @@ def test_stale_references_are_reported(library, capfd):
     del sys.modules["early"]
 
 
+def test_references_taken_meanwhile_are_given_back(library):
+    original = load("fakehost.user").answer
+    accelerate.install("fakehost")
+    (library / "lib" / "late.py").write_text("from fakehost.core import answer\n")
+    late = load("late")
+    assert late.answer() == "fast"
+    accelerate.uninstall()
+    assert late.answer is original
+    del sys.modules["late"]
+
+
 def test_what_somebody_else_replaced_meanwhile_stays(library, capfd):
     user = load("fakehost.user")
     accelerate.install("fakehost")

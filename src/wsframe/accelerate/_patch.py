@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Container
 from types import ModuleType
 from typing import Any
 
@@ -45,29 +46,27 @@ class Patch:
 
     def revert(self) -> list[str]:
         """Put the very old objects back; name the sites somebody else has replaced since, which stay."""
+        sites, self._sites = self._sites, []
         taken = []
-        while self._sites:
-            site = owner, name, old, _ = self._sites.pop()
+        for site in reversed(sites):
+            owner, name, old, _ = site
             if not _holds(site):
                 taken.append(f"{owner.__name__}.{name}")
             elif old is _ABSENT:
                 delattr(owner, name)
             else:
                 setattr(owner, name, old)
+        # Modules imported meanwhile took the new objects.
+        olds = {id(new): old for owner, _, old, new in sites if isinstance(owner, ModuleType)}
+        for _, name, names in _references(olds):
+            if olds[id(names[name])] is not _ABSENT:
+                names[name] = olds[id(names[name])]
         return taken
 
     def stale(self) -> list[str]:
         """Name what still refers to the replaced objects: `from library import name`, run too early."""
-        old = {id(site[2]): site[2] for site in self._sites if callable(site[2])}
-        if not old:
-            return []
-        return sorted(
-            f"{module}.{name}"
-            for module, names in _loaded()
-            if not module.startswith("wsframe.")
-            for name, value in names
-            if id(value) in old
-        )
+        old = {id(old): old for _, _, old, _ in self._sites}
+        return sorted(f"{module}.{name}" for module, name, _ in _references(old))
 
 
 def _holds(site: tuple[Any, str, Any, Any]) -> bool:
@@ -80,10 +79,20 @@ def _is_imported(name: str) -> bool:
     return module is not None and not getattr(getattr(module, "__spec__", None), "_initializing", False)
 
 
-def _loaded() -> list[tuple[str, list[tuple[str, Any]]]]:
-    """Copy the names of all modules; lazy ones are not woken, strange objects are passed over."""
+def _references(wanted: Container[int]) -> list[tuple[str, str, dict[str, Any]]]:
+    """Find functions and classes by their ids, in all modules but ours: module, name, and the names there."""
     return [
-        (name, list(object.__getattribute__(module, "__dict__").items()))
+        (module, name, names)
+        for module, names in _namespaces()
+        for name, value in list(names.items())
+        if id(value) in wanted and callable(value)
+    ]
+
+
+def _namespaces() -> list[tuple[str, dict[str, Any]]]:
+    # Lazy modules are not woken; strange objects are passed over.
+    return [
+        (name, object.__getattribute__(module, "__dict__"))
         for name, module in list(sys.modules.items())
-        if issubclass(type(module), ModuleType)
+        if issubclass(type(module), ModuleType) and not name.startswith("wsframe.")
     ]

@@ -1,0 +1,83 @@
+"""`wsframe run` with real servers: every process that answers is accelerated."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from websockets.sync.client import connect
+
+from wsframe.demo.servers import Program, running
+
+APP = """
+import json, os
+from wsframe.accelerate import status
+
+async def app(scope, receive, send):
+    if scope["type"] != "websocket":
+        return
+    await receive()
+    await send({"type": "websocket.accept"})
+    await receive()
+    text = json.dumps([os.getpid(), *(host.host for host in status() if host.active)])
+    await send({"type": "websocket.send", "text": text})
+    await receive()
+"""
+
+
+@pytest.fixture
+def app(tmp_path):
+    (tmp_path / "who.py").write_text(APP)
+    return tmp_path
+
+
+def uvicorn(app, *options):
+    words = ("-m", "uvicorn", "--ws", "wsproto", "--port", "0", "--app-dir", str(app), *options, "who:app")
+    return running(Program("uvicorn", words), app / "log", accelerated=True)
+
+
+def ask(port):
+    """Ask the process that answers for its number and what is accelerated in it."""
+    with connect(f"ws://127.0.0.1:{port}", compression=None, proxy=None) as client:
+        client.send("who?")
+        number, *hosts = json.loads(client.recv(timeout=20))
+    return number, hosts
+
+
+def ask_until(port, enough):
+    """Ask again and again; answer {process: hosts}."""
+    answers = {}
+    end = time.monotonic() + 60
+    while not enough(answers):
+        assert time.monotonic() < end, answers
+        try:
+            number, hosts = ask(port)
+        except OSError:  # nobody there at the moment
+            time.sleep(0.1)
+            continue
+        answers[number] = hosts
+    return answers
+
+
+def test_one_process(app):
+    with uvicorn(app) as server:
+        number, hosts = ask(server.port())
+        assert number == server.process.pid
+        assert "wsproto" in hosts
+        assert any("accelerating" in remark and "wsproto 1." in remark for remark in server.remarks())
+
+
+def test_workers(app):
+    with uvicorn(app, "--workers", "2") as server:
+        answers = ask_until(server.port(), lambda answers: len(answers) == 2)
+    assert server.process.pid not in answers
+    assert all("wsproto" in hosts for hosts in answers.values())
+
+
+def test_reloaded(app):
+    with uvicorn(app, "--reload", "--reload-dir", str(app)) as server:
+        first = ask_until(server.port(), lambda answers: len(answers) == 1)
+        (app / "who.py").write_text(APP + "\n# changed\n")
+        answers = ask_until(server.port(), lambda answers: len({**answers, **first}) == 2)
+    assert all("wsproto" in hosts for hosts in (*first.values(), *answers.values()))
