@@ -39,7 +39,8 @@ class _Trigger:
             print(f"wsframe: nothing accelerated in {sys.executable}: {exc}", file=sys.stderr)
         # The search this is part of has passed the place where the import hook stands now.
         for finder in list(sys.meta_path):
-            spec = finder.find_spec(fullname, path, target)
+            find = getattr(finder, "find_spec", None)
+            spec: ModuleSpec | None = find(fullname, path, target) if find else None
             if spec is not None:
                 return spec
         return None
