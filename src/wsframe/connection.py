@@ -78,8 +78,9 @@ class Extension(Inflater, Protocol):
 
 
 class State(Enum):
-    """How far a connection is (RFC 6455, 7.1); CONNECTING is the handshake's."""
+    """How far a connection is (RFC 6455, 4.1 and 7.1); a Connection begins when CONNECTING is over."""
 
+    CONNECTING = "connecting"
     OPEN = "open"
     CLOSING = "closing"
     CLOSED = "closed"

@@ -671,6 +671,23 @@ async def test_server_close_refuses_handshakes_under_way():
     await server.wait_closed()
 
 
+async def test_server_close_waits_for_a_slow_process_request():
+    async def slow(connection, request):
+        await asyncio.sleep(0.2)
+
+    server = await local(echo, process_request=slow)
+    connecting = asyncio.ensure_future(connect(address(server))._open())
+    await asyncio.sleep(0.1)
+    (opening,) = server.connections
+    assert opening.state is State.CONNECTING
+    server.close()
+    with pytest.raises(InvalidStatus) as caught:
+        await connecting
+    assert caught.value.response.status == 503
+    await server.wait_closed()
+    assert opening.state is State.CLOSED
+
+
 async def test_server_close_ends_peers_that_never_read():
     async def pour(ws):
         while True:

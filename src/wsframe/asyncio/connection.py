@@ -86,6 +86,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
         "_drained",
         "_listener",
         "_loop",
+        "_lost",
         "_ping_interval",
         "_ping_timeout",
         "_pings",
@@ -123,6 +124,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
         self._waiter: asyncio.Future[None] | None = None  # of recv
         self._drained: asyncio.Future[None] | None = None
         self._closed: asyncio.Future[None] | None = None  # made when somebody waits for it
+        self._lost = False
         self._reading = True
         self._backlog = 0  # bytes read since the queue was last empty
         self._pings: dict[bytes, tuple[asyncio.Future[float], float]] | None = None
@@ -247,8 +249,10 @@ class Connection(Stream, asyncio.BufferedProtocol):
 
     @property
     def state(self) -> State:
-        """OPEN, CLOSING or CLOSED."""
-        return self.protocol.state
+        """CONNECTING, OPEN, CLOSING or CLOSED."""
+        if self._lost:
+            return State.CLOSED
+        return State.CONNECTING if self._protocol is None else self._protocol.state
 
     @property
     def close_code(self) -> int | None:
@@ -305,6 +309,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
             self._listener.on_drained(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = True
         self.discard()
         self.plain = self.congested = False
         for timer in (self._timer, self._closer):

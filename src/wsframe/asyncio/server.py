@@ -12,7 +12,7 @@ from .. import __version__
 from .._http import HeadersLike
 from .._http_errors import shutting_down
 from .._spec import DEFAULT_MAX_FRAGMENTS, DEFAULT_MAX_MESSAGE, CloseCode, Role
-from ..connection import Connection as Protocol, ConnectionClosed
+from ..connection import Connection as Protocol, ConnectionClosed, State
 from ..deflate import ServerPolicy
 from ..handshake import (
     Origins,
@@ -150,11 +150,6 @@ class ServerConnection(Connection):
             self._opening.cancel()
             self._opening = None
 
-    @property
-    def opened(self) -> bool:
-        """Whether the handshake is done."""
-        return self._protocol is not None
-
     async def _run(self, handler: Handler) -> None:
         try:
             await handler(self)
@@ -267,7 +262,7 @@ class Server:
         self._listening.close()
         await asyncio.sleep(0)  # those accepted in this turn of the loop become connections
         for connection in list(self.connections):
-            if not connection.opened:
+            if connection.state is State.CONNECTING:
                 connection.refuse(shutting_down().response)
             elif close_connections:
                 connection.close_nowait(code, reason)
