@@ -103,6 +103,8 @@ class Stream:
 
     def pop(self) -> str | bytes:
         """Take the next message; there must be one."""
+        if not self._queue:
+            raise IndexError("no message is queued")
         message = self._queue.popleft()
         if len(self._queue) <= self.low:
             self.low = -1
