@@ -81,7 +81,7 @@ def _long_way(*_: object) -> Any:
 
 HOST = Host(
     name="wsproto",
-    first=(1, 2),
+    first=(1, 3, 2),
     below=(1, 4),
     modules=(
         "wsproto.connection",

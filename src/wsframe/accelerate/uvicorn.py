@@ -1,0 +1,94 @@
+"""uvicorn --ws wsproto: what it does for each message besides wsproto's work.
+
+Its protocol stops reading when a message has arrived, and reads on when the application has taken it: twice
+a message the socket leaves and enters the selector. Here the stop waits until the application had its turn, and
+is forgotten if by then the message is gone. Nothing is read in between: the event loop runs what is due in
+order, and a read that becomes due meanwhile comes after the stop, which cancels it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from types import SimpleNamespace
+from typing import Any
+
+from ._host import Host, Replacement
+
+__all__ = ["HOST"]
+
+MODULE = "uvicorn.protocols.websockets.wsproto_impl"
+WIDEST = 4  # bytes of UTF-8 a character takes at most
+
+
+def _replacements() -> Iterable[Replacement]:
+    impl = import_module(MODULE)
+    yield impl.WSProtocol, "handle_message", _handle_message(impl)
+
+
+def _handle_message(impl: Any) -> Callable[..., None]:
+    """Make `WSProtocol.handle_message`."""
+    Transport = import_module("asyncio.selector_events")._SelectorSocketTransport
+    original = impl.WSProtocol.handle_message
+    TextMessage, BytesMessage = impl.events.TextMessage, impl.events.BytesMessage
+
+    def handle_message(self: Any, event: Any) -> None:
+        data, kind, most = event.data, type(event), self.buffer.max_length
+        # Only this event loop is known to keep the order that makes the late stop the same as the early one.
+        if self.buffer.value is None and event.message_finished and type(self.transport) is Transport:
+            if kind is TextMessage and len(data) * WIDEST <= most:
+                self.queue.put_nowait({"type": "websocket.receive", "text": data})
+            elif kind is BytesMessage and type(data) is bytes and len(data) <= most:
+                self.queue.put_nowait({"type": "websocket.receive", "bytes": data})
+            else:
+                original(self, event)
+                return
+            if not self.read_paused:
+                self.read_paused = True
+                self.loop.call_soon(pause, self)
+        else:
+            original(self, event)
+
+    def pause(self: Any) -> None:
+        if self.read_paused:
+            self.transport.pause_reading()
+
+    return handle_message
+
+
+def _prove() -> None:
+    from asyncio import Queue
+
+    impl: Any = import_module(MODULE)
+    Transport: Any = import_module("asyncio.selector_events")._SelectorSocketTransport
+    later: list[Any] = []
+    transport: Any = Transport.__new__(Transport)
+    vars(transport).update(_sock=None, pause_reading=_too_early)
+    protocol: Any = impl.WSProtocol.__new__(impl.WSProtocol)
+    vars(protocol).update(
+        buffer=impl.WebsocketBuffer(100),
+        loop=SimpleNamespace(call_soon=lambda *call: later.append(call)),
+        queue=Queue(),
+        read_paused=False,
+        transport=transport,
+    )
+    protocol.handle_message(impl.events.TextMessage("text"))
+    protocol.handle_message(impl.events.BytesMessage(b"bytes"))
+    received = [protocol.queue.get_nowait() for _ in range(protocol.queue.qsize())]
+    if received != [
+        {"type": "websocket.receive", "text": "text"},
+        {"type": "websocket.receive", "bytes": b"bytes"},
+    ]:
+        raise RuntimeError("a wrong answer")
+    ((callback, *values),) = later
+    protocol.read_paused = False
+    callback(*values)
+
+
+def _too_early() -> None:
+    raise RuntimeError("the code of uvicorn answered")
+
+
+HOST = Host(
+    name="uvicorn", first=(0, 54), below=(0, 55), modules=(MODULE,), replacements=_replacements, prove=_prove
+)

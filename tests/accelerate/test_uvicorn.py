@@ -1,0 +1,155 @@
+"""uvicorn --ws wsproto, accelerated: the same messages, the same limits, the same back-pressure."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing
+from socket import AF_INET, SOCK_STREAM, socket
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.protocols.websockets import wsproto_impl
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosedError
+
+from wsframe import accelerate
+from wsframe.accelerate.uvicorn import HOST
+
+LIMIT = 1000
+READ = 256 * 1024  # bytes asyncio reads at a time
+
+
+@pytest.fixture(params=["as it is", "accelerated"])
+def uvicorn_twice(request: pytest.FixtureRequest) -> Iterator[None]:
+    if request.param == "as it is":
+        yield
+        return
+    accelerate.install("uvicorn", "wsproto")
+    try:
+        assert {host.host for host in accelerate.status() if host.active} >= {"uvicorn", "wsproto"}
+        yield
+    finally:
+        accelerate.uninstall("uvicorn", "wsproto")
+
+
+@asynccontextmanager
+async def running(app: Any, **options: Any) -> AsyncIterator[tuple[str, uvicorn.Server]]:
+    config = uvicorn.Config(app, ws="wsproto", loop="none", lifespan="off", log_config=None, **options)
+    server = uvicorn.Server(config)
+    with closing(socket(AF_INET, SOCK_STREAM)) as listener:
+        listener.bind(("127.0.0.1", 0))
+        task = asyncio.create_task(server.serve([listener]))
+        while not server.started:
+            await asyncio.sleep(0.01)
+        yield "ws://{}:{}".format(*listener.getsockname()), server
+        server.should_exit = True
+        await task
+
+
+async def echo(scope: Any, receive: Any, send: Any) -> None:
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({**message, "type": "websocket.send"})
+
+
+@pytest.mark.usefixtures("uvicorn_twice")
+@pytest.mark.parametrize(
+    "message",
+    ["", "a\r\nb\rc\n", "x" * LIMIT, "é" * (LIMIT // 2), "😀" * (LIMIT // 4), b"", b"\r\n\0", b"x" * LIMIT],
+)
+def test_messages_within_the_limit(message: str | bytes) -> None:
+    async def talk() -> None:
+        async with running(echo, ws_max_size=LIMIT) as (uri, _), connect(uri) as ws:
+            await ws.send(message)
+            assert await ws.recv() == message
+            await ws.send([message[:3], message[3:]])
+            assert await ws.recv() == message
+
+    asyncio.run(talk())
+
+
+@pytest.mark.usefixtures("uvicorn_twice")
+@pytest.mark.parametrize("message", ["x" * (LIMIT + 1), "é" * (LIMIT // 2 + 1), b"x" * (LIMIT + 1)])
+def test_messages_over_the_limit(message: str | bytes) -> None:
+    async def talk() -> None:
+        async with running(echo, ws_max_size=LIMIT) as (uri, _), connect(uri) as ws:
+            await ws.send("first")
+            assert await ws.recv() == "first"
+            await ws.send(message)
+            with pytest.raises(ConnectionClosedError) as closed:
+                await ws.recv()
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1009
+            assert closed.value.rcvd.reason == f"Message exceeds the maximum size ({LIMIT} bytes)"
+
+    asyncio.run(talk())
+
+
+@pytest.mark.usefixtures("uvicorn_twice")
+@pytest.mark.parametrize("kind", [str, bytes])
+def test_reading_stops_while_the_application_is_busy(kind: Callable[..., Any]) -> None:
+    """One read at most waits in the queue, whatever the client sends."""
+
+    async def talk() -> None:
+        gate = asyncio.Event()
+        taken = 0
+
+        async def busy(scope: Any, receive: Any, send: Any) -> None:
+            nonlocal taken
+            await receive()
+            await send({"type": "websocket.accept"})
+            while (await receive())["type"] == "websocket.receive":
+                taken += 1
+                await gate.wait()
+
+        message = "x" * 1000 if kind is str else b"x" * 1000
+        async with running(busy) as (uri, server), connect(uri, compression=None) as ws:
+            sending = asyncio.create_task(flood(ws, message, 30_000))
+            while not taken:
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.2)
+            (protocol,) = server.server_state.connections
+            assert not protocol.transport.is_reading()
+            assert protocol.read_paused
+            assert protocol.queue.qsize() <= 2 * READ // 1000
+            assert taken == 1
+            gate.set()
+            await sending
+            while taken < 30_000:
+                await asyncio.sleep(0.01)
+
+    asyncio.run(talk())
+
+
+async def flood(ws: Any, message: str | bytes, count: int) -> None:
+    for _ in range(count):
+        await ws.send(message)
+
+
+def test_another_transport_stops_at_once() -> None:
+    """Other event loops may read again before they run what is due."""
+    accelerate.install("uvicorn")
+    try:
+        stops: list[None] = []
+
+        class Transport(asyncio.Transport):
+            def pause_reading(self) -> None:
+                stops.append(None)
+
+        protocol: Any = wsproto_impl.WSProtocol.__new__(wsproto_impl.WSProtocol)
+        protocol.buffer = wsproto_impl.WebsocketBuffer(LIMIT)
+        protocol.queue = asyncio.Queue()
+        protocol.read_paused = False
+        protocol.transport = Transport()
+        protocol.handle_message(wsproto_impl.events.TextMessage("text"))
+        assert stops == [None]
+    finally:
+        accelerate.uninstall("uvicorn")
+
+
+def test_the_proof_fails_without_the_patch() -> None:
+    with pytest.raises(RuntimeError, match=r"^the code of uvicorn answered$"):
+        HOST.prove()
