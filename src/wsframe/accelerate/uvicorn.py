@@ -1,7 +1,7 @@
 """uvicorn --ws wsproto: what it does for each message besides wsproto's work.
 
-Its protocol stops reading when a message has arrived, and reads on when the application has taken it: twice
-a message the socket leaves and enters the selector. Here the stop waits until the application had its turn, and
+Its protocol stops reading when a message has arrived, and reads on when the application has taken it: twice a
+message the socket leaves and enters the selector. Here the stop waits until the application had its turn, and
 is forgotten if by then the message is gone. Nothing is read in between: the event loop runs what is due in
 order, and a read that becomes due meanwhile comes after the stop, which cancels it.
 """
