@@ -36,11 +36,13 @@ def _replacements() -> Iterable[Replacement]:
 
 
 def _hypercorn() -> Iterable[Replacement]:
-    ws_stream: Any = import_module("hypercorn.protocol.ws_stream")
-    fast: Any = import_module("wsproto.utilities").generate_accept_token
-    # Imported after wsproto was patched, it holds the new function: give it what it would hold without us.
-    ws_stream.generate_accept_token = getattr(fast, "__wrapped__", fast)
-    yield ws_stream, "generate_accept_token", fast
+    from . import _send
+
+    ws_stream = import_module("hypercorn.protocol.ws_stream")
+    utilities = import_module("wsproto.utilities")
+    # Imported after wsproto was patched, it took the new function from there.
+    if ws_stream.generate_accept_token is not utilities.generate_accept_token:
+        yield ws_stream, "generate_accept_token", _send.generate_accept_token(ws_stream)
 
 
 def _prove() -> None:
