@@ -7,7 +7,7 @@ from cpython.object cimport PyObject
 from cpython.ref cimport Py_XDECREF
 from cpython.sequence cimport PySequence_DelSlice
 from libc.stdint cimport uint8_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memchr, memcpy
 
 from wsframe import _errors
 from wsframe._errors import ProtocolError
@@ -593,19 +593,20 @@ cdef class MessageDecoder(_Decoder):
         return piece
 
 
-def cut_frames(data, Py_ssize_t start, bint masked, Py_ssize_t max_frame):
-    """cut_frames(data, start, masked, max_frame)
+def cut_frames(data, Py_ssize_t start, bint masked, Py_ssize_t max_frame, bytes firsts=None):
+    """cut_frames(data, start, masked, max_frame, firsts=None)
 
     Cut whole, valid frames off a buffer until one is not (RFC 6455, 5.2).
 
     For those who have a parser of their own for the rest: it stops before a frame that is not
-    whole, breaks a rule of the header, or is longer than max_frame.
+    whole, breaks a rule of the header, is longer than max_frame, or begins otherwise than asked.
 
     Args:
         data: any contiguous buffer.
         start: where in it the first frame begins.
         masked: whether frames must be masked or must not.
         max_frame: bytes of payload a frame may carry.
+        firsts: the bytes a frame may begin with; None for any.
 
     Returns:
         The first byte and the unmasked payload of each frame, and where the next one begins.
@@ -625,6 +626,8 @@ def cut_frames(data, Py_ssize_t start, bint masked, Py_ssize_t max_frame):
         while True:
             size = header_of(p, view.len - (p - origin), masked, &length)
             if size == 0 or <Py_ssize_t>length > max_frame:
+                break
+            if firsts is not None and memchr(PyBytes_AS_STRING(firsts), p[0], PyBytes_GET_SIZE(firsts)) == NULL:
                 break
             out.append((p[0], unmasked(p + size, length, p + size - 4 if masked else NO_KEY)))
             p += size + length

@@ -419,26 +419,32 @@ class MessageDecoder(_Decoder):
         return piece
 
 
-def cut_frames(data: Buffer, start: int, masked: bool, max_frame: int) -> tuple[list[tuple[int, bytes]], int]:
+def cut_frames(
+    data: Buffer, start: int, masked: bool, max_frame: int, firsts: bytes | None = None
+) -> tuple[list[tuple[int, bytes]], int]:
     """Cut whole, valid frames off a buffer until one is not (RFC 6455, 5.2).
 
     For those who have a parser of their own for the rest: it stops before a frame that is not
-    whole, breaks a rule of the header, or is longer than max_frame.
+    whole, breaks a rule of the header, is longer than max_frame, or begins otherwise than asked.
 
     Args:
         data: any contiguous buffer.
         start: where in it the first frame begins.
         masked: whether frames must be masked or must not.
         max_frame: bytes of payload a frame may carry.
+        firsts: the bytes a frame may begin with; None for any.
 
     Returns:
         The first byte and the unmasked payload of each frame, and where the next one begins.
     """
-    data = view_of("data", data).tobytes()
+    if not isinstance(data, (bytes, bytearray)):
+        data = view_of("data", data).tobytes()
     if not 0 <= start <= len(data):
         raise _errors.out_of_range("start", 0, len(data))
     out = []
     while (found := _header_of(data, start, masked)) and found[0] <= max_frame:
+        if firsts is not None and data[start] not in firsts:
+            break
         length, body = found
         out.append((data[start], _payload(data, body, length, masked)))
         start = body + length

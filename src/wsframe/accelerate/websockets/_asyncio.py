@@ -1,0 +1,260 @@
+"""Connections of websockets.asyncio: the work around a message.
+
+1. An open connection that nobody told to pause takes the short way; all else goes the way of websockets.
+2. A class with methods of its own, where the short way passes them by, goes the way of websockets.  That is
+   looked at once, when the connection is made.
+3. When one read brought several messages, what is sent in that turn of the event loop is held back, to leave
+   in one write: HOLD bytes at most, and not once PATIENCE is over.  Whoever asks for the transport gets it
+   with nothing held back, so that no byte overtakes another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+from time import monotonic
+from typing import Any
+
+from websockets.asyncio.connection import Connection
+from websockets.asyncio.messages import Assembler
+from websockets.frames import Frame, Opcode
+from websockets.protocol import OPEN, SERVER, Protocol
+
+from ..._backend import encode_frame
+from .._host import Replacement
+from . import _protocol
+
+DATA_RECEIVED = Connection.data_received
+RECV = Connection.recv
+SEND = Connection.send
+
+TEXT, BINARY = Opcode.TEXT, Opcode.BINARY
+# What the short way passes by, or counts on.
+OF_CONNECTION = {name: getattr(Connection, name) for name in ("send_context", "send_data", "drain")}
+OF_PROTOCOL = {
+    "data_to_send": (Protocol.data_to_send,),
+    "close_expected": (Protocol.close_expected,),
+    "receive_data": (_protocol.RECEIVE_DATA, _protocol.receive_data),
+    "send_text": (_protocol.SEND_TEXT, _protocol.send_text),
+    "send_binary": (_protocol.SEND_BINARY, _protocol.send_binary),
+    "send_frame": (_protocol.SEND_FRAME,),
+}
+
+HOLD = 2**14  # bytes; a TLS record holds as much
+PATIENCE = 0.001  # seconds
+
+
+def replacements() -> Iterable[Replacement]:
+    yield Connection, "_wsframe_transport", None  # the transport of a connection that may take the short way
+    yield Connection, "_wsframe_held", None  # what is held back; None when writes go straight out
+    yield Connection, "transport", property(get_transport, set_transport)
+    yield Connection, "data_received", data_received
+    yield Connection, "recv", recv
+    yield Connection, "send", send
+
+
+def data_received(self: Any, data: bytes) -> None:
+    """Parse what was read, and queue the messages."""
+    protocol = self.protocol
+    messages = self.recv_messages
+    if self._wsframe_transport is None or protocol._state is not OPEN or messages.closed:
+        DATA_RECEIVED(self, data)
+        return
+    protocol.receive_data(data)
+    if protocol.writes or protocol._state is not OPEN:
+        DATA_RECEIVED(self, b"")  # sees to what receive_data left behind
+        return
+    queue = messages.frames.queue
+    waiter = messages.frames.get_waiter
+    events = protocol.events_received()
+    for event in events:
+        if type(event) is not Frame or (event.opcode is not TEXT and event.opcode is not BINARY):
+            self.process_event(event)
+            continue
+        queue.append(event)
+        if waiter is not None:
+            if not waiter.done():
+                waiter.set_result(None)
+            waiter = None
+    if messages.high is not None and len(queue) > messages.high:
+        messages.maybe_pause()
+    if len(events) > 1 and self._wsframe_held is None:
+        self._wsframe_held = []
+        self._wsframe_size = 0
+        self._wsframe_until = monotonic() + PATIENCE
+        self.loop.call_soon(release, self)
+
+
+async def recv(self: Any, decode: bool | None = None) -> Any:
+    """Receive the next message."""
+    messages = self.recv_messages
+    if type(messages) is Assembler and not messages.get_in_progress and not messages.closed:
+        frames = messages.frames
+        queue = frames.queue
+        if not queue:
+            messages.get_in_progress = True
+            frames.get_waiter = waiter = frames.loop.create_future()
+            try:
+                await waiter
+            except EOFError:
+                pass  # closed: RECV finds that out too
+            finally:
+                waiter.cancel()
+                frames.get_waiter = None
+                messages.get_in_progress = False
+        if queue and queue[0].fin:
+            message: Any = queue[0].data
+            try:
+                if decode or (decode is None and queue[0].opcode is TEXT):
+                    message = message.decode()
+                elif type(message) is not bytes:
+                    message = bytes(message)
+            except UnicodeDecodeError:
+                pass  # RECV meets it again, and fails the connection
+            else:
+                queue.popleft()
+                if messages.paused:
+                    messages.maybe_resume()
+                return message
+    return await RECV(self, decode)
+
+
+async def send(self: Any, message: Any, *args: Any, **kwargs: Any) -> None:
+    """Send a message."""
+    protocol = self.protocol
+    transport = self._wsframe_transport
+    if (
+        transport is None
+        or args
+        or kwargs
+        or (type(message) is not str and type(message) is not bytes)
+        or protocol._state is not OPEN
+        or protocol.expect_continuation_frame
+        or protocol.writes
+        or self.paused
+    ):
+        await SEND(self, message, *args, **kwargs)
+        return
+    try:
+        if type(message) is str:
+            protocol.send_text(message.encode())
+        else:
+            protocol.send_binary(message)
+    except Exception:
+        async with self.send_context():
+            raise
+    try:
+        if self._wsframe_held is None:
+            transport.write(protocol.writes[0])
+        else:
+            hold(self, protocol.writes[0])
+        protocol.writes.clear()
+    except Exception:
+        async with self.send_context():
+            pass  # meets it again, and closes the connection
+    if self.paused or transport.is_closing():
+        await self.drain()
+
+
+def hold(self: Any, data: bytes) -> None:
+    """Keep data until the turn ends, unless that is too much or too long."""
+    self._wsframe_held.append(data)
+    self._wsframe_size += len(data)
+    if self._wsframe_size > HOLD or monotonic() > self._wsframe_until:
+        flush(self)
+
+
+def flush(self: Any) -> None:
+    """Write what is held back."""
+    data = b"".join(self._wsframe_held)
+    self._wsframe_held.clear()
+    self._wsframe_size = 0
+    try:
+        self._wsframe_transport.write(data)
+    except Exception:
+        self._wsframe_transport.abort()  # what follows must not be taken for what is lost
+        raise
+
+
+def release(self: Any) -> None:
+    """End the turn: from now on writes go straight out."""
+    try:
+        if self._wsframe_held and not self._wsframe_transport.is_closing():
+            flush(self)
+    finally:
+        self._wsframe_held = None
+
+
+def get_transport(self: Any) -> Any:
+    """Answer the transport, with nothing held back."""
+    if self._wsframe_held:
+        with suppress(Exception):  # the transport is aborted, and says so to its user
+            flush(self)
+    try:
+        return self.__dict__["transport"]
+    except KeyError:
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute 'transport'") from None
+
+
+def set_transport(self: Any, transport: Any) -> None:
+    """Take the transport of a connection that is being made."""
+    self.__dict__["transport"] = transport
+    self._wsframe_transport = transport if is_ordinary(self) else None
+
+
+def is_ordinary(self: Any) -> bool:
+    """Tell whether the methods that the short way passes by are those of websockets, or ours."""
+    process_event = getattr(type(self).process_event, "__globals__", {})
+    return (
+        all(getattr(type(self), name) is method for name, method in OF_CONNECTION.items())
+        and all(getattr(type(self.protocol), name) in methods for name, methods in OF_PROTOCOL.items())
+        and process_event.get("__name__", "").startswith("websockets.asyncio.")
+    )
+
+
+def prove() -> None:
+    """Echo a message over a connection whose own ways to receive and send are out of order."""
+    loop = asyncio.new_event_loop()
+    running = asyncio._get_running_loop()
+    asyncio._set_running_loop(loop)
+    try:
+        connection: Any = Connection(Protocol(SERVER, logger=_protocol.QUIET))
+        transport = _Recorder()
+        connection.connection_made(transport)
+        connection.process_event = connection.recv_messages.get = connection.send_data = None
+        connection.data_received(encode_frame(TEXT, "known", mask_key=b"key!"))
+        received = _result(connection.recv())
+        _result(connection.send(received + " answer"))
+    finally:
+        asyncio._set_running_loop(running)
+        loop.close()
+    if transport.written != b"\x81\x0cknown answer":
+        raise RuntimeError("the known answer came out wrong")
+
+
+class _Recorder(asyncio.Transport):
+    """A transport to nowhere."""
+
+    written = b""
+
+    def write(self, data: Any) -> None:
+        self.written += data
+
+    def is_closing(self) -> bool:
+        return False
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None: ...
+
+
+def _result(coroutine: Any) -> Any:
+    """Run a coroutine that has nothing to wait for."""
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value
+    raise RuntimeError("the known answer did not come at once")

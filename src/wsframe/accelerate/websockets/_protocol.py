@@ -1,0 +1,208 @@
+"""The layer without I/O, which asyncio, threads, trio and uvicorn share.
+
+1. Messages of one frame each are cut off and unmasked many at a time.
+2. Every other frame goes to the parser of websockets once it is whole, and alone: control frames, fragments
+   and violations meet the code, the limits and the texts they always met.
+3. A frame that is not whole waits in the reader, unless its first bytes already break a rule.
+4. Who wants to see each frame, or to meddle with how it is parsed, gets the parser of websockets only: debug
+   logging, a subclass with a `recv_frame` of its own, a test that replaces `struct.unpack`.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import struct
+from collections.abc import Generator, Iterable
+from typing import Any
+
+from websockets.frames import Frame, Opcode
+from websockets.protocol import CLIENT, OPEN, SERVER, Protocol
+
+from ..._backend import cut_frames, encode_frame, fresh_key
+from ..._spec import FIN, KEY_SIZE, LENGTH, LENGTH_16, MASKED, MAX_HEADER, MAX_LENGTH, OPCODE, RSV1
+from .._host import Replacement
+
+PARSE = Protocol.parse
+RECEIVE_DATA = Protocol.receive_data
+RECV_FRAME = Protocol.recv_frame
+SEND_TEXT = Protocol.send_text
+SEND_BINARY = Protocol.send_binary
+SEND_FRAME = Protocol.send_frame
+TOKEN_BYTES = secrets.token_bytes
+UNPACK = struct.unpack
+QUIET = logging.Logger(
+    "wsframe", logging.WARNING
+)  # of its own: a program may have turned on debug logging for all others
+
+KNOWN = frozenset(Opcode)
+TEXT, BINARY = Opcode.TEXT, Opcode.BINARY
+WHOLE = bytes([FIN | TEXT, FIN | BINARY])  # how a message of one frame begins
+EXTENDED = WHOLE + bytes([FIN | RSV1 | TEXT, FIN | RSV1 | BINARY])
+
+
+def replacements() -> Iterable[Replacement]:
+    yield Protocol, "_wsframe_boundary", None  # the parser, while it waits for the start of a frame
+    yield Protocol, "parse", parse
+    yield Protocol, "receive_data", receive_data
+    yield Protocol, "send_text", send_text
+    yield Protocol, "send_binary", send_binary
+
+
+def parse(self: Any) -> Generator[None, None, None]:
+    """Parse what the reader holds, each time it is stepped."""
+    reader = self.reader
+    self._wsframe_host = PARSE(self)
+    while not (reader.eof or self.debug) and type(self).recv_frame is RECV_FRAME and struct.unpack is UNPACK:
+        data, reader.buffer = reader.buffer, bytearray()
+        take(self, data)
+        yield
+    self._wsframe_boundary = None
+    yield from self._wsframe_host
+
+
+def receive_data(self: Any, data: bytes) -> None:
+    """Parse what was read, without a stop in the reader when nothing waits there."""
+    if self.parser is self._wsframe_boundary and type(data) is bytes and struct.unpack is UNPACK:
+        take(self, data)
+    else:
+        RECEIVE_DATA(self, data)
+
+
+def take(self: Any, data: bytes | bytearray) -> None:
+    """Turn frames into events; what is not whole goes back to the reader, which is empty before."""
+    parser = self.parser
+    masked = self.side is SERVER
+    extensions = self.extensions
+    start, end = 0, len(data)
+    while start < end:
+        most, inside = limits(self)
+        firsts = b"" if inside else EXTENDED if extensions else WHOLE
+        frames, start = cut_frames(data, start, masked, within(most), firsts)
+        for first, payload in frames:
+            opcode = TEXT if first & OPCODE == TEXT else BINARY
+            frame = Frame(opcode, payload if masked else bytearray(payload), True, first & RSV1 != 0)
+            if not extensions:
+                self.events.append(frame)
+            elif not extended(self, frame, most):
+                return
+        if start == end:
+            break
+        size = ripe(data[start : start + MAX_HEADER], end - start, masked, within(most))
+        if not size:
+            break
+        self.reader.buffer += data[start : start + size]
+        next(self._wsframe_host)
+        if self.parser is not parser:  # closed, or failed
+            return
+        start += size
+    if start == end:
+        self._wsframe_boundary = parser
+        return
+    self._wsframe_boundary = None
+    if type(data) is bytearray:
+        del data[:start]
+        self.reader.buffer = data
+    else:
+        self.reader.buffer += data[start:]
+
+
+def extended(self: Any, frame: Frame, most: int | None) -> bool:
+    """Let the extensions decode a frame; answer whether the connection survives that."""
+    try:
+        for extension in reversed(self.extensions):
+            frame = extension.decode(frame, max_size=most)
+        frame.check()
+    except Exception as exc:
+        next(self._wsframe_host)
+        self._wsframe_host.throw(exc)
+        return False
+    self.events.append(frame)
+    return True
+
+
+def ripe(head: bytes | bytearray, available: int, masked: bool, limit: int) -> int:
+    """Say how many bytes the parser of websockets can deal with: a whole frame, or all when it will refuse.
+
+    Args:
+        head: the first bytes of the frame, MAX_HEADER at most.
+        available: how many bytes there are.
+        masked: whether the frame must be masked.
+        limit: the longest payload allowed.
+    """
+    if available < 2:
+        return 0
+    if head[0] & OPCODE not in KNOWN or (head[1] & MASKED != 0) is not masked:
+        return available
+    length = head[1] & LENGTH
+    size = 2
+    if length >= LENGTH_16:
+        size = 4 if length == LENGTH_16 else 10
+        if available < size:
+            return 0
+        length = int.from_bytes(head[2:size], "big")
+    if length > limit:
+        return available
+    size += length + KEY_SIZE * masked
+    return size if size <= available else 0
+
+
+def within(most: int | None) -> int:
+    """Make a limit of websockets one of ours."""
+    return MAX_LENGTH if most is None else max(0, min(int(most), MAX_LENGTH))
+
+
+if "max_message_size" in Protocol.__init__.__code__.co_names:
+
+    def limits(self: Any) -> tuple[int | None, bool]:
+        """Answer the longest payload allowed now, and whether a fragmented message is under way."""
+        most, piece, current = self.max_message_size, self.max_fragment_size, self.current_size
+        if most is not None and current is not None:
+            most -= current
+        if piece is not None:
+            most = piece if most is None else min(most, piece)
+        return most, current is not None
+
+else:  # before 16.0
+
+    def limits(self: Any) -> tuple[int | None, bool]:
+        """Answer the longest payload allowed now, and whether a fragmented message is under way."""
+        most, current = self.max_size, self.cur_size
+        return (most if most is None or current is None else most - current), current is not None
+
+
+def send_text(self: Any, data: Any, fin: bool = True) -> None:
+    """Send a text frame."""
+    if fin is True and is_plain(self, data):
+        self.writes.append(encode_frame(TEXT, data, mask_key=fresh_key() if self.side is CLIENT else None))
+    else:
+        SEND_TEXT(self, data, fin)
+
+
+def send_binary(self: Any, data: Any, fin: bool = True) -> None:
+    """Send a binary frame."""
+    if fin is True and is_plain(self, data):
+        self.writes.append(encode_frame(BINARY, data, mask_key=fresh_key() if self.side is CLIENT else None))
+    else:
+        SEND_BINARY(self, data, fin)
+
+
+def is_plain(self: Any, data: Any) -> bool:
+    """Tell whether nothing but the header and the mask stands between a payload and the wire."""
+    return (
+        type(data) is bytes
+        and self._state is OPEN
+        and not (self.expect_continuation_frame or self.extensions or self.debug)
+        and type(self).send_frame is SEND_FRAME
+        and (self.side is SERVER or secrets.token_bytes is TOKEN_BYTES)
+    )
+
+
+def prove() -> None:
+    """Receive and send through a Protocol whose own reader and serialiser are out of order."""
+    server: Any = Protocol(SERVER, logger=QUIET)
+    server.reader.feed_data = server.send_frame = None
+    server.receive_data(encode_frame(TEXT, "known", mask_key=b"key!"))
+    server.send_text(b"answer")
+    if server.events_received() != [Frame(TEXT, b"known")] or server.data_to_send() != [b"\x81\x06answer"]:
+        raise RuntimeError("the known answer came out wrong")

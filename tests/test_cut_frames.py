@@ -1,0 +1,50 @@
+"""cut_frames: whole, valid frames off a buffer, up to the first one that is not wanted."""
+
+from __future__ import annotations
+
+import pytest
+from frames import BINARY, CONTINUATION, KEY, PING, TEXT, frame
+
+LIMIT = 2**20
+WANTED = b"\x81\xc1"
+
+
+def wire(*parts: tuple[int, bytes], rsv: int = 0) -> bytes:
+    return b"".join(frame(opcode, payload, key=KEY, rsv=rsv) for opcode, payload in parts)
+
+
+def test_without_a_choice_every_frame_is_cut(impl):
+    data = wire((TEXT, b"a"), (PING, b"b"), (BINARY, b"c" * 200))
+    assert impl.cut_frames(data, 0, True, LIMIT) == (
+        [(0x81, b"a"), (0x89, b"b"), (0x82, b"c" * 200)],
+        len(data),
+    )
+
+
+@pytest.mark.parametrize("other", [wire((BINARY, b"x")), wire((PING, b"x")), wire((CONTINUATION, b"x"))])
+def test_it_stops_before_a_frame_that_begins_otherwise(impl, other):
+    head = wire((TEXT, b"a"), (TEXT, b"")) + wire((TEXT, b"deflated"), rsv=4)
+    data = head + other + wire((TEXT, b"z"))
+    assert impl.cut_frames(data, 0, True, LIMIT, WANTED) == (
+        [(0x81, b"a"), (0x81, b""), (0xC1, b"deflated")],
+        len(head),
+    )
+
+
+def test_wanting_nothing_cuts_nothing(impl):
+    assert impl.cut_frames(wire((TEXT, b"a")), 0, True, LIMIT, b"") == ([], 0)
+
+
+@pytest.mark.parametrize("firsts", ["\x81", 0x81])
+def test_what_is_wanted_is_bytes(impl, firsts):
+    with pytest.raises(TypeError):
+        impl.cut_frames(wire((TEXT, b"a")), 0, True, LIMIT, firsts)
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_what_is_cut_outlives_the_buffer(impl, kind):
+    data = bytearray(wire((TEXT, b"abc")))
+    frames, end = impl.cut_frames(kind(data), 0, True, LIMIT)
+    data[:] = bytes(len(data))
+    assert (frames, end) == ([(0x81, b"abc")], len(data))
+    assert type(frames[0][1]) is bytes
