@@ -6,14 +6,10 @@ message grows is a copy at worst, so the sum of them bounds the work.
 
 from __future__ import annotations
 
-import gc
-import tracemalloc
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import frames
 import pytest
 from feeding import verdict
+from tracing import NOISE, traced
 from twins import Impl
 
 from wsframe import Ping, Role
@@ -21,30 +17,6 @@ from wsframe import Ping, Role
 SIDES = pytest.mark.parametrize("role", Role)
 KIB, MIB = 2**10, 2**20
 SLACK = 64 * KIB  # for objects that have nothing to do with the size of a message
-NOISE = 256  # for the integers of the test itself
-
-
-class Held:
-    """Bytes held since the block began."""
-
-    def __init__(self) -> None:
-        self._before = tracemalloc.get_traced_memory()[0]
-
-    def now(self) -> int:
-        return tracemalloc.get_traced_memory()[0] - self._before
-
-    def peak(self) -> int:
-        return tracemalloc.get_traced_memory()[1] - self._before
-
-
-@contextmanager
-def traced() -> Iterator[Held]:
-    gc.collect()
-    tracemalloc.start()
-    try:
-        yield Held()
-    finally:
-        tracemalloc.stop()
 
 
 def key_for(role: Role) -> bytes | None:

@@ -10,7 +10,7 @@ import frames
 import pytest
 from feeding import cuttings, feed, outcome, verdict
 from inflating import BAD_DATA, Deflater, ZlibInflater
-from test_cases_memory import NOISE, traced
+from tracing import NOISE, traced
 from twins import Impl
 
 from wsframe import Ping, ProtocolError, Role
