@@ -29,7 +29,7 @@ from .._spec import (
     may_be_sent,
 )
 from .header import OPCODES, check_start, read_length
-from .mask import view_of, xor
+from .mask import bytes_of, xor
 from .utf8 import valid_prefix
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class _Decoder:
             if self.error is not None:
                 raise self.error.with_traceback(None)
             if type(data) is not bytes:
-                data = view_of("data", data).tobytes()
+                data = bytes_of("data", data)
             out: list[Any] = []
             try:
                 self._consume(data, out)
@@ -438,7 +438,7 @@ def cut_frames(
         The first byte and the unmasked payload of each frame, and where the next one begins.
     """
     if not isinstance(data, (bytes, bytearray)):
-        data = view_of("data", data).tobytes()
+        data = bytes_of("data", data)
     if not 0 <= start <= len(data):
         raise _errors.out_of_range("start", 0, len(data))
     out = []
@@ -497,7 +497,7 @@ def take_message(buffer: bytearray, masked: bool) -> str | bytes | None:
     length, body = found
     payload = _payload(buffer, body, length, masked)
     try:
-        message = payload if buffer[0] == FIN | Opcode.BINARY else str(payload, "utf-8")
+        message = payload if buffer[0] == FIN | Opcode.BINARY else payload.decode("utf-8")
     except UnicodeDecodeError:
         return None
     del buffer[: body + length]

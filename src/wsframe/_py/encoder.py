@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .. import _errors
 from .._spec import KEY_POOL, KEY_SIZE, Opcode
 from .header import build_header
-from .mask import key_of, view_of, xor
+from .mask import bytes_of, key_of, xor
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -79,10 +79,9 @@ def encode_frame(
         data = str.encode(payload, "utf-8")
     else:
         try:
-            view = memoryview(payload)
+            data = bytes_of("payload", payload)
         except TypeError:
             raise _errors.not_str_or_bytes("payload", payload) from None
-        data = view_of("payload", view).tobytes()
     header = build_header(opcode, len(data), fin=fin, rsv=rsv, mask_key=mask_key)
     if mask_key is not None:
         data = xor(data, key_of("mask_key", mask_key))
@@ -126,7 +125,7 @@ def encode_binary(data: Buffer, *, masked: bool = False) -> bytes:
         TypeError: data is not a bytes-like object.
         BufferError: data is not contiguous, or has more than one dimension.
     """
-    payload = view_of("data", data).tobytes()
+    payload = bytes_of("data", data)
     if masked:
         key = fresh_key()
         return build_header(Opcode.BINARY, len(payload), mask_key=key) + xor(payload, key)

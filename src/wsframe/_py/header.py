@@ -75,14 +75,15 @@ def parse_header(buffer: Buffer, offset: int = 0) -> Header | None:
         ValueError: offset is negative or past the end of buffer.
         BufferError: buffer is not contiguous, or has more than one dimension.
     """
-    view = view_of("buffer", buffer)
-    if not isinstance(offset, int):
-        raise _errors.not_int("offset", offset)
-    if offset < 0:
-        raise _errors.negative("offset")
-    if offset > view.nbytes:
-        raise _errors.offset_past_end()
-    data = bytes(view[offset : offset + MAX_HEADER]) if view.itemsize == 1 else view.tobytes()[offset:]
+    with view_of("buffer", buffer) as view:
+        if not isinstance(offset, int):
+            raise _errors.not_int("offset", offset)
+        if offset < 0:
+            raise _errors.negative("offset")
+        if offset > view.nbytes:
+            raise _errors.offset_past_end()
+        with view.cast("B") as octets, octets[offset : offset + MAX_HEADER] as head:
+            data = head.tobytes()
     if len(data) < 2:
         return None
     first, second = data[0], data[1]

@@ -19,13 +19,20 @@ def view_of(name: str, value: Buffer) -> memoryview:
     except TypeError:
         raise _errors.not_bytes_like(name, value) from None
     if view.ndim != 1 or not view.c_contiguous:
+        view.release()
         raise _errors.not_contiguous(name)
     return view
 
 
+def bytes_of(name: str, value: Buffer) -> bytes:
+    """Copy the bytes of a buffer, and let go of it."""
+    with view_of(name, value) as view:
+        return view.tobytes()
+
+
 def key_of(name: str, value: Buffer) -> bytes:
     """Read a masking key."""
-    key = view_of(name, value).tobytes()
+    key = bytes_of(name, value)
     if len(key) != KEY_SIZE:
         raise _errors.key_size(name, len(key))
     return key
@@ -65,7 +72,7 @@ def mask(data: Buffer, key: Buffer, offset: int = 0) -> bytes:
         BufferError: data is not contiguous, or has more than one dimension.
     """
     if type(data) is not bytes:
-        data = view_of("data", data).tobytes()
+        data = bytes_of("data", data)
     if type(key) is not bytes or len(key) != KEY_SIZE:
         key = key_of("key", key)
     if type(offset) is not int or offset:
@@ -87,13 +94,9 @@ def mask_into(buffer: Buffer, key: Buffer, offset: int = 0) -> None:
         ValueError: key is not 4 bytes, or offset is negative.
         BufferError: buffer is read-only, not contiguous, or has more than one dimension.
     """
-    view = view_of("buffer", buffer)
-    if view.readonly:
-        raise _errors.not_writable("buffer")
-    masked = mask(view.tobytes(), key, offset)
-    try:
-        view.cast("B")[:] = masked
-    except ValueError:  # an item format that memoryview cannot cast, as those of ctypes
-        import ctypes
-
-        (ctypes.c_char * len(masked)).from_buffer(view).raw = masked
+    with view_of("buffer", buffer) as view:
+        if view.readonly:
+            raise _errors.not_writable("buffer")
+        masked = mask(view.tobytes(), key, offset)
+        with view.cast("B") as octets:
+            octets[:] = masked
