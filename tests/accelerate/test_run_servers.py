@@ -81,3 +81,27 @@ def test_reloaded(app):
         (app / "who.py").write_text(APP + "\n# changed\n")
         answers = ask_until(server.port(), lambda answers: len({**answers, **first}) == 2)
     assert all("wsproto" in hosts for hosts in (*first.values(), *answers.values()))
+
+
+def test_websockets(tmp_path):
+    program = tmp_path / "who.py"
+    program.write_text(
+        """
+import asyncio, json, os
+from websockets.asyncio.server import serve
+from wsframe.accelerate import status
+
+async def who(websocket):
+    await websocket.recv()
+    await websocket.send(json.dumps([os.getpid(), *(host.host for host in status() if host.active)]))
+
+async def main():
+    async with serve(who, "127.0.0.1", 0) as server:
+        print("port", server.sockets[0].getsockname()[1], flush=True)
+        await server.serve_forever()
+
+asyncio.run(main())
+"""
+    )
+    with running(Program("websockets", (str(program),)), tmp_path / "log", accelerated=True) as server:
+        assert ask(server.port()) == (server.process.pid, ["websockets"])
