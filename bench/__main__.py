@@ -2,6 +2,7 @@
 
 python -m bench                 everything; writes README.md and docs/bench.svg
 python -m bench -k decode       a part, with pytest's own options; writes nothing
+python -m bench -k endpoints    servers and clients, and a table of them
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench import aims, compare, machine
+from bench import aims, compare, endpoint_aims, machine
 from bench.results import Results
 
 HERE = Path(__file__).parent
@@ -31,7 +32,9 @@ def main(options: list[str]) -> int:
     if status or not REPORT.exists():
         return status
     found = Results(REPORT)
-    print(aims.report(found))
+    print(aims.report(found, aims.AIMS + endpoint_aims.AIMS))
+    if found.cases("callback"):
+        print(endpoint_aims.table(found))
     if not options:
         compare.write(found, HERE.parent)
     return 0

@@ -98,10 +98,10 @@ AIMS = [
 ]
 
 
-def report(found: Results) -> str:
+def report(found: Results, aims: list[Aim]) -> str:
     """The aims of which there are figures, a line each."""
     lines = [f"{'':28}{'against':18}{'bar':>6}{'reached':>9}"]
-    for aim in AIMS:
+    for aim in aims:
         try:
             figure, where = aim.measure(found)
         except LookupError:

@@ -25,6 +25,7 @@ class Results:
         )
         self._elapsed: dict[Key, list[float]] = {}
         self._cpu: dict[Key, list[float]] = {}
+        self._size: dict[Key, list[float]] = {}
         for entry in report["benchmarks"]:
             work = entry["name"].partition("[")[0].removeprefix("test_")
             key = work, entry["params"]["case"], entry["params"]["peer"]
@@ -33,6 +34,8 @@ class Results:
             self._elapsed.setdefault(key, []).append(elapsed / more["calls"])
             if "cpu" in more:
                 self._cpu.setdefault(key, []).append(more["cpu"] / more["calls"])
+            if "bytes" in more:
+                self._size.setdefault(key, []).append(more["bytes"] / more["calls"])
 
     def cases(self, work: str) -> list[Any]:
         return list(dict.fromkeys(case for found, case, _ in self._elapsed if found == work))
@@ -55,3 +58,7 @@ class Results:
     def cpu(self, work: str, case: Any, peer: str) -> float:
         """The time a program computes in one run, or for one message of it."""
         return median(self._cpu[work, case, peer])
+
+    def size(self, work: str, case: Any, peer: str) -> float:
+        """The memory that a program holds for each, in bytes."""
+        return median(self._size[work, case, peer])
