@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml setup.py $(wildcard ext/kernels/* ext/wsframe/_c/*)
 
-.PHONY: demo test test-all lint bench sanitize qemu fuzz conformance
+.PHONY: demo test test-all lint bench bench-servers sanitize qemu fuzz conformance
 
 demo: $(VENV)/.demo
 	$(BIN)/wsframe demo
@@ -25,6 +25,10 @@ lint: $(VENV)/.lint
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m bench $(ARGS)
+
+# Endpoints beside those of other libraries; socketify needs libuv.
+bench-servers: $(VENV)/.bench
+	$(BIN)/python -m bench -k endpoints $(ARGS)
 
 # On every CPython found: pythonX.Y on the PATH, those of pyenv, and WSFRAME_PYTHONS="/path/to/python ...".
 test-all:
