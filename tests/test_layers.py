@@ -155,6 +155,9 @@ def test_the_core_needs_no_distribution() -> None:
             continue
         if one.lazy and (room == "accelerate" or top in LAZY.get(room, ())):
             continue
+        # accelerate/<host>/_part.py: imported by replacements() alone, once its host is.
+        if one.file.parent == PACKAGE / "accelerate" / top and one.file.name != "__init__.py":
+            continue
         if top not in HOSTS.get(room, ()):
             wrong.append(str(one))
     assert wrong == []
