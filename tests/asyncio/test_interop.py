@@ -12,16 +12,21 @@ from pathlib import Path
 
 import aiohttp
 import aiohttp.web
-import picows
 import pytest
 import websocket
 import websockets
 
 from wsframe.asyncio import connect, serve
 
+try:
+    import picows
+except ImportError:
+    picows = None
+
 MESSAGES = ["", "text", "Grüße 日本 😀", "a" * 70_000, b"", b"\x00\xff" * 10, b"x" * 70_000]
 
 COMPRESSION = pytest.mark.parametrize("compression", [None, "deflate"])
+PICOWS = pytest.mark.skipif(picows is None, reason="picows is for CPython alone")
 
 
 async def echo(ws):
@@ -79,6 +84,7 @@ async def test_aiohttp_server(compression):
     await runner.cleanup()
 
 
+@PICOWS
 async def test_picows_server():
     class Echo(picows.WSListener):
         def on_ws_frame(self, transport, frame):
@@ -126,6 +132,7 @@ async def test_aiohttp_client(compression):
         assert ws.close_code == 1000
 
 
+@PICOWS
 async def test_picows_client():
     received = []
 
