@@ -627,8 +627,9 @@ def cut_frames(data, Py_ssize_t start, bint masked, Py_ssize_t max_frame, bytes 
             size = header_of(p, view.len - (p - origin), masked, &length)
             if size == 0 or <Py_ssize_t>length > max_frame:
                 break
-            if firsts is not None and memchr(PyBytes_AS_STRING(firsts), p[0], PyBytes_GET_SIZE(firsts)) == NULL:
-                break
+            if firsts is not None:
+                if memchr(PyBytes_AS_STRING(firsts), p[0], PyBytes_GET_SIZE(firsts)) == NULL:
+                    break
             out.append((p[0], unmasked(p + size, length, p + size - 4 if masked else NO_KEY)))
             p += size + length
         return out, p - origin

@@ -128,7 +128,7 @@ def process_frame(frame_protocol: ModuleType) -> Callable[..., Any]:
                 return frame
             if frame.opcode is Opcode.TEXT and type(frame.payload) is bytes:
                 try:
-                    return Frame(Opcode.TEXT, str(frame.payload, "utf-8"), True, True)
+                    return Frame(Opcode.TEXT, frame.payload.decode("utf-8"), True, True)
                 except UnicodeDecodeError:
                     pass
         return original(self, frame)
