@@ -44,6 +44,8 @@ sanitize: $(VENV)/.test
 	PYTHONPATH=$(CURDIR)/build/sanitize/lib PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
 	  LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
 	  $(BIN)/python -m pytest $(ARGS)
+	gcc -std=c11 -O1 -g $(SANITIZE) -Iext/kernels tests/kernels/*.c ext/kernels/*.c -o build/sanitize/test_kernels
+	build/sanitize/test_kernels
 
 qemu:
 	tests/kernels/qemu.sh

@@ -50,13 +50,25 @@ def outcome(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return type(exc), str(exc)
 
 
+def taken(take: Callable[..., Any], stream: bytes, masked: bool) -> tuple[list[Any], bytes]:
+    """What comes off the front of a buffer, and what stays."""
+    buffer = bytearray(stream)
+    out = []
+    while (one := take(buffer, masked)) is not None:
+        out.append(one)
+    return out, bytes(buffer)
+
+
 def story(impl: twins.Impl, options: int, seed: int, stream: bytes) -> list[Any]:
     """All that one twin has to say about a stream."""
+    masked = bool(options & SERVER)
     cut = feed(make(impl, options), cut_at_random(stream, seed))
     told = [
         cut,
         outcome(impl.parse_header, stream, seed % (len(stream) + 1)),
-        outcome(impl.cut_frames, stream, 0, bool(options & SERVER), 70_000),
+        outcome(impl.cut_frames, stream, 0, masked, 70_000),
+        taken(impl.take_frame, stream, masked),
+        taken(impl.take_message, stream, masked),
         impl.mask(stream, b"\x01\x80\xff\x7f", seed),
         outcome(impl.encode_frame, options >> 4, stream[:200], fin=bool(options & 1), rsv=options & 7),
     ]
