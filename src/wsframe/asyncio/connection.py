@@ -569,17 +569,16 @@ class Connection(Stream, asyncio.BufferedProtocol):
         if self._ping_timeout is None:
             self._timer = self._loop.call_later(self._ping_interval, self._keep_alive)
         else:
-            self._timer = self._loop.call_later(self._ping_timeout, self._check_alive, answered)
+            self._timer = self._loop.call_later(self._ping_timeout, self._lose_patience)
+            answered.add_done_callback(self._is_alive)
 
-    def _check_alive(self, answered: asyncio.Future[float]) -> None:
-        """The time for a Pong is over."""
-        assert self._ping_interval is not None and self._ping_timeout is not None
-        self._timer = None
-        if answered.done():
-            rest = max(0.0, self._ping_interval - self._ping_timeout)
+    def _is_alive(self, answered: asyncio.Future[float]) -> None:
+        """The Pong came in time: the next Ping leaves an interval after the last one."""
+        assert self._ping_interval is not None
+        if self._timer is not None and self.state is State.OPEN and self.protocol.error is None:
+            self._timer.cancel()
+            rest = max(0.0, self._ping_interval - answered.result())
             self._timer = self._loop.call_later(rest, self._keep_alive)
-            return
-        self._lose_patience()
 
     def _lose_patience(self) -> None:
         self.close_nowait(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
