@@ -1,4 +1,4 @@
-"""What an ASGI application sees of a connection, and what its client sees; uvicorn's own class is the measure."""
+"""What an application sees of a connection, and what its client sees, beside uvicorn's own class."""
 
 from __future__ import annotations
 

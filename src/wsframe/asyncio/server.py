@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Generator, Iterable
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from .. import __version__
@@ -224,7 +224,7 @@ class Server:
         task.add_done_callback(self._tasks.discard)
 
     @property
-    def sockets(self) -> Iterable[Any]:
+    def sockets(self) -> Sequence[Any]:
         """The sockets that listen."""
         return self._listening.sockets
 

@@ -1,0 +1,134 @@
+"""The programs of examples/, run as their first lines say."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("httptools")
+
+from wsframe.asyncio import ConnectionClosed, InvalidStatus, Response, broadcast, connect, serve
+from wsframe.demo.servers import Program, running
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+pytestmark = pytest.mark.skipif(not EXAMPLES.exists(), reason="no examples here")
+
+Talk = Callable[[str], Awaitable[None]]
+
+
+def run(folder: Path, talk: Talk, *words: str) -> None:
+    """Start a server, and talk with it."""
+    with running(Program(words[0], words), folder / "log", accelerated=False) as server:
+        uri = f"ws://127.0.0.1:{server.port()}"
+        asyncio.run(asyncio.wait_for(talk(uri), 60))
+
+
+def example(name: str) -> str:
+    return str(EXAMPLES / f"{name}.py")
+
+
+def test_each_is_short_and_has_a_test() -> None:
+    tests = Path(__file__).read_text(encoding="utf-8")
+    for program in EXAMPLES.glob("*.py"):
+        lines = program.read_text(encoding="utf-8").splitlines()
+        assert len(lines) < 50, program
+        assert program.name in lines[0] or program.stem + ":app" in lines[0]
+        assert f'example("{program.stem}")' in tests or f'"{program.stem}:app"' in tests
+
+
+def test_chat(tmp_path: Path) -> None:
+    async def talk(uri: str) -> None:
+        get = asyncio.get_running_loop().run_in_executor
+        page = await get(None, lambda: urllib.request.urlopen(uri.replace("ws", "http"), timeout=20).read())
+        assert b"<title>Chat</title>" in page
+        async with connect(uri) as ann, connect(uri) as ben:
+            names = [f"guest {ws.local_address[1]}" for ws in (ann, ben)]
+            assert [await ann.recv(), await ann.recv()] == [f"{name} is here" for name in names]
+            assert await ben.recv() == f"{names[1]} is here"
+            await ben.send("hello")
+            assert await ann.recv() == await ben.recv() == f"{names[1]}: hello"
+            await ben.close()
+            assert await ann.recv() == f"{names[1]} is gone"
+
+    run(tmp_path, talk, example("chat"), "0")
+
+
+def test_feed(tmp_path: Path) -> None:
+    async def talk(uri: str) -> None:
+        async with connect(uri) as gold, connect(uri) as wrong:
+            await gold.send("gold")
+            for _ in range(3):
+                told = json.loads(await gold.recv())
+                assert told["name"] == "gold" and 90 <= told["price"] <= 110
+            await wrong.send(b"gold")
+            with pytest.raises(ConnectionClosed, match="4000 send a name"):
+                await wrong.recv()
+
+    run(tmp_path, talk, example("feed"), "0")
+
+
+def test_progress(tmp_path: Path) -> None:
+    async def talk(uri: str) -> None:
+        async with connect(uri) as ws:
+            assert [line async for line in ws] == ["one", "two"]
+        assert (ws.close_code, ws.close_reason) == (1000, "status 3")
+
+    code = "print('one'); print('two'); raise SystemExit(3)"
+    run(tmp_path, talk, example("progress"), "0", sys.executable, "-c", code)
+
+
+def test_asgi(tmp_path: Path) -> None:
+    pytest.importorskip("uvicorn")
+
+    async def talk(uri: str) -> None:
+        async with connect(f"{uri}/upper") as ws:
+            await ws.send("héllo")
+            assert await ws.recv() == "HÉLLO"
+            await ws.send(b"bytes")
+            with pytest.raises(ConnectionClosed, match="1003 text only"):
+                await ws.recv()
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(uri)
+        assert refused.value.response.status == 404
+        assert refused.value.response.body == b"There is only /upper.\n"
+
+    protocol = ("--ws", "wsframe.uvicorn:WebSocketProtocol")
+    words = ("-m", "uvicorn", "--app-dir", str(EXAMPLES), *protocol, "--port", "0", "asgi:app")
+    run(tmp_path, talk, *words)
+
+
+def test_client() -> None:
+    """It connects again after a refusal and after a broken connection, and ends when told so."""
+    attempts: list[str | bytes] = []
+
+    def refuse_once(ws: object, request: object) -> Response | None:
+        attempts.append("asked")
+        return Response(503) if len(attempts) == 1 else None
+
+    async def talk() -> None:
+        async def handler(ws) -> None:
+            attempts.append(await ws.recv())
+            broadcast([ws], f"attempt {len(attempts)}")
+            if len(attempts) < 4:
+                await ws.close(1012)
+
+        async with serve(handler, "127.0.0.1", 0, process_request=refuse_once) as server:
+            uri = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, example("client"), uri, "hi", stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            )
+            said, errors = await asyncio.wait_for(process.communicate(), 60)
+        assert process.returncode == 0
+        assert said.decode().split("\n") == ["attempt 3", "attempt 5", ""]
+        assert "closed: received 1012" in errors.decode() and "closed: received 1000" in errors.decode()
+
+    asyncio.run(talk())
+    assert attempts == ["asked", "asked", "hi", "asked", "hi"]
