@@ -357,7 +357,7 @@ for decoder in MessageDecoder(Role.CLIENT, max_message=None), FrameDecoder(Role.
     except MemoryError:
         pass
     limit(2**30)
-    print(decoder.error.close_code, decoder.error, decoder.buffered)
+    print(int(decoder.error.close_code), decoder.error, decoder.buffered)
     try:
         decoder.feed(b"")
     except ProtocolError as exc:
