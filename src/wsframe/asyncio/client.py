@@ -142,7 +142,8 @@ class connect:
         backoff: makes the delays between attempts, in seconds.
         is_passing: tells the exceptions of attempts that are worth another.
         ssl: the context of a wss:// URI, by default ssl.create_default_context().
-        options: the rest of asyncio's create_connection: sock, local_addr, server_hostname ...
+        options: the rest of asyncio's create_connection: sock, local_addr, server_hostname; host and port
+            where they are not those of the URI ...
 
     Raises:
         ValueError: uri is no WebSocket URI, or an argument holds what a header must not.
@@ -191,7 +192,7 @@ class connect:
         self._backoff = backoff
         self._is_passing = is_passing
         self._options: dict[str, Any] = {"ssl": ssl, **options}
-        if self.uri.secure and "sock" in options:
+        if self.uri.secure and options.keys() & {"sock", "host"}:
             self._options.setdefault("server_hostname", self.uri.host)
         self._headers: dict[str, Any] = {
             "origin": origin,
@@ -226,7 +227,7 @@ class connect:
         where: dict[str, Any] = (
             {} if "sock" in self._options else {"host": self.uri.host, "port": self.uri.port}
         )
-        _, connection = await loop.create_connection(self._make_connection, **where, **self._options)
+        _, connection = await loop.create_connection(self._make_connection, **{**where, **self._options})
         return connection
 
     def __await__(self) -> Generator[Any, None, ClientConnection]:
