@@ -775,3 +775,14 @@ async def test_reconnecting_raises_what_no_attempt_can_mend():
     async with local(echo, origins=["https://example.org"]) as server:
         with pytest.raises(InvalidStatus):
             await connect(address(server)).__aiter__().__anext__()
+
+
+async def test_leaving_the_iteration_of_a_client_closes_the_connection_as_usual():
+    async with local(echo) as server:
+        async for ws in connect(address(server)):
+            assert ws.state is State.OPEN
+            break
+        (served,) = server.connections
+        await served.wait_closed()
+        await ws.wait_closed()
+    assert (ws.close_code, served.close_code) == (1000, 1000)

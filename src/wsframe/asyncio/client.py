@@ -254,8 +254,10 @@ class connect:
                 await asyncio.sleep(delay)
                 continue
             delays = self._backoff()
-            async with connection:
+            try:
                 yield connection
+            finally:  # leaving the loop is no error
+                await connection.close()
 
 
 class unix_connect(connect):
