@@ -8,12 +8,14 @@ order, and a read that becomes due meanwhile comes after the stop, which cancels
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
 from ._host import Host, Replacement
+from ._known import HELLO, run
+from .wsproto import _send, require
 
 __all__ = ["HOST"]
 
@@ -22,8 +24,10 @@ WIDEST = 4  # bytes of UTF-8 a character takes at most
 
 
 def _replacements() -> Iterable[Replacement]:
+    require()
     impl = import_module(MODULE)
     yield impl.WSProtocol, "handle_message", _handle_message(impl)
+    yield impl.WSProtocol, "send", _send_message(impl)
 
 
 def _handle_message(impl: Any) -> Callable[..., None]:
@@ -56,36 +60,76 @@ def _handle_message(impl: Any) -> Callable[..., None]:
     return handle_message
 
 
+def _send_message(impl: Any) -> Callable[..., Coroutine[Any, Any, None]]:
+    """Make `WSProtocol.send`."""
+    original = impl.WSProtocol.send
+    plain_frame = _send.plain_frame(
+        import_module("wsproto.connection"), import_module("wsproto.frame_protocol")
+    )
+
+    async def send(self: Any, message: Any) -> None:
+        if (
+            message.get("type") == "websocket.send"
+            and self.handshake_complete
+            and not self.close_sent
+            and not self.response_started
+            and not self.disconnected
+            and self.writable.is_set()
+        ):
+            octets = message.get("bytes")
+            frame = plain_frame(self.conn.connection, message.get("text") if octets is None else octets)
+            if frame is not None:
+                if not self.transport.is_closing():
+                    self.transport.write(frame)
+                return
+        await original(self, message)
+
+    return send
+
+
 def _prove() -> None:
-    from asyncio import Queue
+    from asyncio import Event, Queue
+
+    from wsproto.connection import Connection, ConnectionType
 
     impl: Any = import_module(MODULE)
     Transport: Any = import_module("asyncio.selector_events")._SelectorSocketTransport
     later: list[Any] = []
+    written: list[bytes] = []
     transport: Any = Transport.__new__(Transport)
-    vars(transport).update(_sock=None, pause_reading=_too_early)
+    vars(transport).update(
+        _sock=None, is_closing=lambda: False, pause_reading=_long_way, write=written.append
+    )
     protocol: Any = impl.WSProtocol.__new__(impl.WSProtocol)
     vars(protocol).update(
         buffer=impl.WebsocketBuffer(100),
+        close_sent=False,
+        conn=SimpleNamespace(connection=Connection(ConnectionType.SERVER), send=_long_way),
+        disconnected=False,
+        handshake_complete=True,
         loop=SimpleNamespace(call_soon=lambda *call: later.append(call)),
         queue=Queue(),
         read_paused=False,
+        response_started=False,
         transport=transport,
+        writable=Event(),
     )
+    protocol.writable.set()
     protocol.handle_message(impl.events.TextMessage("text"))
     protocol.handle_message(impl.events.BytesMessage(b"bytes"))
+    run(protocol.send({"type": "websocket.send", "text": "Hello"}))
     received = [protocol.queue.get_nowait() for _ in range(protocol.queue.qsize())]
-    if received != [
+    ((callback, *values),) = later
+    protocol.read_paused = False
+    callback(*values)
+    if written != [HELLO] or received != [
         {"type": "websocket.receive", "text": "text"},
         {"type": "websocket.receive", "bytes": b"bytes"},
     ]:
         raise RuntimeError("a wrong answer")
-    ((callback, *values),) = later
-    protocol.read_paused = False
-    callback(*values)
 
 
-def _too_early() -> None:
+def _long_way(*_: object) -> None:
     raise RuntimeError("the code of uvicorn answered")
 
 

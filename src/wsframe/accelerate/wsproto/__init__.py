@@ -11,12 +11,10 @@ from importlib import import_module
 from typing import Any
 
 from .._host import Host, Part, Replacement
+from .._known import ACCEPT, HELLO, KEY, MASKED_HELLO
+from .._slot import distribution_version
 
-__all__ = ["HOST"]
-
-# RFC 6455, 1.3 and 5.7.
-KEY, ACCEPT = b"dGhlIHNhbXBsZSBub25jZQ==", b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
-MASKED_HELLO, HELLO = bytes.fromhex("818537fa213d7f9f4d5158"), bytes.fromhex("810548656c6c6f")
+__all__ = ["HOST", "require"]
 
 
 def _replacements() -> Iterable[Replacement]:
@@ -97,3 +95,10 @@ HOST = Host(
     prove=_prove,
     parts=(Part(modules=("hypercorn.protocol.ws_stream",), replacements=_hypercorn, prove=_prove_hypercorn),),
 )
+
+
+def require() -> None:
+    """Raise unless the installed wsproto is one that was tested: for hosts that reach into it."""
+    found = distribution_version("wsproto")
+    if found is None or not HOST.covers(found):
+        raise RuntimeError(f"wsproto {HOST.misfit(found)}")

@@ -18,31 +18,42 @@ from ..._backend import accept_key, encode_binary, encode_text
 URANDOM = os.urandom
 
 
-def send(connection: ModuleType, frame_protocol: ModuleType) -> Callable[..., bytes]:
-    """Make `Connection.send`."""
-    original = connection.Connection.send
+def plain_frame(connection: ModuleType, frame_protocol: ModuleType) -> Callable[[Any, Any], bytes | None]:
+    """Make a function that writes a message as one frame, or leaves it to `Connection.send`."""
     OPEN = connection.ConnectionState.OPEN
     FrameProtocol = frame_protocol.FrameProtocol
-    kinds = connection.TextMessage, connection.BytesMessage, connection.Message
     system = frame_protocol.os
 
-    @wraps(original)
-    def send(self: Any, event: Any) -> bytes:
+    def plain_frame(self: Any, data: Any) -> bytes | None:
         proto = self._proto
         if (
-            type(event) in kinds
-            and event.message_finished is True
-            and self.state is OPEN
+            self.state is OPEN
             and type(proto) is FrameProtocol
             and proto._outbound_opcode is None
             and not proto.extensions
             and (not proto.client or system.urandom is URANDOM)
         ):
-            data = event.data
             if type(data) is str:
                 return encode_text(data, masked=proto.client)
             if type(data) is bytes:
                 return encode_binary(data, masked=proto.client)
+        return None
+
+    return plain_frame
+
+
+def send(connection: ModuleType, frame_protocol: ModuleType) -> Callable[..., bytes]:
+    """Make `Connection.send`."""
+    original = connection.Connection.send
+    kinds = connection.TextMessage, connection.BytesMessage, connection.Message
+    write = plain_frame(connection, frame_protocol)
+
+    @wraps(original)
+    def send(self: Any, event: Any) -> bytes:
+        if type(event) in kinds and event.message_finished is True:
+            frame = write(self, event.data)
+            if frame is not None:
+                return frame
         result: bytes = original(self, event)
         return result
 

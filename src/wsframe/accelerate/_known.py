@@ -1,0 +1,21 @@
+"""Known answers (RFC 6455, 1.3 and 5.7), and a way to run a coroutine for one."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any
+
+KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
+ACCEPT = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+HELLO = bytes.fromhex("810548656c6c6f")
+MASKED_HELLO = bytes.fromhex("818537fa213d7f9f4d5158")
+
+
+def run(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine that has nothing to wait for, with or without an event loop around."""
+    try:
+        coroutine.send(None)
+    except StopIteration:
+        return
+    coroutine.close()
+    raise RuntimeError("a wait without a reason")
