@@ -7,7 +7,6 @@ import ssl
 from typing import ClassVar
 
 import pytest
-import trustme
 
 from wsframe import Opcode, encode_frame, encode_text
 from wsframe.asyncio import (
@@ -534,6 +533,7 @@ async def test_bad_uris_and_headers_fail_before_anything_is_sent():
 
 
 async def test_tls():
+    trustme = pytest.importorskip("trustme")
     authority = trustme.CA()
     server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost", "127.0.0.1").configure_cert(server_context)
