@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import tracemalloc
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,6 +10,7 @@ import frames
 import pytest
 import samples
 from feeding import cuttings
+from tracing import traced
 from twins import Impl
 
 from wsframe import Ping, Role
@@ -93,14 +93,10 @@ def test_case_17_inflating_stops_at_the_limit(impl: Impl, role: Role, backend: s
     assert len(packed) < 2**24 // 1000
     limit = 2**18
     one = decoder(impl, role, Deflate(role, backend=backend), max_message=limit)
-    tracemalloc.start()
-    try:
+    with traced() as held:
         assert one.feed(data) == []
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+        assert held.peak() < 5 * limit
     assert one.error.close_code == 1009
-    assert peak < 5 * limit
 
 
 @SIDES

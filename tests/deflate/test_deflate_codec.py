@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import tracemalloc
 import zlib
 
 import pytest
 import samples
 from feeding import cut_at_random
 from hypothesis import given, strategies as st
+from tracing import traced
 
 from wsframe import ProtocolError, Role
 from wsframe.deflate import MAX_STREAMS, PLAIN, Deflate, Parameters, in_use, use
@@ -175,14 +175,9 @@ def test_a_context_that_is_not_taken_over_is_gone(backend: str) -> None:
 
 def test_nothing_is_held_before_the_first_message(backend: str) -> None:
     pair(backend)
-    tracemalloc.start()
-    try:
-        before = tracemalloc.get_traced_memory()[0]
-        held = [Deflate(Role.SERVER, backend=backend) for _ in range(1000)]
-        size = (tracemalloc.get_traced_memory()[0] - before) / len(held)
-    finally:
-        tracemalloc.stop()
-    assert size < 300
+    with traced() as held:
+        objects = [Deflate(Role.SERVER, backend=backend) for _ in range(1000)]
+        assert held.now() / len(objects) < 300
 
 
 def test_a_broadcast_is_compressed_once(backend: str) -> None:

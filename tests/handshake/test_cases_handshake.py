@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tracemalloc
 from typing import Any
 
 import exchanges
 import pytest
 from exchanges import KEY, answer, changed, read_answer
+from tracing import traced
 
 from wsframe.deflate import ClientPolicy
 from wsframe.handshake import (
@@ -62,14 +62,10 @@ def test_case_16_a_large_head_a_byte_at_a_time_is_read_once(reader: Any) -> None
     start = b"GET / HTTP/1.1\r\nX: " if reader is RequestReader else b"HTTP/1.1 101 OK\r\nX: "
     one.feed(start)
     steps = 200_000
-    tracemalloc.start()
-    try:
+    with traced() as held:
         for _ in range(steps):
             one.feed(b"y")
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak < 2 * steps
+        assert held.peak() < 2 * steps
     with pytest.raises(Exception, match=f"head larger than {size} bytes"):
         one.feed(bytes(size))
 
