@@ -6,6 +6,7 @@ import json
 import time
 
 import pytest
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.sync.client import connect
 
 from wsframe.demo.servers import Program, running
@@ -53,7 +54,7 @@ def ask_until(port, enough):
         assert time.monotonic() < end, answers
         try:
             number, hosts = ask(port)
-        except OSError:  # nobody there at the moment
+        except (OSError, ConnectionClosed, InvalidHandshake):  # nobody there, or on its way out
             time.sleep(0.1)
             continue
         answers[number] = hosts
