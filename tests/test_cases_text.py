@@ -206,7 +206,7 @@ def test_case_26_texts_that_end_too_soon(impl: Impl, text: str) -> None:
             assert verdict(decoder.error) == INVALID
 
 
-@pytest.mark.parametrize("pad", [0, 31, 63])
+@pytest.mark.parametrize("pad", [0, 63])
 def test_case_27_all_two_byte_sequences(impl: Impl, pad: int) -> None:
     """All 2**16, alone and over the edges of vector registers."""
     before = b"p" * pad

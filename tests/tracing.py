@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -27,7 +26,6 @@ class Held:
 @contextmanager
 def traced() -> Iterator[Held]:
     tracemalloc = pytest.importorskip("tracemalloc", reason="PyPy has none")
-    gc.collect()
     tracemalloc.start()
     try:
         yield Held(tracemalloc.get_traced_memory)
