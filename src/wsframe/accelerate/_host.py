@@ -26,11 +26,13 @@ class Part:
         replacements: names every binding site, once for each place that holds a reference.
         prove: runs a known answer through the library's public API; raises when the answer is wrong or when
             the code that gave it was not the new code.
+        settle: finishes what the new code has under way, before the originals come back.
     """
 
     modules: tuple[str, ...]
     replacements: Callable[[], Iterable[Replacement]]
     prove: Callable[[], None]
+    settle: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, kw_only=True)

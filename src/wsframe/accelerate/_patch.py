@@ -46,6 +46,7 @@ class Patch:
 
     def revert(self) -> list[str]:
         """Put the very old objects back; name the sites somebody else has replaced since, which stay."""
+        self.part.settle()
         sites, self._sites = self._sites, []
         taken = []
         for site in reversed(sites):

@@ -31,6 +31,12 @@ def _prove_asyncio() -> None:
     _asyncio.prove()
 
 
+def _settle_asyncio() -> None:
+    from . import _asyncio
+
+    _asyncio.settle()
+
+
 HOST = Host(
     name="websockets",
     first=(13, 0),
@@ -43,6 +49,7 @@ HOST = Host(
             modules=("websockets.asyncio.connection",),
             replacements=_asyncio_replacements,
             prove=_prove_asyncio,
+            settle=_settle_asyncio,
         ),
     ),
 )

@@ -41,6 +41,7 @@ OF_PROTOCOL = {
     "send_frame": (_protocol.SEND_FRAME,),
 }
 
+holding: set[Any] = set()  # the connections that hold something back, in whatever event loop
 HOLD = 2**14  # bytes; a TLS record holds as much
 PATIENCE = 0.001  # seconds
 
@@ -80,6 +81,7 @@ def data_received(self: Any, data: bytes) -> None:
     if messages.high is not None and len(queue) > messages.high:
         messages.maybe_pause()
     if len(events) > 1 and self._wsframe_held is None:
+        holding.add(self)
         self._wsframe_held = []
         self._wsframe_size = 0
         self._wsframe_until = monotonic() + PATIENCE
@@ -179,11 +181,18 @@ def flush(self: Any) -> None:
 
 def release(self: Any) -> None:
     """End the turn: from now on writes go straight out."""
+    holding.discard(self)
     try:
         if self._wsframe_held and not self._wsframe_transport.is_closing():
             flush(self)
     finally:
         self._wsframe_held = None
+
+
+def settle() -> None:
+    """Hold nothing back any more: the send of websockets would overtake it."""
+    for connection in list(holding):
+        release(connection)
 
 
 def get_transport(self: Any) -> Any:

@@ -1,0 +1,139 @@
+"""websockets in threads and under trio: they share the layer without I/O."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import frames
+import pytest
+from rawpeer import REQUEST, text
+from talks import accelerated
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+from websockets.sync.server import serve
+
+RANDOM = random.Random(11)
+MESSAGES: list[Any] = [
+    *(RANDOM.randbytes(RANDOM.randrange(300)) for _ in range(50)),
+    *("x" * 2**n for n in range(18)),
+    "",
+    b"",
+    "äöü😀" * 10,
+]
+
+
+def echo(ws: Any) -> None:
+    for message in ws:
+        ws.send(message)
+
+
+@contextlib.contextmanager
+def serving(handler: Any, **options: Any) -> Iterator[int]:
+    with serve(handler, "127.0.0.1", 0, close_timeout=1, **options) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.socket.getsockname()[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize("compression", [None, "deflate"])
+def test_both_ends_accelerated(compression):
+    with (
+        accelerated(),
+        serving(echo, compression=compression) as port,
+        connect(f"ws://127.0.0.1:{port}", compression=compression) as ws,
+    ):
+        for message in MESSAGES:
+            ws.send(message)
+            assert ws.recv() == message
+        small = [message for message in MESSAGES if len(message) < 500]
+        for message in small:
+            ws.send(message)
+        assert [ws.recv(timeout=10) for _ in small] == small
+        ws.send(["in ", "pieces"])
+        assert ws.recv() == "in pieces"
+        assert ws.ping().wait(10)
+
+
+def talk(yes: bool, stream: bytes) -> tuple[bytes, list[Any]]:
+    """What the server writes, and what its handler meets."""
+    met: list[Any] = []
+
+    def handler(ws: Any) -> None:
+        try:
+            for message in ws:
+                met.append(message)
+                if len(met) == 5:
+                    ws.send("five")
+        except ConnectionClosed as exc:
+            met.append((type(exc).__name__, str(exc), repr(exc.__cause__)))
+
+    with (
+        accelerated(yes),
+        serving(handler, max_size=1000) as port,
+        socket.create_connection(("127.0.0.1", port), timeout=10) as sock,
+    ):
+        sock.sendall(REQUEST)
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += sock.recv(1)
+        sock.sendall(stream)
+        answer = b""
+        with contextlib.suppress(ConnectionError):
+            while data := sock.recv(1000):
+                answer += data
+    return answer, met
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        frames.close(1000, b"bye", key=frames.KEY),
+        frames.frame(frames.TEXT, b"\xff", key=frames.KEY),
+        frames.frame(frames.TEXT, b"x", rsv=1, key=frames.KEY),
+        frames.header(frames.BINARY, 1001, key=frames.KEY),
+    ],
+    ids=["close", "not text", "reserved bit", "too big"],
+)
+def test_the_same_from_the_first_byte_to_the_last(last):
+    ping = frames.frame(frames.PING, b"?", key=frames.KEY)
+    stream = text("plain") * 5 + ping + text("x" * 1000) * 3 + last
+    answer, met = talk(True, stream)
+    assert (answer, met) == talk(False, stream)
+    assert b"\x8a\x01?" in answer
+    assert met[:5] == ["plain"] * 5
+
+
+def test_under_trio():
+    trio = pytest.importorskip("trio")
+    trio_server = pytest.importorskip("websockets.trio.server")
+    trio_client = pytest.importorskip("websockets.trio.client")
+
+    async def handler(ws: Any) -> None:
+        async for message in ws:
+            await ws.send(message)
+
+    async def main() -> list[Any]:
+        async with trio.open_nursery() as nursery:
+            server = await nursery.start(
+                lambda **kwargs: trio_server.serve(handler, 0, host="127.0.0.1", **kwargs)
+            )
+            port = server.listeners[0].socket.getsockname()[1]
+            async with trio_client.connect(f"ws://127.0.0.1:{port}") as ws:
+                got = []
+                for message in MESSAGES:
+                    await ws.send(message)
+                    got.append(await ws.recv())
+            nursery.cancel_scope.cancel()
+        return got
+
+    with accelerated():
+        assert trio.run(main) == MESSAGES

@@ -1,0 +1,216 @@
+"""Run the test suites of the host libraries as they are and accelerated, and compare test by test.
+
+    python tests/downstream/run.py [SUITE ...] [--checkout HOST==VERSION=DIRECTORY ...]
+
+Every suite runs three times: as it is, accelerated, and accelerated with the pure twin.  A test that ended
+differently runs again, with all others, up to ROUNDS times in all: those of websockets watch the clock.
+Exit status: 0 when all agree, 1 when a test does not, 2 when a suite cannot be had or is not accelerated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import glob
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import urllib.request
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from xml.etree import ElementTree
+
+from suites import MAKERS, SUITES, Archive, Checkout, Sdist, Source, Suite
+
+ROOT = Path(__file__).parents[2]
+WORK = ROOT / "build" / "downstream"
+ROUNDS = 3
+WAYS = {
+    "as it is": None,
+    "accelerated": {},
+    "accelerated, pure twin": {"WSFRAME_PURE": "1"},
+}
+Outcomes = dict[str, str]
+
+
+class Failure(Exception):
+    """Why a suite cannot be compared."""
+
+
+def main() -> int:
+    options = arguments()
+    suites = [suite for suite in SUITES if suite.name in options.suite]
+    suites += map(from_checkout, options.checkout)
+    status = 0
+    for suite in suites or SUITES:
+        try:
+            status = max(status, compare(suite))
+        except Failure as failure:
+            print(f"{suite.name}: {failure}")
+            status = 2
+    return status
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument(
+        "suite", nargs="*", help=f"one of {', '.join(suite.name for suite in SUITES)}; default: all"
+    )
+    parser.add_argument("--checkout", action="append", default=[], metavar="HOST==VERSION=DIRECTORY")
+    return parser.parse_args()
+
+
+def from_checkout(text: str) -> Suite:
+    release, _, path = text.rpartition("=")
+    host, _, version = release.partition("==")
+    if host not in MAKERS or not version or not Path(path, "tests").is_dir():
+        raise SystemExit(
+            f"{text}: wanted HOST==VERSION=DIRECTORY with tests in it, HOST of {', '.join(MAKERS)}"
+        )
+    return MAKERS[host](version, Checkout(path))
+
+
+def compare(suite: Suite) -> int:
+    """Run a suite every way; print what differs, and answer the exit status."""
+    print(f"{suite.name}: preparing", flush=True)
+    python = prepare(suite)
+    ended: dict[str, dict[str, set[str]]] = {way: defaultdict(set) for way in WAYS}
+    for _ in range(ROUNDS):
+        for way in WAYS:
+            outcomes = run(suite, python, way)
+            print(f"{suite.name}, {way}: {told(outcomes)}", flush=True)
+            for test, outcome in outcomes.items():
+                ended[way][test].add(outcome)
+        different = list(differences(ended))
+        if not different:
+            return 0
+    for line in different:
+        print(f"{suite.name}: {line}")
+    return 1
+
+
+def differences(ended: dict[str, dict[str, set[str]]]) -> Iterable[str]:
+    """Name the tests that never ended the same way."""
+    plain, *others = WAYS
+    for way in others:
+        for test in sorted({*ended[plain], *ended[way]}):
+            if not ended[plain][test] & ended[way][test]:
+                one, other = (" or ".join(sorted(ended[which][test])) or "missing" for which in (plain, way))
+                yield f"{test}: {one}, but {other} {way}"
+
+
+def run(suite: Suite, python: Path, way: str) -> Outcomes:
+    """Run a suite one way, and read how each test ended."""
+    report = WORK / suite.name / "report.xml"
+    report.unlink(missing_ok=True)
+    home = WORK / suite.name / "run"
+    modules = sorted(glob.glob(suite.modules, root_dir=home))
+    pytest = ["-m", "pytest", "-q", "-o", "addopts=", "-p", "no:cacheprovider", f"--junitxml={report}"]
+    command = [str(python), *suite.options, *pytest, "--timeout=120", *modules]
+    environment = {**os.environ, **suite.environment, "PYTHONPATH": str(ROOT / "src")}
+    for name in ("WSFRAME_PURE", "WSFRAME_ACCELERATE", "WSFRAME_KERNEL"):
+        environment.pop(name, None)
+    if WAYS[way] is not None:
+        environment.update(WAYS[way])
+        launch = [str(python), "-m", "wsframe", "run", "--quiet", "--only", suite.host, "--"]
+        check(suite, [*launch, str(python)], environment)
+        command = [*launch, *command]
+    with open(WORK / suite.name / "output.txt", "ab") as output:
+        subprocess.run(command, cwd=home, env=environment, stdout=output, stderr=output, check=False)
+    if not report.is_file():
+        raise Failure(f"no report, {way}: see {output.name}")
+    return dict(read(report))
+
+
+def check(suite: Suite, python: list[str], environment: dict[str, str]) -> None:
+    """See that the tests will meet the new code."""
+    question = (
+        f"import {suite.host}.{ {'websockets': 'asyncio.server', 'wsproto': 'connection'}[suite.host] }\n"
+        "from wsframe import accelerate\n"
+        f"[line] = [line for line in accelerate.status() if line.host == {suite.host!r}]\n"
+        "raise SystemExit(line.why_not or not line.active)"
+    )
+    answer = subprocess.run(
+        [*python, "-c", question], env=environment, capture_output=True, text=True, check=False
+    )
+    if answer.returncode:
+        raise Failure(f"not accelerated: {answer.stderr.strip()}")
+
+
+def read(report: Path) -> Iterable[tuple[str, str]]:
+    """List the tests of a JUnit report, and how each ended."""
+    for case in ElementTree.parse(report).iter("testcase"):
+        outcome = "passed"
+        for child in case:
+            if child.tag in ("failure", "error", "skipped"):
+                outcome = child.tag
+        yield f"{case.get('classname')}.{case.get('name')}", outcome
+
+
+def told(outcomes: Outcomes) -> str:
+    return ", ".join(f"{count} {outcome}" for outcome, count in sorted(Counter(outcomes.values()).items()))
+
+
+def prepare(suite: Suite) -> Path:
+    """Lay out the tests, and a virtual environment to run them in; answer its interpreter."""
+    home = WORK / suite.name
+    shutil.rmtree(home / "run", ignore_errors=True)
+    (home / "run").mkdir(parents=True)
+    (home / "output.txt").write_bytes(b"")
+    for source in suite.sources:
+        lay_out(source, home / "run" / "tests")
+    python = home / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    if not python.exists():
+        call(sys.executable, "-m", "venv", str(home / "venv"))
+    wanted = [f"{suite.host}=={suite.version}", "pytest>=9", "pytest-timeout", *suite.needs]
+    call(str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", *wanted)
+    return python
+
+
+def lay_out(source: Source, target: Path) -> None:
+    """Copy the tests of a source."""
+    if isinstance(source, Checkout):
+        shutil.copytree(Path(source.path, "tests"), target, dirs_exist_ok=True)
+        return
+    with tarfile.open(fetch(source)) as archive:
+        for member in archive:
+            _, _, path = member.name.partition("/")
+            if member.isfile() and path.startswith("tests/") and ".." not in path:
+                file = target.parent / path
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(archive.extractfile(member).read())
+
+
+def fetch(source: Archive | Sdist) -> Path:
+    """Download an archive once."""
+    if isinstance(source, Sdist):
+        name, _, version = source.requirement.partition("==")
+        file = WORK / f"{name}-{version}.tar.gz"
+        if not file.exists():
+            pip = (sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:")
+            call(*pip, "-d", str(WORK), source.requirement)
+        return file
+    file = WORK / source.url.rpartition("/")[2]
+    if not file.exists():
+        try:
+            with urllib.request.urlopen(source.url, timeout=60) as answer:
+                data = answer.read()
+        except OSError as exc:
+            raise Failure(f"{source.url}: {exc}") from exc
+        if hashlib.sha256(data).hexdigest() != source.sha256:
+            raise Failure(f"{source.url}: not the archive it was")
+        file.write_bytes(data)
+    return file
+
+
+def call(*command: str) -> None:
+    done = subprocess.run(command, check=False)
+    if done.returncode:
+        raise Failure(f"{' '.join(command)}: exit status {done.returncode}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
