@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml setup.py $(wildcard ext/kernels/* ext/wsframe/_c/*)
 
-.PHONY: demo test test-all lint bench bench-servers sanitize qemu fuzz conformance
+.PHONY: demo test test-all downstream lint bench bench-servers sanitize qemu fuzz conformance
 
 demo: $(VENV)/.demo
 	$(BIN)/wsframe demo
@@ -33,6 +33,10 @@ bench-servers: $(VENV)/.bench
 # On every CPython found: pythonX.Y on the PATH, those of pyenv, and WSFRAME_PYTHONS="/path/to/python ...".
 test-all:
 	$(PYTHON) tests/every_python.py
+
+# The suites of the host libraries, as they are and accelerated.
+downstream: $(VENV)/.test
+	$(BIN)/python tests/downstream/run.py $(ARGS)
 
 # The suite under ASan and UBSan (gcc, Linux), against a build of its own.
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined

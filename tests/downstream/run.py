@@ -23,7 +23,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from xml.etree import ElementTree
 
-from suites import MAKERS, SUITES, Archive, Checkout, Sdist, Source, Suite
+from suites import MAKERS, SUITES, Archive, Checkout, Sdist, Suite
 
 ROOT = Path(__file__).parents[2]
 WORK = ROOT / "build" / "downstream"
@@ -41,11 +41,9 @@ class Failure(Exception):
 
 
 def main() -> int:
-    options = arguments()
-    suites = [suite for suite in SUITES if suite.name in options.suite]
-    suites += map(from_checkout, options.checkout)
+    suites = chosen()
     status = 0
-    for suite in suites or SUITES:
+    for suite in suites:
         try:
             status = max(status, compare(suite))
         except Failure as failure:
@@ -54,13 +52,18 @@ def main() -> int:
     return status
 
 
-def arguments() -> argparse.Namespace:
+def chosen() -> list[Suite]:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument(
-        "suite", nargs="*", help=f"one of {', '.join(suite.name for suite in SUITES)}; default: all"
-    )
+    known = ", ".join(suite.name for suite in SUITES)
+    parser.add_argument("suite", nargs="*", help=f"{known}, or HOST-VERSION of a checkout; all when left out")
     parser.add_argument("--checkout", action="append", default=[], metavar="HOST==VERSION=DIRECTORY")
-    return parser.parse_args()
+    options = parser.parse_args()
+    suites = {suite.name: suite for suite in [*SUITES, *map(from_checkout, options.checkout)]}
+    for name in options.suite:
+        if name not in suites:
+            parser.error(f"no suite {name}, only {', '.join(suites)}")
+    return [suites[name] for name in options.suite or suites]
 
 
 def from_checkout(text: str) -> Suite:
@@ -160,49 +163,51 @@ def prepare(suite: Suite) -> Path:
     shutil.rmtree(home / "run", ignore_errors=True)
     (home / "run").mkdir(parents=True)
     (home / "output.txt").write_bytes(b"")
-    for source in suite.sources:
-        lay_out(source, home / "run" / "tests")
     python = home / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
     if not python.exists():
         call(sys.executable, "-m", "venv", str(home / "venv"))
     wanted = [f"{suite.host}=={suite.version}", "pytest>=9", "pytest-timeout", *suite.needs]
     call(str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", *wanted)
+    for source in suite.sources:
+        if isinstance(source, Checkout):
+            shutil.copytree(Path(source.path, "tests"), home / "run" / "tests", dirs_exist_ok=True)
+        else:
+            unpack(download(source) if isinstance(source, Archive) else sdist(source, python), home / "run")
     return python
 
 
-def lay_out(source: Source, target: Path) -> None:
-    """Copy the tests of a source."""
-    if isinstance(source, Checkout):
-        shutil.copytree(Path(source.path, "tests"), target, dirs_exist_ok=True)
-        return
-    with tarfile.open(fetch(source)) as archive:
+def unpack(file: Path, target: Path) -> None:
+    """Take the tests out of an archive."""
+    with tarfile.open(file) as archive:
         for member in archive:
             _, _, path = member.name.partition("/")
             if member.isfile() and path.startswith("tests/") and ".." not in path:
-                file = target.parent / path
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_bytes(archive.extractfile(member).read())
+                (target / path).parent.mkdir(parents=True, exist_ok=True)
+                (target / path).write_bytes(archive.extractfile(member).read())
 
 
-def fetch(source: Archive | Sdist) -> Path:
-    """Download an archive once."""
-    if isinstance(source, Sdist):
-        name, _, version = source.requirement.partition("==")
-        file = WORK / f"{name}-{version}.tar.gz"
-        if not file.exists():
-            pip = (sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:")
-            call(*pip, "-d", str(WORK), source.requirement)
-        return file
+def download(source: Archive) -> Path:
+    """Fetch an archive, once."""
     file = WORK / source.url.rpartition("/")[2]
+    if file.exists():
+        return file
+    try:
+        with urllib.request.urlopen(source.url, timeout=60) as answer:
+            data = answer.read()
+    except OSError as exc:
+        raise Failure(f"{source.url}: {exc}") from exc
+    if hashlib.sha256(data).hexdigest() != source.sha256:
+        raise Failure(f"{source.url}: not the archive it was")
+    file.write_bytes(data)
+    return file
+
+
+def sdist(source: Sdist, python: Path) -> Path:
+    """Fetch the sdist of a release, once."""
+    file = WORK / f"{source.requirement.replace('==', '-')}.tar.gz"
     if not file.exists():
-        try:
-            with urllib.request.urlopen(source.url, timeout=60) as answer:
-                data = answer.read()
-        except OSError as exc:
-            raise Failure(f"{source.url}: {exc}") from exc
-        if hashlib.sha256(data).hexdigest() != source.sha256:
-            raise Failure(f"{source.url}: not the archive it was")
-        file.write_bytes(data)
+        pip = (str(python), "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps")
+        call(*pip, "--no-binary", ":all:", "-d", str(WORK), source.requirement)
     return file
 
 
