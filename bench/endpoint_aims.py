@@ -38,7 +38,7 @@ def cpu(work: str, case: str, peer: str) -> Callable[[Results], Reached]:
 
 def memory(peer: str) -> Callable[[Results], Reached]:
     def measure(found: Results) -> Reached:
-        (case,) = found.cases("memory")
+        case = found.cases("memory")[0]
         ours, theirs = (found.size("memory", case, name) for name in ("wsframe", peer))
         return Reached(theirs / ours, f"{ours:.0f} B, {theirs:.0f} B")
 

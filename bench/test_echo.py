@@ -15,13 +15,23 @@ DEPTHS = [1, 64]
 CONNECTIONS = 8
 SECONDS = 1.0
 
+STOCK = {program.name.split()[0]: program for program in Program.all()}
 HYPERCORN = ["-m", "hypercorn", "--workers", "0", "--bind", "127.0.0.1:0", f"{PROGRAMS}/echo_asgi.py:app"]
+
+
+def uvicorn(loop):
+    """uvicorn on an event loop that does not depend on what is installed."""
+    return Program("uvicorn", (*STOCK["uvicorn"].command, "--http", "h11", "--loop", loop))
+
+
 SERVERS = {
-    **{program.name.split()[0]: program for program in Program.all()},
+    "uvicorn": uvicorn("asyncio"),
+    "uvicorn on uvloop": uvicorn("uvloop"),
     "hypercorn": Program("hypercorn", tuple(HYPERCORN)),
+    "websockets": STOCK["websockets"],
     "raw": Program("raw", (f"{PROGRAMS}/echo_raw.py",)),
 }
-CODEC = {"uvicorn": "wsproto", "hypercorn": "wsproto", "websockets": "websockets"}
+CODEC = {name: "websockets" if name == "websockets" else "wsproto" for name in SERVERS if name != "raw"}
 CASES = {f"{server}, depth {depth}": (server, depth) for server in CODEC for depth in DEPTHS}
 
 
