@@ -37,8 +37,8 @@ CALLS = """\
 How many times as long as wsframe each takes for the same work; the second column is the time of wsframe.
 """
 SERVERS = """
-Whole servers, plain and under `wsframe run`: what a server computes for a message, the kernel's part
-included, and how many messages it carries.
+Whole servers, plain and under `wsframe run`: the CPU time a server spends on a message, in the system's
+kernel too, and how many messages it carries.
 """
 CONDITIONS = """
 `make bench`, {date}: {machine}. Both sides in one run, in turn, on one core. A call: the least of
@@ -66,7 +66,7 @@ def markdown(found: Results) -> Iterator[str]:
     versions = (f"{name} {peers.version(name)}" for name in PEERS)
     yield from grid(["", "wsframe", *versions, "pure twin"], (call_row(found, row) for row in ROWS))
     yield SERVERS
-    head = ["echo of 32 B", "plain", "with wsframe", "less by", "plain", "with wsframe"]
+    head = ["echo of 32 B", "CPU, plain", "with wsframe", "gain", "messages, plain", "with wsframe"]
     yield from grid(head, (echo_row(found, case) for case in found.cases("echo")))
     yield f"\n![how many times as long as wsframe each library takes]({CHART})"
     raw = " and ".join(f"{1 / found.median('load', depth, 'raw'):,.0f}" for depth in found.cases("load"))
