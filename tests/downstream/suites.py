@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 
 class Archive(NamedTuple):
-    """A source archive anywhere."""
+    """A source archive of Debian: a path below the mirror that DEBIAN_MIRROR names."""
 
-    url: str
+    path: str
     sha256: str
 
 
@@ -61,7 +61,7 @@ class Suite:
 
 
 DEBIAN = Archive(
-    "http://deb.debian.org/debian/pool/main/p/python-websockets/python-websockets_15.0.1.orig.tar.gz",
+    "pool/main/p/python-websockets/python-websockets_15.0.1.orig.tar.gz",
     "8451495265af3e368f794c4dc15c99ce90c771d95560f542bff8c64b5455af3b",
 )
 
