@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+
+TYPE_CHECKING = False  # typing takes longer to import than all of this
 
 __all__ = [
     "FrameDecoder",

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from enum import Enum, IntEnum
-from typing import NamedTuple, Protocol
+
+# To import typing takes half the time that importing the whole package may take.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NamedTuple, Protocol
+else:
+    Protocol = object
 
 # 1.3, 4.2.2: what a server appends to Sec-WebSocket-Key before hashing it.
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -90,24 +97,31 @@ def may_be_sent(code: int) -> bool:
 _DEFINED = frozenset(int(code) for code in CloseCode)
 
 
-class Header(NamedTuple):
-    """A frame header (RFC 6455, 5.2)."""
+if TYPE_CHECKING:
 
-    fin: bool
-    rsv: int  # the three bits as a number, RSV1 = 4, RSV2 = 2, RSV3 = 1
-    opcode: Opcode
-    mask_key: bytes | None
-    length: int  # bytes of payload that follow
-    size: int  # bytes the header itself took
+    class Header(NamedTuple):
+        """A frame header (RFC 6455, 5.2)."""
 
+        fin: bool
+        rsv: int  # the three bits as a number, RSV1 = 4, RSV2 = 2, RSV3 = 1
+        opcode: Opcode
+        mask_key: bytes | None
+        length: int  # bytes of payload that follow
+        size: int  # bytes the header itself took
 
-class Frame(NamedTuple):
-    """A whole frame, its payload unmasked (RFC 6455, 5.2)."""
+    class Frame(NamedTuple):
+        """A whole frame, its payload unmasked (RFC 6455, 5.2)."""
 
-    opcode: Opcode
-    payload: bytes
-    fin: bool = True
-    rsv: int = 0
+        opcode: Opcode
+        payload: bytes
+        fin: bool = True
+        rsv: int = 0
+
+else:
+    Header = namedtuple("Header", "fin rsv opcode mask_key length size")  # noqa: PYI024
+    Header.__doc__ = "A frame header (RFC 6455, 5.2)."
+    Frame = namedtuple("Frame", "opcode payload fin rsv", defaults=(True, 0))  # noqa: PYI024
+    Frame.__doc__ = "A whole frame, its payload unmasked (RFC 6455, 5.2)."
 
 
 class _Control:
@@ -190,4 +204,3 @@ class Inflater(Protocol):
         Raises:
             ProtocolError: the piece is no valid DEFLATE data.
         """
-        ...

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ._backend import MessageDecoder, encode_binary, encode_frame, encode_text, fresh_key
 from ._errors import ProtocolError
@@ -43,7 +43,11 @@ from ._spec import (
 )
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from typing_extensions import Buffer
+else:
+    Protocol = object
 
 MAX_REASON = MAX_CONTROL_PAYLOAD - 2  # 5.5.1: what the status code leaves
 
@@ -58,15 +62,12 @@ class Extension(Inflater, Protocol):
 
     def wants(self, size: int) -> bool:
         """Tell whether to compress a message of so many bytes."""
-        ...
 
     def deflate(self, payload: bytes, final: bool = True) -> bytes:
         """Compress the next fragment of a message."""
-        ...
 
     def deflate_alone(self, payload: bytes) -> bytes:
         """Compress a message for all connections of this shape that forget."""
-        ...
 
     def forget(self) -> None:
         """Compress the next message without reference to earlier ones."""
@@ -74,7 +75,6 @@ class Extension(Inflater, Protocol):
     @property
     def shape(self) -> tuple[object, ...]:
         """What the bytes of a compressed message depend on, beside the message."""
-        ...
 
 
 class State(Enum):
