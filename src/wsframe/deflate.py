@@ -331,6 +331,12 @@ class ClientPolicy(_Codec):
         )
 
 
+def _flushed(deflater: Any, payload: Buffer) -> bytes:
+    """Compress to a whole number of bytes, the last four of them TAIL if there are any."""
+    out: bytes = deflater.compress(payload) + deflater.flush(zlib.Z_SYNC_FLUSH)
+    return out
+
+
 class Deflate:
     """The codec of one connection, both directions (RFC 7692, 7.2).
 
@@ -410,10 +416,9 @@ class Deflate:
         Returns:
             The payload of the frame; RSV1 is to be set on the first frame of the message.
         """
-        deflater = self._deflater
-        if deflater is None:
-            deflater = self._deflater = self._new_deflater()
-        out: bytes = deflater.compress(payload) + deflater.flush(zlib.Z_SYNC_FLUSH)
+        if self._deflater is None:
+            self._deflater = self._new_deflater()
+        out = _flushed(self._deflater, payload)
         if not final:
             return out
         if self._own_resets:
@@ -424,14 +429,10 @@ class Deflate:
     def deflate_alone(self, payload: Buffer) -> bytes:
         """Compress a whole message so that any peer of the same `shape` can inflate it.
 
-        For a broadcast: what is returned may be sent on every connection of that shape, once
-        `forget` has been called on its codec.
+        For a broadcast: what is returned may be sent on every connection of that shape; then call
+        `forget` on the codec of each, for the window of its peer has moved on.
         """
-        self.forget()
-        try:
-            return self.deflate(payload)
-        finally:
-            self.forget()
+        return _flushed(self._new_deflater(), payload)[: -len(TAIL)]
 
     def forget(self) -> None:
         """Let the next message be compressed without reference to earlier ones, which is always allowed."""

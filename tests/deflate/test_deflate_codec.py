@@ -58,6 +58,17 @@ def test_an_empty_message_is_one_byte(backend: str) -> None:
     assert theirs.inflate(b"\x00", True, 0) == b""
 
 
+def test_an_empty_end_of_a_message(backend: str) -> None:
+    """Nothing is left to flush then; still a receiver can tell (RFC 7692, 7.2.3.6)."""
+    ours = Deflate(Role.SERVER, backend=backend)
+    theirs = zlib.decompressobj(wbits=-15)
+    for data in (b"Hello", b"", b"Hello again"):
+        packed = ours.deflate(data, False)
+        end = [ours.deflate(b"", False), ours.deflate(b"")]
+        assert end[-1]
+        assert theirs.decompress(packed + b"".join(end) + samples.TAIL) == data
+
+
 def test_no_byte_at_all_stands_for_an_empty_message(backend: str) -> None:
     ours, theirs = pair(backend)
     assert theirs.inflate(b"", True, 10) == b""
@@ -190,7 +201,7 @@ def test_a_broadcast_is_compressed_once(backend: str) -> None:
             assert other.inflate(mine.deflate(data), True, BIG) == data
     assert len({codec.shape for codec in ours}) == 1
     data = samples.text(1000)
-    message = ours[0].deflate_alone(data)
+    message = ours[2].deflate_alone(data)
     for mine, other in zip(ours, theirs, strict=True):
         mine.forget()
         assert other.inflate(message, True, BIG) == data
@@ -281,6 +292,18 @@ def test_the_limit_holds_over_streams(backend: str) -> None:
     assert Deflate(Role.SERVER, backend=backend).inflate(message, True, 50_000) == bytes(50_000)
 
 
+def test_no_stream_is_begun_past_the_limit(backend: str) -> None:
+    """To be asked for 0 bytes means to a module that there is no limit."""
+    limit = 1000
+    bomb = samples.final_stream(bytes(2**24))
+    for start in ([limit + 1], [limit, 1], [1, limit]):
+        message = b"".join(samples.final_stream(bytes(size)) for size in start) + bomb
+        codec = Deflate(Role.SERVER, backend=backend)
+        with traced() as held:
+            assert codec.inflate(message, True, limit) == bytes(limit + 1)
+            assert held.peak() < 2**20
+
+
 def test_streams_are_not_copied_again_and_again() -> None:
     """What stands behind each stream is copied by the inflater: in all, no more than a few times."""
     copied = 0
@@ -307,6 +330,7 @@ def test_streams_are_not_copied_again_and_again() -> None:
 
     codec = Deflate(Role.SERVER)
     codec._module = Module
-    message = samples.final_stream(b"abc") * 10_000
-    assert codec.inflate(message, True, BIG) == b"abc" * 10_000
-    assert copied < len(message) * 20
+    data = samples.noise(100)
+    message = samples.final_stream(data) * 2000
+    assert codec.inflate(message, True, BIG) == data * 2000
+    assert copied < len(message) * 3
