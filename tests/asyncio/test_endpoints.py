@@ -680,12 +680,14 @@ async def test_server_close_waits_for_a_slow_process_request():
     await asyncio.sleep(0.1)
     (opening,) = server.connections
     assert opening.state is State.CONNECTING
+    assert (opening.close_code, opening.close_reason) == (None, None)
     server.close()
     with pytest.raises(InvalidStatus) as caught:
         await connecting
     assert caught.value.response.status == 503
     await server.wait_closed()
     assert opening.state is State.CLOSED
+    assert (opening.close_code, opening.close_reason) == (1006, "")
 
 
 async def test_server_close_ends_peers_that_never_read():

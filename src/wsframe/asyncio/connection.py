@@ -257,12 +257,16 @@ class Connection(Stream, asyncio.BufferedProtocol):
     @property
     def close_code(self) -> int | None:
         """The close code, or None before the connection is closed (RFC 6455, 7.1.5)."""
-        return self.protocol.close_code
+        if self._protocol is None:
+            return CloseCode.ABNORMAL_CLOSURE if self._lost else None
+        return self._protocol.close_code
 
     @property
     def close_reason(self) -> str | None:
         """The close reason, or None before the connection is closed (RFC 6455, 7.1.6)."""
-        return self.protocol.close_reason
+        if self._protocol is None:
+            return "" if self._lost else None
+        return self._protocol.close_reason
 
     @property
     def local_address(self) -> Any:
