@@ -52,8 +52,8 @@ def hopeless(data: bytes) -> bool:
 
 def is_narrow(text: str) -> bool:
     """Whether a str that nobody has used yet is stored in its narrowest width, and has nothing else."""
-    if len(text) < 2:
-        return True  # one of those that CPython shares, and may have used
+    if len(text) < 2 or sys.implementation.name != "cpython":
+        return True  # one of those that CPython shares, and may have used; or of those that have no width
     top = max(text)
     width = 1 if top < "\u0100" else 2 if top < "\U00010000" else 4
     return sys.getsizeof(text) == sys.getsizeof(top * 2) + (len(text) - 2) * width

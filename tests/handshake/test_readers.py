@@ -44,8 +44,9 @@ def test_no_reference_is_kept() -> None:
     buffer = bytearray(write(exchanges.BROWSER))
     half = len(buffer) // 2
     reader = RequestReader()
-    assert reader.feed(memoryview(buffer)[:half]) is None
-    assert reader.feed(memoryview(buffer)[half:]) is not None
+    with memoryview(buffer) as view, view[:half] as first, view[half:] as second:
+        assert reader.feed(first) is None
+        assert reader.feed(second) is not None
     buffer.clear()
 
 
