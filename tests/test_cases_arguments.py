@@ -366,6 +366,7 @@ def test_offsets_past_the_end(impl: Impl) -> None:
 def test_numbers_of_any_kind_of_int(impl: Impl) -> None:
     """bool and subclasses are ints."""
     assert impl.mask(b"data", KEY, True) == impl.mask(b"data", KEY, Odd(1)) == frames.masked(b"data", KEY, 1)
+    assert impl.mask(b"data", KEY, False) == impl.mask(b"data", KEY, Odd(0)) == frames.masked(b"data", KEY)
     assert impl.build_header(True, Odd(5), rsv=True) == b"\x91\x05"
     assert impl.parse_header(b"\xff\x81\x05", True).length == 5
 
