@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import random
 import socket
 import ssl
@@ -171,6 +172,16 @@ def test_any_frame_among_messages(between, before):
     both(echo, text("plain") * before + between + text("plain") * 3 + END)
 
 
+@pytest.mark.parametrize("messages", [0, 1, 5])
+def test_a_ping_is_answered_at_once(messages):
+    async def main() -> Any:
+        ws = connected()
+        ws.data_received(text("one") * messages + frames.frame(frames.PING, b"?", key=frames.KEY))
+        return ws.transport.written
+
+    assert alike(main) == [b"\x8a\x01?"]
+
+
 @pytest.mark.parametrize("factory", loops())
 def test_a_burst_leaves_in_one_write(factory, monkeypatch):
     monkeypatch.setattr(_asyncio, "PATIENCE", 60)
@@ -241,7 +252,8 @@ def test_not_for_too_long():
         writes.append([call for call in ws.tap.calls if isinstance(call, bytes)])
 
     both(handler, text("slow") * 3 + END)
-    assert len(writes[1]) > 3
+    _response, *rest = writes[1]
+    assert [len(write) for write in rest] == [12, 6, 6, 4]  # the second send ends the wait of the first
 
 
 def test_back_pressure_from_the_client():
@@ -282,6 +294,46 @@ def test_back_pressure_from_the_client():
         return run(main, yes=yes)
 
     assert measure(True) == measure(False)
+
+
+@pytest.mark.parametrize("burst", [1, 3])
+def test_the_write_that_fills_the_transport_waits(burst):
+    """The transport says stop while it is written to: that very send waits, as do those that follow."""
+
+    class Full(Nowhere):
+        def write(self, data: Any) -> None:
+            super().write(data)
+            if not ws.paused:
+                ws.pause_writing()
+
+    async def main() -> Any:
+        nonlocal ws
+        ws = Connection(Protocol(SERVER))
+        transport = Full()
+        ws.connection_made(transport)
+        ws.data_received(text("x") * burst)
+        big = "x" * _asyncio.HOLD
+        tasks = [asyncio.create_task(ws.send(big)) for _ in range(3)]
+        await asyncio.sleep(0.01)
+        states = [task.done() for task in tasks]
+        ws.resume_writing()
+        await asyncio.gather(*tasks)
+        return states, b"".join(transport.written)
+
+    ws: Any = None
+    assert alike(main)[0] == [False] * 3
+
+
+def test_a_send_to_a_closing_transport_lets_the_loop_run():
+    async def main() -> Any:
+        ws = connected()
+        ws.transport.closing = True
+        turns = []
+        asyncio.get_running_loop().call_soon(turns.append, "turn")
+        await ws.send("one")
+        return turns
+
+    assert alike(main) == ["turn"]
 
 
 def test_back_pressure_in_the_middle_of_a_burst():
@@ -519,21 +571,35 @@ def test_a_subclass_is_asked(name):
     assert counts[0] == counts[1] != []
 
 
-def test_a_method_replaced_before_the_connection_is_made(monkeypatch):
+@pytest.mark.parametrize("when", ["before install", "after install"])
+@pytest.mark.parametrize("name", ["send_data", "send", "recv", "process_event", "drain"])
+def test_a_method_wrapped_by_somebody_else(name, when, monkeypatch, capsys):
+    """Instrumentation goes on seeing what it saw."""
     counted = []
-    original = Connection.send_data
+    plain = getattr(Connection, name)
 
-    def send_data(self: Any) -> None:
-        counted.append(self)
-        original(self)
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+        counted.append(name)
+        return original(self, *args, **kwargs)
 
-    async def main() -> int:
+    async def main() -> Any:
+        nonlocal original
+        if when == "after install":
+            original = getattr(Connection, name)
+            monkeypatch.setattr(Connection, name, wrapper)
         ws = connected()
-        await ws.send("one")
-        return len(counted)
+        ws.data_received(text("in"))
+        await ws.recv()
+        await ws.send("out")
+        monkeypatch.undo()
+        return counted
 
-    monkeypatch.setattr(Connection, "send_data", send_data)
-    assert run(main) == 1
+    original = plain
+    if when == "before install":
+        monkeypatch.setattr(Connection, name, wrapper)
+    assert run(main) == [name] * (2 if name == "send_data" else 1)
+    if when == "before install" and name != "process_event":
+        assert f"Connection.{name} is not what websockets made it" in capsys.readouterr().err
 
 
 def test_a_connection_has_no_transport_before_it_is_made():
@@ -697,6 +763,17 @@ def test_bursts_over_tls():
     authority.issue_cert("127.0.0.1").configure_cert(server)
     authority.configure_trust(client)
     both(obey, BURST + text("big") + text("ping") + END, ssl=(server, client))
+
+
+@pytest.mark.parametrize("name", ["send", "recv", "data_received"])
+def test_signatures_and_documentation_stay(name):
+    before = getattr(Connection, name)
+    with accelerated():
+        after = getattr(Connection, name)
+        assert after is not before
+        assert inspect.signature(after) == inspect.signature(before)
+        assert inspect.iscoroutinefunction(after) == inspect.iscoroutinefunction(before)
+        assert (after.__doc__, after.__qualname__) == (before.__doc__, before.__qualname__)
 
 
 def test_uninstall_leaves_nothing_behind():

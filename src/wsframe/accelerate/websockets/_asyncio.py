@@ -4,15 +4,17 @@
 2. A class with methods of its own, where the short way passes them by, goes the way of websockets.  That is
    looked at once, when the connection is made.
 3. When one read brought several messages, what is sent in that turn of the event loop is held back, to leave
-   in one write: HOLD bytes at most, and not once PATIENCE is over.  Whoever asks for the transport gets it
-   with nothing held back, so that no byte overtakes another.
+   in one write: HOLD bytes at most, and no longer once a send finds that something waited for PATIENCE.
+   Whoever asks for the transport gets it with nothing held back, so that no byte overtakes another.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import wraps
 from time import monotonic
 from typing import Any
 
@@ -29,7 +31,7 @@ DATA_RECEIVED = Connection.data_received
 RECV = Connection.recv
 SEND = Connection.send
 
-TEXT, BINARY = Opcode.TEXT, Opcode.BINARY
+TEXT, BINARY, CONT = Opcode.TEXT, Opcode.BINARY, Opcode.CONT
 # What the short way passes by, or counts on.
 OF_CONNECTION = {name: getattr(Connection, name) for name in ("send_context", "send_data", "drain")}
 OF_PROTOCOL = {
@@ -41,12 +43,13 @@ OF_PROTOCOL = {
     "send_frame": (_protocol.SEND_FRAME,),
 }
 
-holding: set[Any] = set()  # the connections that hold something back, in whatever event loop
 HOLD = 2**14  # bytes; a TLS record holds as much
 PATIENCE = 0.001  # seconds
 
 
 def replacements() -> Iterable[Replacement]:
+    _protocol.own(Connection, "data_received", "recv", "send", *OF_CONNECTION)
+    _protocol.own(Protocol, "data_to_send", "close_expected", "send_frame")
     yield Connection, "_wsframe_transport", None  # the transport of a connection that may take the short way
     yield Connection, "_wsframe_held", None  # what is held back; None when writes go straight out
     yield Connection, "transport", property(get_transport, set_transport)
@@ -55,8 +58,8 @@ def replacements() -> Iterable[Replacement]:
     yield Connection, "send", send
 
 
+@wraps(DATA_RECEIVED)
 def data_received(self: Any, data: bytes) -> None:
-    """Parse what was read, and queue the messages."""
     protocol = self.protocol
     messages = self.recv_messages
     if self._wsframe_transport is None or protocol._state is not OPEN or messages.closed:
@@ -81,15 +84,13 @@ def data_received(self: Any, data: bytes) -> None:
     if messages.high is not None and len(queue) > messages.high:
         messages.maybe_pause()
     if len(events) > 1 and self._wsframe_held is None:
-        holding.add(self)
         self._wsframe_held = []
         self._wsframe_size = 0
-        self._wsframe_until = monotonic() + PATIENCE
         self.loop.call_soon(release, self)
 
 
+@wraps(RECV)
 async def recv(self: Any, decode: bool | None = None) -> Any:
-    """Receive the next message."""
     messages = self.recv_messages
     if type(messages) is Assembler and not messages.get_in_progress and not messages.closed:
         frames = messages.frames
@@ -105,7 +106,7 @@ async def recv(self: Any, decode: bool | None = None) -> Any:
                 waiter.cancel()
                 frames.get_waiter = None
                 messages.get_in_progress = False
-        if queue and queue[0].fin:
+        if queue and queue[0].fin and queue[0].opcode is not CONT:
             message: Any = queue[0].data
             try:
                 if decode or (decode is None and queue[0].opcode is TEXT):
@@ -122,8 +123,8 @@ async def recv(self: Any, decode: bool | None = None) -> Any:
     return await RECV(self, decode)
 
 
+@wraps(SEND)
 async def send(self: Any, message: Any, *args: Any, **kwargs: Any) -> None:
-    """Send a message."""
     protocol = self.protocol
     transport = self._wsframe_transport
     if (
@@ -161,10 +162,15 @@ async def send(self: Any, message: Any, *args: Any, **kwargs: Any) -> None:
 
 def hold(self: Any, data: bytes) -> None:
     """Keep data until the turn ends, unless that is too much or too long."""
+    now = monotonic()
+    if not self._wsframe_held:
+        self._wsframe_until = now + PATIENCE
     self._wsframe_held.append(data)
     self._wsframe_size += len(data)
-    if self._wsframe_size > HOLD or monotonic() > self._wsframe_until:
+    if self._wsframe_size > HOLD:
         flush(self)
+    elif now > self._wsframe_until:
+        release(self)
 
 
 def flush(self: Any) -> None:
@@ -180,8 +186,7 @@ def flush(self: Any) -> None:
 
 
 def release(self: Any) -> None:
-    """End the turn: from now on writes go straight out."""
-    holding.discard(self)
+    """Write what is held back, and hold back no more."""
     try:
         if self._wsframe_held and not self._wsframe_transport.is_closing():
             flush(self)
@@ -190,9 +195,10 @@ def release(self: Any) -> None:
 
 
 def settle() -> None:
-    """Hold nothing back any more: the send of websockets would overtake it."""
-    for connection in list(holding):
-        release(connection)
+    """Release every connection: the send of websockets would overtake what is held back."""
+    for connection in gc.get_objects():
+        if issubclass(type(connection), Connection) and getattr(connection, "_wsframe_held", None):
+            release(connection)
 
 
 def get_transport(self: Any) -> Any:

@@ -13,7 +13,9 @@ from __future__ import annotations
 import logging
 import secrets
 import struct
+import sys
 from collections.abc import Generator, Iterable
+from functools import wraps
 from typing import Any
 
 from websockets.frames import Frame, Opcode
@@ -31,9 +33,7 @@ SEND_BINARY = Protocol.send_binary
 SEND_FRAME = Protocol.send_frame
 TOKEN_BYTES = secrets.token_bytes
 UNPACK = struct.unpack
-QUIET = logging.Logger(
-    "wsframe", logging.WARNING
-)  # of its own: a program may have turned on debug logging for all others
+QUIET = logging.Logger("wsframe", logging.WARNING)  # for proofs, whatever a program logs
 
 KNOWN = frozenset(Opcode)
 TEXT, BINARY = Opcode.TEXT, Opcode.BINARY
@@ -42,6 +42,7 @@ EXTENDED = WHOLE + bytes([FIN | RSV1 | TEXT, FIN | RSV1 | BINARY])
 
 
 def replacements() -> Iterable[Replacement]:
+    own(Protocol, "parse", "receive_data", "recv_frame", "send_text", "send_binary", "send_frame")
     yield Protocol, "_wsframe_boundary", None  # the parser, while it waits for the start of a frame
     yield Protocol, "parse", parse
     yield Protocol, "receive_data", receive_data
@@ -49,8 +50,19 @@ def replacements() -> Iterable[Replacement]:
     yield Protocol, "send_binary", send_binary
 
 
+def own(owner: Any, *names: str) -> None:
+    """See that what is replaced, or passed by, is of websockets: nobody has wrapped it, the class is current."""
+    module = vars(sys.modules[owner.__module__])
+    for name in names:
+        method = vars(owner)[name]
+        if name == "send_context":  # the decorator of contextlib stands around it
+            method = method.__wrapped__ if method.__globals__["__name__"] == "contextlib" else method
+        if module[owner.__name__] is not owner or method.__globals__ is not module:
+            raise RuntimeError(f"{owner.__name__}.{name} is not what websockets made it")
+
+
+@wraps(PARSE)
 def parse(self: Any) -> Generator[None, None, None]:
-    """Parse what the reader holds, each time it is stepped."""
     reader = self.reader
     self._wsframe_host = PARSE(self)
     while not (reader.eof or self.debug) and type(self).recv_frame is RECV_FRAME and struct.unpack is UNPACK:
@@ -61,8 +73,8 @@ def parse(self: Any) -> Generator[None, None, None]:
     yield from self._wsframe_host
 
 
+@wraps(RECEIVE_DATA)
 def receive_data(self: Any, data: bytes) -> None:
-    """Parse what was read, without a stop in the reader when nothing waits there."""
     if self.parser is self._wsframe_boundary and type(data) is bytes and struct.unpack is UNPACK:
         take(self, data)
     else:
@@ -74,17 +86,21 @@ def take(self: Any, data: bytes | bytearray) -> None:
     parser = self.parser
     masked = self.side is SERVER
     extensions = self.extensions
+    events = self.events
     start, end = 0, len(data)
     while start < end:
         most, inside = limits(self)
         firsts = b"" if inside else EXTENDED if extensions else WHOLE
         frames, start = cut_frames(data, start, masked, within(most), firsts)
         for first, payload in frames:
-            opcode = TEXT if first & OPCODE == TEXT else BINARY
-            frame = Frame(opcode, payload if masked else bytearray(payload), True, first & RSV1 != 0)
+            frame = Frame(
+                TEXT if first & OPCODE == TEXT else BINARY, payload if masked else bytearray(payload)
+            )
             if not extensions:
-                self.events.append(frame)
-            elif not extended(self, frame, most):
+                events.append(frame)
+                continue
+            frame.rsv1 = first & RSV1 != 0
+            if not extended(self, frame, most):
                 return
         if start == end:
             break
@@ -171,16 +187,16 @@ else:  # before 16.0
         return (most if most is None or current is None else most - current), current is not None
 
 
+@wraps(SEND_TEXT)
 def send_text(self: Any, data: Any, fin: bool = True) -> None:
-    """Send a text frame."""
     if fin is True and is_plain(self, data):
         self.writes.append(encode_frame(TEXT, data, mask_key=fresh_key() if self.side is CLIENT else None))
     else:
         SEND_TEXT(self, data, fin)
 
 
+@wraps(SEND_BINARY)
 def send_binary(self: Any, data: Any, fin: bool = True) -> None:
-    """Send a binary frame."""
     if fin is True and is_plain(self, data):
         self.writes.append(encode_frame(BINARY, data, mask_key=fresh_key() if self.side is CLIENT else None))
     else:
