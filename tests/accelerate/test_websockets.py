@@ -175,6 +175,34 @@ def test_an_extension_of_ones_own(side):
     assert before[0][0][0][2] == b"cba"
 
 
+class Idle(Rsv2):
+    """An extension that leaves frames as they are."""
+
+    def decode(self, frame: Frame, *, max_size: int | None = None) -> Frame:
+        return frame
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_reserved_bit_that_no_extension_takes(side):
+    def talk() -> Any:
+        protocol: Any = Protocol(side)
+        protocol.extensions = [Idle()]
+        run = Trace(protocol)
+        run.call("receive_data", frames.frame(frames.TEXT, b"abc", rsv=4, key=key_for(side)))
+        return run.seen
+
+    before = talk()
+    with accelerated():
+        assert talk() == before
+    assert before[0][4] == ("ProtocolError", "reserved bits must be 0")
+
+
+@pytest.mark.parametrize("call", ["send_text", "send_binary"])
+def test_no_message_in_the_middle_of_another(call):
+    seen = both(SERVER, [(call, b"first", False), (call, b"second"), ("send_continuation", b"last", True)])
+    assert ("ProtocolError", "expected a continuation frame") in seen
+
+
 class Listening(Protocol):
     """A subclass that hears of each frame."""
 

@@ -51,7 +51,7 @@ def replacements() -> Iterable[Replacement]:
 
 
 def own(owner: Any, *names: str) -> None:
-    """See that what is replaced, or passed by, is of websockets: nobody has wrapped it, the class is current."""
+    """See that what is replaced or passed by is of websockets: not wrapped, nor of an older import."""
     module = vars(sys.modules[owner.__module__])
     for name in names:
         method = vars(owner)[name]
