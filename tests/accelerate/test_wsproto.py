@@ -106,6 +106,11 @@ STREAMS = {
     "compressed": client_frame(TEXT, compressed(b"text"), rsv=4) + WHOLE,
     "compressed garbage": client_frame(TEXT, b"\xff\xff", rsv=4) + WHOLE,
     "compressed, no text": client_frame(TEXT, compressed(b"\xff"), rsv=4) + WHOLE,
+    **{
+        f"compressed, {cut} bytes missing": client_frame(BINARY, compressed(b"some text")[:-cut], rsv=4)
+        + WHOLE
+        for cut in range(1, 6)
+    },
     "compressed fragments": client_frame(TEXT, compressed(b"text")[:2], fin=False, rsv=4)
     + client_frame(CONTINUATION, compressed(b"text")[2:])
     + WHOLE,
@@ -294,7 +299,8 @@ def test_a_frame_protocol_of_ones_own_is_obeyed(new: Any) -> None:
     assert list(server.events()) == [new.events.TextMessage("QUIET")]
 
 
-def test_an_extension_of_ones_own_is_asked(new: Any) -> None:
+@pytest.mark.parametrize("deflate", [False, True])
+def test_an_extension_of_ones_own_is_asked(new: Any, deflate: bool) -> None:
     class Rot(new.extensions.Extension):  # type: ignore[misc]
         def enabled(self) -> bool:
             return True
@@ -302,17 +308,29 @@ def test_an_extension_of_ones_own_is_asked(new: Any) -> None:
         def offer(self) -> str:
             return "rot"
 
+        def frame_inbound_header(self, proto: Any, opcode: Any, rsv: Any, payload_length: int) -> Any:
+            return new.frame_protocol.RsvBits(False, True, False)
+
         def frame_inbound_payload_data(self, proto: Any, data: bytes) -> bytes:
             assert not proto.client
             return bytes(byte ^ 1 for byte in data)
 
         def frame_outbound(self, proto: Any, opcode: Any, rsv: Any, data: bytes, fin: bool) -> Any:
-            return new.frame_protocol.RsvBits(False, True, False), bytes(byte ^ 1 for byte in data)
+            return rsv._replace(rsv2=True), bytes(byte ^ 1 for byte in data)
 
-    server = new.connection.Connection(new.connection.ConnectionType.SERVER, [Rot()])
-    assert server.send(new.events.TextMessage("abc")) == frames.frame(TEXT, b"`cb", rsv=2)
-    server.receive_data(frames.frame(TEXT, b"`cb", key=KEY))
-    assert list(server.events()) == [new.events.TextMessage("abc")]
+    extensions = [Rot()]
+    if deflate:
+        extensions.insert(0, new.extensions.PerMessageDeflate())
+        extensions[0]._enabled = True
+    server = new.connection.Connection(new.connection.ConnectionType.SERVER, extensions)
+    sent = server.send(new.events.TextMessage("abc"))
+    if deflate:
+        assert sent[0] == 0xE1
+    else:
+        assert sent == frames.frame(TEXT, b"`cb", rsv=2)
+    for rsv in (2, 0):
+        server.receive_data(frames.frame(TEXT, b"`cb", rsv=rsv, key=KEY))
+        assert list(server.events()) == [new.events.TextMessage("abc")]
 
 
 def test_connections_survive_install_and_uninstall() -> None:

@@ -85,6 +85,10 @@ class Player:
                     bytes(decoder.buffer.buffer),
                     decoder.buffer.bytes_used,
                     proto._message_decoder.opcode,
+                    [
+                        (extension._inbound_compressed, extension._inbound_is_compressible)
+                        for extension in decoder.extensions
+                    ],
                 )
             )
 

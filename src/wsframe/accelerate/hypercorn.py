@@ -15,7 +15,8 @@ from typing import Any
 
 from ._host import Host, Part, Replacement
 from ._known import HELLO, MASKED_HELLO, run
-from .wsproto import _send, require
+from .wsproto import require
+from .wsproto._send import whole_message
 
 __all__ = ["HOST"]
 
@@ -70,11 +71,8 @@ def _handle_events(ws_stream: Any) -> Callable[..., Coroutine[Any, Any, None]]:
 
 def _app_send(ws_stream: Any) -> Callable[..., Coroutine[Any, Any, None]]:
     """Make `WSStream.app_send`."""
-    original = ws_stream.WSStream.app_send
+    original, frame_of = ws_stream.WSStream.app_send, whole_message()
     CONNECTED, Data = ws_stream.ASGIWebsocketState.CONNECTED, ws_stream.Data
-    plain_frame = _send.plain_frame(
-        import_module("wsproto.connection"), import_module("wsproto.frame_protocol")
-    )
 
     async def app_send(self: Any, message: Any) -> None:
         if (
@@ -83,8 +81,11 @@ def _app_send(ws_stream: Any) -> Callable[..., Coroutine[Any, Any, None]]:
             and self.state is CONNECTED
             and message["type"] == "websocket.send"
         ):
-            octets = message.get("bytes")
-            frame = plain_frame(self.connection, message["text"] if octets is None else octets)
+            kind: type = bytes
+            data = message.get("bytes")
+            if data is None:
+                data, kind = message["text"], str
+            frame = frame_of(self.connection, data) if type(data) is kind else None
             if frame is not None:
                 await self.send(Data(stream_id=self.stream_id, data=frame))
                 return

@@ -15,7 +15,8 @@ from typing import Any
 
 from ._host import Host, Replacement
 from ._known import HELLO, run
-from .wsproto import _send, require
+from .wsproto import require
+from .wsproto._send import whole_message
 
 __all__ = ["HOST"]
 
@@ -62,10 +63,7 @@ def _handle_message(impl: Any) -> Callable[..., None]:
 
 def _send_message(impl: Any) -> Callable[..., Coroutine[Any, Any, None]]:
     """Make `WSProtocol.send`."""
-    original = impl.WSProtocol.send
-    plain_frame = _send.plain_frame(
-        import_module("wsproto.connection"), import_module("wsproto.frame_protocol")
-    )
+    original, frame_of = impl.WSProtocol.send, whole_message()
 
     async def send(self: Any, message: Any) -> None:
         if (
@@ -77,7 +75,7 @@ def _send_message(impl: Any) -> Callable[..., Coroutine[Any, Any, None]]:
             and self.writable.is_set()
         ):
             octets = message.get("bytes")
-            frame = plain_frame(self.conn.connection, message.get("text") if octets is None else octets)
+            frame = frame_of(self.conn.connection, message.get("text") if octets is None else octets)
             if frame is not None:
                 if not self.transport.is_closing():
                     self.transport.write(frame)

@@ -18,17 +18,17 @@ __all__ = ["HOST", "require"]
 
 
 def _replacements() -> Iterable[Replacement]:
-    from wsproto import connection, extensions, frame_protocol, handshake, utilities
+    from wsproto.connection import Connection
+    from wsproto.frame_protocol import FrameDecoder, XorMaskerSimple
 
     from . import _receive, _send
 
-    yield connection.Connection, "events", _receive.events(connection, frame_protocol)
-    yield connection.Connection, "send", _send.send(connection, frame_protocol)
-    yield frame_protocol.FrameDecoder, "process_buffer", _receive.process_buffer(frame_protocol, extensions)
-    yield frame_protocol.MessageDecoder, "process_frame", _receive.process_frame(frame_protocol)
-    yield frame_protocol.XorMaskerSimple, "process", _receive.process(frame_protocol)
-    yield frame_protocol.FrameProtocol, "_serialize_frame", _send.serialize(frame_protocol, extensions)
-    accept = _send.generate_accept_token(utilities)
+    yield Connection, "events", _receive.events()
+    yield Connection, "send", _send.send()
+    yield FrameDecoder, "process_buffer", _receive.process_buffer()
+    yield XorMaskerSimple, "process", _receive.process()
+    utilities, handshake = import_module("wsproto.utilities"), import_module("wsproto.handshake")
+    accept = _send.generate_accept_token(utilities.generate_accept_token)
     yield utilities, "generate_accept_token", accept
     yield handshake, "generate_accept_token", accept
 
@@ -36,11 +36,12 @@ def _replacements() -> Iterable[Replacement]:
 def _hypercorn() -> Iterable[Replacement]:
     from . import _send
 
-    ws_stream = import_module("hypercorn.protocol.ws_stream")
+    ws_stream: Any = import_module("hypercorn.protocol.ws_stream")
     utilities = import_module("wsproto.utilities")
     # Imported after wsproto was patched, it took the new function from there.
     if ws_stream.generate_accept_token is not utilities.generate_accept_token:
-        yield ws_stream, "generate_accept_token", _send.generate_accept_token(ws_stream)
+        accept = _send.generate_accept_token(ws_stream.generate_accept_token)
+        yield ws_stream, "generate_accept_token", accept
 
 
 def _prove() -> None:
