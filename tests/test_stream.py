@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Coroutine
 
 import pytest
 from hypothesis import given, strategies as st
 
-from wsframe._py import stream as pure
+from wsframe import Opcode, Ping, ProtocolError, Role, encode_frame, encode_text
+from wsframe._py import decoder as pure_decoder, stream as pure
 
 try:
-    from wsframe._c import stream as compiled
+    from wsframe._c import decoder as compiled_decoder, stream as compiled
 except ImportError:
     compiled = None
 
 MODULES = [module for module in (pure, compiled) if module is not None]
+MASK = b"mask"
+ONE, TWO = encode_frame(Opcode.TEXT, "one", mask_key=MASK), encode_frame(Opcode.TEXT, "two", mask_key=MASK)
 
 
 def make(module):
@@ -34,8 +38,25 @@ def make(module):
         def caught_up(self):
             log.append("caught up")
 
+        def take_other(self, data):
+            log.append(("other", bytes(data)))
+
+        def take_events(self, events, size):
+            log.append(("events", events, size))
+
+        def listener_failed(self):
+            log.append(("failed", sys.exc_info()[0]))
+
+        def make_arrival(self):
+            log.append("arrival")
+
+        def read_no_more(self):
+            log.append("read no more")
+
     stream = Owner()
     stream.plain = True
+    stream.high = 100
+    stream.view = memoryview(bytearray(1000))
     stream.call_soon = lambda callback: log.append("soon")
     stream.transport_write = lambda data: log.append(bytes(data))
     return stream, log
@@ -44,6 +65,138 @@ def make(module):
 @pytest.fixture(params=MODULES, ids=lambda module: module.__name__.split(".")[1])
 def module(request):
     return request.param
+
+
+def decoding(module, **limits):
+    """A stream behind its handshake, on the side of a server."""
+    stream, log = make(module)
+    decoder = pure_decoder if module is pure else compiled_decoder
+    stream.decoder = decoder.MessageDecoder(Role.SERVER, **limits)
+    return stream, log
+
+
+def read(stream, data):
+    """What a transport does."""
+    stream.get_buffer(-1)[: len(data)] = data
+    stream.buffer_updated(len(data))
+
+
+class Answering:
+    def on_message(self, ws, message):
+        ws.send_nowait(f"{message}!")
+
+
+def test_before_the_handshake_is_done_the_owner_takes_the_bytes(module):
+    stream, log = make(module)
+    read(stream, b"GET /")
+    stream.receive(bytearray(b" HTTP"))
+    assert log == [("other", b"GET /"), ("other", b" HTTP")]
+
+
+def test_messages_of_a_read_are_queued(module):
+    stream, log = decoding(module)
+    read(stream, ONE + TWO[:4])
+    stream.receive(TWO[4:])
+    assert [stream.pop(), stream.pop()] == ["one", "two"]
+    assert stream.fresh and log == []
+
+
+def test_a_listener_is_given_the_messages_and_answers_in_one_write(module):
+    stream, log = decoding(module)
+    stream.listener = Answering()
+    read(stream, ONE + TWO)
+    assert log == [encode_text("one!") + encode_text("two!")]
+    assert stream.queued == 0 and not stream.receiving
+
+
+def test_what_a_listener_said_before_it_failed_is_sent(module):
+    class Failing(Answering):
+        def on_message(self, ws, message):
+            super().on_message(ws, message)
+            raise KeyError
+
+    stream, log = decoding(module)
+    stream.listener = Failing()
+    read(stream, ONE + TWO)
+    assert log == [("failed", KeyError), encode_text("one!")]
+    assert not stream.receiving
+
+
+def test_control_frames_and_violations_are_for_the_owner(module):
+    stream, log = decoding(module, max_message=10)
+    ping = encode_frame(Opcode.PING, b"p", mask_key=MASK)
+    read(stream, ONE + ping)
+    too_long = encode_frame(Opcode.TEXT, "x" * 11, mask_key=MASK)
+    read(stream, ONE + too_long)
+    assert log == [
+        ("events", ["one", Ping(b"p")], len(ONE + ping)),
+        ("events", ["one"], len(ONE + too_long)),
+    ]
+    with pytest.raises(ProtocolError):
+        read(stream, ONE)
+
+
+def test_high_water(module):
+    stream, log = decoding(module)
+    big = encode_frame(Opcode.BINARY, bytes(60), mask_key=MASK)
+    read(stream, big)
+    assert (log, stream.backlog) == ([], len(big))
+    read(stream, big * 4)
+    assert (log, stream.backlog, stream.low) == (["read no more"], len(big) * 5, 1)
+    stream.reading = False
+    for _ in range(4):
+        stream.pop()
+    assert log == ["read no more", "caught up"]
+    stream.pop()
+    read(stream, big)
+    assert stream.backlog == len(big)
+
+
+def test_one_large_message_does_not_stop_reading(module):
+    stream, log = decoding(module)
+    read(stream, encode_frame(Opcode.BINARY, bytes(900), mask_key=MASK))
+    assert log == [] and stream.queued == 1
+
+
+def test_who_waits_is_woken(module):
+    stream, log = decoding(module)
+    loop = asyncio.new_event_loop()
+    stream.create_future = loop.create_future
+    waiter = stream.arrival()
+    assert stream.waiter is waiter and not waiter.done()
+    read(stream, ONE[:3])
+    assert not waiter.done()
+    read(stream, ONE[3:])
+    assert waiter.done() and stream.waiter is None
+    cancelled = stream.arrival()
+    cancelled.cancel()
+    stream.wake()
+    assert stream.waiter is None
+    loop.close()
+    assert log == []
+
+
+def test_to_wait_in_doubt_is_for_the_owner(module):
+    stream, log = make(module)
+    stream.create_future = object
+    stream.arrival()
+    stream, log = decoding(module)
+    stream.create_future = object
+    stream.arrival()
+    assert log == []
+    stream.arrival()
+    stream.waiter = None
+    stream.reading = False
+    stream.arrival()
+    assert log == ["arrival", "arrival"]
+
+
+def test_a_read_is_within_the_buffer(module):
+    stream, log = decoding(module)
+    for size in (-1, 1001):
+        with pytest.raises(ValueError, match="nbytes"):
+            stream.buffer_updated(size)
+    assert log == []
 
 
 def test_the_answer_to_the_only_message_goes_straight_out(module):

@@ -159,6 +159,7 @@ class Connection:
 
     Attributes:
         state: how far the connection is.
+        decoder: what turns its bytes into messages.
         outgoing: frames that `receive` queued in answer, to be sent in order and then cleared.
         received, sent: the Close frames, or None.
         error: the violation that failed the connection, or None.
@@ -169,10 +170,10 @@ class Connection:
     __slots__ = (
         "controls",
         "_compressing",
-        "_decoder",
         "_deflate",
         "_masked",
         "cause",
+        "decoder",
         "error",
         "fragmenting",
         "outgoing",
@@ -190,7 +191,7 @@ class Connection:
         max_fragments: int | None = DEFAULT_MAX_FRAGMENTS,
         deflate: Extension | None = None,
     ) -> None:
-        self._decoder = MessageDecoder(
+        self.decoder = MessageDecoder(
             role, max_message=max_message, max_fragments=max_fragments, deflate=deflate
         )
         self.controls = 0
@@ -218,15 +219,23 @@ class Connection:
             The messages and control frames that are now complete, in order.  Pings and a Close
             are answered in `outgoing`; a violation stands in `error`: then call `fail`, soon.
         """
-        decoder = self._decoder
-        if decoder.error is not None or self.state is State.CLOSED:
+        if self.decoder.error is not None or self.state is State.CLOSED:
             return []
-        events = decoder.feed(data)
+        events = self.decoder.feed(data)
+        self.note(events)
+        return events
+
+    def note(self, events: list[Event]) -> None:
+        """Take note of what the decoder gave to somebody who feeds it instead of calling `receive`.
+
+        Args:
+            events: needed only where `controls` of the decoder has grown, or its `error` is set.
+        """
+        decoder = self.decoder
         if decoder.controls != self.controls:
             self.controls = decoder.controls
             self._answer(events)
         self.error = decoder.error
-        return events
 
     def receive_eof(self, cause: Exception | None = None) -> None:
         """Take note that the peer, or the network, ended the stream.

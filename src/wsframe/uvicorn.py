@@ -230,11 +230,11 @@ class WebSocketProtocol(Connection):
         if messages:
             self.push(messages)
             self.fresh = True
-            if self._waiter is None:
+            if self.waiter is None:
                 self.low = 0
                 self.read_no_more()
             else:
-                self._wake()
+                self.wake()
         if protocol.received is not None:
             self._disconnect(protocol.received.code, protocol.received.reason)
         elif protocol.error is not None:
@@ -245,13 +245,13 @@ class WebSocketProtocol(Connection):
         self._tell({"type": "websocket.disconnect", "code": int(code), "reason": reason})
 
     def _tell(self, event: Event) -> None:
-        self.push([event])  # type: ignore[list-item]
-        self._wake()
+        self.push([event])
+        self.wake()
 
     async def asgi_receive(self) -> Event:
         """The `receive` of ASGI."""
-        if not self.queued:
-            await self._wait()
+        while not self.queued:
+            await self.arrival()
         event: Any = self.pop()
         if type(event) is str:
             return {"type": "websocket.receive", "text": event}
@@ -261,14 +261,10 @@ class WebSocketProtocol(Connection):
             self.fail()
         return event  # type: ignore[no-any-return]
 
-    async def _wait(self) -> None:
+    def make_arrival(self) -> asyncio.Future[None]:
         self.read_on()
-        while not self.queued:
-            self._waiter = self._loop.create_future()
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
+        self.waiter = waiter = self._loop.create_future()
+        return waiter
 
     # What the application sends.
 

@@ -315,7 +315,7 @@ async def test_a_slow_reader_stops_a_fast_sender():
         assert not pouring.done() and sent < 2000
         assert ws.congested
         (slow_end,) = server.connections
-        assert slow_end._backlog < 2**20
+        assert slow_end.backlog < 2**20
         may_read.set()
         await pouring
         assert sent == 2000

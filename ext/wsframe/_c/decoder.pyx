@@ -138,6 +138,19 @@ cdef class _Decoder:
         finally:
             wsf_leave(&self.busy)
 
+    cdef list run_over(self, const uint8_t *p, Py_ssize_t size):
+        cdef list out
+        if not wsf_enter(&self.busy):
+            raise _errors.busy()
+        try:
+            if self.error is not None:
+                raise self.error.with_traceback(None)
+            out = []
+            self.consume_safely(p, size, out)
+            return out
+        finally:
+            wsf_leave(&self.busy)
+
     cdef int consume_safely(self, const uint8_t *p, Py_ssize_t size, list out) except -1:
         try:
             self.consume(p, p + size, out)
@@ -591,6 +604,15 @@ cdef class MessageDecoder(_Decoder):
         if <uint64_t>len(piece) > room:
             raise _errors.message_too_big(self.max_message)
         return piece
+
+
+cdef list messages_in(object decoder, const uint8_t *p, Py_ssize_t size, bint *plain):
+    """Feed a MessageDecoder from memory; tell whether it gave nothing but messages."""
+    cdef MessageDecoder d = <MessageDecoder?>decoder
+    cdef uint64_t controls = d.controls
+    cdef list out = d.run_over(p, size)
+    plain[0] = d.controls == controls and d.error is None
+    return out
 
 
 def cut_frames(data, Py_ssize_t start, bint masked, Py_ssize_t max_frame, bytes firsts=None):

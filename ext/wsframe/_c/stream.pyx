@@ -1,15 +1,29 @@
-"""What every message of a connection runs through: the queue it waits in, and the way out."""
+"""What every message of a connection runs through: the way in, the queue it waits in, and the way out."""
 
 cimport cython
+from cpython.buffer cimport (
+    PyBUF_READ,
+    PyBUF_SIMPLE,
+    PyBUF_WRITABLE,
+    Py_buffer,
+    PyBuffer_Release,
+    PyObject_GetBuffer,
+)
 from cpython.bytearray cimport PyByteArray_Check
 from cpython.bytes cimport PyBytes_Check, PyBytes_GET_SIZE
 from cpython.list cimport PyList_GET_SIZE
 from cpython.memoryview cimport PyMemoryView_Check
 from cpython.unicode cimport PyUnicode_Check
+from libc.stdint cimport uint8_t
 
 from collections.abc import Coroutine
 
+from wsframe._c.decoder cimport messages_in
 from wsframe._c.encoder cimport binary_message, text_message
+
+
+cdef extern from "Python.h":
+    object PyMemoryView_FromMemory(char *data, Py_ssize_t size, int flags)
 
 
 # Bytes that wait for the end of the loop's turn at most before they are written.
@@ -48,29 +62,68 @@ cdef Done DONE = Done.__new__(Done)
 cdef class Stream:
     """The quick paths of a connection; its owner takes the slow ones.
 
-    Received messages wait here until they are popped.  What is sent in answer to the only message
-    at hand goes straight to the transport; all else of a turn of the loop leaves in one write.
+    Received messages go to the listener, or wait here until they are popped.  What is sent in answer
+    to the only message at hand goes straight to the transport; all else of a turn of the loop leaves
+    in one write.
     """
 
+    # In.
+    cdef public object decoder  # a MessageDecoder; None while there is nothing to decode
+    cdef public object listener
+    cdef object buffer
+    cdef void *start  # of the buffer
+    cdef Py_ssize_t room
     cdef list queue
     cdef Py_ssize_t head  # of the queue: how many of it are popped
+    cdef readonly Py_ssize_t backlog  # bytes read since the queue was last empty
+    cdef public Py_ssize_t high
+    cdef public Py_ssize_t low
+    cdef public bint reading
+    cdef public object create_future
+    cdef public object waiter
+    # Out.
     cdef list cork
     cdef Py_ssize_t corked
     cdef public object call_soon
-    cdef public object transport_write
     cdef public bint masked
     cdef public bint plain
     cdef public bint congested
     cdef public bint fresh
     cdef public bint receiving
-    cdef public Py_ssize_t low
+    # The transport.
+    cdef public object transport_write
 
     def __cinit__(self, *args, **kwargs):
         self.queue = []
         self.cork = []
         self.low = -1
+        self.reading = True
 
     # What the owner has to do.
+
+    def take_other(self, data):
+        """Take bytes while there is no decoder."""
+        raise NotImplementedError
+
+    def take_events(self, events, size):
+        """Take what so many bytes held: control frames among messages, or a violation behind them."""
+        raise NotImplementedError
+
+    def listener_failed(self):
+        """The listener raised the exception that is being handled."""
+        raise NotImplementedError
+
+    def make_arrival(self):
+        """Set `waiter` and return it, or raise why no message will come; also where reading has stopped."""
+        raise NotImplementedError
+
+    def read_no_more(self):
+        """Stop reading."""
+        raise NotImplementedError
+
+    def caught_up(self):
+        """No more than `low` messages are queued."""
+        raise NotImplementedError
 
     def send_later(self, message):
         """Send what is no plain message, or wait for the peer to catch up first."""
@@ -80,29 +133,102 @@ cdef class Stream:
         """Write a message as the state of the connection demands, or refuse it."""
         raise NotImplementedError
 
-    def caught_up(self):
-        """No more than `low` messages are queued."""
-        raise NotImplementedError
+    # The transport.
+
+    @property
+    def view(self):
+        """What the transport reads into."""
+        return self.buffer
+
+    @view.setter
+    def view(self, buffer):
+        cdef Py_buffer view
+        PyObject_GetBuffer(buffer, &view, PyBUF_WRITABLE)
+        self.buffer = buffer
+        self.start = view.buf
+        self.room = view.len
+        PyBuffer_Release(&view)
+
+    def get_buffer(self, sizehint):
+        return self.buffer
+
+    def buffer_updated(self, Py_ssize_t nbytes):
+        if not 0 <= nbytes <= self.room:
+            raise ValueError("nbytes is out of range")
+        self.take(self.start, nbytes)
 
     # Receiving.
 
-    cdef Py_ssize_t count(self):
-        return PyList_GET_SIZE(self.queue) - self.head
+    def receive(self, data):
+        """Take bytes from the peer."""
+        cdef Py_buffer view
+        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+        try:
+            self.take(view.buf, view.len)
+        finally:
+            PyBuffer_Release(&view)
+
+    cdef int take(self, void *data, Py_ssize_t size) except -1:
+        cdef bint plain = False
+        cdef list messages
+        if self.decoder is None:
+            self.take_other(PyMemoryView_FromMemory(<char *>data, size, PyBUF_READ))
+            return 0
+        messages = messages_in(self.decoder, <const uint8_t *>data, size, &plain)
+        if not plain:
+            self.take_events(messages, size)
+        elif self.listener is None:
+            self.enqueue(messages, size)
+        else:
+            self.deliver(messages)
+        return 0
+
+    def deliver(self, list messages):
+        """Give messages to the listener; what it sends leaves in one write."""
+        self.receiving = True
+        try:
+            on_message = self.listener.on_message
+            for message in messages:
+                on_message(self, message)
+        except Exception:
+            self.listener_failed()
+        finally:
+            self.receiving = False
+            self.uncork()
+
+    def enqueue(self, list messages, Py_ssize_t size):
+        """Queue the messages of a read of so many bytes; stop reading when there are too many."""
+        self.backlog = self.backlog + size if self.count() else size
+        self.put_in(messages)
+        self.fresh = True
+        if self.backlog > self.high and self.reading and self.count() > 1:
+            self.low = self.count() // 4
+            self.read_no_more()
+        if messages:
+            self.let_go()
 
     @property
     def queued(self):
         """How many messages wait to be received."""
         return self.count()
 
+    cdef Py_ssize_t count(self):
+        return PyList_GET_SIZE(self.queue) - self.head
+
     def push(self, messages):
         """Queue messages."""
+        self.put_in(list(messages))
+
+    cdef int put_in(self, list messages) except -1:
+        """Queue messages; the list is ours from now on."""
         with cython.critical_section(self):
             if self.count():
                 del self.queue[: self.head]
                 self.queue.extend(messages)
             else:
-                self.queue = list(messages)
+                self.queue = messages
             self.head = 0
+        return 0
 
     def pop(self):
         """Take the next message; there must be one."""
@@ -119,6 +245,25 @@ cdef class Stream:
         if caught_up:
             self.caught_up()
         return message
+
+    def arrival(self):
+        """Make the future that the next message sets, for the one who waits for it."""
+        if self.decoder is None or self.waiter is not None or not self.reading:
+            return self.make_arrival()
+        self.waiter = waiter = self.create_future()
+        return waiter
+
+    def wake(self):
+        """Let the one who waits go on."""
+        self.let_go()
+
+    cdef int let_go(self) except -1:
+        waiter = self.waiter
+        if waiter is not None:
+            self.waiter = None
+            if not waiter.done():
+                waiter.set_result(None)
+        return 0
 
     # Sending.
 

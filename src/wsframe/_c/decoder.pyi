@@ -16,6 +16,8 @@ from .._spec import (
     Role,
 )
 
+__pyx_capi__: dict[str, object]
+
 @disjoint_base
 class _Decoder:
     @property

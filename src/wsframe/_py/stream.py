@@ -1,4 +1,4 @@
-"""What every message of a connection runs through: the queue it waits in, and the way out."""
+"""What every message of a connection runs through: the way in, the queue it waits in, and the way out."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from .encoder import encode_binary, encode_text
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
+
+    from .decoder import MessageDecoder
 
 # Bytes that wait for the end of the loop's turn at most before they are written.
 CORK_SIZE = 2**16
@@ -45,38 +47,82 @@ DONE = Done()
 class Stream:
     """The quick paths of a connection; its owner takes the slow ones.
 
-    Received messages wait here until they are popped.  What is sent in answer to the only message
-    at hand goes straight to the transport; all else of a turn of the loop leaves in one write.
+    Received messages go to the listener, or wait here until they are popped.  What is sent in answer
+    to the only message at hand goes straight to the transport; all else of a turn of the loop leaves
+    in one write.
     """
 
     __slots__ = (
         "_cork",
         "_corked",
         "_queue",
+        "backlog",
         "call_soon",
         "congested",
+        "create_future",
+        "decoder",
         "fresh",
+        "high",
+        "listener",
         "low",
         "masked",
         "plain",
+        "reading",
         "receiving",
         "transport_write",
+        "view",
+        "waiter",
     )
 
     def __init__(self) -> None:
-        self._queue: deque[str | bytes] = deque()
+        # In.
+        self.decoder: MessageDecoder | None = None  # None while there is nothing to decode
+        self.listener: Any = None  # whose on_message takes the messages, instead of the queue
+        self.view: memoryview  # what the transport reads into
+        self._queue: deque[Any] = deque()
+        self.backlog = 0  # bytes read since the queue was last empty
+        self.high = 0  # bytes of messages over which `read_no_more` is called
+        self.low = -1  # how many queued messages to go down to before `caught_up` is called
+        self.reading = True  # the transport reads
+        self.create_future: Callable[[], Any]
+        self.waiter: Any = None  # the future of the one who waits for a message
+        # Out.
         self._cork: list[bytes] = []
         self._corked = 0
         self.call_soon: Callable[..., Any]
-        self.transport_write: Callable[[bytes], object]
         self.masked = False
         self.plain = False  # messages are sent as they are: open, no extension, no fragments under way
         self.congested = False  # the transport asks us not to write
         self.fresh = False  # nothing was sent since the last read
         self.receiving = False  # inside a read: what is sent waits for its end
-        self.low = -1  # how many queued messages to go down to before `caught_up` is called
+        # The transport.
+        self.transport_write: Callable[[bytes], object]
 
     # What the owner has to do.
+
+    def take_other(self, data: Buffer) -> None:
+        """Take bytes while there is no decoder."""
+        raise NotImplementedError
+
+    def take_events(self, events: list[Any], size: int) -> None:
+        """Take what so many bytes held: control frames among messages, or a violation behind them."""
+        raise NotImplementedError
+
+    def listener_failed(self) -> None:
+        """The listener raised the exception that is being handled."""
+        raise NotImplementedError
+
+    def make_arrival(self) -> Any:
+        """Set `waiter` and return it, or raise why no message will come; also where reading has stopped."""
+        raise NotImplementedError
+
+    def read_no_more(self) -> None:
+        """Stop reading."""
+        raise NotImplementedError
+
+    def caught_up(self) -> None:
+        """No more than `low` messages are queued."""
+        raise NotImplementedError
 
     def send_later(self, message: Any) -> Coroutine[Any, Any, None]:
         """Send what is no plain message, or wait for the peer to catch up first."""
@@ -86,18 +132,64 @@ class Stream:
         """Write a message as the state of the connection demands, or refuse it."""
         raise NotImplementedError
 
-    def caught_up(self) -> None:
-        """No more than `low` messages are queued."""
-        raise NotImplementedError
+    # The transport.
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self.view
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if not 0 <= nbytes <= len(self.view):
+            raise ValueError("nbytes is out of range")
+        self.receive(self.view[:nbytes])
 
     # Receiving.
+
+    def receive(self, data: Buffer) -> None:
+        """Take bytes from the peer."""
+        decoder = self.decoder
+        if decoder is None:
+            self.take_other(data)
+            return
+        size = len(data)  # type: ignore[arg-type]
+        controls = decoder.controls
+        messages = decoder.feed(data)
+        if decoder.controls != controls or decoder.error is not None:
+            self.take_events(messages, size)
+        elif self.listener is None:
+            self.enqueue(messages, size)
+        else:
+            self.deliver(messages)
+
+    def deliver(self, messages: list[Any]) -> None:
+        """Give messages to the listener; what it sends leaves in one write."""
+        self.receiving = True
+        try:
+            on_message = self.listener.on_message
+            for message in messages:
+                on_message(self, message)
+        except Exception:
+            self.listener_failed()
+        finally:
+            self.receiving = False
+            self.flush()
+
+    def enqueue(self, messages: list[Any], size: int) -> None:
+        """Queue the messages of a read of so many bytes; stop reading when there are too many."""
+        self.backlog = self.backlog + size if self._queue else size
+        self._queue.extend(messages)
+        self.fresh = True
+        if self.backlog > self.high and self.reading and self.queued > 1:
+            self.low = self.queued // 4
+            self.read_no_more()
+        if messages:
+            self.wake()
 
     @property
     def queued(self) -> int:
         """How many messages wait to be received."""
         return len(self._queue)
 
-    def push(self, messages: Iterable[str | bytes]) -> None:
+    def push(self, messages: Iterable[Any]) -> None:
         """Queue messages."""
         self._queue.extend(messages)
 
@@ -105,11 +197,26 @@ class Stream:
         """Take the next message; there must be one."""
         if not self._queue:
             raise IndexError("no message is queued")
-        message = self._queue.popleft()
+        message: str | bytes = self._queue.popleft()
         if len(self._queue) <= self.low:
             self.low = -1
             self.caught_up()
         return message
+
+    def arrival(self) -> Any:
+        """Make the future that the next message sets, for the one who waits for it."""
+        if self.decoder is None or self.waiter is not None or not self.reading:
+            return self.make_arrival()
+        self.waiter = waiter = self.create_future()
+        return waiter
+
+    def wake(self) -> None:
+        """Let the one who waits go on."""
+        waiter = self.waiter
+        if waiter is not None:
+            self.waiter = None
+            if not waiter.done():
+                waiter.set_result(None)
 
     # Sending.
 

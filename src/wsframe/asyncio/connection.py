@@ -79,22 +79,17 @@ class Connection(Stream, asyncio.BufferedProtocol):
 
     __slots__ = (
         "__weakref__",
-        "_backlog",
         "_close_timeout",
         "_closed",
         "_closer",
         "_drained",
-        "_listener",
         "_loop",
         "_lost",
         "_ping_interval",
         "_ping_timeout",
         "_pings",
         "_protocol",
-        "_reading",
         "_timer",
-        "_view",
-        "_waiter",
         "latency",
         "request",
         "subprotocol",
@@ -114,19 +109,18 @@ class Connection(Stream, asyncio.BufferedProtocol):
         super().__init__()
         loop = asyncio.get_running_loop()
         self.call_soon = loop.call_soon
+        self.create_future = loop.create_future
+        self.high = HIGH_WATER
         self._loop = loop
-        self._view = read_buffer(loop)
-        self._listener = listener
+        self.view = read_buffer(loop)
+        self.listener = listener
         self._ping_interval = ping_interval
         self._ping_timeout = ping_timeout
         self._close_timeout = close_timeout
         self._protocol: Protocol | None = None
-        self._waiter: asyncio.Future[None] | None = None  # of recv
         self._drained: asyncio.Future[None] | None = None
         self._closed: asyncio.Future[None] | None = None  # made when somebody waits for it
         self._lost = False
-        self._reading = True
-        self._backlog = 0  # bytes read since the queue was last empty
         self._pings: dict[bytes, tuple[asyncio.Future[float], float]] | None = None
         self._timer: asyncio.TimerHandle | None = None  # of the keep-alive
         self._closer: asyncio.TimerHandle | None = None  # of the close timeout
@@ -148,19 +142,19 @@ class Connection(Stream, asyncio.BufferedProtocol):
             ConnectionClosed: the connection is closed, and all messages before that were received.
             RuntimeError: another recv is waiting.
         """
-        if not self.queued:
-            await self._wait()
+        while not self.queued:
+            await self.arrival()
         return self.pop()
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> str | bytes:
-        if not self.queued:
-            try:
-                await self._wait()
-            except ConnectionClosedOK:
-                raise StopAsyncIteration from None
+        try:
+            while not self.queued:
+                await self.arrival()
+        except ConnectionClosedOK:
+            raise StopAsyncIteration from None
         return self.pop()
 
     async def drain(self) -> None:
@@ -290,12 +284,6 @@ class Connection(Stream, asyncio.BufferedProtocol):
         self.transport = transport  # type: ignore[assignment]
         self.transport_write = self.transport.write
 
-    def get_buffer(self, sizehint: int) -> memoryview:
-        return self._view
-
-    def buffer_updated(self, nbytes: int) -> None:
-        self.receive(self._view[:nbytes])
-
     def eof_received(self) -> bool:
         return False  # the transport closes itself
 
@@ -309,11 +297,12 @@ class Connection(Stream, asyncio.BufferedProtocol):
             return
         if not self.queued:
             self.read_on()
-        if self._listener is not None:
-            self._listener.on_drained(self)
+        if self.listener is not None:
+            self.listener.on_drained(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
+        self.decoder = None
         self.discard()
         self.plain = self.congested = False
         for timer in (self._timer, self._closer):
@@ -333,9 +322,9 @@ class Connection(Stream, asyncio.BufferedProtocol):
                 answered.set_exception(protocol.closed_error())
                 answered.exception()  # nobody need await it
         self._pings = None
-        self._wake()
-        if self._listener is not None:
-            self._listener.on_close(self)
+        self.wake()
+        if self.listener is not None:
+            self.listener.on_close(self)
 
     # How bytes become messages.
 
@@ -347,12 +336,13 @@ class Connection(Stream, asyncio.BufferedProtocol):
             rest: the bytes that came behind the handshake.
         """
         self._protocol = protocol
+        self.decoder = protocol.decoder
         self.masked = protocol.role is Role.CLIENT
         self.plain = protocol.plain
         if self._ping_interval is not None:
             self._timer = self._loop.call_later(self._ping_interval, self._keep_alive)
-        if self._listener is not None:
-            self._listener.on_open(self)
+        if self.listener is not None:
+            self.listener.on_open(self)
         if rest:
             self.receive(rest)
 
@@ -360,29 +350,24 @@ class Connection(Stream, asyncio.BufferedProtocol):
         """Take bytes of the opening handshake."""
         raise NotImplementedError
 
-    def receive(self, data: Buffer) -> None:
-        """Take bytes from the peer."""
-        protocol = self._protocol
-        if protocol is None:
+    def take_other(self, data: Buffer) -> None:
+        if self._protocol is None:
             self.handshake(bytes(data))
-            return
+
+    def take_events(self, events: list[Event], size: int) -> None:
+        protocol = self.protocol
         controls = protocol.controls
-        events = protocol.receive(data)
+        protocol.note(events)
+        if protocol.error is not None:
+            self.decoder = None
         self.receiving = True
         try:
             if protocol.controls != controls:
                 events = self._take_controls(protocol, events)
-            if self._listener is None:
-                self.enqueue(events, len(data))  # type: ignore[arg-type]
+            if self.listener is None:
+                self.enqueue(events, size)
             else:
-                on_message = self._listener.on_message
-                for message in events:
-                    on_message(self, message)  # type: ignore[arg-type]
-        except Exception:
-            if self._listener is None:
-                raise
-            logger.exception("listener failed")
-            self.close_nowait(CloseCode.INTERNAL_ERROR)
+                self.deliver(events)
         finally:
             self.receiving = False
             self.flush()
@@ -391,10 +376,14 @@ class Connection(Stream, asyncio.BufferedProtocol):
         elif protocol.state is not State.OPEN and protocol.ends_tcp:
             self._end_tcp()
 
+    def listener_failed(self) -> None:
+        logger.exception("listener failed")
+        self.close_nowait(CloseCode.INTERNAL_ERROR)
+
     def _fail_soon(self) -> None:
         """Fail the connection, once the messages before the violation had their answers."""
         self.read_no_more()
-        if self._listener is not None or self.idle:
+        if self.listener is not None or self.idle:
             self.fail()
         else:
             self._stop_timer()
@@ -403,7 +392,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
     @property
     def idle(self) -> bool:
         """Whether the application waits for a message, and there is none."""
-        return self._waiter is not None and not self.queued
+        return self.waiter is not None and not self.waiter.done() and not self.queued
 
     def fail(self) -> None:
         """Fail the connection for a violation (RFC 6455, 7.1.7)."""
@@ -424,40 +413,35 @@ class Connection(Stream, asyncio.BufferedProtocol):
         for event in events:
             if isinstance(event, Pong):
                 self._settle_pings(event.data)
-                if self._listener is not None:
-                    self._listener.on_pong(self, event.data)
+                if self.listener is not None:
+                    self._tell_pong(self.listener, event.data)
             elif isinstance(event, Close):
                 self._expect_end()
             elif not isinstance(event, Ping):
                 messages.append(event)
         return messages
 
+    def _tell_pong(self, listener: Listener, data: bytes) -> None:
+        try:
+            listener.on_pong(self, data)
+        except Exception:
+            self.listener_failed()
+
     def _write_outgoing(self, protocol: Protocol) -> None:
         for frame in protocol.outgoing:
             self.write(frame)
         protocol.outgoing.clear()
 
-    def enqueue(self, messages: list[Any], size: int) -> None:
-        """Queue the messages of a read of so many bytes; stop reading when there are too many."""
-        self._backlog = self._backlog + size if self.queued else size
-        self.push(messages)
-        self.fresh = True
-        if self._backlog > HIGH_WATER and self._reading and self.queued > 1:
-            self.low = self.queued // 4
-            self.read_no_more()
-        if messages:
-            self._wake()
-
     def read_no_more(self) -> None:
         """Stop reading."""
-        if self._reading and not self.transport.is_closing():
-            self._reading = False
+        if self.reading and not self.transport.is_closing():
+            self.reading = False
             self.transport.pause_reading()
 
     def read_on(self) -> None:
         """Read again."""
-        if not self._reading:
-            self._reading = True
+        if not self.reading:
+            self.reading = True
             if not self.transport.is_closing():
                 self.transport.resume_reading()
 
@@ -466,26 +450,17 @@ class Connection(Stream, asyncio.BufferedProtocol):
     def caught_up(self) -> None:
         self.read_on()
 
-    async def _wait(self) -> None:
-        """Wait until a message is queued."""
-        while not self.queued:
-            if self.state is State.CLOSED:
-                raise self.protocol.closed_error()
-            if self._waiter is not None:
-                raise RuntimeError("another recv is waiting")
-            if self.protocol.error is None:
-                self.read_on()
-            elif self.state is State.OPEN:
-                self.fail()
-            self._waiter = self._loop.create_future()
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+    def make_arrival(self) -> asyncio.Future[None]:
+        if self.state is State.CLOSED:
+            raise self.protocol.closed_error()
+        if self.waiter is not None and not self.waiter.done():
+            raise RuntimeError("another recv is waiting")
+        if self.protocol.error is None:
+            self.read_on()
+        elif self.state is State.OPEN:
+            self.fail()
+        self.waiter = waiter = self._loop.create_future()
+        return waiter
 
     def _wake_drained(self) -> None:
         if self._drained is not None:
