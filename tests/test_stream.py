@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 import sys
 from collections.abc import Coroutine
 
@@ -58,6 +60,7 @@ def make(module):
     stream.high = 100
     stream.view = memoryview(bytearray(1000))
     stream.call_soon = lambda callback: log.append("soon")
+    stream.turn = module.Turn()
     stream.transport_write = lambda data: log.append(bytes(data))
     return stream, log
 
@@ -294,6 +297,134 @@ def test_discard(module):
     stream.discard()
     stream.flush()
     assert log == ["soon"]
+
+
+def test_the_streams_of_a_loop_end_its_turn_together(module):
+    (one, first), (two, second) = make(module), make(module)
+    two.turn = one.turn
+    for stream in (one, two):
+        stream.send("x")
+        stream.send("y")
+    assert first + second == ["soon"]
+    one.turn.end()
+    assert first + second == ["soon", b"\x81\x01x\x81\x01y", b"\x81\x01x\x81\x01y"]
+    two.send("z")
+    assert second[-1] == "soon"
+
+
+def test_a_stream_that_cannot_write_stops_no_other(module):
+    (one, first), (two, second) = make(module), make(module)
+    two.turn = one.turn
+
+    def write(data):
+        raise OSError("gone")
+
+    two.transport_write = write
+    for stream in (one, two):
+        stream.send("x")
+    with pytest.raises(OSError, match="gone"):
+        one.turn.end()
+    assert second == ["soon"]  # for the others
+    one.turn.end()
+    assert first == ["soon", b"\x81\x01x"]
+
+
+class Socket:
+    """A stream on a socket, and all that reached its other end or its transport."""
+
+    def __init__(self, module):
+        self.ours, self.theirs = socket.socketpair()
+        for end in (self.ours, self.theirs):
+            end.setblocking(False)
+        self.unsent, self.closing = 0, False
+        self.stream, self.log = make(module)
+        self.stream.use_socket(self.ours.fileno(), self)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.ours.close()
+        self.theirs.close()
+
+    def get_write_buffer_size(self):
+        return self.unsent
+
+    def is_closing(self):
+        return self.closing
+
+    def send(self, text):
+        self.stream.fresh = True
+        self.stream.send(text).close()
+
+    def received(self):
+        octets = b""
+        with contextlib.suppress(BlockingIOError):
+            while piece := self.theirs.recv(2**20):
+                octets += piece
+        return octets
+
+
+@pytest.fixture
+def on_socket(module):
+    if sys.platform == "win32":
+        pytest.skip("all goes through the transport")
+    with Socket(module) as end:
+        yield end
+
+
+def test_a_frame_goes_to_the_socket_itself(on_socket, module):
+    on_socket.send("a")
+    if module is pure:
+        assert on_socket.log == [encode_text("a")]
+    else:
+        assert on_socket.received() == encode_text("a")
+        assert on_socket.log == []
+
+
+def test_no_frame_overtakes_what_the_transport_has(on_socket):
+    on_socket.unsent = 1
+    on_socket.send("a")
+    on_socket.send("b")
+    assert on_socket.log == [encode_text("a"), encode_text("b")]
+    assert on_socket.received() == b""
+
+
+def test_what_a_socket_does_not_take_is_for_the_transport(on_socket):
+    frame, count = encode_text("x" * 50_000), 0
+    while not on_socket.log:
+        on_socket.send("x" * 50_000)
+        count += 1
+        on_socket.unsent = sum(map(len, on_socket.log))
+    on_socket.send("behind")
+    rest, behind = on_socket.log
+    assert behind == encode_text("behind")
+    assert on_socket.received() + rest == frame * count
+
+
+def test_a_large_frame_is_for_the_transport(on_socket):
+    on_socket.send("x" * 200_000)
+    assert [len(frame) for frame in on_socket.log] == [200_010]
+    assert on_socket.received() == b""
+
+
+def test_a_transport_that_closes_is_told(on_socket):
+    on_socket.send("a")
+    on_socket.closing = True
+    on_socket.send("b")
+    assert on_socket.log[-1] == encode_text("b")
+
+
+def test_a_broken_socket_is_for_the_transport(on_socket):
+    on_socket.theirs.close()
+    on_socket.send("a")
+    assert on_socket.log == [encode_text("a")]
+
+
+def test_a_socket_is_left(on_socket):
+    on_socket.stream.use_socket(-1, on_socket)
+    on_socket.send("a")
+    assert on_socket.log == [encode_text("a")]
 
 
 STEPS = st.lists(

@@ -11,6 +11,7 @@ __all__ = [
     "FrameDecoder",
     "MessageDecoder",
     "Stream",
+    "Turn",
     "accept_key",
     "backend",
     "build_header",
@@ -54,7 +55,7 @@ if TYPE_CHECKING or _load() == "_c":
     from ._c.encoder import encode_binary, encode_frame, encode_text, fresh_key
     from ._c.header import build_header, parse_header
     from ._c.mask import mask, mask_into
-    from ._c.stream import Stream
+    from ._c.stream import Stream, Turn
 else:
     from ._py import backend
     from ._py.accept import accept_key, new_key
@@ -62,4 +63,4 @@ else:
     from ._py.encoder import encode_binary, encode_frame, encode_text, fresh_key
     from ._py.header import build_header, parse_header
     from ._py.mask import mask, mask_into
-    from ._py.stream import Stream
+    from ._py.stream import Stream, Turn

@@ -429,6 +429,9 @@ class Broadcast:
     Args:
         message: str for text, any contiguous buffer for binary.
 
+    Attributes:
+        plain: the frame for a connection of a server without extensions.
+
     Raises:
         TypeError, ValueError, BufferError: see encode_text and encode_binary.
     """
@@ -436,7 +439,7 @@ class Broadcast:
     def __init__(self, message: str | Buffer) -> None:
         self._message = message
         self._opcode = Opcode.TEXT if isinstance(message, str) else Opcode.BINARY
-        self._plain = encode_text(message) if isinstance(message, str) else encode_binary(message)
+        self.plain = encode_text(message) if isinstance(message, str) else encode_binary(message)
         self._payload = bytes_of(message)
         self._compressed: dict[tuple[object, ...], bytes] = {}
 
@@ -448,7 +451,7 @@ class Broadcast:
             return connection.send(self._message)
         deflate = connection._deflate
         if deflate is None or not deflate.wants(len(self._payload)):
-            return self._plain
+            return self.plain
         frame = self._compressed.get(deflate.shape)
         if frame is None:
             data = deflate.deflate_alone(self._payload)

@@ -10,7 +10,7 @@ from cpython.buffer cimport (
     PyObject_GetBuffer,
 )
 from cpython.bytearray cimport PyByteArray_Check
-from cpython.bytes cimport PyBytes_Check, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_Check, PyBytes_GET_SIZE
 from cpython.list cimport PyList_GET_SIZE
 from cpython.memoryview cimport PyMemoryView_Check
 from cpython.unicode cimport PyUnicode_Check
@@ -25,10 +25,15 @@ from wsframe._c.encoder cimport binary_message, text_message
 cdef extern from "Python.h":
     object PyMemoryView_FromMemory(char *data, Py_ssize_t size, int flags)
 
+cdef extern from "socket.h":
+    Py_ssize_t wsf_send(int fd, const void *data, size_t size)
 
-# Bytes that wait for the end of the loop's turn at most before they are written.
+
 cdef enum:
+    # Bytes that wait for the end of the loop's turn at most before they are written.
     CORK_SIZE = 65536
+    # Bytes that are given to the socket at once at most: the GIL is held meanwhile.
+    SEND_SIZE = 2 * CORK_SIZE
 
 
 @cython.final
@@ -59,6 +64,33 @@ Coroutine.register(Done)
 cdef Done DONE = Done.__new__(Done)
 
 
+cdef class Turn:
+    """The streams of a loop that have something to write when its turn ends."""
+
+    cdef list streams
+
+    def __cinit__(self):
+        self.streams = []
+
+    cdef int add(self, Stream stream) except -1:
+        if not self.streams:
+            stream.call_soon(self.end)
+        self.streams.append(stream)
+        return 0
+
+    def end(self):
+        """Write what waits."""
+        cdef Stream stream
+        while self.streams:
+            stream = self.streams.pop()
+            try:
+                stream.uncork()
+            except BaseException:
+                if self.streams:
+                    stream.call_soon(self.end)
+                raise
+
+
 cdef class Stream:
     """The quick paths of a connection; its owner takes the slow ones.
 
@@ -85,18 +117,23 @@ cdef class Stream:
     cdef list cork
     cdef Py_ssize_t corked
     cdef public object call_soon
+    cdef public Turn turn
     cdef public bint masked
     cdef public bint plain
     cdef public bint congested
     cdef public bint fresh
     cdef public bint receiving
-    # The transport.
+    # The transport, and the socket behind it.
     cdef public object transport_write
+    cdef int fd
+    cdef object unsent
+    cdef object closing
+    cdef bint behind  # the transport was given bytes, and may not have sent them yet
 
     def __cinit__(self, *args, **kwargs):
         self.queue = []
         self.cork = []
-        self.low = -1
+        self.low = self.fd = -1
         self.reading = True
 
     # What the owner has to do.
@@ -148,6 +185,20 @@ cdef class Stream:
         self.start = view.buf
         self.room = view.len
         PyBuffer_Release(&view)
+
+    def use_socket(self, int fd, transport):
+        """use_socket(fd, transport)
+
+        Write to a socket itself, while its transport has nothing to send.
+
+        Args:
+            fd: of the socket, which does not block; -1 to write to the transport alone.
+            transport: of the socket.
+        """
+        self.fd = fd
+        self.behind = True
+        self.unsent = transport.get_write_buffer_size
+        self.closing = transport.is_closing
 
     def get_buffer(self, sizehint):
         return self.buffer
@@ -322,10 +373,10 @@ cdef class Stream:
         if not self.cork:
             if last:
                 self.fresh = False
-                self.transport_write(frame)
+                self.put_out(frame)
                 return 0
             if not self.receiving:
-                self.call_soon(self.flush)
+                self.turn.add(self)
         self.cork.append(frame)
         self.corked += PyBytes_GET_SIZE(frame)
         if last or self.corked > CORK_SIZE:
@@ -342,7 +393,22 @@ cdef class Stream:
             data = b"".join(self.cork)
             self.cork.clear()
             self.corked = 0
-            self.transport_write(data)
+            self.put_out(data)
+        return 0
+
+    cdef int put_out(self, bytes data) except -1:
+        cdef Py_ssize_t sent, size = PyBytes_GET_SIZE(data)
+        if self.fd >= 0 and size <= SEND_SIZE:
+            if self.behind:
+                self.behind = self.unsent()
+            if not self.behind and not self.closing():
+                sent = wsf_send(self.fd, PyBytes_AS_STRING(data), size)
+                if sent == size:
+                    return 0
+                if sent > 0:
+                    data = data[sent:]
+        self.behind = True
+        self.transport_write(data)  # it knows what to do about a socket that is full, or gone
         return 0
 
     def discard(self):

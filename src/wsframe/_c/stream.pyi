@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, final
 
@@ -13,6 +14,11 @@ class Done:
     def close(self) -> None: ...
 
 @disjoint_base
+class Turn:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self: ...
+    def end(self) -> None: ...
+
+@disjoint_base
 class Stream:
     decoder: Any
     listener: Any
@@ -24,6 +30,7 @@ class Stream:
     create_future: Callable[[], Any]
     waiter: Any
     call_soon: Callable[..., Any]
+    turn: Turn
     masked: bool
     plain: bool
     congested: bool
@@ -43,6 +50,7 @@ class Stream:
     def view(self) -> memoryview: ...
     @view.setter
     def view(self, buffer: memoryview) -> None: ...
+    def use_socket(self, fd: int, transport: asyncio.WriteTransport) -> None: ...
     def get_buffer(self, sizehint: int) -> memoryview: ...
     def buffer_updated(self, nbytes: int) -> None: ...
     def receive(self, data: Buffer) -> None: ...

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from .encoder import encode_binary, encode_text
 
 if TYPE_CHECKING:
+    import asyncio
+
     from typing_extensions import Buffer
 
     from .decoder import MessageDecoder
@@ -44,6 +46,32 @@ class Done(Coroutine[Any, Any, None]):
 DONE = Done()
 
 
+class Turn:
+    """The streams of a loop that have something to write when its turn ends."""
+
+    __slots__ = "_streams"
+
+    def __init__(self) -> None:
+        self._streams: list[Stream] = []
+
+    def add(self, stream: Stream) -> None:
+        """Have what waits in a stream written."""
+        if not self._streams:
+            stream.call_soon(self.end)
+        self._streams.append(stream)
+
+    def end(self) -> None:
+        """Write what waits."""
+        while self._streams:
+            stream = self._streams.pop()
+            try:
+                stream.flush()
+            except BaseException:
+                if self._streams:
+                    stream.call_soon(self.end)
+                raise
+
+
 class Stream:
     """The quick paths of a connection; its owner takes the slow ones.
 
@@ -70,6 +98,7 @@ class Stream:
         "reading",
         "receiving",
         "transport_write",
+        "turn",
         "view",
         "waiter",
     )
@@ -90,6 +119,7 @@ class Stream:
         self._cork: list[bytes] = []
         self._corked = 0
         self.call_soon: Callable[..., Any]
+        self.turn: Turn
         self.masked = False
         self.plain = False  # messages are sent as they are: open, no extension, no fragments under way
         self.congested = False  # the transport asks us not to write
@@ -133,6 +163,16 @@ class Stream:
         raise NotImplementedError
 
     # The transport.
+
+    def use_socket(self, fd: int, transport: asyncio.WriteTransport) -> None:
+        """Write to a socket itself, while its transport has nothing to send.
+
+        In Python that gains nothing: the transport does it all.
+
+        Args:
+            fd: of the socket, which does not block; -1 to write to the transport alone.
+            transport: of the socket.
+        """
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self.view
@@ -265,7 +305,7 @@ class Stream:
                 self.transport_write(frame)
                 return
             if not self.receiving:
-                self.call_soon(self.flush)
+                self.turn.add(self)
         self._cork.append(frame)
         self._corked += len(frame)
         if self._corked > CORK_SIZE or (self.fresh and not self.receiving and not self._queue):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
-from .._backend import Stream
+from .._backend import Stream, Turn
 from .._spec import Close, CloseCode, Ping, Pong, Role
 from ..connection import Broadcast, Connection as Protocol, ConnectionClosedOK, Event, State
 
@@ -42,6 +44,25 @@ def read_buffer(loop: asyncio.AbstractEventLoop) -> memoryview:
     if buffer is None:
         buffer = _local.buffer = memoryview(bytearray(READ_SIZE))
     return buffer
+
+
+def turn_of(loop: asyncio.AbstractEventLoop) -> Turn:
+    """What the connections of a loop, and so of a thread, wait for together to write."""
+    turns: WeakKeyDictionary[asyncio.AbstractEventLoop, Turn] | None = getattr(_local, "turns", None)
+    if turns is None:
+        turns = _local.turns = WeakKeyDictionary()
+    turn = turns.get(loop)
+    if turn is None:
+        turn = turns[loop] = Turn()
+    return turn
+
+
+def socket_of(transport: asyncio.Transport) -> int:
+    """The file descriptor of a transport known to pass bytes on as they are; -1 for any other."""
+    if type(transport).__module__ != "asyncio.selector_events" or sys.platform == "win32":
+        return -1
+    fd: int = transport.get_extra_info("socket").fileno()
+    return fd
 
 
 class Listener:
@@ -109,6 +130,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
         super().__init__()
         loop = asyncio.get_running_loop()
         self.call_soon = loop.call_soon
+        self.turn = turn_of(loop)
         self.create_future = loop.create_future
         self.high = HIGH_WATER
         self._loop = loop
@@ -283,6 +305,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]
         self.transport_write = self.transport.write
+        self.use_socket(socket_of(self.transport), self.transport)
 
     def eof_received(self) -> bool:
         return False  # the transport closes itself
@@ -303,6 +326,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
         self.decoder = None
+        self.use_socket(-1, self.transport)
         self.discard()
         self.plain = self.congested = False
         for timer in (self._timer, self._closer):
@@ -601,7 +625,9 @@ def broadcast(connections: Iterable[Connection], message: str | Buffer) -> None:
     """
     sending = Broadcast(message)
     for connection in connections:
-        if connection._protocol is not None:
+        if connection.plain and not connection.masked:
+            connection.write(sending.plain)
+        elif connection._protocol is not None:
             frame = sending.frame_for(connection._protocol)
             if frame is not None:
                 connection.write(frame)

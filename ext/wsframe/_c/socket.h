@@ -1,0 +1,24 @@
+/* send(2) that does not block; -1 where there is none. */
+#ifndef WSF_SOCKET_H
+#define WSF_SOCKET_H
+
+#include <stddef.h>
+
+#ifdef _WIN32
+static inline ptrdiff_t wsf_send(int fd, const void *data, size_t size)
+{
+    (void)fd, (void)data, (void)size;
+    return -1;
+}
+#else
+#include <sys/socket.h>
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0 /* Python ignores SIGPIPE */
+#endif
+static inline ptrdiff_t wsf_send(int fd, const void *data, size_t size)
+{
+    return send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+#endif
+
+#endif
