@@ -336,9 +336,10 @@ class Socket:
         self.ours, self.theirs = socket.socketpair()
         for end in (self.ours, self.theirs):
             end.setblocking(False)
-        self.unsent, self.closing = 0, False
+        self.unsent, self._closing = 0, False
         self.stream, self.log = make(module)
-        self.stream.use_socket(self.ours.fileno(), self)
+        self.stream.transport = self
+        self.stream.use_socket(self.ours.fileno())
 
     def __enter__(self):
         return self
@@ -349,9 +350,6 @@ class Socket:
 
     def get_write_buffer_size(self):
         return self.unsent
-
-    def is_closing(self):
-        return self.closing
 
     def send(self, text):
         self.stream.fresh = True
@@ -410,7 +408,7 @@ def test_a_large_frame_is_for_the_transport(on_socket):
 
 def test_a_transport_that_closes_is_told(on_socket):
     on_socket.send("a")
-    on_socket.closing = True
+    on_socket._closing = True
     on_socket.send("b")
     assert on_socket.log[-1] == encode_text("b")
 
@@ -422,7 +420,7 @@ def test_a_broken_socket_is_for_the_transport(on_socket):
 
 
 def test_a_socket_is_left(on_socket):
-    on_socket.stream.use_socket(-1, on_socket)
+    on_socket.stream.use_socket(-1)
     on_socket.send("a")
     assert on_socket.log == [encode_text("a")]
 

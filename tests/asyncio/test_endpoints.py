@@ -344,6 +344,7 @@ async def test_a_peer_that_pings_and_never_reads_is_not_fed():
 async def test_writes_of_a_turn_leave_together():
     async with local(echo) as server, connect(address(server), compression=None) as ws:
         writes = []
+        ws.use_socket(-1)
         write = ws.transport_write
         ws.transport_write = lambda data: (writes.append(len(data)), write(data))
         for number in range(10):

@@ -1,10 +1,16 @@
-/* send(2) that does not block; -1 where there is none. */
+/* recv(2) and send(2) that do not block; -1 where there are none. */
 #ifndef WSF_SOCKET_H
 #define WSF_SOCKET_H
 
 #include <stddef.h>
 
 #ifdef _WIN32
+static inline ptrdiff_t wsf_recv(int fd, void *data, size_t size)
+{
+    (void)fd, (void)data, (void)size;
+    return -1;
+}
+
 static inline ptrdiff_t wsf_send(int fd, const void *data, size_t size)
 {
     (void)fd, (void)data, (void)size;
@@ -15,6 +21,11 @@ static inline ptrdiff_t wsf_send(int fd, const void *data, size_t size)
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0 /* Python ignores SIGPIPE */
 #endif
+static inline ptrdiff_t wsf_recv(int fd, void *data, size_t size)
+{
+    return recv(fd, data, size, MSG_DONTWAIT);
+}
+
 static inline ptrdiff_t wsf_send(int fd, const void *data, size_t size)
 {
     return send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);

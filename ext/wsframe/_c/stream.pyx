@@ -26,6 +26,7 @@ cdef extern from "Python.h":
     object PyMemoryView_FromMemory(char *data, Py_ssize_t size, int flags)
 
 cdef extern from "socket.h":
+    Py_ssize_t wsf_recv(int fd, void *data, size_t size)
     Py_ssize_t wsf_send(int fd, const void *data, size_t size)
 
 
@@ -124,10 +125,9 @@ cdef class Stream:
     cdef public bint fresh
     cdef public bint receiving
     # The transport, and the socket behind it.
+    cdef public object transport
     cdef public object transport_write
     cdef int fd
-    cdef object unsent
-    cdef object closing
     cdef bint behind  # the transport was given bytes, and may not have sent them yet
 
     def __cinit__(self, *args, **kwargs):
@@ -186,19 +186,17 @@ cdef class Stream:
         self.room = view.len
         PyBuffer_Release(&view)
 
-    def use_socket(self, int fd, transport):
-        """use_socket(fd, transport)
+    def use_socket(self, int fd):
+        """use_socket(fd)
 
-        Write to a socket itself, while its transport has nothing to send.
+        Read from a socket and write to it past its transport, where that makes no difference.
 
         Args:
-            fd: of the socket, which does not block; -1 to write to the transport alone.
-            transport: of the socket.
+            fd: of the socket of `transport`, a plain one of asyncio's selector loops; -1 to leave all to
+                the transport.
         """
         self.fd = fd
         self.behind = True
-        self.unsent = transport.get_write_buffer_size
-        self.closing = transport.is_closing
 
     def get_buffer(self, sizehint):
         return self.buffer
@@ -207,6 +205,23 @@ cdef class Stream:
         if not 0 <= nbytes <= self.room:
             raise ValueError("nbytes is out of range")
         self.take(self.start, nbytes)
+        if self.fd >= 0 and self.decoder is not None and self.transport.is_reading():
+            self.transport._add_reader(self.fd, self.readable)  # instead of its own, until it pauses
+
+    def readable(self):
+        """Read from the socket."""
+        cdef Py_ssize_t size = -1
+        if self.fd >= 0:
+            size = wsf_recv(self.fd, self.start, self.room)
+        if size <= 0:
+            self.transport._read_ready()  # it knows what to do at the end of the stream
+            return
+        try:
+            self.take(self.start, size)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as exc:
+            self.transport._fatal_error(exc, "Fatal error: the bytes of a read could not be taken.")
 
     # Receiving.
 
@@ -390,7 +405,7 @@ cdef class Stream:
 
     cdef int uncork(self) except -1:
         if self.cork:
-            data = b"".join(self.cork)
+            data = b"".join(self.cork) if PyList_GET_SIZE(self.cork) > 1 else self.cork[0]
             self.cork.clear()
             self.corked = 0
             self.put_out(data)
@@ -400,8 +415,8 @@ cdef class Stream:
         cdef Py_ssize_t sent, size = PyBytes_GET_SIZE(data)
         if self.fd >= 0 and size <= SEND_SIZE:
             if self.behind:
-                self.behind = self.unsent()
-            if not self.behind and not self.closing():
+                self.behind = self.transport.get_write_buffer_size()
+            if not self.behind and not self.transport._closing:
                 sent = wsf_send(self.fd, PyBytes_AS_STRING(data), size)
                 if sent == size:
                     return 0

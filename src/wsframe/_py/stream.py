@@ -97,6 +97,7 @@ class Stream:
         "plain",
         "reading",
         "receiving",
+        "transport",
         "transport_write",
         "turn",
         "view",
@@ -126,6 +127,7 @@ class Stream:
         self.fresh = False  # nothing was sent since the last read
         self.receiving = False  # inside a read: what is sent waits for its end
         # The transport.
+        self.transport: asyncio.Transport
         self.transport_write: Callable[[bytes], object]
 
     # What the owner has to do.
@@ -164,14 +166,14 @@ class Stream:
 
     # The transport.
 
-    def use_socket(self, fd: int, transport: asyncio.WriteTransport) -> None:
-        """Write to a socket itself, while its transport has nothing to send.
+    def use_socket(self, fd: int) -> None:
+        """Read from a socket and write to it past its transport, where that makes no difference.
 
         In Python that gains nothing: the transport does it all.
 
         Args:
-            fd: of the socket, which does not block; -1 to write to the transport alone.
-            transport: of the socket.
+            fd: of the socket of `transport`, a plain one of asyncio's selector loops; -1 to leave all to
+                the transport.
         """
 
     def get_buffer(self, sizehint: int) -> memoryview:
@@ -181,6 +183,10 @@ class Stream:
         if not 0 <= nbytes <= len(self.view):
             raise ValueError("nbytes is out of range")
         self.receive(self.view[:nbytes])
+
+    def readable(self) -> None:
+        """Read from the socket."""
+        raise NotImplementedError
 
     # Receiving.
 

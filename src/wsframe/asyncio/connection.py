@@ -31,6 +31,9 @@ FAIL_DELAY = 1.0
 # quarter of those messages is left.
 HIGH_WATER = 2**16
 
+# What Stream calls of asyncio's own; without it nothing is lost but time.
+BYPASS = ("_add_reader", "_read_ready", "_fatal_error", "_closing")
+
 logger = logging.getLogger("wsframe")
 
 _local = threading.local()
@@ -58,8 +61,9 @@ def turn_of(loop: asyncio.AbstractEventLoop) -> Turn:
 
 
 def socket_of(transport: asyncio.Transport) -> int:
-    """The file descriptor of a transport known to pass bytes on as they are; -1 for any other."""
-    if type(transport).__module__ != "asyncio.selector_events" or sys.platform == "win32":
+    """The socket of a transport that passes bytes on as they are and can be bypassed; -1 for any other."""
+    known = type(transport).__module__ == "asyncio.selector_events" and sys.platform != "win32"
+    if not known or not all(hasattr(transport, name) for name in BYPASS):
         return -1
     fd: int = transport.get_extra_info("socket").fileno()
     return fd
@@ -114,10 +118,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
         "latency",
         "request",
         "subprotocol",
-        "transport",
     )
-
-    transport: asyncio.Transport
 
     def __init__(
         self,
@@ -305,7 +306,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]
         self.transport_write = self.transport.write
-        self.use_socket(socket_of(self.transport), self.transport)
+        self.use_socket(socket_of(self.transport))
 
     def eof_received(self) -> bool:
         return False  # the transport closes itself
@@ -326,7 +327,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
         self.decoder = None
-        self.use_socket(-1, self.transport)
+        self.use_socket(-1)
         self.discard()
         self.plain = self.congested = False
         for timer in (self._timer, self._closer):

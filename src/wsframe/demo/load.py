@@ -14,12 +14,13 @@ import base64
 import json
 import os
 import selectors
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from threading import Timer
 
@@ -93,12 +94,13 @@ class LoadProcess:
     """A process that runs one load after the other."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "wsframe.demo.load"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        with _uninterruptible():
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "wsframe.demo.load"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
 
     def close(self) -> None:
         """End it."""
@@ -127,6 +129,19 @@ class LoadProcess:
         if "error" in told:
             raise LoadError(told["error"])
         return Result(**told)
+
+
+@contextmanager
+def _uninterruptible() -> Iterator[None]:
+    """A process begun here has no part in the interrupts of its terminal: it ends with its input."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def run(load: Load) -> Result:
