@@ -336,6 +336,29 @@ def test_a_send_to_a_closing_transport_lets_the_loop_run():
     assert alike(main) == ["turn"]
 
 
+@pytest.mark.parametrize("error", [None, ConnectionResetError("reset by peer")])
+def test_the_connection_is_lost_while_a_send_waits(error):
+    class Full(Nowhere):
+        def write(self, data: Any) -> None:
+            super().write(data)
+            ws.pause_writing()
+
+    async def main() -> Any:
+        nonlocal ws
+        ws = Connection(Protocol(SERVER))
+        ws.connection_made(Full())
+        sending = asyncio.create_task(ws.send("one"))
+        await asyncio.sleep(0)
+        assert not sending.done()
+        ws.connection_lost(error)
+        (ended,) = await asyncio.gather(sending, return_exceptions=True)
+        return ended and [(type(link), str(link)) for link in (ended, ended.__cause__, ended.__context__)]
+
+    ws: Any = None
+    ended = alike(main)
+    assert ended is None if error is None else ended[0][0] is ConnectionClosedError
+
+
 def test_back_pressure_in_the_middle_of_a_burst():
     async def handler(ws: Any) -> None:
         async for message in ws:

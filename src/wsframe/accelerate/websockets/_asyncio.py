@@ -157,7 +157,8 @@ async def send(self: Any, message: Any, *args: Any, **kwargs: Any) -> None:
         async with self.send_context():
             pass  # meets it again, and closes the connection
     if self.paused or transport.is_closing():
-        await self.drain()
+        async with self.send_context():
+            pass  # waits, and closes the connection when it is lost meanwhile
 
 
 def hold(self: Any, data: bytes) -> None:
