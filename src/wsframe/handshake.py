@@ -111,6 +111,10 @@ class Accepted(NamedTuple):
     deflate: Deflate | None  # the compression of this connection
     origin: str | None
 
+    def with_fields(self, fields: bytes) -> bytes:
+        """The response with header fields that are written already."""
+        return self.response[:-2] + fields + b"\r\n"
+
 
 def accept(
     method: str | bytes,
@@ -166,7 +170,7 @@ def accept(
         if deflate is not None:
             out.append(b"Sec-WebSocket-Extensions: %b\r\n" % str(deflate.parameters).encode())
     if extra_headers:
-        out.append(_write_extra(extra_headers))
+        out.append(write_extra(extra_headers))
     out.append(b"\r\n")
     origin = found.get(b"origin")
     return Accepted(b"".join(out), subprotocol, deflate, None if origin is None else origin.decode("latin-1"))
@@ -247,7 +251,12 @@ def _choose_subprotocol(header: bytes, supported: Subprotocols) -> str | None:
     raise errors.no_subprotocol(supported)
 
 
-def _write_extra(headers: HeadersLike) -> bytes:
+def write_extra(headers: HeadersLike) -> bytes:
+    """Write header fields an application adds, each with its line end.
+
+    Raises:
+        ValueError: a name or value is not allowed, or is for the handshake to set.
+    """
     pairs = pairs_of(headers)
     for name, _ in pairs:
         if bytes_of("header name", name, "ascii").lower() in _OURS:

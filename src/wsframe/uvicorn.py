@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 Event = dict[str, Any]
 
+# Where the settings want compression.
+COMPRESSION = ServerPolicy()
+
 
 class WebSocketProtocol(Connection):
     """One WebSocket connection of uvicorn, which makes it when a request asks for the upgrade.
@@ -155,7 +158,7 @@ class WebSocketProtocol(Connection):
                 request.method,
                 request.http_version,
                 request.headers.raw,
-                compression=ServerPolicy() if self.config.ws_per_message_deflate else None,
+                compression=COMPRESSION if self.config.ws_per_message_deflate else None,
             )
         except Refused as refused:
             self._asgi_done = True
@@ -342,7 +345,7 @@ class WebSocketProtocol(Connection):
         if message.get("subprotocol"):
             headers.append((b"Sec-WebSocket-Protocol", message["subprotocol"]))
             self.subprotocol = message["subprotocol"]
-        self.transport_write(accepted.response[:-2] + write_fields(headers) + b"\r\n")
+        self.transport_write(accepted.with_fields(write_fields(headers)))
         early = bytes(self._early)
         self._early.clear()
         protocol = Protocol(

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -30,9 +31,6 @@ FAIL_DELAY = 1.0
 # Bytes of messages nobody has received, over which a connection stops reading; it goes on when a
 # quarter of those messages is left.
 HIGH_WATER = 2**16
-
-# What Stream calls of asyncio's own; without it nothing is lost but time.
-BYPASS = ("_add_reader", "_read_ready", "_fatal_error", "_closing")
 
 logger = logging.getLogger("wsframe")
 
@@ -62,11 +60,17 @@ def turn_of(loop: asyncio.AbstractEventLoop) -> Turn:
 
 def socket_of(transport: asyncio.Transport) -> int:
     """The socket of a transport that passes bytes on as they are and can be bypassed; -1 for any other."""
-    known = type(transport).__module__ == "asyncio.selector_events" and sys.platform != "win32"
-    if not known or not all(hasattr(transport, name) for name in BYPASS):
+    if not can_be_bypassed(type(transport)):
         return -1
     fd: int = transport.get_extra_info("socket").fileno()
     return fd
+
+
+@cache
+def can_be_bypassed(kind: type) -> bool:
+    """Tell whether Stream knows its way around in a kind of transport; if not, nothing is lost but time."""
+    known = kind.__module__ == "asyncio.selector_events" and sys.platform != "win32"
+    return known and all(hasattr(kind, name) for name in ("_add_reader", "_read_ready", "_fatal_error"))
 
 
 class Listener:

@@ -23,6 +23,7 @@ from ..handshake import (
     ResponseReader,
     Subprotocols,
     accept,
+    write_extra,
 )
 from .connection import Connection, Listener
 
@@ -117,16 +118,15 @@ class ServerConnection(Connection):
                 subprotocols=server.subprotocols,
                 origins=server.origins,
                 compression=server.compression,
-                extra_headers=server.additional_headers,
             )
         except Refused as refused:
             self.refuse(refused.response)
             return
         self._stop_opening()
         self._reader = None
-        self._answer = accepted.response
+        self._answer = accepted.with_fields(server.fields)
         self.subprotocol = accepted.subprotocol
-        self.transport_write(accepted.response)
+        self.transport_write(self._answer)
         self.open(
             Protocol(
                 Role.SERVER,
@@ -195,10 +195,9 @@ class Server:
         self.origins = origins
         self.compression = compression
         self.process_request = process_request
-        headers = additional_headers.items() if hasattr(additional_headers, "items") else additional_headers
-        self.additional_headers = [*headers]
+        self.fields = write_extra(additional_headers)  # of every 101
         if server_header is not None:
-            self.additional_headers.append(("Server", server_header))
+            self.fields += write_extra({"Server": server_header})
         self.max_message = max_message
         self.max_fragments = max_fragments
         self.open_timeout = open_timeout
