@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -42,10 +43,7 @@ def copy(tmp_path: Path) -> Path:
 
 
 def extension(copy: Path, module: str) -> Path:
-    [file] = (
-        file for file in (copy / "wsframe" / "_c").glob(f"{module}.*") if file.suffix in (".so", ".pyd")
-    )
-    return file
+    return copy / "wsframe" / "_c" / f"{module}{sysconfig.get_config_var('EXT_SUFFIX')}"
 
 
 @compiled
