@@ -1,4 +1,7 @@
-"""A live feed: `python examples/feed.py`; send a name to ws://127.0.0.1:8765 and its price follows."""
+"""A live feed of prices: `python examples/feed.py`, then open http://127.0.0.1:8765.
+
+A client sends the names it wants to follow, and gets the price of each again and again.
+"""
 
 import asyncio
 import json
@@ -6,7 +9,21 @@ import random
 import sys
 from collections import defaultdict
 
-from wsframe.asyncio import Connection, Listener, broadcast, serve
+from wsframe.asyncio import Connection, Listener, Request, Response, ServerConnection, broadcast, serve
+
+PAGE = """<!doctype html><title>Prices</title><table></table>
+<script>
+const ws = new WebSocket(location.href.replace("http", "ws")), cells = {}
+for (const name of ["gold", "silver", "copper"]) {
+  const row = document.querySelector("table").insertRow()
+  row.insertCell().textContent = name; cells[name] = row.insertCell()
+}
+ws.onopen = () => Object.keys(cells).forEach(name => ws.send(name))
+ws.onmessage = ({data}) => {
+  const {name, price} = JSON.parse(data); cells[name].textContent = price.toFixed(2)
+}
+</script>
+"""
 
 subscribers: defaultdict[str, set[Connection]] = defaultdict(set)
 
@@ -36,8 +53,15 @@ async def tick(seconds: float = 0.1) -> None:
             broadcast([ws for ws in connections if not ws.congested], price)
 
 
+def page(ws: ServerConnection, request: Request) -> Response | None:
+    """Answer a browser that asks for the page, and let WebSockets through."""
+    if "Upgrade" in request.headers:
+        return None
+    return Response(200, headers=[("Content-Type", "text/html; charset=utf-8")], body=PAGE)
+
+
 async def main(port: int = 8765) -> None:
-    async with serve(Subscriber, "127.0.0.1", port) as server:
+    async with serve(Subscriber, "127.0.0.1", port, process_request=page) as server:
         print("port", server.sockets[0].getsockname()[1], flush=True)
         await asyncio.gather(server.serve_forever(), tick())
 

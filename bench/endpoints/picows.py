@@ -7,7 +7,7 @@ from picows import WSListener, WSMsgType, ws_connect, ws_create_server
 from bench.endpoints import HOST, Span
 
 DISTRIBUTION = "picows"
-NOTE = "does not check UTF-8, hands out frames instead of messages"
+NOTE = "hands out frames instead of messages"
 
 
 class Echo(WSListener):
