@@ -1,47 +1,53 @@
 """Run the test suites of the host libraries as they are and accelerated, and compare test by test.
 
-    python tests/downstream/run.py [SUITE ...] [--checkout HOST==VERSION=DIRECTORY ...]
+    python tests/downstream/run.py [SUITE ...] [--checkout SUITE==VERSION=DIRECTORY ...]
 
-Every suite runs three times: as it is, accelerated, and accelerated with the pure twin.  A test that ended
-differently runs again, with all others, up to ROUNDS times in all: those of websockets watch the clock.
-Exit status: 0 when all agree, 1 when a test does not, 2 when a suite cannot be had or is not accelerated.
+Every suite runs three times: as it is, accelerated, and accelerated with the pure twin.  One that tests an
+endpoint of our own runs with each twin, and none of its tests may fail.  A suite in which a test ended
+otherwise runs again, whole, up to ROUNDS times in all: many of the tests watch the clock.
+Exit status: 0 when all is well, 1 when a test is not, 2 when a suite cannot be had or is not accelerated.
 """
 
 from __future__ import annotations
 
 import argparse
 import glob
-import hashlib
 import os
-import shutil
 import subprocess
 import sys
-import tarfile
-import urllib.request
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 from xml.etree import ElementTree
 
-from suites import MAKERS, SUITES, Archive, Checkout, Sdist, Suite
+from prepare import ROOT, SETTINGS, WORK, Failure, Skip, prepare
+from suites import MAKERS, SUITES, Checkout, Suite
 
-ROOT = Path(__file__).parents[2]
-WORK = ROOT / "build" / "downstream"
 ROUNDS = 3
-WAYS = {
-    "as it is": None,
-    "accelerated": {},
-    "accelerated, pure twin": {"WSFRAME_PURE": "1"},
-}
+FINE = {"passed", "skipped"}
 Outcomes = dict[str, str]
+Ended = dict[str, set[str]]  # how each test ended, in all rounds
 
 
-class Failure(Exception):
-    """Why a suite cannot be compared."""
+class Way(NamedTuple):
+    """A way to run a suite."""
+
+    name: str
+    accelerated: bool
+    switch: str  # the variable that decides on the twin
 
 
-class Skip(Exception):
-    """Why a suite is left out."""
+AS_IT_IS = Way("as it is", False, "WSFRAME_REQUIRE_EXTENSIONS")
+COMPARED = (
+    AS_IT_IS,
+    Way("accelerated", True, "WSFRAME_REQUIRE_EXTENSIONS"),
+    Way("accelerated, pure twin", True, "WSFRAME_PURE"),
+)
+OURS = (
+    Way("compiled twin", False, "WSFRAME_REQUIRE_EXTENSIONS"),
+    Way("pure twin", False, "WSFRAME_PURE"),
+)
 
 
 def main() -> int:
@@ -49,7 +55,7 @@ def main() -> int:
     status = 0
     for suite in suites:
         try:
-            status = max(status, compare(suite))
+            status = max(status, judge(suite))
         except Skip as skip:
             print(f"{suite.name}: skipped: {skip}")
         except Failure as failure:
@@ -62,8 +68,10 @@ def chosen() -> list[Suite]:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     known = ", ".join(suite.name for suite in SUITES)
-    parser.add_argument("suite", nargs="*", help=f"{known}, or HOST-VERSION of a checkout; all when left out")
-    parser.add_argument("--checkout", action="append", default=[], metavar="HOST==VERSION=DIRECTORY")
+    parser.add_argument(
+        "suite", nargs="*", help=f"{known}, or SUITE-VERSION of a checkout; all when left out"
+    )
+    parser.add_argument("--checkout", action="append", default=[], metavar="SUITE==VERSION=DIRECTORY")
     options = parser.parse_args()
     suites = {suite.name: suite for suite in [*SUITES, *map(from_checkout, options.checkout)]}
     for name in options.suite:
@@ -74,77 +82,79 @@ def chosen() -> list[Suite]:
 
 def from_checkout(text: str) -> Suite:
     release, _, path = text.rpartition("=")
-    host, _, version = release.partition("==")
-    if host not in MAKERS or not version or not Path(path, "tests").is_dir():
-        raise SystemExit(
-            f"{text}: wanted HOST==VERSION=DIRECTORY with tests in it, HOST of {', '.join(MAKERS)}"
-        )
-    return MAKERS[host](version, Checkout(path))
+    suite, _, version = release.partition("==")
+    if suite not in MAKERS or not version:
+        raise SystemExit(f"{text}: wanted SUITE==VERSION=DIRECTORY, SUITE of {', '.join(MAKERS)}")
+    if not Path(path, "tests").is_dir() or not Path(path, SETTINGS).is_file():
+        raise SystemExit(f"{text}: no tests and {SETTINGS} in {path}")
+    return MAKERS[suite](version, Checkout(path))
 
 
-def compare(suite: Suite) -> int:
-    """Run a suite every way; print what differs, and answer the exit status."""
+def judge(suite: Suite) -> int:
+    """Run a suite every way; print what is wrong, and answer the exit status."""
     print(f"{suite.name}: preparing", flush=True)
     python = prepare(suite)
-    ended: dict[str, dict[str, set[str]]] = {way: defaultdict(set) for way in WAYS}
+    ways = COMPARED if suite.accelerated else OURS
+    ended: dict[Way, Ended] = {way: defaultdict(set) for way in ways}
     for _ in range(ROUNDS):
-        for way in WAYS:
+        for way in ways:
             outcomes = run(suite, python, way)
-            print(f"{suite.name}, {way}: {told(outcomes)}", flush=True)
+            print(f"{suite.name}, {way.name}: {told(outcomes)}", flush=True)
             for test, outcome in outcomes.items():
                 ended[way][test].add(outcome)
-        different = list(differences(ended))
-        if not different:
+        wrong = list(faults(ended))
+        if not wrong:
             return 0
-    for line in different:
+    for line in wrong:
         print(f"{suite.name}: {line}")
     return 1
 
 
-def differences(ended: dict[str, dict[str, set[str]]]) -> Iterable[str]:
-    """Name the tests that never ended the same way."""
-    plain, *others = WAYS
-    for way in others:
-        for test in sorted({*ended[plain], *ended[way]}):
-            if not ended[plain][test] & ended[way][test]:
-                one, other = (" or ".join(sorted(ended[which][test])) or "missing" for which in (plain, way))
-                yield f"{test}: {one}, but {other} {way}"
+def faults(ended: dict[Way, Ended]) -> Iterable[str]:
+    """Name the tests that never ended as they do as it is, or never well where there is no such thing."""
+    every = sorted({test for tests in ended.values() for test in tests})
+    for way in ended:
+        for test in every:
+            wanted = ended[AS_IT_IS][test] if AS_IT_IS in ended else FINE
+            if not wanted & ended[way][test]:
+                yield f"{test}: {either(ended[way][test])} {way.name}, wanted {either(wanted)}"
 
 
-def run(suite: Suite, python: Path, way: str) -> Outcomes:
+def either(outcomes: set[str]) -> str:
+    return " or ".join(sorted(outcomes)) or "missing"
+
+
+def run(suite: Suite, python: Path, way: Way) -> Outcomes:
     """Run a suite one way, and read how each test ended."""
     report = WORK / suite.name / "report.xml"
     report.unlink(missing_ok=True)
     home = WORK / suite.name / "run"
     modules = sorted(glob.glob(suite.modules, root_dir=home))
-    pytest = ["-m", "pytest", "-q", "-o", "addopts=", "-p", "no:cacheprovider", f"--junitxml={report}"]
-    command = [str(python), *suite.options, *pytest, "--timeout=120", *modules]
-    environment = {**os.environ, **suite.environment, "PYTHONPATH": str(ROOT / "src")}
-    for name in ("WSFRAME_PURE", "WSFRAME_ACCELERATE", "WSFRAME_KERNEL"):
-        environment.pop(name, None)
-    if WAYS[way] is not None:
-        environment.update(WAYS[way])
-        launch = [str(python), "-m", "wsframe", "run", "--quiet", "--only", suite.host, "--"]
-        check(suite, [*launch, str(python)], environment)
+    if not modules:
+        raise Failure(f"no {suite.modules} in {home}")
+    # Without -c pytest might take our own settings.
+    pytest = ["-m", "pytest", "-c", SETTINGS, "-q", "-o", "addopts=", "-p", "no:cacheprovider"]
+    select = ["-k", suite.chosen, *modules]
+    command = [str(python), *suite.options, *pytest, f"--junitxml={report}", "--timeout=120", *select]
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("WSFRAME_")}
+    environment = {**inherited, **suite.environment, "PYTHONPATH": str(ROOT / "src"), way.switch: "1"}
+    if way.accelerated:
+        only = ",".join(suite.accelerated)
+        launch = [str(python), "-m", "wsframe", "run", "--quiet", "--only", only, "--"]
+        active = str(Path(__file__).with_name("active.py"))
+        check([*launch, str(python), active, *suite.accelerated], environment)
         command = [*launch, *command]
     with open(WORK / suite.name / "output.txt", "ab") as output:
         subprocess.run(command, cwd=home, env=environment, stdout=output, stderr=output, check=False)
-    if not report.is_file():
-        raise Failure(f"no report, {way}: see {output.name}")
-    return dict(read(report))
+    outcomes = dict(read(report)) if report.is_file() else {}
+    if "passed" not in outcomes.values():
+        raise Failure(f"nothing passed, {way.name}: see {output.name}")
+    return outcomes
 
 
-def check(suite: Suite, python: list[str], environment: dict[str, str]) -> None:
+def check(command: list[str], environment: dict[str, str]) -> None:
     """See that the tests will meet the new code."""
-    question = (
-        f"import {suite.host}.{ {'websockets': 'asyncio.server', 'wsproto': 'connection'}[suite.host] }\n"
-        "from wsframe import accelerate\n"
-        f"[line] = [line for line in accelerate.status() if line.host == {suite.host!r}]\n"
-        "raise SystemExit(line.why_not or not line.active)"
-    )
-    answer = subprocess.run(
-        [*python, "-c", question], env=environment, capture_output=True, text=True, check=False
-    )
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if answer.returncode:
         raise Failure(f"not accelerated: {answer.stderr.strip()}")
 
@@ -161,69 +171,6 @@ def read(report: Path) -> Iterable[tuple[str, str]]:
 
 def told(outcomes: Outcomes) -> str:
     return ", ".join(f"{count} {outcome}" for outcome, count in sorted(Counter(outcomes.values()).items()))
-
-
-def prepare(suite: Suite) -> Path:
-    """Lay out the tests, and a virtual environment to run them in; answer its interpreter."""
-    home = WORK / suite.name
-    shutil.rmtree(home / "run", ignore_errors=True)
-    (home / "run").mkdir(parents=True)
-    (home / "output.txt").write_bytes(b"")
-    python = home / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
-    if not python.exists():
-        call(sys.executable, "-m", "venv", str(home / "venv"))
-    wanted = [f"{suite.host}=={suite.version}", "pytest>=9", "pytest-timeout", *suite.needs]
-    call(str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", *wanted)
-    for source in suite.sources:
-        if isinstance(source, Checkout):
-            shutil.copytree(Path(source.path, "tests"), home / "run" / "tests", dirs_exist_ok=True)
-        else:
-            unpack(download(source) if isinstance(source, Archive) else sdist(source, python), home / "run")
-    return python
-
-
-def unpack(file: Path, target: Path) -> None:
-    """Take the tests out of an archive."""
-    with tarfile.open(file) as archive:
-        for member in archive:
-            _, _, path = member.name.partition("/")
-            if member.isfile() and path.startswith("tests/") and ".." not in path:
-                (target / path).parent.mkdir(parents=True, exist_ok=True)
-                (target / path).write_bytes(archive.extractfile(member).read())
-
-
-def download(source: Archive) -> Path:
-    """Fetch an archive, once."""
-    file = WORK / source.path.rpartition("/")[2]
-    if file.exists():
-        return file
-    mirror = os.environ.get("DEBIAN_MIRROR")
-    if not mirror:
-        raise Skip(f"{source.path}: DEBIAN_MIRROR does not say where to find it")
-    try:
-        with urllib.request.urlopen(f"{mirror.rstrip('/')}/{source.path}", timeout=60) as answer:
-            data = answer.read()
-    except OSError as exc:
-        raise Failure(f"{source.path}: {exc}") from exc
-    if hashlib.sha256(data).hexdigest() != source.sha256:
-        raise Failure(f"{source.path}: not the archive it was")
-    file.write_bytes(data)
-    return file
-
-
-def sdist(source: Sdist, python: Path) -> Path:
-    """Fetch the sdist of a release, once."""
-    file = WORK / f"{source.requirement.replace('==', '-')}.tar.gz"
-    if not file.exists():
-        pip = (str(python), "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps")
-        call(*pip, "--no-binary", ":all:", "-d", str(WORK), source.requirement)
-    return file
-
-
-def call(*command: str) -> None:
-    done = subprocess.run(command, check=False)
-    if done.returncode:
-        raise Failure(f"{' '.join(command)}: exit status {done.returncode}")
 
 
 if __name__ == "__main__":

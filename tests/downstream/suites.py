@@ -1,12 +1,14 @@
 """The suites of the host libraries: where their tests are, and what they need.
 
-The sdists of websockets on PyPI carry no tests from 17.0 on; those from 13.1 to 16.1.1 carry the modules
-tests/test_*.py, without the helpers these import.  Debian keeps the whole source of 15.0.1: its suite is run,
-and its helpers serve the modules of 16.1.1.  Of later versions a checkout can be named on the command line.
+The sdists of wsproto, uvicorn and hypercorn carry their tests.  Those of websockets carry none from 17.0 on;
+those from 13.1 to 16.1.1 carry the modules tests/test_*.py, without the helpers these import.  Debian keeps
+the whole source of 15.0.1: its suite is run, and its helpers serve the modules of 16.1.1.  Of versions that
+are not listed a checkout can be named on the command line.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -30,6 +32,15 @@ class Checkout(NamedTuple):
     path: str
 
 
+class Edit(NamedTuple):
+    """A change of a file of the tests: `old` must be there so many `times`."""
+
+    path: str
+    old: str
+    new: str
+    times: int = 1
+
+
 Source = Archive | Sdist | Checkout
 
 
@@ -38,10 +49,15 @@ class Suite:
     """One version of one host.
 
     Args:
-        host: its name, for pip and for `wsframe run --only`.
+        host: its name, for pip.
         version: the release under test; it comes from PyPI.
         sources: what to take `tests` from; a later one replaces files of the one before.
+        accelerated: the hosts to accelerate, and to compare with themselves.  With none of them the suite
+            tests an endpoint of our own, and all that is asked is that nothing fails.
+        aspect: what of the host is under test, when it is not the whole.
         modules: the test modules to run, as a pattern.
+        chosen: the tests of these, as pytest's -k has it.
+        edits: changes of the tests.
         needs: what the tests import besides.
         options: of the interpreter.
         environment: of the tests.
@@ -50,20 +66,26 @@ class Suite:
     host: str
     version: str
     sources: tuple[Source, ...]
+    accelerated: tuple[str, ...]
+    aspect: str = ""
     modules: str = "tests"
+    chosen: str = ""
+    edits: tuple[Edit, ...] = ()
     needs: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
-        return f"{self.host}-{self.version}"
+        return "-".join(filter(None, (self.host, self.aspect, self.version)))
 
 
 DEBIAN = Archive(
     "pool/main/p/python-websockets/python-websockets_15.0.1.orig.tar.gz",
     "8451495265af3e368f794c4dc15c99ce90c771d95560f542bff8c64b5455af3b",
 )
+WEBSOCKETS = "websockets==17.4"  # for those that stand on it
+WSPROTO = "wsproto==1.3.2"
 
 
 def websockets(version: str, *sources: Source, modules: str = "tests") -> Suite:
@@ -71,7 +93,8 @@ def websockets(version: str, *sources: Source, modules: str = "tests") -> Suite:
         "websockets",
         version,
         sources,
-        modules,
+        accelerated=("websockets",),
+        modules=modules,
         needs=("trio", "werkzeug", "python-socks[asyncio]"),
         options=("-X", "context_aware_warnings=0"),
         environment={"WEBSOCKETS_TESTS_TIMEOUT_FACTOR": "20"},  # of a millisecond: other work goes on here
@@ -79,13 +102,70 @@ def websockets(version: str, *sources: Source, modules: str = "tests") -> Suite:
 
 
 def wsproto(version: str, *sources: Source) -> Suite:
-    return Suite("wsproto", version, sources)
+    return Suite("wsproto", version, sources, accelerated=("wsproto",))
 
 
-MAKERS = {"websockets": websockets, "wsproto": wsproto}
+UVICORN_NEEDS = (WEBSOCKETS, WSPROTO, "anyio", "cryptography", "httptools", "httpx2", "trustme", "zttp")
+
+
+def uvicorn(version: str, *sources: Source) -> Suite:
+    return Suite(
+        "uvicorn",
+        version,
+        sources,
+        accelerated=("uvicorn", "websockets", "wsproto"),
+        modules="tests/protocols/test_websocket.py",
+        needs=UVICORN_NEEDS,
+    )
+
+
+def uvicorn_class(version: str, *sources: Source) -> Suite:
+    """Put `wsframe.uvicorn:WebSocketProtocol` where uvicorn tests a class of its own."""
+    module = "tests/protocols/test_websocket.py"
+    theirs = "uvicorn.protocols.websockets.websockets_sansio_impl:WebSocketsSansIOProtocol"
+    return Suite(
+        "uvicorn",
+        version,
+        sources,
+        accelerated=(),
+        aspect="class",
+        modules=module,
+        chosen="wsframe",
+        edits=(
+            Edit(
+                "tests/conftest.py",
+                f'"{theirs}", id="websockets-sansio"',
+                '"wsframe.uvicorn:WebSocketProtocol", id="wsframe"',
+            ),
+            Edit(module, "(_WSProtocol, WebSocketsSansIOProtocol)", "ws_protocol_cls", times=2),
+        ),
+        needs=UVICORN_NEEDS,
+    )
+
+
+def hypercorn(version: str, *sources: Source) -> Suite:
+    return Suite(
+        "hypercorn",
+        version,
+        sources,
+        accelerated=("hypercorn", "wsproto"),
+        needs=(WSPROTO, "h2==4.3.0", "httpx", "hypothesis", "pytest-asyncio", "pytest-trio", "trio"),
+    )
+
+
+MAKERS: dict[str, Callable[..., Suite]] = {
+    "websockets": websockets,
+    "wsproto": wsproto,
+    "uvicorn": uvicorn,
+    "uvicorn-class": uvicorn_class,
+    "hypercorn": hypercorn,
+}
 
 SUITES = [
     wsproto("1.3.2", Sdist("wsproto==1.3.2")),
+    hypercorn("0.18.0", Sdist("hypercorn==0.18.0")),
+    uvicorn("0.54.0", Sdist("uvicorn==0.54.0")),
+    uvicorn_class("0.54.0", Sdist("uvicorn==0.54.0")),
     websockets("15.0.1", DEBIAN),
     websockets("16.1.1", DEBIAN, Sdist("websockets==16.1.1"), modules="tests/test_*.py"),
 ]
