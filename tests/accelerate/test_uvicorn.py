@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing
+from importlib import import_module
 from socket import AF_INET, SOCK_STREAM, socket
 from typing import Any
 
@@ -14,7 +15,7 @@ from uvicorn.protocols.websockets import wsproto_impl
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedError
 
-from wsframe import accelerate
+from wsframe import accelerate, encode_binary, encode_text
 from wsframe.accelerate.uvicorn import HOST
 
 LIMIT = 1000
@@ -127,6 +128,51 @@ def test_reading_stops_while_the_application_is_busy(kind: Callable[..., Any]) -
 async def flood(ws: Any, message: str | bytes, count: int) -> None:
     for _ in range(count):
         await ws.send(message)
+
+
+@pytest.mark.usefixtures("uvicorn_twice")
+@pytest.mark.parametrize("last", ["close", "more"])
+def test_many_messages_in_one_read(last: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are answered in order, in one write where accelerated, and before what comes behind them."""
+    (uvicorn_host,) = (host for host in accelerate.status() if host.host == "uvicorn")
+    Transport: Any = import_module("asyncio.selector_events")._SelectorSocketTransport
+    original, writes = Transport.write, []
+
+    def write(self: Any, data: bytes) -> None:
+        writes.append(bytes(data))
+        original(self, data)
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        for _ in range(10):
+            await send({"type": "websocket.send", "text": (await receive())["text"].upper()})
+        if last == "close":
+            await send({"type": "websocket.close", "code": 4000})
+        else:
+            await asyncio.sleep(0)  # a turn later
+            await send({"type": "websocket.send", "bytes": b"more"})
+
+    async def talk() -> None:
+        async with running(answer) as (uri, _):
+            host, port = uri.removeprefix("ws://").split(":")
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(
+                b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+            )
+            await reader.readuntil(b"\r\n\r\n")
+            monkeypatch.setattr(Transport, "write", write)
+            frames = [encode_text(f"a{number}") for number in range(10)]
+            writer.write(b"".join(encode_text(f"a{number}", masked=True) for number in range(10)))
+            expected = b"".join(frame.upper() for frame in frames)
+            expected += b"\x88\x02\x0f\xa0" if last == "close" else encode_binary(b"more")
+            assert await reader.readexactly(len(expected)) == expected
+            writer.close()
+        answers = [data for data in writes if data[:3] == b"\x81\x02A"]
+        assert len(answers) == (1 if uvicorn_host.active else 10)
+
+    asyncio.run(talk())
 
 
 def test_another_transport_stops_at_once() -> None:

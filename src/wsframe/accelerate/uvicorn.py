@@ -3,7 +3,8 @@
 Its protocol stops reading when a message has arrived, and reads on when the application has taken it: twice a
 message the socket leaves and enters the selector. Here the stop waits until the application had its turn, and
 is forgotten if by then the message is gone. Nothing is read in between: the event loop runs what is due in
-order, and a read that becomes due meanwhile comes after the stop, which cancels it.
+order, and a read that becomes due meanwhile comes after the stop, which cancels it. The answers to many
+messages of one read leave in one write.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
+from ._hold import hold
 from ._host import Host, Replacement
 from ._known import HELLO, run
 from .wsproto import require
@@ -51,6 +53,8 @@ def _handle_message(impl: Any) -> Callable[..., None]:
             if not self.read_paused:
                 self.read_paused = True
                 self.loop.call_soon(pause, self)
+            else:  # not the only one of its read
+                hold(self.transport, self.loop)
         else:
             original(self, event)
 

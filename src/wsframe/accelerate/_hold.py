@@ -1,0 +1,94 @@
+"""Writes that leave together: for hosts that write each message of a read by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+# Bytes that are held back at most: as many as a transport of asyncio buffers before it asks for a pause.
+HOLD_SIZE = 2**16
+
+_DIVERTED = (
+    "abort",
+    "close",
+    "get_write_buffer_size",
+    "set_write_buffer_limits",
+    "write",
+    "write_eof",
+    "writelines",
+)
+
+
+def hold(transport: Any, loop: asyncio.AbstractEventLoop) -> None:
+    """Have what is written to a transport leave in one write, when all that is due by now has run.
+
+    It is for a read that brought many messages, and to be called when the first of them is on its way to the
+    application: the answers to it and to the others are written before the hold ends. A transport of uvloop
+    does the same by itself, and is left alone.
+    """
+    state = getattr(transport, "__dict__", None)
+    if state is not None and "write" not in state:
+        held = Hold(transport)
+        state.update({name: getattr(held, name) for name in _DIVERTED})
+        loop.call_soon(held.release)
+
+
+class Hold:
+    """Stands before a transport for a turn of the loop. Whatever is asked of the transport besides finds it
+    as if nothing had been held back."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self._write = transport.write
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def release(self) -> None:
+        """Write what was held, and leave."""
+        state = vars(self._transport)
+        for name in _DIVERTED:
+            if getattr(state.get(name), "__self__", None) is self:
+                del state[name]
+        self._flush()
+
+    def _flush(self) -> None:
+        if self._pieces:
+            data = b"".join(self._pieces)
+            self._pieces.clear()
+            self._size = 0
+            self._write(data)
+
+    def write(self, data: Any) -> None:
+        if type(data) is not bytes:  # it may change later, or be an error
+            self._flush()
+            self._write(data)
+            return
+        self._pieces.append(data)
+        self._size += len(data)
+        if self._size > HOLD_SIZE:
+            self._flush()
+
+    def writelines(self, data: Any) -> None:
+        self.release()
+        self._transport.writelines(data)
+
+    def write_eof(self) -> None:
+        self.release()
+        self._transport.write_eof()
+
+    def close(self) -> None:
+        self.release()
+        self._transport.close()
+
+    def abort(self) -> None:
+        self.release()
+        self._transport.abort()
+
+    def get_write_buffer_size(self) -> int:
+        self.release()
+        size: int = self._transport.get_write_buffer_size()
+        return size
+
+    def set_write_buffer_limits(self, *args: Any, **kwargs: Any) -> None:
+        self.release()
+        self._transport.set_write_buffer_limits(*args, **kwargs)

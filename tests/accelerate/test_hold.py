@@ -1,0 +1,189 @@
+"""Writes that leave together, and all else that finds them written."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from wsframe.accelerate._hold import HOLD_SIZE, hold
+
+
+class Loop:
+    """Of an event loop, what runs when the turn ends."""
+
+    def __init__(self) -> None:
+        self.due: list[Any] = []
+
+    def call_soon(self, callback: Any) -> None:
+        self.due.append(callback)
+
+    def turn(self) -> None:
+        due, self.due = self.due, []
+        for callback in due:
+            callback()
+
+
+class Transport(asyncio.Transport):
+    """Logs what it is asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log: list[Any] = []
+
+    def write(self, data: Any) -> None:
+        if not isinstance(data, (bytes, bytearray)):
+            raise TypeError("no bytes")
+        self.log.append(bytes(data))
+
+    def writelines(self, data: Any) -> None:
+        self.log.append(list(data))
+
+    def write_eof(self) -> None:
+        self.log.append("eof")
+
+    def close(self) -> None:
+        self.log.append("close")
+
+    def abort(self) -> None:
+        self.log.append("abort")
+
+    def get_write_buffer_size(self) -> int:
+        self.log.append("size")
+        return 5
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        self.log.append(("limits", high, low))
+
+
+@pytest.fixture
+def loop() -> Any:
+    return Loop()
+
+
+@pytest.fixture
+def transport(loop: Any) -> Transport:
+    one = Transport()
+    hold(one, loop)
+    return one
+
+
+def test_what_a_turn_writes_leaves_together(transport: Transport, loop: Loop) -> None:
+    transport.write(b"a")
+    hold(transport, loop)  # is held already
+    transport.write(b"b")
+    assert transport.log == []
+    loop.turn()
+    assert transport.log == [b"ab"]
+
+
+def test_afterwards_all_is_as_before(transport: Transport, loop: Loop) -> None:
+    loop.turn()
+    assert transport.log == []
+    assert set(vars(transport)) == {"log", "_extra"} or set(vars(transport)) == {"log"}
+    transport.write(b"a")
+    assert transport.log == [b"a"]
+
+
+@pytest.mark.parametrize(
+    ("ask", "told"),
+    [
+        (lambda transport: transport.writelines([b"b", b"c"]), [b"b", b"c"]),
+        (lambda transport: transport.write_eof(), "eof"),
+        (lambda transport: transport.close(), "close"),
+        (lambda transport: transport.abort(), "abort"),
+        (lambda transport: transport.get_write_buffer_size(), "size"),
+        (lambda transport: transport.set_write_buffer_limits(high=7), ("limits", 7, None)),
+    ],
+)
+def test_whatever_else_is_asked_finds_it_written(
+    transport: Transport, loop: Loop, ask: Any, told: Any
+) -> None:
+    transport.write(b"a")
+    answer = ask(transport)
+    assert transport.log == [b"a", told]
+    assert answer == (5 if told == "size" else None)
+    transport.write(b"z")
+    assert transport.log[-1] == b"z"
+    loop.turn()
+    assert transport.log == [b"a", told, b"z"]
+
+
+def test_what_may_change_is_written_at_once(transport: Transport) -> None:
+    data = bytearray(b"b")
+    transport.write(b"a")
+    transport.write(data)
+    data[:] = b"x"
+    assert transport.log == [b"a", b"b"]
+
+
+def test_an_error_is_that_of_the_transport(transport: Transport, loop: Loop) -> None:
+    transport.write(b"a")
+    with pytest.raises(TypeError, match="no bytes"):
+        transport.write("text")
+    loop.turn()
+    assert transport.log == [b"a"]
+
+
+def test_no_more_is_held_than_a_transport_would_buffer(transport: Transport, loop: Loop) -> None:
+    for _ in range(3):
+        transport.write(bytes(HOLD_SIZE // 2))
+    assert [len(data) for data in transport.log] == [3 * HOLD_SIZE // 2]
+    transport.write(b"a")
+    assert len(transport.log) == 1
+    loop.turn()
+    assert transport.log[1:] == [b"a"]
+
+
+def test_who_else_stands_before_a_transport_stays_there(loop: Any) -> None:
+    transport, seen = Transport(), []
+    transport.write = seen.append  # type: ignore[method-assign]
+    hold(transport, loop)
+    transport.write(b"a")
+    assert (seen, loop.due) == ([b"a"], [])
+
+
+def test_who_comes_later_stays_too(transport: Transport, loop: Loop) -> None:
+    held, seen = transport.write, []
+    transport.write = lambda data: (seen.append(data), held(data))  # type: ignore[assignment, method-assign]
+    transport.write(b"a")
+    loop.turn()
+    assert (seen, transport.log) == ([b"a"], [b"a"])
+    assert "write" in vars(transport)
+
+
+def test_a_transport_without_a_dictionary_is_left_alone(loop: Any) -> None:
+    class Slots:
+        __slots__ = ()
+
+    hold(Slots(), loop)
+    assert loop.due == []
+
+
+def test_on_a_socket() -> None:
+    """Back-pressure is what it was, and the order, and nothing is lost at the end."""
+
+    async def talk() -> None:
+        total, served = 30_000_000, asyncio.get_running_loop().create_future()
+
+        async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            loop = asyncio.get_running_loop()
+            for number in range(total // 1000):
+                hold(writer.transport, loop)
+                writer.write(number.to_bytes(4, "big") * 250)
+                await writer.drain()
+            writer.write(b"end")
+            writer.close()
+            served.set_result(None)
+
+        async with await asyncio.start_server(handler, "127.0.0.1", 0) as server:
+            reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            await asyncio.sleep(0.1)
+            assert not served.done()  # until somebody reads
+            got = await reader.read(-1)
+            writer.close()
+            await served
+        assert got == b"".join(number.to_bytes(4, "big") * 250 for number in range(total // 1000)) + b"end"
+
+    asyncio.run(talk())
