@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
+from importlib import import_module
 from socket import AF_INET, SOCK_STREAM, socket
 from typing import Any
 
@@ -243,3 +244,27 @@ def test_the_proof_fails_without_the_patch(twice: str) -> None:
         else:
             with pytest.raises(RuntimeError, match=r"^the code of hypercorn answered$"):
                 part.prove()
+
+
+def test_many_messages_in_one_read(twice: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their answers are in order, and leave in few writes where accelerated."""
+    Transport: Any = import_module("asyncio.selector_events")._SelectorSocketTransport
+    original, writes = Transport.write, []
+
+    def write(self: Any, data: bytes) -> None:
+        writes.append(bytes(data))
+        original(self, data)
+
+    async def talk() -> None:
+        async with running(answering()) as uri, connect(uri, compression=None) as ws:
+            monkeypatch.setattr(Transport, "write", write)
+            many = b"".join(frame(TEXT, b"a%d" % number, key=KEY) for number in range(64))
+            ws.transport.write(many)
+            assert [await ws.recv() for _ in range(64)] == [f"a{number}" for number in range(64)]
+            await ws.send("one more")
+            assert await ws.recv() == "one more"
+            answers = [data for data in writes if data[0] == 0x81 and not data[1] & 0x80]
+            assert b"".join(answers[:-1]) == b"".join(frame(TEXT, b"a%d" % number) for number in range(64))
+            assert len(answers) <= 10 if twice == "accelerated" else len(answers) == 65
+
+    asyncio.run(talk())

@@ -2,7 +2,7 @@
 
 The message that comes in one frame, within the limit, goes to the application without the buffer made for
 fragments, and its answer to the wire without an event of wsproto. On asyncio, waiting for data without a time
-limit needs no timer.
+limit needs no timer, and the answers to many messages of one read leave together.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
+from ._hold import hold
 from ._host import Host, Part, Replacement
 from ._known import HELLO, MASKED_HELLO, run
 from .wsproto import require
@@ -48,7 +49,7 @@ def _handle_events(ws_stream: Any) -> Callable[..., Coroutine[Any, Any, None]]:
     TextMessage, BytesMessage = ws_stream.TextMessage, ws_stream.BytesMessage
 
     async def _handle_events(self: Any) -> None:
-        events = self.connection.events()
+        events, transport = self.connection.events(), None
         for event in events:
             kind, buffer = type(event), self.buffer
             if (
@@ -59,6 +60,10 @@ def _handle_events(ws_stream: Any) -> Callable[..., Coroutine[Any, Any, None]]:
             ):
                 text, octets = (event.data, None) if kind is TextMessage else (None, bytes(event.data))
                 await self.app_put({"type": "websocket.receive", "bytes": octets, "text": text})
+                if transport is not None:
+                    hold(transport, asyncio.get_running_loop())
+                elif self.connection._proto._frame_decoder.buffer.buffer:  # not the only one of its read
+                    transport = _transport_of(self)
             else:
                 # Put it back, for the other code to take all that is left.
                 events.close()
@@ -67,6 +72,15 @@ def _handle_events(ws_stream: Any) -> Callable[..., Coroutine[Any, Any, None]]:
                 return
 
     return _handle_events
+
+
+def _transport_of(stream: Any) -> Any:
+    """The transport below a WebSocket of HTTP/1.1 on asyncio; None for any other."""
+    protocol = getattr(stream.send, "__self__", None)
+    server = getattr(getattr(protocol, "send", None), "__self__", None)
+    if type(protocol).__module__ != "hypercorn.protocol.h11" or type(server).__module__ != SERVER:
+        return None
+    return server.writer.transport  # type: ignore[union-attr]
 
 
 def _app_send(ws_stream: Any) -> Callable[..., Coroutine[Any, Any, None]]:
