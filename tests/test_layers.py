@@ -43,7 +43,8 @@ ROOMS: dict[str, set[str]] = {
     **dict.fromkeys(SANS_IO, BELOW),
     "asyncio": {"asyncio", *BELOW},
     "uvicorn": {"asyncio", *BELOW},
-    "accelerate": {"accelerate", "", "_backend", *SHARED},
+    "compat": {"compat", "_backend", *SHARED},
+    "accelerate": {"accelerate", "compat", "", "_backend", *SHARED},
 }
 # Sockets, threads, queues and clocks are the business of endpoints.
 INPUT_AND_OUTPUT = {
