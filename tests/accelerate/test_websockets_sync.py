@@ -6,6 +6,7 @@ import contextlib
 import random
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from rawpeer import REQUEST, text
 from talks import accelerated
 from websockets.exceptions import ConnectionClosed
+from websockets.protocol import State
 from websockets.sync.client import connect
 from websockets.sync.server import serve
 
@@ -66,30 +68,33 @@ def test_both_ends_accelerated(compression):
 def talk(yes: bool, stream: bytes) -> tuple[bytes, list[Any]]:
     """What the server writes, and what its handler meets."""
     met: list[Any] = []
+    ended = threading.Event()
 
     def handler(ws: Any) -> None:
+        ws.send("welcome")
         try:
-            for message in ws:
-                met.append(message)
-                if len(met) == 5:
-                    ws.send("five")
+            # Let the reading thread go first, or the two would race; what is no text is found out here.
+            end = time.monotonic() + 0.5
+            while ws.protocol.state is State.OPEN and time.monotonic() < end:
+                time.sleep(0.01)
+            met.extend(ws)
         except ConnectionClosed as exc:
             met.append((type(exc).__name__, str(exc), repr(exc.__cause__)))
+        finally:
+            ended.set()
 
-    with (
-        accelerated(yes),
-        serving(handler, max_size=1000) as port,
-        socket.create_connection(("127.0.0.1", port), timeout=10) as sock,
-    ):
-        sock.sendall(REQUEST)
-        head = b""
-        while not head.endswith(b"\r\n\r\n"):
-            head += sock.recv(1)
-        sock.sendall(stream)
-        answer = b""
-        with contextlib.suppress(ConnectionError):
-            while data := sock.recv(1000):
-                answer += data
+    with accelerated(yes), serving(handler, max_size=1000) as port:
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
+            sock.sendall(REQUEST)
+            answer = b""
+            while not answer.endswith(b"welcome"):
+                answer += sock.recv(1)
+            sock.sendall(stream)
+            answer = answer.partition(b"\r\n\r\n")[2]
+            with contextlib.suppress(ConnectionError):
+                while data := sock.recv(1000):
+                    answer += data
+        assert ended.wait(10)
     return answer, met
 
 
@@ -109,7 +114,7 @@ def test_the_same_from_the_first_byte_to_the_last(last):
     answer, met = talk(True, stream)
     assert (answer, met) == talk(False, stream)
     assert b"\x8a\x01?" in answer
-    assert met[:5] == ["plain"] * 5
+    assert met[:8] == ["plain"] * 5 + ["x" * 1000] * 3
 
 
 def test_under_trio():

@@ -330,6 +330,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
+        self.transport.close()  # CPython 3.10 complains of one for TLS that ended without
         self.decoder = None
         self.use_socket(-1)
         self.discard()
