@@ -727,6 +727,19 @@ async def test_serve_forever_closes_when_cancelled():
     assert ws.close_code == 1001
 
 
+async def test_serve_forever_ends_when_the_server_is_closed():
+    server = await local(echo, start_serving=False)
+    serving = [asyncio.ensure_future(server.serve_forever()) for _ in range(2)]
+    async with connect(address(server)) as ws:
+        server.close()
+        await asyncio.gather(*serving, return_exceptions=True)
+        assert all(one.cancelled() for one in serving)
+        with pytest.raises(RuntimeError, match="closed"):
+            await server.serve_forever()
+        await ws.wait_closed()
+        assert ws.close_code == 1001
+
+
 # Connecting again
 
 

@@ -206,6 +206,7 @@ class Server:
         self.close_timeout = close_timeout
         self.connections: set[ServerConnection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._serving: asyncio.Future[None] | None = None  # until it closes, for serve_forever
         self._closing: asyncio.Task[None] | None = None
         self._listening: asyncio.Server
 
@@ -236,9 +237,14 @@ class Server:
         await self._listening.start_serving()
 
     async def serve_forever(self) -> None:
-        """Accept connections until cancelled, then close."""
+        """Accept connections until cancelled, then close; it ends cancelled, too, when `close` is called."""
+        if self._closing is not None:
+            raise RuntimeError("the server is closed")
+        await self.start_serving()
+        if self._serving is None:
+            self._serving = asyncio.get_running_loop().create_future()
         try:
-            await self._listening.serve_forever()
+            await asyncio.shield(self._serving)  # that of asyncio.Server cuts connections off at its end
         finally:
             self.close()
             await self.wait_closed()
@@ -252,6 +258,8 @@ class Server:
             close_connections: whether to close those that are open.
             code, reason: what to close them with.
         """
+        if self._serving is not None:
+            self._serving.cancel()
         if self._closing is None:
             self._closing = asyncio.get_running_loop().create_task(
                 self._close(close_connections, code, reason)
