@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import re
 import signal
@@ -286,8 +288,8 @@ def test_wrong_usage(box, words, reason):
 # wsframe status.
 
 
-def wsframe_status(box, **more):
-    command = [sys.executable, "-m", "wsframe", "status"]
+def wsframe_status(box, options=(), **more):
+    command = [sys.executable, "-m", "wsframe", "status", *options]
     return subprocess.run(command, env=environ(box, **more), capture_output=True, text=True, timeout=60)
 
 
@@ -323,6 +325,55 @@ def test_status_tells_why_not(box):
     done = wsframe_status(box)
     assert re.search(r"^fakehost .* RuntimeError: the old code answered$", done.stdout, re.M)
     assert done.returncode == 1
+
+
+def test_status_for_programs(box):
+    done = wsframe_status(box, options=["--json"])
+    told = json.loads(done.stdout)
+    assert told["backend"] == wsframe.backend
+    (host,) = (host for host in told["hosts"] if host["host"] == "fakehost")
+    assert host == {
+        "host": "fakehost",
+        "version": "1.4",
+        "tested": ">=1.2,<3.0",
+        "active": True,
+        "why_not": "",
+        "coalesces": False,
+        "stale": [],
+    }
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no terminals here")
+def test_status_on_a_terminal(box):
+    import pty
+
+    command = [sys.executable, "-m", "wsframe", "status"]
+    for more, coloured in (({}, True), ({"NO_COLOR": "1"}, False)):
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(
+            command, env=environ(box, **more), stdout=theirs, stderr=subprocess.DEVNULL
+        )
+        os.close(theirs)
+        text = b""
+        with contextlib.suppress(OSError):  # Linux: the other end is closed
+            while piece := os.read(ours, 10_000):
+                text += piece
+        os.close(ours)
+        assert process.wait(60) in (0, 1)
+        assert (b"\x1b[32mfakehost" in text, b"\x1b" in text) == (coloured, coloured)
+
+
+@pytest.mark.parametrize(
+    ("words", "more"), [(("--no-coalesce",), {}), ((), {"WSFRAME_COALESCE": "0"}), ((), {})]
+)
+def test_coalescing_is_switched_off(box, words, more):
+    pytest.importorskip("websockets")
+    code = (
+        "import websockets.asyncio.server; from wsframe import accelerate; "
+        "print(*(host.coalesces for host in accelerate.status() if host.host == 'websockets'))"
+    )
+    done = wsframe_run(box, "run", *words, "--quiet", "--", "python", "-c", code, **more)
+    assert done.stdout == f"{not words and not more}\n"
 
 
 def test_version_and_help(box):

@@ -5,14 +5,19 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
+import json
 import platform
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from . import __version__, backend
 from .accelerate import HostStatus, install, status
 from .accelerate._slot import distribution_version, load_host
+
+HEAD = ("host", "version", "tested", "under `wsframe run`")
+BOLD, DIM, GREEN, YELLOW, PLAIN = (f"\x1b[{number}m" for number in (1, 2, 32, 33, 0))
 
 # What the kernels look for, among the hundred flags of a CPU.
 FEATURES = {
@@ -21,40 +26,65 @@ FEATURES = {
 }
 
 
-def report() -> tuple[str, bool]:
-    """Describe this machine and every host.
+class Report(NamedTuple):
+    """This machine, and every host as it would be under `wsframe run`."""
 
-    The hosts are really patched and proved, in this process.
+    facts: dict[str, str]
+    hosts: list[HostStatus]
 
-    Returns:
-        The text; and whether every host installed is active.
-    """
+    @property
+    def whole(self) -> bool:
+        """Whether every host installed is active."""
+        return all(host.active for host in self.hosts if host.version)
+
+    def text(self, *, colour: bool) -> str:
+        """Write it for people."""
+        lines = [f"{name:<9} {value}" for name, value in self.facts.items() if value]
+        rows = [HEAD, *map(_row, self.hosts)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        table = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+        if colour:
+            paint = [BOLD, *map(_colour, self.hosts)]
+            table = [f"{start}{line}{PLAIN}" for start, line in zip(paint, table, strict=True)]
+        return "\n".join([*lines, "", *table])
+
+    def json(self) -> str:
+        """Write it for programs."""
+        hosts = [host._asdict() for host in self.hosts]
+        return json.dumps({**self.facts, "hosts": hosts}, indent=2)
+
+
+def report() -> Report:
+    """Describe this machine and every host, each really patched and proved in this process."""
     with contextlib.redirect_stderr(io.StringIO()):  # each complaint is in the table, too
         install()
         for host in status():
             _import(host.host)
-    hosts = status()
     model, features = _cpu()
     implementation = f"{platform.python_implementation()} {platform.python_version()}"
-    facts = [
-        ("wsframe", f"{__version__} on {implementation}, {platform.system()} {platform.machine()}"),
-        ("backend", backend),
-        ("kernels", _kernels()),
-        ("cpu", model),
-        ("features", features),
-    ]
-    lines = [f"{name:<9} {value}" for name, value in facts if value]
-    rows = [("host", "version", "tested", "under `wsframe run`"), *map(_row, hosts)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    table = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-    return "\n".join([*lines, "", *table]), all(host.active for host in hosts if host.version)
+    facts = {
+        "wsframe": f"{__version__} on {implementation}, {platform.system()} {platform.machine()}",
+        "backend": backend,
+        "kernels": _kernels(),
+        "cpu": model,
+        "features": features,
+    }
+    return Report(facts, status())
 
 
 def _row(host: HostStatus) -> tuple[str, str, str, str]:
     verdict = "active" if host.active else host.why_not
+    if host.coalesces:
+        verdict += ", writes together"
     if host.active and host.why_not:
         verdict += f", but {host.why_not}"
     return host.host, host.version or "-", host.tested, verdict
+
+
+def _colour(host: HostStatus) -> str:
+    if host.version is None:
+        return DIM
+    return GREEN if host.active and not host.why_not else YELLOW
 
 
 def _import(name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,12 +28,15 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     run = commands.add_parser(
         "run",
         help="run a program with the WebSocket libraries it uses made faster",
-        usage="wsframe run [--only HOST,HOST] [--quiet] [--] PROGRAM [ARGUMENT ...]",
+        usage="wsframe run [--only HOST,HOST] [--no-coalesce] [--quiet] [--] PROGRAM [ARGUMENT ...]",
         description="PROGRAM is a console script, a Python file, or -m and a module. Its child processes and "
         "libraries imported later are reached too. WSFRAME_ACCELERATE=0 turns everything off.",
         allow_abbrev=False,
     )
     run.add_argument("--only", metavar="HOST,HOST", help="leave all other libraries alone")
+    run.add_argument(
+        "--no-coalesce", action="store_true", help="write the answers to many messages of one read one by one"
+    )
     run.add_argument("--quiet", action="store_true", help="do not tell what is accelerated")
     run.set_defaults(command=_run)
 
@@ -41,6 +45,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
         help="tell which kernel is in use, and which libraries `run` makes faster",
         description="Exit status 1: a library is installed that `run` would leave alone.",
     )
+    status.add_argument("--json", action="store_true", help="for programs")
     status.set_defaults(command=_status)
 
     demo = commands.add_parser("demo", help="measure stock servers, alone and under `run`; takes a minute")
@@ -85,6 +90,8 @@ def _hosts(parser: argparse.ArgumentParser, only: str | None) -> tuple[str, ...]
 def _run(options: argparse.Namespace) -> int:
     from .accelerate._run import CannotRunError, run
 
+    if options.no_coalesce:
+        os.environ["WSFRAME_COALESCE"] = "0"
     try:
         run(options.program, options.hosts, quiet=options.quiet)
     except CannotRunError as exc:
@@ -95,9 +102,10 @@ def _run(options: argparse.Namespace) -> int:
 def _status(options: argparse.Namespace) -> int:
     from ._report import report
 
-    text, all_active = report()
-    print(text)
-    return 0 if all_active else 1
+    found = report()
+    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    print(found.json() if options.json else found.text(colour=colour))
+    return 0 if found.whole else 1
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -1,7 +1,8 @@
 """Put the codec into the WebSocket libraries you already run, and take it out again.
 
 A library is left alone unless its version is in the range tested, and unless a known answer, computed through
-its own public API, came from the new code. `WSFRAME_ACCELERATE=0` turns everything off.
+its own public API, came from the new code. `WSFRAME_ACCELERATE=0` turns everything off, `WSFRAME_COALESCE=0`
+has every answer written by itself, as the library does.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sys
 from threading import Lock
 from typing import NamedTuple
 
+from . import _hold
 from ._hook import ImportHook
 from ._slot import Slot, distribution_version, load_host
 
@@ -27,6 +29,7 @@ class HostStatus(NamedTuple):
         tested: the range of versions tested.
         active: whether the new code is in place, and proved.
         why_not: the reason when it is not; else empty.
+        coalesces: whether the answers to the messages of one read leave in one write.
         stale: "module.name" of references to replaced objects, taken before `install`: those are not faster.
     """
 
@@ -35,6 +38,7 @@ class HostStatus(NamedTuple):
     tested: str
     active: bool
     why_not: str
+    coalesces: bool
     stale: tuple[str, ...]
 
 
@@ -92,18 +96,19 @@ def _status(name: str) -> HostStatus:
     slot = _slots.get(name)
     version = distribution_version(name)
     try:
-        tested = load_host(name).tested
+        host = load_host(name)
     except Exception as exc:
-        return HostStatus(name, version, "", False, f"its file does not load: {exc}", ())
+        return HostStatus(name, version, "", False, f"its file does not load: {exc}", False, ())
     if slot and slot.active:
-        return HostStatus(name, version, tested, True, slot.why_not, slot.stale())
+        coalesces = host.coalesces and _hold.ENABLED
+        return HostStatus(name, version, host.tested, True, slot.why_not, coalesces, slot.stale())
     if version is None and name not in sys.modules:
         why_not = "not installed"
     elif _off():
         why_not = "WSFRAME_ACCELERATE=0"
     else:
         why_not = slot.why_not if slot else "install() was not called"
-    return HostStatus(name, version, tested, False, why_not, ())
+    return HostStatus(name, version, host.tested, False, why_not, False, ())
 
 
 def _checked(hosts: tuple[str, ...]) -> tuple[str, ...]:

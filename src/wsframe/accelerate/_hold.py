@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Any
+
+# Whether writes are held back at all.
+ENABLED = os.environ.get("WSFRAME_COALESCE") != "0"
 
 # Bytes that are held back at most: as many as a transport of asyncio buffers before it asks for a pause.
 HOLD_SIZE = 2**16
@@ -26,7 +30,7 @@ def hold(transport: Any, loop: asyncio.AbstractEventLoop) -> None:
     application: the answers to it and to the others are written before the hold ends. A transport of uvloop
     does the same by itself, and is left alone.
     """
-    state = getattr(transport, "__dict__", None)
+    state = getattr(transport, "__dict__", None) if ENABLED else None
     if state is not None and "write" not in state:
         held = Hold(transport)
         state.update({name: getattr(held, name) for name in _DIVERTED})

@@ -44,12 +44,14 @@ class Host(Part):
         first: the oldest version tested.
         below: the first version that is not.
         parts: replacements in modules that not every program imports; each follows its own modules.
+        coalesces: whether the answers to the messages of one read leave in one write (see `_hold`).
     """
 
     name: str
     first: tuple[int, ...]
     below: tuple[int, ...]
     parts: tuple[Part, ...] = ()
+    coalesces: bool = False
 
     @property
     def tested(self) -> str:

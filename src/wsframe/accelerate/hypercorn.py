@@ -178,4 +178,5 @@ HOST = Host(
     replacements=_replacements,
     prove=_prove,
     parts=(Part(modules=(SERVER,), replacements=_server_replacements, prove=_prove_server),),
+    coalesces=True,
 )

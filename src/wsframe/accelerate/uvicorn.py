@@ -136,5 +136,11 @@ def _long_way(*_: object) -> None:
 
 
 HOST = Host(
-    name="uvicorn", first=(0, 54), below=(0, 55), modules=(MODULE,), replacements=_replacements, prove=_prove
+    name="uvicorn",
+    first=(0, 54),
+    below=(0, 55),
+    modules=(MODULE,),
+    replacements=_replacements,
+    prove=_prove,
+    coalesces=True,
 )

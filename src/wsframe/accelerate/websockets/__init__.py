@@ -52,4 +52,5 @@ HOST = Host(
             settle=_settle_asyncio,
         ),
     ),
+    coalesces=True,
 )

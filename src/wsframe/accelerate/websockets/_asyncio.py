@@ -24,6 +24,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN, SERVER, Protocol
 
 from ..._backend import encode_frame
+from .._hold import ENABLED
 from .._host import Replacement
 from . import _protocol
 
@@ -83,7 +84,7 @@ def data_received(self: Any, data: bytes) -> None:
             waiter = None
     if messages.high is not None and len(queue) > messages.high:
         messages.maybe_pause()
-    if len(events) > 1 and self._wsframe_held is None:
+    if len(events) > 1 and self._wsframe_held is None and ENABLED:
         self._wsframe_held = []
         self._wsframe_size = 0
         self.loop.call_soon(release, self)
