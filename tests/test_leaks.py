@@ -121,13 +121,16 @@ def test_memory_comes_back(impl: Impl, call: Callable[[Impl], Any]) -> None:
     with traced() as held:
         for _ in range(KEY_POOL // KEY_SIZE + 1):  # the pool of keys, filled before, would count as new
             impl.fresh_key()
-        rounds(10)
-        before = held.now()
-        rounds(200)
-        grown = held.now() - before
-        if grown >= 4096:  # perhaps rubbish in circles
-            gc.collect()
+        for _ in range(3):  # what is made once, somewhere below, is made by then
+            rounds(10)
+            before = held.now()
+            rounds(200)
             grown = held.now() - before
+            if grown >= 4096:  # perhaps rubbish in circles
+                gc.collect()
+                grown = held.now() - before
+            if grown < 4096:
+                break
     # One object left behind in each round would be 200 times 24 bytes at least.
     assert grown < 4096
 
