@@ -67,7 +67,11 @@ class Patch:
     def stale(self) -> list[str]:
         """Name what still refers to the replaced objects: `from library import name`, run too early."""
         old = {id(old): old for _, _, old, _ in self._sites}
-        return sorted(f"{module}.{name}" for module, name, _ in _references(old))
+        return sorted(
+            f"{module}.{name}"
+            for module, name, names in _references(old)
+            if getattr(names[name], "__module__", None) != module  # left to itself where it is made
+        )
 
 
 def _holds(site: tuple[Any, str, Any, Any]) -> bool:
