@@ -47,14 +47,32 @@
 
 #define EXTRA1(w) (((w) & TOP(uint8_t)) >> 7)
 #define EXTRA2(w) (OVER(uint16_t, w, 0x80) + OVER(uint16_t, w, 0x800))
-#define EXTRA4(w) (OVER(uint32_t, w, 0x80) + OVER(uint32_t, w, 0x800) + OVER(uint32_t, w, 0x10000))
 #define NONE(w) 0
 #define SURROGATES2(w) SURROGATES(uint16_t, w)
-#define SURROGATES4(w) SURROGATES(uint32_t, w)
 
 SIZE(wsf_utf8_size_ucs1, uint8_t, EXTRA1, NONE)
 SIZE(wsf_utf8_size_ucs2, uint16_t, EXTRA2, SURROGATES2)
-SIZE(wsf_utf8_size_ucs4, uint32_t, EXTRA4, SURROGATES4)
+
+/* Only two units would fit in a word; compilers make vectors of this. */
+size_t wsf_utf8_size_ucs4(const uint32_t *src, size_t chars)
+{
+    enum { BLOCK = 1 << 16 };
+    size_t size = chars;
+    int32_t bad = 0;
+    while (chars > 0) {
+        const size_t some = chars < BLOCK ? chars : BLOCK;
+        int32_t extra = 0;
+        for (size_t i = 0; i < some; i++) {
+            const int32_t u = (int32_t)src[i];
+            extra += (u > 0x7F) + (u > 0x7FF) + (u > 0xFFFF);
+            bad |= (u & ~0x7FF) == 0xD800;
+        }
+        size += (size_t)extra;
+        src += some;
+        chars -= some;
+    }
+    return bad ? SIZE_MAX : size;
+}
 
 WSF_INLINE uint8_t *put(uint8_t *dst, uint32_t u)
 {
