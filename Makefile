@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml setup.py $(wildcard ext/kernels/* ext/wsframe/_c/*)
 
-.PHONY: demo test test-all downstream lint bench bench-servers sanitize qemu fuzz conformance
+.PHONY: demo test test-all downstream lint bench bench-servers bench-hosts sanitize qemu fuzz conformance
 
 demo: $(VENV)/.demo
 	$(BIN)/wsframe demo
@@ -29,6 +29,10 @@ bench: $(VENV)/.bench
 # Endpoints beside those of other libraries; socketify needs libuv.
 bench-servers: $(VENV)/.bench
 	$(BIN)/python -m bench -k endpoints $(ARGS)
+
+# Other servers, plain and under `wsframe run`.
+bench-hosts: $(VENV)/.bench
+	$(BIN)/python -m bench -k test_echo $(ARGS)
 
 # On every CPython found: pythonX.Y on the PATH, those of pyenv, and WSFRAME_PYTHONS="/path/to/python ...".
 test-all:

@@ -71,6 +71,19 @@ def import_cost(found: Results) -> Reached:
 
 SMALL, KIB = "100 x 32 B", 2**10
 
+# Servers under `wsframe run`, at depth 1 and 64.
+ECHO = {
+    "uvicorn": (1.9, 4),
+    "uvicorn, websockets-sansio": (1.5, 5),
+    "hypercorn": (1.6, 3),
+    "websockets": (1.35, 5),
+    "websockets on uvloop": (1.35, 5),
+    "websockets in threads": (1.25, 1.4),
+    "tornado": (1.25, 3),
+    "autobahn": (1.8, 3),
+    "aiohttp": (1, 4),
+}
+
 AIMS = [
     Aim("decode 100 x 32 B", "aiohttp", 5, ratio("decode", SMALL, "aiohttp")),
     Aim("decode 100 x 32 B", "websockets", 35, ratio("decode", SMALL, "websockets")),
@@ -88,12 +101,11 @@ AIMS = [
     Aim("accept_key", "websockets", 3.5, ratio("accept_key", "24 B", "websockets")),
     Aim("pure mask, 0 B to 16 MiB", "pure websockets", NOISE, least(pure_to_pure)),
     Aim("pure decode 100 x 32 B", "wsproto", 1, ratio("decode", SMALL, "wsproto", ours="wsframe_pure")),
-    Aim("echo, uvicorn, depth 1", "itself, plain", 1.7, echo("uvicorn", 1)),
-    Aim("echo, uvicorn, depth 64", "itself, plain", 2, echo("uvicorn", 64)),
-    Aim("echo, hypercorn, depth 1", "itself, plain", 1.5, echo("hypercorn", 1)),
-    Aim("echo, hypercorn, depth 64", "itself, plain", 1.8, echo("hypercorn", 64)),
-    Aim("echo, websockets, depth 1", "itself, plain", 1.25, echo("websockets", 1)),
-    Aim("echo, websockets, depth 64", "itself, plain", 1.8, echo("websockets", 64)),
+    *(
+        Aim(f"echo, {server}, depth {depth}", "itself, plain", bar, echo(server, depth))
+        for server, bars in ECHO.items()
+        for depth, bar in zip((1, 64), bars, strict=True)
+    ),
     Aim("import wsframe", MILLISECONDS, 10, import_cost),
 ]
 

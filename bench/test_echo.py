@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from bench.sweep import in_turn
 from wsframe.demo.load import Load, LoadProcess
 from wsframe.demo.servers import PROGRAMS, Program, running
 
+HOSTS = Path(__file__).with_name("hosts")
 DEPTHS = [1, 64]
 CONNECTIONS = 8
 SECONDS = 1.0
@@ -19,19 +21,43 @@ STOCK = {program.name.split()[0]: program for program in Program.all()}
 HYPERCORN = ["-m", "hypercorn", "--workers", "0", "--bind", "127.0.0.1:0", f"{PROGRAMS}/echo_asgi.py:app"]
 
 
-def uvicorn(loop):
+def uvicorn(loop, ws="wsproto"):
     """uvicorn on an event loop that does not depend on what is installed."""
-    return Program("uvicorn", (*STOCK["uvicorn"].command, "--http", "h11", "--loop", loop))
+    words = [*STOCK["uvicorn"].command, "--http", "h11", "--loop", loop, "--ws", ws]
+    return Program("uvicorn", tuple(words))
+
+
+def host(name):
+    """One of bench.hosts."""
+    return Program(name, (str(HOSTS / f"{name}_echo.py"),))
 
 
 SERVERS = {
     "uvicorn": uvicorn("asyncio"),
     "uvicorn on uvloop": uvicorn("uvloop"),
+    "uvicorn, websockets-sansio": uvicorn("asyncio", "websockets-sansio"),
     "hypercorn": Program("hypercorn", tuple(HYPERCORN)),
     "websockets": STOCK["websockets"],
+    "websockets on uvloop": host("websockets_uvloop"),
+    "websockets in threads": host("websockets_sync"),
+    "tornado": host("tornado"),
+    "autobahn": host("autobahn"),
+    "aiohttp": host("aiohttp"),
     "raw": Program("raw", (f"{PROGRAMS}/echo_raw.py",)),
 }
-CODEC = {name: "websockets" if name == "websockets" else "wsproto" for name in SERVERS if name != "raw"}
+# The libraries whose code is replaced.
+CODEC = {
+    "uvicorn": "wsproto",
+    "uvicorn on uvloop": "wsproto",
+    "uvicorn, websockets-sansio": "websockets",
+    "hypercorn": "wsproto",
+    "websockets": "websockets",
+    "websockets on uvloop": "websockets",
+    "websockets in threads": "websockets",
+    "tornado": "tornado",
+    "autobahn": "autobahn",
+    "aiohttp": "aiohttp",
+}
 CASES = {f"{server}, depth {depth}": (server, depth) for server in CODEC for depth in DEPTHS}
 
 
