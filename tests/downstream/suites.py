@@ -1,9 +1,9 @@
 """The suites of the host libraries: where their tests are, and what they need.
 
-The sdists of wsproto, uvicorn and hypercorn carry their tests.  Those of websockets carry none from 17.0 on;
-those from 13.1 to 16.1.1 carry the modules tests/test_*.py, without the helpers these import.  Debian keeps
-the whole source of 15.0.1: its suite is run, and its helpers serve the modules of 16.1.1.  Of versions that
-are not listed a checkout can be named on the command line.
+The sdists of wsproto, uvicorn, hypercorn and tornado carry their tests.  Those of websockets carry none from
+17.0 on; those from 13.1 to 16.1.1 carry the modules tests/test_*.py, without the helpers these import.
+Debian keeps the whole source of 15.0.1: its suite is run, and its helpers serve the modules of 16.1.1.  Of
+versions that are not listed a checkout can be named on the command line.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ class Archive(NamedTuple):
 
 
 class Sdist(NamedTuple):
-    """The sdist of a release on PyPI."""
+    """The sdist of a release on PyPI, and where in it the tests are."""
 
     requirement: str
+    tests: str = "tests"
 
 
 class Checkout(NamedTuple):
@@ -153,12 +154,37 @@ def hypercorn(version: str, *sources: Source) -> Suite:
     )
 
 
+def tornado(version: str, *sources: Source, edits: tuple[Edit, ...] = ()) -> Suite:
+    quiet = 'logging.getLogger("tornado.access").setLevel("CRITICAL")'  # as its own runner does
+    return Suite(
+        "tornado",
+        version,
+        sources,
+        accelerated=("tornado",),
+        modules=TORNADO_TESTS,
+        edits=(
+            Edit(TORNADO_TESTS, "\nimport traceback\n", f"\nimport traceback, logging\n{quiet}\n"),
+            *edits,
+        ),
+    )
+
+
+TORNADO_TESTS = "tests/websocket_test.py"
+# pytest makes an object of every class, also of the two that are none for tests: they fail.
+RUN_TEST = Edit(
+    TORNADO_TESTS,
+    "\nclass WebSocketBaseTestCase(",
+    "\nAsyncHTTPTestCase.runTest = lambda self: None\nclass WebSocketBaseTestCase(",
+)
+
+
 MAKERS: dict[str, Callable[..., Suite]] = {
     "websockets": websockets,
     "wsproto": wsproto,
     "uvicorn": uvicorn,
     "uvicorn-class": uvicorn_class,
     "hypercorn": hypercorn,
+    "tornado": tornado,
 }
 
 SUITES = [
@@ -166,6 +192,8 @@ SUITES = [
     hypercorn("0.18.0", Sdist("hypercorn==0.18.0")),
     uvicorn("0.54.0", Sdist("uvicorn==0.54.0")),
     uvicorn_class("0.54.0", Sdist("uvicorn==0.54.0")),
+    tornado("6.3", Sdist("tornado==6.3", "tornado/test"), edits=(RUN_TEST,)),
+    tornado("6.6.1", Sdist("tornado==6.6.1", "tornado/test")),
     websockets("15.0.1", DEBIAN),
     websockets("16.1.1", DEBIAN, Sdist("websockets==16.1.1"), modules="tests/test_*.py"),
 ]
