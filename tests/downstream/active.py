@@ -10,7 +10,7 @@ from wsframe.accelerate._slot import load_host
 for name in sys.argv[1:]:
     host = load_host(name)
     for module in [module for part in (host, *host.parts) for module in part.modules]:
-        with suppress(ModuleNotFoundError):  # of another library
+        with suppress(ModuleNotFoundError, RuntimeError):  # of another library, or for another event loop
             import_module(module)
 for line in accelerate.status():
     if line.host in sys.argv[1:] and (line.why_not or not line.active):

@@ -11,7 +11,7 @@ import tarfile
 import urllib.request
 from pathlib import Path
 
-from suites import Archive, Checkout, Edit, Sdist, Suite
+from suites import Archive, Checkout, Edit, Inside, Sdist, Suite
 
 ROOT = Path(__file__).parents[2]
 WORK = ROOT / "build" / "downstream"
@@ -43,11 +43,21 @@ def prepare(suite: Suite) -> Path:
             shutil.copy(Path(source.path, SETTINGS), home / "run")
         elif isinstance(source, Archive):
             unpack(download(source), "tests", home / "run")
+        elif isinstance(source, Inside):
+            shutil.copytree(installed(python, source.path), home / "run" / "tests", dirs_exist_ok=True)
+            (home / "run" / SETTINGS).touch()
         else:
             unpack(sdist(source, python), source.tests, home / "run")
     for change in suite.edits:
         edit(home / "run", change)
     return python
+
+
+def installed(python: Path, path: str) -> Path:
+    """Find a file of a package that is installed."""
+    question = "import sysconfig; print(sysconfig.get_path('platlib'))"
+    answer = subprocess.run([str(python), "-c", question], capture_output=True, text=True, check=True)
+    return Path(answer.stdout.strip(), path)
 
 
 def edit(home: Path, change: Edit) -> None:

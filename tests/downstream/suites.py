@@ -1,9 +1,10 @@
 """The suites of the host libraries: where their tests are, and what they need.
 
-The sdists of wsproto, uvicorn, hypercorn and tornado carry their tests.  Those of websockets carry none from
-17.0 on; those from 13.1 to 16.1.1 carry the modules tests/test_*.py, without the helpers these import.
-Debian keeps the whole source of 15.0.1: its suite is run, and its helpers serve the modules of 16.1.1.  Of
-versions that are not listed a checkout can be named on the command line.
+The sdists of wsproto, uvicorn, hypercorn, tornado and aiohttp carry their tests; autobahn's are in the
+package itself.  Those of websockets carry none from 17.0 on; those from 13.1 to 16.1.1 carry the modules
+tests/test_*.py, without the helpers these import.  Debian keeps the whole source of 15.0.1: its suite is run,
+and its helpers serve the modules of 16.1.1.  Of versions that are not listed a checkout can be named on the
+command line.
 """
 
 from __future__ import annotations
@@ -27,6 +28,12 @@ class Sdist(NamedTuple):
     tests: str = "tests"
 
 
+class Inside(NamedTuple):
+    """A folder of the release itself, once it is installed."""
+
+    path: str
+
+
 class Checkout(NamedTuple):
     """A directory of this machine."""
 
@@ -42,7 +49,7 @@ class Edit(NamedTuple):
     times: int = 1
 
 
-Source = Archive | Sdist | Checkout
+Source = Archive | Sdist | Inside | Checkout
 
 
 @dataclass(frozen=True)
@@ -178,6 +185,38 @@ RUN_TEST = Edit(
 )
 
 
+def autobahn(version: str, flavour: str) -> Suite:
+    return Suite(
+        "autobahn",
+        version,
+        (Inside("autobahn/websocket/test"),),
+        accelerated=("autobahn",),
+        aspect=flavour,
+        needs=("setuptools", "twisted"),
+        environment={f"USE_{flavour.upper()}": "1"},
+    )
+
+
+def aiohttp(version: str, *sources: Source) -> Suite:
+    return Suite(
+        "aiohttp",
+        version,
+        sources,
+        accelerated=("aiohttp",),
+        modules="tests/test_[cw]*[bw]s*.py",
+        needs=(
+            "blockbuster",
+            "isal",
+            "pytest-mock",
+            "re-assert",
+            "time-machine",
+            "trustme",
+            "uvloop",
+            "zlib-ng",
+        ),
+    )
+
+
 MAKERS: dict[str, Callable[..., Suite]] = {
     "websockets": websockets,
     "wsproto": wsproto,
@@ -185,6 +224,7 @@ MAKERS: dict[str, Callable[..., Suite]] = {
     "uvicorn-class": uvicorn_class,
     "hypercorn": hypercorn,
     "tornado": tornado,
+    "aiohttp": aiohttp,
 }
 
 SUITES = [
@@ -194,6 +234,8 @@ SUITES = [
     uvicorn_class("0.54.0", Sdist("uvicorn==0.54.0")),
     tornado("6.3", Sdist("tornado==6.3", "tornado/test"), edits=(RUN_TEST,)),
     tornado("6.6.1", Sdist("tornado==6.6.1", "tornado/test")),
+    *(autobahn(version, flavour) for version in ("22.4.2", "26.10.2") for flavour in ("asyncio", "twisted")),
+    aiohttp("3.14.5", Sdist("aiohttp==3.14.5")),
     websockets("15.0.1", DEBIAN),
     websockets("16.1.1", DEBIAN, Sdist("websockets==16.1.1"), modules="tests/test_*.py"),
 ]
