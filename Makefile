@@ -12,7 +12,7 @@ demo: $(VENV)/.demo
 # The upper layers run on one twin at a time: once on the compiled one, once on the pure one.
 test: $(VENV)/.test
 	$(BIN)/python -m pytest $(ARGS)
-	WSFRAME_PURE=1 $(BIN)/python -m pytest tests/connection tests/asyncio tests/uvicorn tests/compat
+	WSFRAME_PURE=1 $(BIN)/python -m pytest tests/connection tests/asyncio tests/uvicorn tests/compat tests/accelerate/test_a*.py
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check

@@ -48,6 +48,8 @@ def meddling(base: Any, trace: list[Any]) -> dict[str, Any]:
                 self.dropConnection(abort=True)
             elif letter == ord("o"):
                 self.on("message", lambda *values, **named: trace.append(("heard", values, named)))
+            elif letter == ord("r"):
+                self.on("message", lambda *values, **named: 1 / 0)
             elif letter == ord("m"):
                 self.maxMessagePayloadSize = 3
             elif letter == ord("f"):
@@ -331,6 +333,12 @@ def test_whole_messages_take_the_short_way(
         b"x" * 300,
         "é".encode(),
     ]
+
+
+def test_a_listener_that_fails_is_logged(new: Any) -> None:
+    # Twisted would add that nobody handled it.
+    trace = both(new, lambda player: player.receive(client_frame(TEXT, b"r")), "asyncio", False, meddling, {})
+    assert ("error", "Firing signal 'message' failed: {fail}", ["fail"]) in trace
 
 
 def test_a_hook_of_one_connection_is_called(new: Any) -> None:

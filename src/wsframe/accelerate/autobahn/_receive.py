@@ -114,7 +114,7 @@ def deliver(self: Any, payload: bytes, binary: bool) -> None:
     try:
         self._onMessage(payload, binary)
         if self._listeners is not None:  # since a moment ago
-            self.fire("message", payload, is_binary=binary)
+            tell_listeners(self, payload, binary)
     except BaseException:
         # autobahn stands still there: inside the message, at the end of its frame.
         protocol: Any = import_module(WEBSOCKET)
@@ -125,3 +125,13 @@ def deliver(self: Any, payload: bytes, binary: bool) -> None:
         self.current_frame_masker = protocol.XorMaskerNull()
         self.current_frame_masker.process(payload)
         raise
+
+
+def tell_listeners(self: Any, payload: bytes, binary: bool) -> None:
+    """Tell who listens besides, and log what goes wrong there."""
+
+    def failed(failure: Any) -> None:
+        self.log.error("Firing signal 'message' failed: {fail}", fail=failure)
+
+    told = self.fire("message", payload, is_binary=binary)
+    import_module("txaio").add_callbacks(told, None, failed)
