@@ -310,6 +310,24 @@ def test_streams(new: Any, stream: str, flavour: str, options: dict[str, Any]) -
             both(new, play, flavour, False, meddling, options, deflate)
 
 
+@given(st.lists(st.one_of(payloads, st.none()), max_size=6))
+@example([b"ab\xff", b"cd", b"", b"\xc3", b"\xa9", None, b"\xc3", b"\xa9"])
+def test_the_validator_and_the_masker_answer_as_theirs(new: Any, pieces: list[bytes | None]) -> None:
+    assert new.protocol.Utf8Validator.__module__.startswith("wsframe.")
+    assert new.protocol.create_xor_masker.__module__.startswith("wsframe.")
+    validators = [library.protocol.Utf8Validator() for library in (OLD, new)]
+    maskers = [library.protocol.create_xor_masker(KEY, 5) for library in (OLD, new)]
+    for piece in pieces:
+        if piece is None:
+            for one in (*validators, *maskers):
+                one.reset()
+            continue
+        answers = [tuple(validator.validate(piece)) for validator in validators]
+        assert answers[0] == answers[1]
+        masked = [(masker.process(piece), masker.pointer()) for masker in maskers]
+        assert masked[0] == masked[1]
+
+
 def long_way(*_: Any, **__: Any) -> None:
     raise AssertionError("the code of autobahn answered")
 
