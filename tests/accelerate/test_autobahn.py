@@ -366,6 +366,17 @@ def test_a_hook_of_one_connection_is_called(new: Any) -> None:
     assert [b"whole"] in player.trace
 
 
+def test_a_hook_of_any_kind_is_called(new: Any) -> None:
+    class Hook(list):  # type: ignore[type-arg]
+        def __call__(self, payload: Any) -> None:
+            self.append(payload)
+
+    hook = Hook()  # which cannot be hashed
+    player = Player(new, "twisted", False, lambda *_: {"onMessageFrame": hook}, {})
+    player.receive(WHOLE)
+    assert hook == [[b"whole"]]
+
+
 def test_who_replaces_the_random_numbers_gives_the_keys(new: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     player = Player(new, "asyncio", True, plain, {})
     monkeypatch.setattr(random, "getrandbits", lambda bits: 0x01020304)

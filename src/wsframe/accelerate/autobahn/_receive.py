@@ -54,8 +54,7 @@ def take(self: Any) -> bool:
         or self.inside_message
         or (masked and not self.applyMask)
         or not is_plain(self)
-        or not is_own(*hooks_of(type(self)))
-        or not self.__dict__.keys().isdisjoint(WATCHED)
+        or not is_untouched(self)
     ):
         return True
     terms = terms_of(self)
@@ -76,6 +75,14 @@ def take(self: Any) -> bool:
     finally:
         self.data = data[start:]
     return self.state != self.STATE_CLOSED  # type: ignore[no-any-return]
+
+
+def is_untouched(self: Any) -> bool:
+    """Tell whether the hooks that are passed by are autobahn's."""
+    try:
+        return is_own(*hooks_of(type(self))) and self.__dict__.keys().isdisjoint(WATCHED)
+    except (AttributeError, TypeError):  # a class of another kind
+        return False
 
 
 def is_plain(self: Any) -> bool:
