@@ -105,10 +105,14 @@ def sent_whole(stream: Any, frame: bytes) -> bool:
         return True
 
     def write_to_fd(data: Any) -> Any:
-        del stream.write_to_fd
-        if isinstance(outcome, OSError):
+        nonlocal outcome
+        del stream.write_to_fd, data
+        if isinstance(outcome, int):
+            return outcome
+        try:
             raise outcome
-        return outcome
+        finally:
+            outcome = None  # its traceback leads here
 
     stream.write_to_fd = write_to_fd
     return False
