@@ -65,22 +65,20 @@ def _replacements() -> Iterable[Replacement]:
     Protocol = protocol.WebSocketProtocol
     if not is_own(Protocol.processData, Protocol.sendMessage, Protocol.sendData):
         raise RuntimeError("a method is not what autobahn made it")
-    yield from _everywhere("create_xor_masker", protocol.create_xor_masker, create_xor_masker)
+    yield from _everywhere(protocol.create_xor_masker, create_xor_masker)
     native = "nvx" in protocol.Utf8Validator.__module__
-    yield from _everywhere(
-        "Utf8Validator", protocol.Utf8Validator, ForgetfulValidator if native else Utf8Validator
-    )
+    yield from _everywhere(protocol.Utf8Validator, ForgetfulValidator if native else Utf8Validator)
     yield Protocol, "processData", _receive.process_data(Protocol.processData)
     yield Protocol, "sendMessage", _send.send_message(Protocol.sendMessage)
     yield Protocol, "sendData", _send.send_data(Protocol.sendData)
 
 
-def _everywhere(name: str, old: Any, new: Any) -> Iterable[Replacement]:
-    """Replace what one module defines in those that took it from there."""
-    for module in TAKERS:
-        taken = getattr(sys.modules.get(module), name, None)
-        if taken is old and old.__module__ != module:
-            yield sys.modules[module], name, new
+def _everywhere(old: Any, new: Any) -> Iterable[Replacement]:
+    """Replace what one module defines in those that took it from there, under whatever name."""
+    for module in map(sys.modules.get, TAKERS):
+        if module is not None and module.__name__ != old.__module__:
+            for name in [name for name, value in vars(module).items() if value is old]:
+                yield module, name, new
 
 
 def _twisted_replacements() -> Iterable[Replacement]:
