@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from . import __version__, backend
 from .accelerate import HostStatus, install, status
+from .accelerate._host import imported_as
 from .accelerate._slot import distribution_version, load_host
 
 HEAD = ("host", "version", "tested", "under `wsframe run`")
@@ -93,7 +94,7 @@ def _import(name: str) -> None:
     host = load_host(name)
     if version is None or not host.covers(version):
         with contextlib.suppress(Exception):
-            importlib.import_module(name)
+            importlib.import_module(imported_as(name))
         return
     for part in (host, *host.parts):
         for module in part.modules:

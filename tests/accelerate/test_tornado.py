@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import logging
 import os
 import re
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import frames
 import pytest
-from frames import BINARY, CLOSE, CONTINUATION, KEY, PING, PONG, TEXT, frame
+from conversations import compressed, conversations, told
+from frames import BINARY, CLOSE, KEY, PING, TEXT, frame
 from hypothesis import example, given, settings, strategies as st
 
-from wsframe import accelerate, accept_key, parse_header
+from wsframe import accelerate, accept_key
 from wsframe.accelerate.tornado import HOST, protocol_class
 
 websocket = pytest.importorskip("tornado.websocket")
@@ -93,17 +91,6 @@ class Tap:
         count: int = self.socket.send(data if answer is None else data[:answer])
         self.sent += bytes(data[:count])
         return count
-
-
-def told(data: bytes) -> list[Any]:
-    """The frames in a stream without their random keys, which are all that may differ; then the rest."""
-    found: list[Any] = []
-    while (head := parse_header(data)) and head.size + head.length <= len(data):
-        payload = data[head.size : head.size + head.length]
-        plain = frames.masked(payload, head.mask_key) if head.mask_key else payload
-        found.append((data[0], head.mask_key is not None, plain))
-        data = data[head.size + head.length :]
-    return [*found, data]
 
 
 def run(main: Callable[[], Any], yes: bool) -> Any:
@@ -224,61 +211,6 @@ def serve(
         return seen, told(bytes(made[0].tap.sent)), counters, ends
 
     return main
-
-
-def compressed(payload: bytes) -> bytes:
-    """Deflate a message on its own (RFC 7692, 7.2.1)."""
-    squeeze = zlib.compressobj(wbits=-15)
-    return (squeeze.compress(payload) + squeeze.flush(zlib.Z_SYNC_FLUSH))[:-4]
-
-
-payloads = st.one_of(
-    st.binary(max_size=20),
-    st.text(max_size=20).map(str.encode),
-    st.sampled_from([b"x" * 125, b"x" * 126, b"x" * 70000, b"\xc3", b"\xed\xa0\x80", "é日😀".encode() * 50]),
-)
-wishes = st.sampled_from([b"close", b"raise", b"twice", b"twice", b"odd", b"ping", b"hello"])
-# Each a list of frames: opcode, payload, options.
-texts = st.builds(lambda data: [(TEXT, data, {})], st.text(max_size=9).map(str.encode) | wishes)
-whole = st.builds(lambda data: [(BINARY, data, {})], payloads)
-squeezed = st.builds(
-    lambda opcode, data: [(opcode, compressed(data), {"rsv": 4})], st.sampled_from([TEXT, BINARY]), payloads
-)
-controls = st.builds(
-    lambda opcode, data: [(opcode, data, {})], st.sampled_from([PING, PONG]), st.binary(max_size=9)
-)
-fragments = st.builds(
-    lambda data, cut: [
-        (TEXT, data[:cut], {"fin": False}),
-        (PING, b"between", {}),
-        (CONTINUATION, data[cut:], {}),
-    ],
-    payloads,
-    st.integers(0, 30),
-)
-odd = st.builds(
-    lambda *values: [(*values[:2], dict(zip(("fin", "rsv", "wrong", "form"), values[2:], strict=True)))],
-    st.sampled_from([CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG, 3, 11]),
-    payloads.filter(lambda data: len(data) < 2**16),
-    st.booleans(),
-    st.sampled_from([0, 0, 4, 1]),
-    st.sampled_from([False, False, True]),
-    st.sampled_from([None, 16, 64]),
-)
-
-
-@st.composite
-def conversations(draw: Any, key: bytes | None) -> list[bytes]:
-    """The pieces a peer's bytes arrive in: mostly messages, now and then anything."""
-    stream = b""
-    one = st.one_of(texts, texts, whole, controls, fragments, squeezed, odd)
-    for opcode, payload, options in itertools.chain(*draw(st.lists(one, max_size=12))):
-        wrong = options.pop("wrong", False)
-        with contextlib.suppress(ValueError):  # the payload is too long for that form
-            stream += frame(opcode, payload, key=(None if key else KEY) if wrong else key, **options)
-    cuts = draw(st.lists(st.integers(0, len(stream)), max_size=6))
-    edges = [0, *sorted(cuts), len(stream)]
-    return [stream[a:b] for a, b in itertools.pairwise(edges) if a < b]
 
 
 HELLO = frame(TEXT, b"hello", key=KEY)

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from . import _hold
 from ._hook import ImportHook
+from ._host import imported_as
 from ._slot import Slot, distribution_version, load_host
 
 __all__ = ["HostStatus", "install", "known_hosts", "status", "uninstall"]
@@ -63,7 +64,7 @@ def install(*hosts: str) -> None:
         return
     with _lock:
         slots = [_slots.setdefault(name, Slot(name, _importing.watched.update)) for name in names]
-        _importing.watched.update(names)
+        _importing.watched.update(map(imported_as, names))
         _importing.arm()
     for slot in slots:
         slot.catch_up()
@@ -102,7 +103,7 @@ def _status(name: str) -> HostStatus:
     if slot and slot.active:
         coalesces = host.coalesces and _hold.ENABLED
         return HostStatus(name, version, host.tested, True, slot.why_not, coalesces, slot.stale())
-    if version is None and name not in sys.modules:
+    if version is None and imported_as(name) not in sys.modules:
         why_not = "not installed"
     elif _off():
         why_not = "WSFRAME_ACCELERATE=0"
@@ -124,9 +125,9 @@ def _off() -> bool:
 
 
 def _before(module: str) -> None:
-    slot = _slots.get(module)
-    if slot:
-        slot.open()
+    for slot in list(_slots.values()):
+        if slot.package == module:
+            slot.open()
 
 
 def _after(module: str) -> None:

@@ -12,9 +12,18 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
-__all__ = ["Host", "Part", "Replacement"]
+__all__ = ["Host", "Part", "Replacement", "imported_as"]
 
 Replacement = tuple[Any, str, Any]  # the owner (a module or a class), the attribute's name, the new object
+
+
+# What a library is called in an `import` statement, where that is not its name.
+_IMPORTED_AS = {"websocket_client": "websocket"}
+
+
+def imported_as(name: str) -> str:
+    """The name of a host's package."""
+    return _IMPORTED_AS.get(name, name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +49,7 @@ class Host(Part):
     """A library that can be accelerated.
 
     Args:
-        name: its name on PyPI and in an `import` statement.
+        name: its name on PyPI, with underscores (see `imported_as`).
         first: the oldest version tested.
         below: the first version that is not.
         parts: replacements in modules that not every program imports; each follows its own modules.

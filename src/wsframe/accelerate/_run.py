@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from .. import backend
+from ._host import imported_as
 from ._slot import distribution_version, load_host, say
 
 SITE = str(Path(__file__).with_name("_site"))
@@ -104,7 +105,14 @@ def environment(environ: Mapping[str, str], hosts: Sequence[str]) -> dict[str, s
     """Lead the user's own PYTHONPATH with our directory, once."""
     before = environ.get("PYTHONPATH")
     own = [entry for entry in before.split(os.pathsep) if entry != SITE] if before else []
-    return {**environ, "PYTHONPATH": os.pathsep.join([SITE, *own]), "WSFRAME_RUN": ",".join(hosts)}
+    run = ",".join(map(_entry, hosts))
+    return {**environ, "PYTHONPATH": os.pathsep.join([SITE, *own]), "WSFRAME_RUN": run}
+
+
+def _entry(host: str) -> str:
+    """Name a host as sitecustomize reads it."""
+    package = imported_as(host)
+    return host if package == host else f"{package}={host}"
 
 
 def ignores_environment(command: Sequence[str]) -> bool:

@@ -16,7 +16,7 @@ from contextlib import suppress
 from importlib import _bootstrap
 from threading import RLock
 
-from ._host import Host
+from ._host import Host, imported_as
 from ._patch import Patch
 
 
@@ -30,6 +30,7 @@ class Slot:
 
     def __init__(self, name: str, watch: Callable[[Iterable[str]], None]) -> None:
         self.name = name
+        self.package = imported_as(name)
         self._obstacle = "not imported yet"
         self._watch = watch
         self._lock = RLock()
@@ -53,8 +54,8 @@ class Slot:
 
     def catch_up(self) -> None:
         """Do what is due for modules imported before the hook was there."""
-        _wait_for(self.name)
-        if self.name not in sys.modules:
+        _wait_for(self.package)
+        if self.package not in sys.modules:
             return
         self.open()
         for module in [module for patch in self._patches for module in patch.part.modules]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class _Trigger:
     """Stands before the other finders until a host is imported."""
 
-    def __init__(self, hosts: frozenset[str]) -> None:
+    def __init__(self, hosts: dict[str, str]) -> None:
         self.hosts = hosts
 
     def find_spec(
@@ -34,7 +34,7 @@ class _Trigger:
         try:
             from wsframe import accelerate
 
-            accelerate.install(*self.hosts)
+            accelerate.install(*self.hosts.values())
         except Exception as exc:  # the program must run, faster or not
             print(f"wsframe: nothing accelerated in {sys.executable}: {exc}", file=sys.stderr)
         # The search this is part of has passed the place where the import hook stands now.
@@ -62,7 +62,9 @@ def _run_the_next() -> None:
         sys.path[:0] = hidden
 
 
-_hosts = frozenset(filter(None, os.environ.get("WSFRAME_RUN", "").split(",")))
+# "host", or "package=host" where the package a host is imported as has another name.
+_entries = [entry.partition("=") for entry in os.environ.get("WSFRAME_RUN", "").split(",") if entry]
+_hosts = {package: host or package for package, _, host in _entries}
 if _hosts and os.environ.get("WSFRAME_ACCELERATE") != "0":
     sys.meta_path.insert(0, _Trigger(_hosts))
 _run_the_next()
