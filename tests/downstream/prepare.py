@@ -42,12 +42,12 @@ def prepare(suite: Suite) -> Path:
             shutil.copytree(Path(source.path, "tests"), home / "run" / "tests", dirs_exist_ok=True)
             shutil.copy(Path(source.path, SETTINGS), home / "run")
         elif isinstance(source, Archive):
-            unpack(download(source), "tests", home / "run")
+            unpack(download(source), home / "run")
         elif isinstance(source, Inside):
             shutil.copytree(installed(python, source.path), home / "run" / "tests", dirs_exist_ok=True)
             (home / "run" / SETTINGS).touch()
         else:
-            unpack(sdist(source, python), source.tests, home / "run")
+            unpack(sdist(source, python), home / "run")
     for change in suite.edits:
         edit(home / "run", change)
     return python
@@ -70,14 +70,13 @@ def edit(home: Path, change: Edit) -> None:
     file.write_text(text.replace(change.old, change.new), "utf-8")
 
 
-def unpack(file: Path, tests: str, target: Path) -> None:
-    """Take the tests out of an archive, to be `tests` from here on, and the settings of pytest."""
+def unpack(file: Path, target: Path) -> None:
+    """Take the tests out of an archive, and the settings of pytest."""
     with tarfile.open(file) as archive:
         for member in archive:
             _, _, path = member.name.partition("/")
-            inside = path.startswith(f"{tests}/")
-            if member.isfile() and (inside or path == SETTINGS) and ".." not in path:
-                path = path.replace(tests, "tests", 1) if inside else path
+            wanted = path == SETTINGS or path.startswith("tests/")
+            if member.isfile() and wanted and ".." not in path:
                 (target / path).parent.mkdir(parents=True, exist_ok=True)
                 (target / path).write_bytes(archive.extractfile(member).read())
 

@@ -1,10 +1,10 @@
 """The suites of the host libraries: where their tests are, and what they need.
 
-The sdists of wsproto, uvicorn, hypercorn, tornado and aiohttp carry their tests; autobahn's are in the
-package itself.  Those of websockets carry none from 17.0 on; those from 13.1 to 16.1.1 carry the modules
-tests/test_*.py, without the helpers these import.  Debian keeps the whole source of 15.0.1: its suite is run,
-and its helpers serve the modules of 16.1.1.  Of versions that are not listed a checkout can be named on the
-command line.
+The sdists of wsproto, uvicorn, hypercorn and aiohttp carry their tests; those of autobahn, tornado and
+websocket-client are in the package itself.  Those of websockets carry none from 17.0 on; those from 13.1 to
+16.1.1 carry the modules tests/test_*.py, without the helpers these import.  Debian keeps the whole source of
+15.0.1: its suite is run, and its helpers serve the modules of 16.1.1.  Of versions that are not listed a
+checkout can be named on the command line.
 """
 
 from __future__ import annotations
@@ -22,10 +22,9 @@ class Archive(NamedTuple):
 
 
 class Sdist(NamedTuple):
-    """The sdist of a release on PyPI, and where in it the tests are."""
+    """The sdist of a release on PyPI."""
 
     requirement: str
-    tests: str = "tests"
 
 
 class Inside(NamedTuple):
@@ -217,6 +216,10 @@ def aiohttp(version: str, *sources: Source) -> Suite:
     )
 
 
+def websocket_client(version: str, *sources: Source) -> Suite:
+    return Suite("websocket_client", version, sources, accelerated=("websocket_client",))
+
+
 MAKERS: dict[str, Callable[..., Suite]] = {
     "websockets": websockets,
     "wsproto": wsproto,
@@ -224,6 +227,7 @@ MAKERS: dict[str, Callable[..., Suite]] = {
     "uvicorn-class": uvicorn_class,
     "hypercorn": hypercorn,
     "tornado": tornado,
+    "websocket_client": websocket_client,
     "aiohttp": aiohttp,
 }
 
@@ -232,10 +236,12 @@ SUITES = [
     hypercorn("0.18.0", Sdist("hypercorn==0.18.0")),
     uvicorn("0.54.0", Sdist("uvicorn==0.54.0")),
     uvicorn_class("0.54.0", Sdist("uvicorn==0.54.0")),
-    tornado("6.3", Sdist("tornado==6.3", "tornado/test"), edits=(RUN_TEST,)),
-    tornado("6.6.1", Sdist("tornado==6.6.1", "tornado/test")),
+    tornado("6.3", Inside("tornado/test"), edits=(RUN_TEST,)),
+    tornado("6.6.1", Inside("tornado/test")),
     *(autobahn(version, flavour) for version in ("22.4.2", "26.10.2") for flavour in ("asyncio", "twisted")),
     aiohttp("3.14.5", Sdist("aiohttp==3.14.5")),
+    websocket_client("1.8.0", Inside("websocket/tests")),
+    websocket_client("1.9.2", Inside("websocket/tests")),
     websockets("15.0.1", DEBIAN),
     websockets("16.1.1", DEBIAN, Sdist("websockets==16.1.1"), modules="tests/test_*.py"),
 ]
