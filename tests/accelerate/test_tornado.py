@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import re
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,6 +21,7 @@ from wsframe import accelerate, accept_key
 from wsframe.accelerate.tornado import HOST, protocol_class
 
 websocket = pytest.importorskip("tornado.websocket")
+from tornado.iostream import IOStream  # noqa: E402
 from tornado.web import Application  # noqa: E402
 
 Protocol = websocket.WebSocketProtocol13
@@ -174,6 +176,7 @@ def serve(
     deflate: bool = False,
     limit: int = 2**20,
     kind: type[Handler] = Handler,
+    tls: tuple[ssl.SSLContext | None, ssl.SSLContext | None] = (None, None),
 ) -> Callable[[], Any]:
     """Make a talk of a server with a client that sends these pieces and then closes."""
 
@@ -183,10 +186,10 @@ def serve(
         made: list[Handler] = []
         options = {"made": made, "seen": seen, "over": over, "style": style, "deflate": deflate}
         application = Application([("/", kind, options)], websocket_max_message_size=limit)
-        server = application.listen(0, "127.0.0.1")
+        server = application.listen(0, "127.0.0.1", ssl_options=tls[0])
         try:
             (listener,) = server._sockets.values()
-            reader, writer = await asyncio.open_connection(*listener.getsockname())
+            reader, writer = await asyncio.open_connection(*listener.getsockname(), ssl=tls[1])
             with contextlib.suppress(ConnectionError, asyncio.TimeoutError):
                 writer.write(REQUEST % ((DEFLATE if deflate else b"") + b"Sec-WebSocket-Protocol: a, b\r\n"))
                 await reader.readuntil(b"\r\n\r\n")
@@ -453,6 +456,45 @@ def test_overrides_are_obeyed(name: str, on: str) -> None:
     assert calls[:half] == calls[half:] != []
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("name", ["read_bytes", "write"])
+def test_streams_that_somebody_else_wraps(monkeypatch: pytest.MonkeyPatch, when: str, name: str) -> None:
+    calls: list[Any] = []
+    method = getattr(IOStream, name)
+
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+        calls.append((args, kwargs))
+        return method(self, *args, **kwargs)
+
+    monkeypatch.setattr(IOStream, name, wrapper)
+    run(serve([HELLO * 2]), False)
+    monkeypatch.undo()
+    wanted, calls = calls, []
+    if when == "before":
+        monkeypatch.setattr(IOStream, name, wrapper)
+        accelerate.install("tornado")
+        (host,) = (line for line in accelerate.status() if line.host == "tornado")
+        assert host.why_not == f"RuntimeError: IOStream.{name} is not what tornado made it"
+        accelerate.uninstall("tornado")
+    else:
+        with accelerated():
+            monkeypatch.setattr(IOStream, name, wrapper)
+            asyncio.run(serve([HELLO * 2])())
+        assert calls == wanted != []
+
+
+def test_over_tls() -> None:
+    trustme = pytest.importorskip("trustme")
+    authority = trustme.CA()
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    authority.issue_cert("127.0.0.1").configure_cert(server)
+    authority.configure_trust(client)
+    pieces = [HELLO * 3, HELLO[:5], HELLO[5:] + frame(BINARY, b"x" * 70_000, key=KEY) + HELLO]
+    (seen, sent, *_), _ = both(serve(pieces, "waits", tls=(server, client)))
+    assert len(seen) == 14
+    assert len(sent) == 8
+
+
 def test_a_replaced_urandom_gives_the_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     keys: list[int] = []
     real = os.urandom
@@ -476,8 +518,10 @@ def test_every_frame_of_a_client_has_a_key_of_its_own() -> None:
     assert len({data[2:6] for data in written}) > 1990
 
 
-def test_without_patching() -> None:
-    fast = protocol_class()
+@pytest.mark.parametrize("patched", [False, True])
+def test_without_patching(patched: bool) -> None:
+    with accelerated(patched):
+        fast = protocol_class()
 
     class Own(Handler):
         def get_websocket_protocol(self) -> Any:
@@ -487,7 +531,7 @@ def test_without_patching() -> None:
 
     pieces = [HELLO * 3, frame(TEXT, b"close", key=KEY)]
     assert issubclass(fast, Protocol)
-    assert run(serve(pieces, kind=Own), False) == run(serve(pieces), False)
+    assert run(serve(pieces, kind=Own), patched) == run(serve(pieces), False)
 
 
 def test_connections_survive_install_and_uninstall() -> None:

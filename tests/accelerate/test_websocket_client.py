@@ -392,6 +392,18 @@ def test_subclasses_are_obeyed(library: Any) -> None:
     assert calls == [2, 5, 4]
 
 
+@pytest.mark.parametrize("name", ["recv_frame", "recv_strict"])
+def test_what_somebody_else_wraps_is_left_alone(
+    library: Any, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    method = getattr(library.abnf.frame_buffer, name)
+    monkeypatch.setattr(library.abnf.frame_buffer, name, lambda *args: method(*args))
+    accelerate.install("websocket_client")
+    (host,) = (line for line in accelerate.status() if line.host == "websocket_client")
+    assert host.why_not == f"RuntimeError: frame_buffer.{name} is not what websocket made it"
+    accelerate.uninstall("websocket_client")
+
+
 def test_install_under_way(library: Any) -> None:
     with Talk(library) as talk:
         for change in (accelerate.install, accelerate.uninstall) * 2:

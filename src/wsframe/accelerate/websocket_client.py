@@ -20,6 +20,7 @@ from .._backend import encode_frame, fresh_key, mask
 from .._spec import CONTROL, FIN, KEY_SIZE, LENGTH, LENGTH_16, LENGTH_64, OPCODE, Opcode
 from ._host import Host, Replacement
 from ._known import HELLO
+from ._own import require_own
 
 __all__ = ["HOST"]
 
@@ -32,6 +33,11 @@ PIECE = 2**14  # bytes the library asks of a socket at most
 
 def _replacements() -> Iterable[Replacement]:
     abnf, core, utils = map(import_module, MODULES)
+    require_own(utils, "_validate_utf8")
+    require_own(abnf, "_mask")
+    require_own(abnf.ABNF, "format", "mask", "validate", "_get_masked")
+    require_own(abnf.frame_buffer, "recv_frame", "recv_header", "recv_length", "recv_mask", "recv_strict")
+    require_own(core, "recv", "send")
     yield utils, "_validate_utf8", _validate_utf8(utils._validate_utf8)
     yield abnf, "_mask", _mask(abnf._mask)
     yield abnf.ABNF, "format", _format(abnf.ABNF)

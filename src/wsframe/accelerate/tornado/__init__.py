@@ -15,6 +15,7 @@ from typing import Any
 from ..._spec import Opcode
 from .._host import Host, Replacement
 from .._known import HELLO, MASKED_HELLO, run
+from .._own import require_own
 from .._slot import distribution_version
 
 __all__ = ["HOST", "protocol_class"]
@@ -30,19 +31,23 @@ def protocol_class() -> type:
         or of a client may set as the `__class__` of the object it returns.
 
     Raises:
-        RuntimeError: the installed tornado is not one that was tested.
+        RuntimeError: the installed tornado is not one that was tested, or somebody else has patched it.
     """
     found = distribution_version("tornado")
     if found is None or not HOST.covers(found):
         raise RuntimeError(f"tornado {HOST.misfit(found)}")
-    methods = {name: new for _, name, new in _replacements()}
-    return type("WebSocketProtocol13", (import_module(MODULE).WebSocketProtocol13,), methods)
+    Protocol = import_module(MODULE).WebSocketProtocol13
+    patched = Protocol._receive_frame.__globals__["__name__"].startswith(__name__)
+    methods = {} if patched else {name: new for _, name, new in _replacements()}
+    return type("WebSocketProtocol13", (Protocol,), methods)
 
 
 def _replacements() -> Iterable[Replacement]:
     from . import _receive, _send
 
     Protocol = import_module(MODULE).WebSocketProtocol13
+    require_own(Protocol, "_receive_frame", "_read_bytes", "_write_frame", "write_message")
+    require_own(import_module("tornado.iostream").IOStream, "read_bytes", "write", "write_to_fd")
     write_frame = _send.write_frame()
     yield Protocol, "_receive_frame", _receive.receive_frame()
     yield Protocol, "_write_frame", write_frame

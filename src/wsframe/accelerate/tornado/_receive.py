@@ -24,7 +24,7 @@ def receive_frame() -> Callable[..., Coroutine[Any, Any, None]]:
     from tornado.websocket import WebSocketProtocol13
 
     original, read_bytes = WebSocketProtocol13._receive_frame, WebSocketProtocol13._read_bytes
-    streams, READ = (IOStream, SSLIOStream), IOLoop.READ
+    streams, read, READ = (IOStream, SSLIOStream), IOStream.read_bytes, IOLoop.READ
     plain = {FIN | opcode: int(opcode) for opcode in (Opcode.TEXT, Opcode.BINARY)}
     compressed = {first | bit: opcode for first, opcode in plain.items() for bit in (0, RSV1)}
 
@@ -36,6 +36,7 @@ def receive_frame() -> Callable[..., Coroutine[Any, Any, None]]:
             or stream._read_future is not None
             or stream._user_read_buffer
             or self._fragmented_message_buffer is not None
+            or IOStream.read_bytes is not read
             or getattr(self._read_bytes, "__func__", None) is not read_bytes
         ):
             await original(self)

@@ -54,6 +54,7 @@ def write_message(write_frame: Callable[..., Any]) -> Callable[..., Any]:
     original = websocket.WebSocketProtocol13.write_message
     system: ModuleType = vars(websocket)["os"]
     IOStream: Any = iostream.IOStream
+    write = IOStream.write
     running_loop = asyncio._get_running_loop
 
     @wraps(original)
@@ -62,6 +63,7 @@ def write_message(write_frame: Callable[..., Any]) -> Callable[..., Any]:
         if (
             (type(message) is not str and type(message) is not bytes)
             or type(stream) is not IOStream
+            or IOStream.write is not write
             or stream.closed()
             or stream._write_buffer
             or stream._connecting
