@@ -405,6 +405,45 @@ def test_a_peer_that_does_not_read() -> None:
     assert found == [bytes([n]) for n in range(250)]
 
 
+class Busy(Handler):
+    """Takes its time over each message."""
+
+    async def on_message(self, message: str | bytes) -> None:  # type: ignore[override]
+        await asyncio.sleep(0.05)
+        self.seen.append((message, self.protocol.is_closing()))
+        await self.write_message(message)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_peer_that_leaves_while_the_application_is_busy(count: int) -> None:
+    """Nothing is read meanwhile, so nobody knows yet."""
+
+    async def main() -> Any:
+        made: list[Handler] = []
+        seen: list[Any] = []
+        over = asyncio.Event()
+        options = {"made": made, "seen": seen, "over": over, "style": "", "deflate": False}
+        server = Application([("/", Busy, options)]).listen(0, "127.0.0.1")
+        try:
+            (listener,) = server._sockets.values()
+            reader, writer = await asyncio.open_connection(*listener.getsockname())
+            writer.write(REQUEST % b"")
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(HELLO * count)
+            await asyncio.sleep(0.02)
+            writer.write_eof()
+            await asyncio.wait_for(over.wait(), 10)
+            writer.close()
+        finally:
+            server.stop()
+            await server.close_all_connections()
+        return seen, told(bytes(made[0].tap.sent))
+
+    (seen, sent), lines = both(main)
+    assert seen == [None, *[("hello", False)] * count, ("close", None, None)]
+    assert (len(sent), lines) == (count + 1, [])
+
+
 class Waiting(Handler):
     """Tells after how many turns of the loop a write is done, and when those who wait for it go on."""
 

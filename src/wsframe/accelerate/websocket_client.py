@@ -42,15 +42,15 @@ def _replacements() -> Iterable[Replacement]:
     yield abnf, "_mask", _mask(abnf._mask)
     yield abnf.ABNF, "format", _format(abnf.ABNF)
     yield abnf.frame_buffer, "recv_frame", _recv_frame(abnf.ABNF, abnf.frame_buffer)
-    for name, method in (("recv", socket.recv), ("send", socket.send)):
+    for name in ("recv", "send"):
         original = getattr(core, name)
-        new = _on_socket(original, method)
+        new = _on_socket(original, name)
         for path, module in list(sys.modules.items()):
             if path.partition(".")[0] == "websocket" and getattr(module, name, None) is original:
                 yield module, name, new
 
 
-def _on_socket(original: Callable[..., Any], method: Callable[..., Any]) -> Callable[..., Any]:
+def _on_socket(original: Callable[..., Any], name: str) -> Callable[..., Any]:
     """Make `recv` or `send`, for a plain socket; how one failed is told by the code that was there."""
 
     @wraps(original)
@@ -58,7 +58,7 @@ def _on_socket(original: Callable[..., Any], method: Callable[..., Any]) -> Call
         if type(sock) is not socket or type(value) is str:
             return original(sock, value)
         try:
-            result = method(sock, value)
+            result = getattr(sock, name)(value)
         except BlockingIOError:
             result = None
         except OSError as exc:
