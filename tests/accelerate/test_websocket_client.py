@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import product
@@ -19,10 +20,11 @@ from conversations import conversations, told
 from frames import BINARY, CLOSE, CONTINUATION, KEY, PING, PONG, TEXT, frame
 from hypothesis import HealthCheck, example, given, settings, strategies as st
 
-from wsframe import accelerate
+from wsframe import accelerate, accept_key
 from wsframe.accelerate.websocket_client import HOST
 
 pytest.importorskip("websocket._abnf")
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a socket pair takes its time there")
 NAMES = ["abnf", "core", "exceptions", "http", "socket", "utils"]
 
 
@@ -366,6 +368,42 @@ def test_a_frame_buffer_over_a_function(library: Any) -> None:
         return seen
 
     both(library, play)
+
+
+def test_an_app_gets_every_message_of_a_burst(library: Any) -> None:
+    """Its dispatcher waits for the socket: what had been read ahead would lie there for ever."""
+
+    def serve(listener: socket.socket) -> None:
+        peer, _ = listener.accept()
+        with peer, peer.makefile("rb") as lines:
+            headers = dict(line.rstrip().partition(b": ")[::2] for line in iter(lines.readline, b"\r\n"))
+            accept = accept_key(headers[b"Sec-WebSocket-Key"]).encode()
+            answer = b"HTTP/1.1 101 Hi\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            peer.sendall(answer + b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n")
+            peer.sendall(HELLO * 20 + frame(PING, b"p") + frame(BINARY, b"b") + frame(CLOSE, b"\x03\xe8bye"))
+            received.append(told(lines.read(7 + 8)))
+
+    def play(library: Any) -> Any:
+        seen: list[Any] = []
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            thread = threading.Thread(target=serve, args=(listener,))
+            thread.start()
+            app = sys.modules["websocket"].WebSocketApp(
+                f"ws://127.0.0.1:{listener.getsockname()[1]}",
+                on_open=lambda app: sockets.append(app.sock.sock),
+                on_message=lambda app, message: seen.append(message),
+                on_ping=lambda app, data: seen.append(("ping", data)),
+                on_close=lambda app, code, reason: seen.append((code, reason)),
+            )
+            app.run_forever()
+            sockets.pop().close()  # it does not
+            thread.join()
+        return seen
+
+    sockets: list[Any] = []
+    received: list[Any] = []
+    assert both(library, play) == [*["hello"] * 20, ("ping", b"p"), b"b", (1000, "bye")]
+    assert received == [[(0x8A, True, b"p"), (0x88, True, b"\x03\xe8"), b""]] * 2
 
 
 def test_subclasses_are_obeyed(library: Any) -> None:
