@@ -100,6 +100,7 @@ async def browser(folder: Path) -> AsyncIterator[Browser]:
     assert PROGRAM is not None
     process = subprocess.Popen(
         [PROGRAM, *OPTIONS, f"--user-data-dir={folder}", "about:blank"],
+        env={name: value for name, value in os.environ.items() if name != "LD_PRELOAD"},  # a sanitizer's
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,

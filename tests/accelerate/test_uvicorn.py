@@ -1,19 +1,24 @@
-"""uvicorn --ws wsproto, accelerated: the same messages, the same limits, the same back-pressure."""
+"""uvicorn, accelerated: the same messages, the same limits, the same back-pressure."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing
+from functools import partial
 from importlib import import_module
 from socket import AF_INET, SOCK_STREAM, socket
 from typing import Any
 
 import pytest
 import uvicorn
-from uvicorn.protocols.websockets import wsproto_impl
+from frames import CONTINUATION, KEY, PING, TEXT, close, frame
+from uvicorn.protocols.websockets import websockets_sansio_impl, wsproto_impl
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedError
+from websockets.frames import Frame, Opcode
+from websockets.protocol import SERVER, Protocol
 
 from wsframe import accelerate, encode_binary, encode_text
 from wsframe.accelerate.uvicorn import HOST
@@ -27,17 +32,29 @@ def uvicorn_twice(request: pytest.FixtureRequest) -> Iterator[None]:
     if request.param == "as it is":
         yield
         return
-    accelerate.install("uvicorn", "wsproto")
+    hosts = "uvicorn", "websockets", "wsproto"
+    accelerate.install(*hosts)
     try:
-        assert {host.host for host in accelerate.status() if host.active} >= {"uvicorn", "wsproto"}
+        assert {host.host for host in accelerate.status() if host.active and not host.why_not} >= {*hosts}
         yield
     finally:
-        accelerate.uninstall("uvicorn", "wsproto")
+        accelerate.uninstall(*hosts)
+
+
+@pytest.fixture(params=["wsproto", "websockets-sansio"])
+def ws(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def running(ws: str) -> Any:
+    return partial(serving, ws)
 
 
 @asynccontextmanager
-async def running(app: Any, **options: Any) -> AsyncIterator[tuple[str, uvicorn.Server]]:
-    config = uvicorn.Config(app, ws="wsproto", loop="none", lifespan="off", log_config=None, **options)
+async def serving(ws: Any, app: Any, **options: Any) -> AsyncIterator[tuple[str, uvicorn.Server]]:
+    config = uvicorn.Config(app, ws=ws, loop="none", lifespan="off", log_config=None, **options)
     server = uvicorn.Server(config)
     with closing(socket(AF_INET, SOCK_STREAM)) as listener:
         listener.bind(("127.0.0.1", 0))
@@ -61,37 +78,45 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
     "message",
     ["", "a\r\nb\rc\n", "x" * LIMIT, "é" * (LIMIT // 2), "😀" * (LIMIT // 4), b"", b"\r\n\0", b"x" * LIMIT],
 )
-def test_messages_within_the_limit(message: str | bytes) -> None:
+def test_messages_within_the_limit(message: str | bytes, running: Any, ws: str) -> None:
     async def talk() -> None:
-        async with running(echo, ws_max_size=LIMIT) as (uri, _), connect(uri) as ws:
-            await ws.send(message)
-            assert await ws.recv() == message
-            await ws.send([message[:3], message[3:]])
-            assert await ws.recv() == message
+        room = 0 if ws == "wsproto" else 10
+        async with running(echo, ws_max_size=LIMIT + room) as (uri, _), connect(uri) as client:
+            await client.send(message)
+            assert await client.recv() == message
+            await client.send([message[:3], message[3:]])
+            assert await client.recv() == message
 
     asyncio.run(talk())
 
 
 @pytest.mark.usefixtures("uvicorn_twice")
 @pytest.mark.parametrize("message", ["x" * (LIMIT + 1), "é" * (LIMIT // 2 + 1), b"x" * (LIMIT + 1)])
-def test_messages_over_the_limit(message: str | bytes) -> None:
+def test_messages_over_the_limit(message: str | bytes, running: Any, ws: str) -> None:
     async def talk() -> None:
-        async with running(echo, ws_max_size=LIMIT) as (uri, _), connect(uri) as ws:
-            await ws.send("first")
-            assert await ws.recv() == "first"
-            await ws.send(message)
+        async with running(echo, ws_max_size=LIMIT) as (uri, _), connect(uri, compression=None) as client:
+            await client.send("first")
+            assert await client.recv() == "first"
+            await client.send(message)
             with pytest.raises(ConnectionClosedError) as closed:
-                await ws.recv()
+                await client.recv()
             assert closed.value.rcvd is not None
             assert closed.value.rcvd.code == 1009
-            assert closed.value.rcvd.reason == f"Message exceeds the maximum size ({LIMIT} bytes)"
+            length = len(message.encode() if isinstance(message, str) else message)
+            assert (
+                closed.value.rcvd.reason
+                == {
+                    "wsproto": f"Message exceeds the maximum size ({LIMIT} bytes)",
+                    "websockets-sansio": f"frame with {length} bytes exceeds limit of {LIMIT} bytes",
+                }[ws]
+            )
 
     asyncio.run(talk())
 
 
 @pytest.mark.usefixtures("uvicorn_twice")
 @pytest.mark.parametrize("kind", [str, bytes])
-def test_reading_stops_while_the_application_is_busy(kind: Callable[..., Any]) -> None:
+def test_reading_stops_while_the_application_is_busy(kind: Callable[..., Any], running: Any) -> None:
     """One read at most waits in the queue, whatever the client sends."""
 
     async def talk() -> None:
@@ -132,7 +157,7 @@ async def flood(ws: Any, message: str | bytes, count: int) -> None:
 
 @pytest.mark.usefixtures("uvicorn_twice")
 @pytest.mark.parametrize("last", ["close", "more"])
-def test_many_messages_in_one_read(last: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_messages_in_one_read(last: str, running: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are answered in order, in one write where accelerated, and before what comes behind them."""
     (uvicorn_host,) = (host for host in accelerate.status() if host.host == "uvicorn")
     Transport: Any = import_module("asyncio.selector_events")._SelectorSocketTransport
@@ -155,13 +180,7 @@ def test_many_messages_in_one_read(last: str, monkeypatch: pytest.MonkeyPatch) -
 
     async def talk() -> None:
         async with running(answer) as (uri, _):
-            host, port = uri.removeprefix("ws://").split(":")
-            reader, writer = await asyncio.open_connection(host, int(port))
-            writer.write(
-                b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-            )
-            await reader.readuntil(b"\r\n\r\n")
+            reader, writer = await opened(uri)
             monkeypatch.setattr(Transport, "write", write)
             frames = [encode_text(f"a{number}") for number in range(10)]
             writer.write(b"".join(encode_text(f"a{number}", masked=True) for number in range(10)))
@@ -173,6 +192,69 @@ def test_many_messages_in_one_read(last: str, monkeypatch: pytest.MonkeyPatch) -
         assert len(answers) == (1 if uvicorn_host.active else 10)
 
     asyncio.run(talk())
+
+
+FRAGMENTS = frame(TEXT, b"c", fin=False, key=KEY) + frame(CONTINUATION, b"d", key=KEY)
+
+
+@pytest.mark.parametrize(
+    "middle",
+    [
+        frame(PING, b"?", key=KEY),
+        FRAGMENTS,
+        frame(TEXT, b"\xff", key=KEY),
+        frame(TEXT, b"x", rsv=1, key=KEY),
+        close(1000, b"bye", key=KEY),
+    ],
+    ids=["ping", "fragments", "no text", "reserved bit", "close"],
+)
+def test_what_is_no_message_among_messages(middle: bytes, running: Any) -> None:
+    """It meets the code of uvicorn, with the same outcome."""
+    stream = encode_text("a", masked=True) + middle + encode_binary(b"b", masked=True)
+
+    async def talk() -> Any:
+        events: list[Any] = []
+        ended = asyncio.Event()
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await receive()
+            await send({"type": "websocket.accept"})
+            while (event := await receive())["type"] == "websocket.receive":
+                events.append(event)
+                with contextlib.suppress(OSError, RuntimeError):  # closed already
+                    await send({**event, "type": "websocket.send"})
+            events.append(event)
+            ended.set()
+
+        async with running(app) as (uri, _):
+            reader, writer = await opened(uri)
+            writer.write(stream)
+            await asyncio.sleep(0.1)
+            writer.write_eof()
+            got = await asyncio.wait_for(reader.read(), 10)
+            writer.close()
+            await asyncio.wait_for(ended.wait(), 10)
+        return got, events
+
+    plain = asyncio.run(talk())
+    hosts = "uvicorn", "websockets", "wsproto"
+    accelerate.install(*hosts)
+    try:
+        assert asyncio.run(talk()) == plain
+    finally:
+        accelerate.uninstall(*hosts)
+
+
+async def opened(uri: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Shake hands, and leave the frames to the caller."""
+    host, port = uri.removeprefix("ws://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(
+        b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    await reader.readuntil(b"\r\n\r\n")
+    return reader, writer
 
 
 def test_another_transport_stops_at_once() -> None:
@@ -192,6 +274,16 @@ def test_another_transport_stops_at_once() -> None:
         protocol.transport = Transport()
         protocol.handle_message(wsproto_impl.events.TextMessage("text"))
         assert stops == [None]
+        protocol = websockets_sansio_impl.WebSocketsSansIOProtocol.__new__(
+            websockets_sansio_impl.WebSocketsSansIOProtocol
+        )
+        protocol.conn = Protocol(SERVER)
+        protocol.conn.events.append(Frame(Opcode.TEXT, b"text"))
+        protocol.queue = asyncio.Queue()
+        protocol.close_sent = protocol.read_paused = False
+        protocol.transport = Transport()
+        protocol.handle_events()
+        assert stops == [None, None]
     finally:
         accelerate.uninstall("uvicorn")
 
@@ -199,3 +291,5 @@ def test_another_transport_stops_at_once() -> None:
 def test_the_proof_fails_without_the_patch() -> None:
     with pytest.raises(RuntimeError, match=r"^the code of uvicorn answered$"):
         HOST.prove()
+    with pytest.raises(RuntimeError, match=r"^the code of uvicorn answered$"):
+        HOST.parts[0].prove()

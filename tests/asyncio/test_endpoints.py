@@ -730,6 +730,8 @@ async def test_serve_forever_closes_when_cancelled():
 async def test_serve_forever_ends_when_the_server_is_closed():
     server = await local(echo, start_serving=False)
     serving = [asyncio.ensure_future(server.serve_forever()) for _ in range(2)]
+    while not server.is_serving():
+        await asyncio.sleep(0)
     async with connect(address(server)) as ws:
         server.close()
         await asyncio.gather(*serving, return_exceptions=True)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
-import signal
 import subprocess
 from pathlib import Path
 
 import aiohttp
 import aiohttp.web
+import browser
 import pytest
 import websocket
 import websockets
@@ -241,10 +240,8 @@ ws.onclose = (event) => {
 </script>"""
 
 
+@pytest.mark.skipif(browser.PROGRAM is None, reason="no Chromium")
 async def test_chromium(tmp_path: Path):
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("no Chromium")
     reported = asyncio.get_running_loop().create_future()
 
     async def handler(ws):
@@ -256,22 +253,7 @@ async def test_chromium(tmp_path: Path):
     async with serve(handler, "127.0.0.1", 0, subprotocols=["chat"]) as server:
         page = tmp_path / "page.html"
         page.write_text(PAGE.replace("PORT", str(port_of(server))))
-        options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-        options += [
-            "--disable-background-networking",
-            "--disable-sync",
-            f"--user-data-dir={tmp_path}/profile",
-        ]
-        browser = subprocess.Popen(
-            [chromium, *options, "--remote-debugging-port=0", page.as_uri()],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        try:
+        async with browser.browser(tmp_path / "profile") as chromium, chromium.page(page.as_uri()):
             code, clean, subprotocol, extensions, got = await asyncio.wait_for(reported, 25)
-        finally:
-            os.killpg(browser.pid, signal.SIGKILL)
-            browser.wait()
     assert (code, clean, subprotocol, got) == (4000, True, "chat", [True] * 4)
     assert "permessage-deflate" in extensions

@@ -40,8 +40,8 @@ class Slot:
 
     @property
     def active(self) -> bool:
-        """Whether the part every program needs is in place."""
-        return bool(self._patches) and self._patches[0].active
+        """Whether something is in place: not every program needs every part."""
+        return any(patch.active for patch in self._patches)
 
     @property
     def why_not(self) -> str:
@@ -124,6 +124,13 @@ def load_host(name: str) -> Host:
     """Import the file of a host."""
     host: Host = importlib.import_module(f"wsframe.accelerate.{name}").HOST
     return host
+
+
+def require(name: str) -> None:
+    """Raise unless the installed version of a host is one that was tested: for hosts that reach into it."""
+    host, found = load_host(name), distribution_version(name)
+    if found is None or not host.covers(found):
+        raise RuntimeError(f"{name} {host.misfit(found)}")
 
 
 def distribution_version(name: str) -> str | None:

@@ -16,7 +16,7 @@ from typing import Any
 from ._hold import hold
 from ._host import Host, Part, Replacement
 from ._known import HELLO, MASKED_HELLO, run
-from .wsproto import require
+from ._slot import require
 from .wsproto._send import whole_message
 
 __all__ = ["HOST"]
@@ -37,7 +37,7 @@ class Asyncio:
 
 
 def _replacements() -> Iterable[Replacement]:
-    require()
+    require("wsproto")
     ws_stream = import_module(STREAM)
     yield ws_stream.WSStream, "_handle_events", _handle_events(ws_stream)
     yield ws_stream.WSStream, "app_send", _app_send(ws_stream)

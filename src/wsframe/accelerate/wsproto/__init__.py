@@ -12,9 +12,8 @@ from typing import Any
 
 from .._host import Host, Part, Replacement
 from .._known import ACCEPT, HELLO, KEY, MASKED_HELLO
-from .._slot import distribution_version
 
-__all__ = ["HOST", "require"]
+__all__ = ["HOST"]
 
 
 def _replacements() -> Iterable[Replacement]:
@@ -96,10 +95,3 @@ HOST = Host(
     prove=_prove,
     parts=(Part(modules=("hypercorn.protocol.ws_stream",), replacements=_hypercorn, prove=_prove_hypercorn),),
 )
-
-
-def require() -> None:
-    """Raise unless the installed wsproto is one that was tested: for hosts that reach into it."""
-    found = distribution_version("wsproto")
-    if found is None or not HOST.covers(found):
-        raise RuntimeError(f"wsproto {HOST.misfit(found)}")

@@ -1,11 +1,4 @@
-"""uvicorn --ws wsproto: what it does for each message besides wsproto's work.
-
-Its protocol stops reading when a message has arrived, and reads on when the application has taken it: twice a
-message the socket leaves and enters the selector. Here the stop waits until the application had its turn, and
-is forgotten if by then the message is gone. Nothing is read in between: the event loop runs what is due in
-order, and a read that becomes due meanwhile comes after the stop, which cancels it. The answers to many
-messages of one read leave in one write.
-"""
+"""uvicorn --ws wsproto: what it does for each message besides wsproto's work."""
 
 from __future__ import annotations
 
@@ -14,20 +7,20 @@ from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
-from ._hold import hold
-from ._host import Host, Replacement
-from ._known import HELLO, run
-from .wsproto import require
-from .wsproto._send import whole_message
+from .._host import Part, Replacement
+from .._known import HELLO, run
+from .._slot import require
+from ..wsproto._send import whole_message
+from ._reading import can_stop_late, queued
 
-__all__ = ["HOST"]
+__all__ = ["PART"]
 
 MODULE = "uvicorn.protocols.websockets.wsproto_impl"
 WIDEST = 4  # bytes of UTF-8 a character takes at most
 
 
 def _replacements() -> Iterable[Replacement]:
-    require()
+    require("wsproto")
     impl = import_module(MODULE)
     yield impl.WSProtocol, "handle_message", _handle_message(impl)
     yield impl.WSProtocol, "send", _send_message(impl)
@@ -35,14 +28,12 @@ def _replacements() -> Iterable[Replacement]:
 
 def _handle_message(impl: Any) -> Callable[..., None]:
     """Make `WSProtocol.handle_message`."""
-    Transport = import_module("asyncio.selector_events")._SelectorSocketTransport
     original = impl.WSProtocol.handle_message
     TextMessage, BytesMessage = impl.events.TextMessage, impl.events.BytesMessage
 
     def handle_message(self: Any, event: Any) -> None:
         data, kind, most = event.data, type(event), self.buffer.max_length
-        # Only this event loop is known to keep the order that makes the late stop the same as the early one.
-        if self.buffer.value is None and event.message_finished and type(self.transport) is Transport:
+        if self.buffer.value is None and event.message_finished and can_stop_late(self.transport):
             if kind is TextMessage and len(data) * WIDEST <= most:
                 self.queue.put_nowait({"type": "websocket.receive", "text": data})
             elif kind is BytesMessage and type(data) is bytes and len(data) <= most:
@@ -50,17 +41,9 @@ def _handle_message(impl: Any) -> Callable[..., None]:
             else:
                 original(self, event)
                 return
-            if not self.read_paused:
-                self.read_paused = True
-                self.loop.call_soon(pause, self)
-            else:  # not the only one of its read
-                hold(self.transport, self.loop)
+            queued(self)
         else:
             original(self, event)
-
-    def pause(self: Any) -> None:
-        if self.read_paused:
-            self.transport.pause_reading()
 
     return handle_message
 
@@ -135,12 +118,4 @@ def _long_way(*_: object) -> None:
     raise RuntimeError("the code of uvicorn answered")
 
 
-HOST = Host(
-    name="uvicorn",
-    first=(0, 54),
-    below=(0, 55),
-    modules=(MODULE,),
-    replacements=_replacements,
-    prove=_prove,
-    coalesces=True,
-)
+PART = Part(modules=(MODULE,), replacements=_replacements, prove=_prove)
