@@ -260,6 +260,32 @@ async def test_recv_with_a_timeout():
         assert await asyncio.wait_for(ws.recv(), 5) == "late"
 
 
+async def test_anext_as_a_task_with_a_timeout_and_cancelled():
+    gate = asyncio.Event()
+
+    async def handler(ws):
+        await gate.wait()
+        await ws.send("one")
+        await ws.send(b"two")
+
+    async with local(handler) as server, connect(address(server)) as ws:
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(anext(ws), 0.01)
+        task = asyncio.create_task(anext(ws))
+        await asyncio.sleep(0)
+        with pytest.raises(RuntimeError, match="another recv"):
+            await anext(ws)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        gate.set()
+        assert await asyncio.create_task(anext(ws)) == "one"
+        assert await anext(ws) == b"two"
+        with pytest.raises(StopAsyncIteration):
+            await anext(ws)
+        assert [message async for message in ws] == []
+
+
 async def test_two_recvs_at_once():
     async with local(echo) as server, connect(address(server)) as ws:
         first = asyncio.ensure_future(ws.recv())
