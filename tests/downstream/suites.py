@@ -239,6 +239,7 @@ SUITES = [
     tornado("6.3", Inside("tornado/test"), edits=(RUN_TEST,)),
     tornado("6.6.1", Inside("tornado/test")),
     *(autobahn(version, flavour) for version in ("22.4.2", "26.10.2") for flavour in ("asyncio", "twisted")),
+    aiohttp("3.13.2", Sdist("aiohttp==3.13.2")),
     aiohttp("3.14.5", Sdist("aiohttp==3.14.5")),
     websocket_client("1.8.0", Inside("websocket/tests")),
     websocket_client("1.9.2", Inside("websocket/tests")),
