@@ -7,6 +7,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import wraps
 from typing import Any
 
 import frames
@@ -446,3 +447,17 @@ def test_one_class_is_fast_without_a_patch(flavour: str) -> None:
             player.end()
             traces.append(player.trace)
     assert traces[0] == traces[1]
+
+
+def test_what_somebody_else_wraps_is_left_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    Protocol = sys.modules["autobahn.websocket.protocol"].WebSocketProtocol
+    wrapped = wraps(Protocol.sendMessage)(lambda *values, **named: None)
+    monkeypatch.setattr(Protocol, "sendMessage", wrapped)
+    accelerate.install("autobahn")
+    try:
+        (status,) = [host for host in accelerate.status() if host.host == "autobahn"]
+        assert not status.active
+        assert "WebSocketProtocol.sendMessage is not what autobahn made it" in status.why_not
+        assert Protocol.sendMessage is wrapped
+    finally:
+        accelerate.uninstall("autobahn")

@@ -16,6 +16,7 @@ from .._backend import encode_frame, fresh_key, mask
 from .._spec import CONTROL, FIN, MAX_CONTROL_PAYLOAD, MAX_LENGTH_7, RSV1, Opcode
 from ._host import Host, Replacement
 from ._known import HELLO, MASKED_HELLO
+from ._own import require_own
 
 __all__ = ["HOST"]
 
@@ -29,8 +30,7 @@ SHORT: dict[int, list[bytes]] = {
 
 def _replacements() -> Iterable[Replacement]:
     Writer = import_module(MODULE).WebSocketWriter
-    if Writer._write_websocket_frame.__globals__["__name__"] != MODULE:
-        raise RuntimeError("a method is not what aiohttp made it")
+    require_own(Writer, "_write_websocket_frame")
     yield Writer, "_write_websocket_frame", _write_websocket_frame(Writer)
 
 
