@@ -17,7 +17,7 @@ from frames import BINARY, CLOSE, CONTINUATION, KEY, PING, PONG, TEXT
 from hypothesis import example, given, strategies as st
 
 pytest.importorskip("autobahn", exc_type=ImportError)
-pytest.importorskip("twisted", exc_type=ImportError)
+pytest.importorskip("twisted.python", exc_type=ImportError)
 
 from twin_autobahn import FLAVOURS, OLD, Player, accelerated, unmasked
 
