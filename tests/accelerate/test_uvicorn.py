@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing
 from functools import partial
@@ -293,3 +295,14 @@ def test_the_proof_fails_without_the_patch() -> None:
         HOST.prove()
     with pytest.raises(RuntimeError, match=r"^the code of uvicorn answered$"):
         HOST.parts[0].prove()
+
+
+def test_a_program_without_wsproto() -> None:
+    """Only one of the two protocols is imported."""
+    code = (
+        "from wsframe import accelerate; accelerate.install('uvicorn')\n"
+        "import uvicorn.protocols.websockets.websockets_sansio_impl, sys\n"
+        "(host,) = (host for host in accelerate.status() if host.host == 'uvicorn')\n"
+        "assert host.active and not host.why_not and 'wsproto' not in sys.modules, host\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -40,7 +40,9 @@ class Slot:
 
     @property
     def active(self) -> bool:
-        """Whether something is in place: not every program needs every part."""
+        """Whether the first part is in place, or another in a program that does without the first."""
+        if not self._patches or self._patches[0].failed:
+            return False
         return any(patch.active for patch in self._patches)
 
     @property
