@@ -83,6 +83,8 @@ def factories(port=None, **more):
     )
 """
 IMPORTS = """
+import txaio
+txaio.use_{0}()  # which old versions do too late
 from autobahn.{0}.websocket import WebSocketClientFactory, WebSocketClientProtocol
 from autobahn.{0}.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.websocket.compress import PerMessageDeflateOffer, PerMessageDeflateOfferAccept
