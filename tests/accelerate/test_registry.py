@@ -170,6 +170,18 @@ def test_stale_references_are_reported(library, capfd):
     del sys.modules["early"]
 
 
+def test_what_a_host_has_from_elsewhere_is_not_stale_there(library):
+    (library / "lib" / "shared.py").write_text("def answer():\n    return 'slow'\n")
+    (library / "lib" / "fakehost" / "core.py").write_text("from shared import answer\n")
+    (library / "lib" / "early.py").write_text("from shared import answer\n")
+    early, user = load("early"), load("fakehost.user")
+    accelerate.install("fakehost")
+    assert (early.answer(), user.answer()) == ("slow", "fast")
+    assert record().stale == ()
+    for module in ("early", "shared"):
+        del sys.modules[module]
+
+
 def test_references_taken_meanwhile_are_given_back(library):
     original = load("fakehost.user").answer
     accelerate.install("fakehost")

@@ -66,12 +66,20 @@ class Patch:
 
     def stale(self) -> list[str]:
         """Name what still refers to the replaced objects: `from library import name`, run too early."""
-        old = {id(old): old for _, _, old, _ in self._sites}
-        return sorted(
-            f"{module}.{name}"
-            for module, name, names in _references(old)
-            if getattr(names[name], "__module__", None) != module  # left to itself where it is made
-        )
+        packages: dict[int, set[str]] = {}
+        for owner, _, old, _ in self._sites:
+            packages.setdefault(id(old), set()).add(_package(getattr(owner, "__module__", owner.__name__)))
+        found = []
+        for module, name, names in _references(packages):
+            home = getattr(names[name], "__module__", None) or ""
+            # Left to itself where it is made; and what a host took from elsewhere is not its own alone.
+            if home != module and packages[id(names[name])] & {_package(home), _package(module)}:
+                found.append(f"{module}.{name}")
+        return sorted(found)
+
+
+def _package(module: str) -> str:
+    return module.partition(".")[0]
 
 
 def _holds(site: tuple[Any, str, Any, Any]) -> bool:
