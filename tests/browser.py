@@ -69,10 +69,12 @@ class Page:
 
     async def move(self, x: int, y: int) -> None:
         """Move the mouse, in pixels."""
+        await self.call("Page.bringToFront")  # what is behind may not be told, nor be drawn
         await self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
 
     async def screenshot(self, file: Path) -> None:
         """Write what is seen as PNG."""
+        await self.call("Page.bringToFront")
         shot = await self.call("Page.captureScreenshot")
         file.write_bytes(base64.b64decode(shot["data"]))
 
