@@ -49,7 +49,7 @@ DONE = Done()
 class Turn:
     """The streams of a loop that have something to write when its turn ends."""
 
-    __slots__ = "_streams"
+    __slots__ = ("_streams",)
 
     def __init__(self) -> None:
         self._streams: list[Stream] = []

@@ -11,6 +11,7 @@ from ..._backend import encode_binary, encode_text
 from .._host import Part, Replacement
 from .._known import HELLO, run
 from .._slot import require
+from ._proof import EVENTS, long_way
 from ._reading import TRANSPORT, can_stop_late, queued
 
 __all__ = ["PART"]
@@ -103,10 +104,10 @@ def _prove() -> None:
     written: list[bytes] = []
     later: list[Any] = []
     conn: Any = Protocol(SERVER, logger=QUIET)
-    conn.send_text = conn.send_binary = _long_way
+    conn.send_text = conn.send_binary = long_way
     conn.events += [Frame(Opcode.TEXT, b"text"), Frame(Opcode.BINARY, b"bytes")]
     transport: Any = TRANSPORT.__new__(TRANSPORT)
-    vars(transport).update(_sock=None, pause_reading=_long_way, write=written.append)
+    vars(transport).update(_sock=None, pause_reading=long_way, write=written.append)
     protocol: Any = impl.WebSocketsSansIOProtocol.__new__(impl.WebSocketsSansIOProtocol)
     vars(protocol).update(
         close_sent=False,
@@ -117,7 +118,7 @@ def _prove() -> None:
         loop=SimpleNamespace(call_soon=lambda *call: later.append(call)),
         queue=Queue(),
         read_paused=False,
-        send_receive_event_to_app=_long_way,
+        send_receive_event_to_app=long_way,
         transport=transport,
         writable=Event(),
     )
@@ -125,15 +126,8 @@ def _prove() -> None:
     protocol.handle_events()
     run(protocol.send({"type": "websocket.send", "text": "Hello"}))
     received = [protocol.queue.get_nowait() for _ in range(protocol.queue.qsize())]
-    if written != [HELLO] or received != [
-        {"type": "websocket.receive", "text": "text"},
-        {"type": "websocket.receive", "bytes": b"bytes"},
-    ]:
+    if written != [HELLO] or received != EVENTS:
         raise RuntimeError("a wrong answer")
-
-
-def _long_way(*_: object) -> None:
-    raise RuntimeError("the code of uvicorn answered")
 
 
 PART = Part(modules=(MODULE,), replacements=_replacements, prove=_prove)
