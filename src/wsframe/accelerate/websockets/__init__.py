@@ -5,6 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .._host import Host, Part, Replacement
+from .._slot import require
+
+__all__ = ["HOST", "connection_class"]
+
+
+def connection_class(base: type) -> type:
+    """Make a class to be used without patching: the `create_connection` of `serve` and of `connect`.
+
+    One that is made while the patch is in place is fast for as long as that is.
+
+    Args:
+        base: `ServerConnection` or `ClientConnection` of websockets (asyncio, sync, trio), or a subclass.
+
+    Raises:
+        RuntimeError: the installed websockets is not one that was tested, or somebody else has patched it.
+    """
+    require("websockets")
+    from . import _unpatched
+
+    return _unpatched.fast(base, (HOST, *HOST.parts))
 
 
 def _protocol_replacements() -> Iterable[Replacement]:
