@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml setup.py $(wildcard ext/kernels/* ext/wsframe/_c/*)
 
-.PHONY: demo test test-all downstream lint bench bench-servers bench-hosts sanitize qemu fuzz conformance
+.PHONY: demo test test-all downstream lint bench bench-servers bench-hosts sanitize qemu fuzz conformance soak
 
 demo: $(VENV)/.demo
 	$(BIN)/wsframe demo
@@ -77,3 +77,7 @@ $(BIN)/python:
 # The Autobahn TestSuite, all 517 cases: `make conformance ARGS=--fast` for the quick ones.
 conformance: $(VENV)/.test
 	$(BIN)/python tests/conformance/run.py $(ARGS) || test $$? -eq 77
+
+# The host libraries under load, accelerated and as they are, ten minutes each way: `make soak ARGS="--seconds 60"`.
+soak: $(VENV)/.test
+	$(BIN)/python tests/soak/run.py $(ARGS)

@@ -1,0 +1,56 @@
+"""The libraries, by what people call them, and how each is started as an echo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from wsframe.demo.servers import Program
+
+HERE = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Echo:
+    """A program that sends every message back.
+
+    Attributes:
+        replaced: the libraries whose code `wsframe run` replaces in it.
+        client: whether it connects, instead of listening; to the URL that its command is to end with.
+        loses_track: whether the library as it is, when a connection is reset amid its answer, may log a
+            traceback and never tell the application.
+    """
+
+    program: Program
+    replaced: frozenset[str]
+    client: bool = False
+    loses_track: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.program.name
+
+
+def _echo(name: str, replaced: str, *command: str, **options: bool) -> Echo:
+    words = [str(HERE / word) if word.endswith(".py") else word for word in command]
+    return Echo(Program(name, tuple(words)), frozenset(replaced.split()), **options)
+
+
+UVICORN = ("-m", "uvicorn", "--port", "0", "--no-access-log", "--app-dir", str(HERE), "--loop", "asyncio")
+HYPERCORN = ("-m", "hypercorn", "--workers", "0", "--bind", "127.0.0.1:0")
+
+ECHOES = {
+    echo.name: echo
+    for echo in (
+        _echo("websockets", "websockets", "on_websockets.py"),
+        _echo("websockets-sync", "websockets", "on_websockets_sync.py"),
+        _echo("uvicorn-wsproto", "uvicorn wsproto", *UVICORN, "--ws", "wsproto", "asgi:app"),
+        _echo("uvicorn-sansio", "uvicorn websockets", *UVICORN, "--ws", "websockets-sansio", "asgi:app"),
+        _echo("hypercorn", "hypercorn wsproto", *HYPERCORN, f"{HERE}/asgi:app", loses_track=True),
+        _echo("tornado", "tornado", "on_tornado.py"),
+        _echo("autobahn-asyncio", "autobahn", "on_autobahn.py", "asyncio"),
+        _echo("autobahn-twisted", "autobahn", "on_autobahn.py", "twisted"),
+        _echo("aiohttp", "aiohttp", "on_aiohttp.py"),
+        _echo("websocket-client", "websocket_client", "with_websocket_client.py", client=True),
+    )
+}

@@ -1,0 +1,45 @@
+"""What all echoes here have in common: they count, and tell their counters to whom sends "tally"."""
+
+import json
+import sys
+import threading
+from contextlib import contextmanager
+
+# The largest message of the Autobahn TestSuite has 16 MiB.
+MAX_MESSAGE = 2**25
+
+
+class Tally:
+    def __init__(self):
+        self.counters = {"opened": 0, "closed": 0, "messages": 0}
+        self._lock = threading.Lock()
+
+    def count(self, name):
+        with self._lock:
+            self.counters[name] += 1
+
+    @contextmanager
+    def connection(self):
+        self.count("opened")
+        try:
+            yield
+        finally:
+            self.count("closed")
+
+    def answer(self, message):
+        if message == "tally":
+            return json.dumps({**self.counters, "accelerated": accelerated()})
+        self.count("messages")
+        return message
+
+
+def accelerated():
+    """Name the libraries whose code is replaced in this process."""
+    if "wsframe.accelerate" not in sys.modules:
+        return []
+    from wsframe.accelerate import status
+
+    return [host.host for host in status() if host.active and not host.why_not]
+
+
+tally = Tally()

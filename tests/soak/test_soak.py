@@ -1,0 +1,93 @@
+"""The soak, for seconds; and that it finds what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent / "echoes"))
+
+from hosts import ECHOES, Echo  # noqa: E402
+from soak import soak  # noqa: E402
+from watch import Watch  # noqa: E402
+
+from wsframe.demo.servers import Program  # noqa: E402
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+def test_some_for_seconds() -> None:
+    names = ["websockets", "uvicorn-wsproto", "websocket-client"]
+    short = ["--seconds", "3", "--connections", "6", "--rate", "300"]
+    command = [sys.executable, str(HERE / "run.py"), *short, *names]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["accelerated", *names, "as", *names]
+    assert all(line.endswith("ok") for line in lines if line.split()[0] in names)
+
+
+SERVER = ECHOES["websockets"].program.command[0]
+
+
+@pytest.mark.parametrize(
+    ("before", "wrong"),
+    [
+        ("message = message[:3000]", "Wrong: got "),
+        ("if len(message) > 3000: break", "Wrong: closed with 1000 ''"),
+        ("if len(message) > 3000: import os; os._exit(1)", "ConnectionRefusedError: "),
+        ("tally.count('opened')", "connections opened"),
+        ("tally.counters['messages'] = 0", "0 messages received"),
+        (
+            "kept = globals().setdefault('kept', []); kept.append(open(__file__))",
+            "file descriptors left open",
+        ),
+        ("tally.counters['closed'] -= 1", "connections not closed"),
+        ("print('Traceback')", "a traceback in"),
+    ],
+)
+def test_what_is_wrong_is_found(
+    before: str, wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("soak.SETTLED", 1)
+    program = tmp_path / "wrong.py"
+    code = (
+        Path(SERVER)
+        .read_text()
+        .replace("await websocket.send(", f"{before}\n            await websocket.send(")
+    )
+    program.write_text(f"import sys; sys.path.append({str(HERE.parent / 'echoes')!r})\n{code}")
+    echo = Echo(Program("wrong", (str(program),)), frozenset())
+    found = asyncio.run(soak(echo, tmp_path, accelerated=False, connections=2, rate=200, seconds=0.6))
+    assert any(wrong in text for text in found.wrong), found
+
+
+def test_code_that_is_not_replaced_is_found(tmp_path: Path) -> None:
+    echo = Echo(ECHOES["websockets"].program, frozenset({"tornado"}))
+    found = asyncio.run(soak(echo, tmp_path, accelerated=True, connections=1, rate=50, seconds=0.5))
+    assert found.wrong == ["accelerated are websockets"]
+
+
+MIB = 2**20
+
+
+@pytest.mark.parametrize(
+    ("samples", "grew"),
+    [
+        ([20 * MIB] * 100, False),
+        ([n * MIB for n in range(20)] + [20 * MIB] * 80, False),
+        ([20 * MIB + n * MIB // 50 for n in range(100)], False),
+        ([20 * MIB + n * MIB // 20 for n in range(100)], True),
+        ([200 * MIB + n * MIB // 20 for n in range(100)], False),
+    ],
+    ids=["steady", "warms up", "grows a little", "leaks", "grows by a percent"],
+)
+def test_growth(samples: list[int], grew: bool) -> None:
+    watch = Watch(0)
+    watch.samples = samples
+    assert watch.grew is grew
