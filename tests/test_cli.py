@@ -38,7 +38,7 @@ os.environ["USERS_SITECUSTOMIZE"] = os.environ.get("USERS_SITECUSTOMIZE", "") + 
 
 
 def environ(box, **more):
-    ours = ("WSFRAME_RUN", "WSFRAME_ACCELERATE")
+    ours = ("WSFRAME_RUN", "WSFRAME_ACCELERATE", "WSFRAME_ZLIB")
     kept = {name: value for name, value in os.environ.items() if name not in ours}
     source = str(Path(wsframe.__file__).parent.parent)
     return {**kept, "PYTHONPATH": os.pathsep.join([str(box / "lib"), source]), **more}
@@ -339,6 +339,7 @@ def test_status_for_programs(box):
         "active": True,
         "why_not": "",
         "coalesces": False,
+        "zlib": "",
         "stale": [],
     }
 
@@ -374,6 +375,48 @@ def test_coalescing_is_switched_off(box, words, more):
     )
     done = wsframe_run(box, "run", *words, "--quiet", "--", "python", "-c", code, **more)
     assert done.stdout == f"{not words and not more}\n"
+
+
+ZLIB = """
+import json, subprocess, sys, websockets.asyncio.server
+from wsframe import accelerate
+print(*(host.zlib for host in accelerate.status() if host.host == "websockets"), flush=True)
+if sys.argv[1:]:
+    subprocess.run([sys.executable, __file__], check=True)
+"""
+
+
+@pytest.mark.parametrize("name", ["isal", "zlib-ng"])
+def test_another_zlib_in_the_program_and_its_children(box, name):
+    pytest.importorskip("websockets")
+    pytest.importorskip(name.replace("-", "_"))
+    (box / "app.py").write_text(ZLIB)
+    for words, more in ((("--zlib", name), {}), ((f"--zlib={name}",), {}), ((), {"WSFRAME_ZLIB": name})):
+        done = wsframe_run(box, "run", "--quiet", *words, "app.py", "child", **more)
+        assert (done.returncode, done.stdout, done.stderr) == (0, f"{name}\n" * 2, "")
+    done = wsframe_run(box, "run", "--only", "fakehost", "--zlib", name, "python", "-c", PROBE)
+    assert done.stderr == f"wsframe: accelerating fakehost 1.4 ({wsframe.backend}, {name})\n"
+
+
+@pytest.mark.parametrize("command", [("run", "--zlib"), ("status", "--zlib")])
+def test_a_zlib_that_cannot_be_had_ends_it_before_the_program_starts(box, command):
+    (box / "lib" / "isal.py").write_text("raise ModuleNotFoundError('no isal here')")
+    words = ("python", "-c", "print('started')") if command[0] == "run" else ()
+    for name, reason in (
+        ("isal", "no isal here: pip install isal"),
+        ("zopfli", "unknown zlib 'zopfli', only zlib, isal, zlib-ng"),
+    ):
+        done = wsframe_run(box, *command, name, *words) if words else wsframe_status(box, (command[1], name))
+        assert (done.returncode, done.stdout, done.stderr) == (2, "", f"wsframe: {reason}\n")
+
+
+def test_status_tells_what_compresses(box):
+    pytest.importorskip("wsproto")
+    pytest.importorskip("isal")
+    done = wsframe_status(box, ["--zlib", "isal"])
+    assert re.search(r"^wsproto .* active, compresses with isal$", done.stdout, re.M)
+    told = json.loads(wsframe_status(box, ["--json"], WSFRAME_ZLIB="isal").stdout)
+    assert {host["host"]: host["zlib"] for host in told["hosts"]}["wsproto"] == "isal"
 
 
 def test_version_and_help(box):

@@ -77,6 +77,8 @@ def _row(host: HostStatus) -> tuple[str, str, str, str]:
     verdict = "active" if host.active else host.why_not
     if host.coalesces:
         verdict += ", writes together"
+    if host.zlib:
+        verdict += f", compresses with {host.zlib}"
     if host.active and host.why_not:
         verdict += f", but {host.why_not}"
     return host.host, host.version or "-", host.tested, verdict
@@ -100,6 +102,9 @@ def _import(name: str) -> None:
         for module in part.modules:
             with contextlib.suppress(Exception):
                 importlib.import_module(module)
+    if host.deflating:
+        with contextlib.suppress(Exception):
+            importlib.import_module(host.deflating.module)
 
 
 def _kernels() -> str:

@@ -28,7 +28,8 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     run = commands.add_parser(
         "run",
         help="run a program with the WebSocket libraries it uses made faster",
-        usage="wsframe run [--only HOST,HOST] [--no-coalesce] [--quiet] [--] PROGRAM [ARGUMENT ...]",
+        usage="wsframe run [--only HOST,HOST] [--no-coalesce] [--zlib NAME] [--quiet] [--] "
+        "PROGRAM [ARGUMENT ...]",
         description="PROGRAM is a console script, a Python file, or -m and a module. Its child processes and "
         "libraries imported later are reached too. WSFRAME_ACCELERATE=0 turns everything off.",
         allow_abbrev=False,
@@ -37,6 +38,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     run.add_argument(
         "--no-coalesce", action="store_true", help="write the answers to many messages of one read one by one"
     )
+    _add_zlib(run)
     run.add_argument("--quiet", action="store_true", help="do not tell what is accelerated")
     run.set_defaults(command=_run)
 
@@ -45,6 +47,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
         help="tell which kernel is in use, and which libraries `run` makes faster",
         description="Exit status 1: a library is installed that `run` would leave alone.",
     )
+    _add_zlib(status)
     status.add_argument("--json", action="store_true", help="for programs")
     status.set_defaults(command=_status)
 
@@ -64,12 +67,32 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     return options
 
 
+def _add_zlib(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--zlib", metavar="NAME", help="compress messages with isal or zlib-ng, both packages to install"
+    )
+
+
+def _choose_zlib(name: str | None) -> bool:
+    """Have a module take the place of zlib, here and in child processes; answer whether it can."""
+    from .accelerate._zlib import check
+
+    if name is not None:
+        os.environ["WSFRAME_ZLIB"] = name
+    try:
+        check(os.environ.get("WSFRAME_ZLIB") or "zlib")
+    except (ValueError, ImportError) as exc:
+        print(f"wsframe: {exc}", file=sys.stderr)
+        return False
+    return True
+
+
 def _split(argv: list[str]) -> tuple[list[str], list[str]]:
     """Part our words from the program's, which may look like ours; argparse would mix them up."""
     for i in range(1, len(argv)):
         if argv[i] == "--":
             return argv[:i], argv[i + 1 :]
-        if argv[i] == "-m" or (argv[i][:1] != "-" and argv[i - 1] != "--only"):
+        if argv[i] == "-m" or (argv[i][:1] != "-" and argv[i - 1] not in ("--only", "--zlib")):
             return argv[:i], argv[i:]
     return argv, []
 
@@ -90,6 +113,8 @@ def _hosts(parser: argparse.ArgumentParser, only: str | None) -> tuple[str, ...]
 def _run(options: argparse.Namespace) -> int:
     from .accelerate._run import CannotRunError, run
 
+    if not _choose_zlib(options.zlib):
+        return 2
     if options.no_coalesce:
         os.environ["WSFRAME_COALESCE"] = "0"
     try:
@@ -102,6 +127,8 @@ def _run(options: argparse.Namespace) -> int:
 def _status(options: argparse.Namespace) -> int:
     from ._report import report
 
+    if not _choose_zlib(options.zlib):
+        return 2
     found = report()
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     print(found.json() if options.json else found.text(colour=colour))

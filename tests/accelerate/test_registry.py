@@ -64,7 +64,7 @@ def test_library_imported_later_is_patched_after_its_last_module(library):
     user = load("fakehost.user")
 
     assert (core.answer(), user.Codec().name()) == ("fast", "fast codec")
-    assert record() == ("fakehost", "1.4", ">=1.2,<3.0", True, "", False, ())
+    assert record() == ("fakehost", "1.4", ">=1.2,<3.0", True, "", False, "", ())
 
 
 def test_a_part_follows_its_own_modules(library):
@@ -120,7 +120,7 @@ def test_version_outside_the_range_is_left_alone_with_one_line(library, version,
     assert load("fakehost.user").answer() == "slow"
     why_not = f"version {version} is not in the tested range >=1.2,<3.0"
     assert capfd.readouterr().err == f"wsframe: fakehost left alone: {why_not}\n"
-    assert record() == ("fakehost", version, ">=1.2,<3.0", False, why_not, False, ())
+    assert record() == ("fakehost", version, ">=1.2,<3.0", False, why_not, False, "", ())
 
 
 @pytest.mark.parametrize("version", ["1.2", "1.2.0", "2", "2.9.9.post1", "1.2rc1"])
@@ -134,7 +134,7 @@ def test_version_inside_the_range(library, version):
 def test_absent_host_is_passed_over_in_silence(library, monkeypatch, capfd):
     monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry != str(library / "lib")])
     accelerate.install("fakehost")
-    assert record()[1:] == (None, ">=1.2,<3.0", False, "not installed", False, ())
+    assert record()[1:] == (None, ">=1.2,<3.0", False, "not installed", False, "", ())
     assert capfd.readouterr().err == ""
 
 

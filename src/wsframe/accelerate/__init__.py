@@ -2,7 +2,8 @@
 
 A library is left alone unless its version is in the range tested, and unless a known answer, computed through
 its own public API, came from the new code. `WSFRAME_ACCELERATE=0` turns everything off, `WSFRAME_COALESCE=0`
-has every answer written by itself, as the library does.
+has every answer written by itself, as the library does. Messages are compressed by zlib unless `install`, or
+`WSFRAME_ZLIB`, names another module.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from . import _hold
 from ._hook import ImportHook
 from ._host import imported_as
 from ._slot import Slot, distribution_version, load_host
+from ._zlib import check
 
 __all__ = ["HostStatus", "install", "known_hosts", "status", "uninstall"]
 
@@ -31,6 +33,7 @@ class HostStatus(NamedTuple):
         active: whether the new code is in place, and proved.
         why_not: the reason when it is not; else empty.
         coalesces: whether the answers to the messages of one read leave in one write.
+        zlib: what compresses in the place of zlib, "isal" or "zlib-ng"; empty when nothing does.
         stale: "module.name" of references to replaced objects, taken before `install`: those are not faster.
     """
 
@@ -40,6 +43,7 @@ class HostStatus(NamedTuple):
     active: bool
     why_not: str
     coalesces: bool
+    zlib: str
     stale: tuple[str, ...]
 
 
@@ -48,18 +52,23 @@ def known_hosts() -> tuple[str, ...]:
     return tuple(sorted(entry.name for entry in pkgutil.iter_modules(__path__) if entry.name[0] != "_"))
 
 
-def install(*hosts: str) -> None:
+def install(*hosts: str, zlib: str | None = None) -> None:
     """Accelerate host libraries: now those already imported, the others when they are.
 
     May be called again, and from any thread.
 
     Args:
         hosts: their names; all known ones when left out.
+        zlib: what shall compress and inflate their messages: "isal" or "zlib-ng", which are packages to
+            install, or "zlib" for what they have. When left out it stays what it is: first of all, what
+            WSFRAME_ZLIB names.
 
     Raises:
-        ValueError: no such host is known.
+        ValueError: no such host is known, or no such zlib.
+        ImportError: the package is not installed.
     """
     names = _checked(hosts)
+    check(zlib or "zlib")
     if _off():
         return
     with _lock:
@@ -67,6 +76,8 @@ def install(*hosts: str) -> None:
         _importing.watched.update(map(imported_as, names))
         _importing.arm()
     for slot in slots:
+        if zlib is not None:
+            slot.choose(zlib)
         slot.catch_up()
 
 
@@ -99,17 +110,17 @@ def _status(name: str) -> HostStatus:
     try:
         host = load_host(name)
     except Exception as exc:
-        return HostStatus(name, version, "", False, f"its file does not load: {exc}", False, ())
+        return HostStatus(name, version, "", False, f"its file does not load: {exc}", False, "", ())
     if slot and slot.active:
         coalesces = host.coalesces and _hold.ENABLED
-        return HostStatus(name, version, host.tested, True, slot.why_not, coalesces, slot.stale())
+        return HostStatus(name, version, host.tested, True, slot.why_not, coalesces, slot.zlib, slot.stale())
     if version is None and imported_as(name) not in sys.modules:
         why_not = "not installed"
     elif _off():
         why_not = "WSFRAME_ACCELERATE=0"
     else:
         why_not = slot.why_not if slot else "install() was not called"
-    return HostStatus(name, version, host.tested, False, why_not, False, ())
+    return HostStatus(name, version, host.tested, False, why_not, False, slot.zlib if slot else "", ())
 
 
 def _checked(hosts: tuple[str, ...]) -> tuple[str, ...]:

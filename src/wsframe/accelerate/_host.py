@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
-__all__ = ["Host", "Part", "Replacement", "imported_as"]
+__all__ = ["Deflating", "Host", "Part", "Replacement", "imported_as"]
 
 Replacement = tuple[Any, str, Any]  # the owner (a module or a class), the attribute's name, the new object
 
@@ -45,6 +45,22 @@ class Part:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Deflating:
+    """Where a library gets what compresses its messages (see `_zlib`).
+
+    Args:
+        module: of the library.
+        round_trip: compresses bytes and inflates them, the library's own way; answers the two objects that
+            did it, and what came out.
+        zlib: what holds the module zlib there, dots for attributes.
+    """
+
+    module: str
+    round_trip: Callable[[bytes], tuple[Any, Any, bytes]]
+    zlib: str = "zlib"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Host(Part):
     """A library that can be accelerated.
 
@@ -54,6 +70,7 @@ class Host(Part):
         below: the first version that is not.
         parts: replacements in modules that not every program imports; each follows its own modules.
         coalesces: whether the answers to the messages of one read leave in one write (see `_hold`).
+        deflating: how it compresses, if it does.
     """
 
     name: str
@@ -61,6 +78,7 @@ class Host(Part):
     below: tuple[int, ...]
     parts: tuple[Part, ...] = ()
     coalesces: bool = False
+    deflating: Deflating | None = None
 
     @property
     def tested(self) -> str:

@@ -52,7 +52,7 @@ class Patch:
         for site in reversed(sites):
             owner, name, old, _ = site
             if not _holds(site):
-                taken.append(f"{owner.__name__}.{name}")
+                taken.append(f"{_name(owner)}.{name}")
             elif old is _ABSENT:
                 delattr(owner, name)
             else:
@@ -68,7 +68,7 @@ class Patch:
         """Name what still refers to the replaced objects: `from library import name`, run too early."""
         packages: dict[int, set[str]] = {}
         for owner, _, old, _ in self._sites:
-            packages.setdefault(id(old), set()).add(_package(getattr(owner, "__module__", owner.__name__)))
+            packages.setdefault(id(old), set()).add(_package(getattr(owner, "__module__", _name(owner))))
         found = []
         for module, name, names in _references(packages):
             home = getattr(names[name], "__module__", None) or ""
@@ -76,6 +76,11 @@ class Patch:
             if home != module and packages[id(names[name])] & {_package(home), _package(module)}:
                 found.append(f"{module}.{name}")
         return sorted(found)
+
+
+def _name(owner: Any) -> str:
+    name: str = (owner if isinstance(owner, (type, ModuleType)) else type(owner)).__name__
+    return name
 
 
 def _package(module: str) -> str:

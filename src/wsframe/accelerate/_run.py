@@ -67,7 +67,9 @@ def run(program: Sequence[str], hosts: Sequence[str], *, quiet: bool) -> NoRetur
     elif ignores_environment(command):
         announcement = f"{program[0]} runs a Python told to ignore PYTHONPATH: nothing is accelerated"
     elif fit:
-        announcement = f"accelerating {', '.join(map(' '.join, fit.items()))} ({backend})"
+        zlib = os.environ.get("WSFRAME_ZLIB")
+        by = f"{backend}, {zlib}" if zlib else backend
+        announcement = f"accelerating {', '.join(map(' '.join, fit.items()))} ({by})"
     else:
         announcement = "nothing to accelerate is installed"
     if not quiet:

@@ -2,7 +2,8 @@
 
 1. A slot opens when its library is first imported: its file is loaded and the version checked.
 2. Each part is applied right after the last module it needs; a part that fails is restored and reported.
-3. A released slot has put everything back, and stays closed.
+3. What compresses for the library may be chosen anew at any time.
+4. A released slot has put everything back, and stays closed.
 
 No lock is held while waiting for another thread's import: that thread may be waiting for this lock.
 """
@@ -10,14 +11,16 @@ No lock is held while waiting for another thread's import: that thread may be wa
 from __future__ import annotations
 
 import importlib
+import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from importlib import _bootstrap
 from threading import RLock
 
 from ._host import Host, imported_as
 from ._patch import Patch
+from ._zlib import part
 
 
 class Slot:
@@ -35,6 +38,8 @@ class Slot:
         self._watch = watch
         self._lock = RLock()
         self._patches: list[Patch] = []
+        self._zlib = os.environ.get("WSFRAME_ZLIB", "")
+        self._deflating: list[Patch] = []  # none, or the one that puts this zlib into the host
         self._opened = False
         self._released = False
 
@@ -48,11 +53,20 @@ class Slot:
     @property
     def why_not(self) -> str:
         """What failed, or what is still missing; empty when all is in place."""
-        failed = "; ".join(patch.failed for patch in self._patches if patch.failed)
+        failed = "; ".join(patch.failed for patch in self._all if patch.failed)
         return failed or ("" if self.active else self._obstacle)
 
+    @property
+    def zlib(self) -> str:
+        """What compresses in the place of the host's zlib; empty when nothing does."""
+        return self._zlib if any(patch.active for patch in self._deflating) else ""
+
+    @property
+    def _all(self) -> list[Patch]:
+        return [*self._patches, *self._deflating]
+
     def stale(self) -> tuple[str, ...]:
-        return tuple(sorted({name for patch in self._patches for name in patch.stale()}))
+        return tuple(sorted({name for patch in self._all for name in patch.stale()}))
 
     def catch_up(self) -> None:
         """Do what is due for modules imported before the hook was there."""
@@ -60,10 +74,10 @@ class Slot:
         if self.package not in sys.modules:
             return
         self.open()
-        for module in [module for patch in self._patches for module in patch.part.modules]:
+        for module in [module for patch in self._all for module in patch.part.modules]:
             _wait_for(module)
         with self._lock:
-            self._apply([patch for patch in self._patches if not patch.active and not patch.failed])
+            self._apply([patch for patch in self._all if not patch.active and not patch.failed])
 
     def open(self) -> None:
         """Load the host's file and check the version, once."""
@@ -81,13 +95,23 @@ class Slot:
                 self._leave_alone(host.misfit(found))
                 return
             self._patches = [Patch(part) for part in (host, *host.parts)]
+            self._deflate(host)
             for patch in self._patches:
                 self._watch(patch.part.modules)
+
+    def choose(self, zlib: str) -> None:
+        """Name what shall compress in the place of the host's zlib; `catch_up` puts it there."""
+        with self._lock:
+            if zlib != self._zlib:
+                self._revert(self._deflating)
+                self._zlib = zlib
+                if self._patches:
+                    self._deflate(load_host(self.name))
 
     def executed(self, module: str) -> None:
         """Take note that a module has been executed, perhaps again, and apply what waited for it."""
         with self._lock:
-            concerned = [patch for patch in self._patches if module in patch.part.modules]
+            concerned = [patch for patch in self._all if module in patch.part.modules]
             for patch in concerned:
                 patch.executed.add(module)
             self._apply(concerned)
@@ -96,7 +120,16 @@ class Slot:
         """Put everything back, for good."""
         with self._lock:
             self._released = True
-            taken = [site for patch in reversed(self._patches) for site in patch.revert()]
+            self._revert(self._all)
+
+    def _deflate(self, host: Host) -> None:
+        chosen = self._zlib not in ("", "zlib") and host.deflating
+        self._deflating = [Patch(part(chosen, self._zlib))] if chosen else []
+        for patch in self._deflating:
+            self._watch(patch.part.modules)
+
+    def _revert(self, patches: Sequence[Patch]) -> None:
+        taken = [site for patch in reversed(patches) for site in patch.revert()]
         if taken:
             say(f"{self.name}: {', '.join(taken)} replaced by somebody else meanwhile: left as it is")
 
@@ -112,7 +145,8 @@ class Slot:
             patch.apply()
         except Exception as exc:
             patch.failed = _told(exc)
-            say(f"{self.name} left alone: {patch.failed}")
+            what = f"the zlib of {self.name}" if patch in self._deflating else self.name
+            say(f"{what} left alone: {patch.failed}")
             return False
         patch.failed = ""
         return True

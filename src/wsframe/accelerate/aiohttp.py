@@ -14,13 +14,14 @@ from typing import Any
 
 from .._backend import encode_frame, fresh_key, mask
 from .._spec import CONTROL, FIN, MAX_CONTROL_PAYLOAD, MAX_LENGTH_7, RSV1, Opcode
-from ._host import Host, Replacement
+from ._host import Deflating, Host, Replacement
 from ._known import HELLO, MASKED_HELLO
 from ._own import require_own
 
 __all__ = ["HOST"]
 
 MODULE = "aiohttp._websocket.writer"
+COMPRESSION = "aiohttp.compression_utils"
 RSV_OF = {0: 0, RSV1: 4}  # as aiohttp counts the reserved bits, and as we do
 # The headers of frames without a mask, by opcode and length.
 SHORT: dict[int, list[bytes]] = {
@@ -92,6 +93,16 @@ def _prove() -> None:
         raise RuntimeError("a wrong answer")
 
 
+def _round_trip(data: bytes) -> tuple[Any, Any, bytes]:
+    utils = import_module(COMPRESSION)
+    backend = utils.ZLibBackend
+    compressor = utils.ZLibCompressor(level=backend.Z_BEST_SPEED, wbits=-backend.MAX_WBITS)
+    decompressor = utils.ZLibDecompressor(suppress_deflate_header=True)
+    deflated = compressor.compress_sync(data) + compressor.flush(backend.Z_SYNC_FLUSH)
+    answer = decompressor.decompress_sync(deflated, len(data))
+    return compressor._compressor, decompressor._decompressor, answer
+
+
 class _Text(int):
     """An opcode that aiohttp would combine with the other bits of a header."""
 
@@ -113,4 +124,6 @@ HOST = Host(
     modules=(MODULE,),
     replacements=_replacements,
     prove=_prove,
+    # Where aiohttp.set_zlib_backend, its official way, puts what it is given.
+    deflating=Deflating(module=COMPRESSION, round_trip=_round_trip, zlib="ZLibBackend._zlib_backend"),
 )

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from ...compat.wsaccel import Utf8Validator, create_xor_masker
-from .._host import Host, Part, Replacement
+from .._host import Deflating, Host, Part, Replacement
 from .._known import HELLO, MASKED_HELLO
 from .._own import require_own
 from . import _receive, _send
@@ -24,6 +24,7 @@ from ._own import TWISTED, WEBSOCKET, is_own
 
 __all__ = ["HOST", "FastWebSocket"]
 
+DEFLATE = "autobahn.websocket.compress_deflate"
 TAKERS = (WEBSOCKET, "autobahn.nvx", "autobahn.websocket.utf8validator", "autobahn.websocket.xormasker")
 
 
@@ -144,6 +145,16 @@ def _prove_twisted() -> None:
         raise RuntimeError("a wrong answer")
 
 
+def _round_trip(data: bytes) -> tuple[Any, Any, bytes]:
+    codec = import_module(DEFLATE).PerMessageDeflate(True, False, False, 0, 0, None)
+    codec.start_compress_message()
+    deflated = codec.compress_message_data(data) + codec.end_compress_message()
+    codec.start_decompress_message()
+    answer = codec.decompress_message_data(deflated)
+    codec.end_decompress_message()
+    return codec._compressor, codec._decompressor, answer
+
+
 def _long_way(*_: object, **__: object) -> None:
     raise RuntimeError("the code of autobahn answered")
 
@@ -160,5 +171,6 @@ HOST = Host(
     replacements=_replacements,
     prove=_prove,
     settle=is_own.cache_clear,
+    deflating=Deflating(module=DEFLATE, round_trip=_round_trip),
     parts=(Part(modules=(TWISTED,), replacements=_twisted_replacements, prove=_prove_twisted),),
 )

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from ..._spec import Opcode
-from .._host import Host, Replacement
+from .._host import Deflating, Host, Replacement
 from .._known import HELLO, MASKED_HELLO, run
 from .._own import require_own
 from .._slot import distribution_version
@@ -101,6 +101,14 @@ def _prove() -> None:
         raise RuntimeError("a wrong answer")
 
 
+def _round_trip(data: bytes) -> tuple[Any, Any, bytes]:
+    websocket = import_module(MODULE)
+    compressor = websocket._PerMessageDeflateCompressor(True, None)
+    decompressor = websocket._PerMessageDeflateDecompressor(True, None, len(data))
+    answer = decompressor.decompress(compressor.compress(data))
+    return compressor._compressor, decompressor._decompressor, answer
+
+
 def _long_way(*_: object, **__: object) -> Any:
     raise RuntimeError("the code of tornado answered")
 
@@ -112,4 +120,5 @@ HOST = Host(
     modules=(MODULE,),
     replacements=_replacements,
     prove=_prove,
+    deflating=Deflating(module=MODULE, round_trip=_round_trip),
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from .._host import Host, Part, Replacement
+from .._host import Deflating, Host, Part, Replacement
 from .._slot import require
 
 __all__ = ["HOST", "connection_class"]
@@ -57,6 +58,15 @@ def _settle_asyncio() -> None:
     _asyncio.settle()
 
 
+def _round_trip(data: bytes) -> tuple[Any, Any, bytes]:
+    from websockets.extensions.permessage_deflate import PerMessageDeflate
+    from websockets.frames import Frame, Opcode
+
+    extension = PerMessageDeflate(False, False, 15, 15)
+    frame = extension.encode(Frame(Opcode.BINARY, data))
+    return extension.encoder, extension.decoder, bytes(extension.decode(frame).data)
+
+
 HOST = Host(
     name="websockets",
     first=(13, 0),
@@ -73,4 +83,5 @@ HOST = Host(
         ),
     ),
     coalesces=True,
+    deflating=Deflating(module="websockets.extensions.permessage_deflate", round_trip=_round_trip),
 )

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
-from .._host import Host, Part, Replacement
+from .._host import Deflating, Host, Part, Replacement
 from .._known import ACCEPT, HELLO, KEY, MASKED_HELLO
 
 __all__ = ["HOST"]
@@ -75,6 +75,21 @@ def _prove_hypercorn() -> None:
         raise RuntimeError("a wrong answer")
 
 
+def _round_trip(data: bytes) -> tuple[Any, Any, bytes]:
+    from wsproto.connection import Connection, ConnectionType
+    from wsproto.events import BytesMessage
+    from wsproto.extensions import PerMessageDeflate
+
+    sender, receiver = PerMessageDeflate(), PerMessageDeflate()
+    for extension in (sender, receiver):
+        extension.finalize("")
+    server = Connection(ConnectionType.SERVER, [sender])
+    client = Connection(ConnectionType.CLIENT, [receiver])
+    client.receive_data(server.send(BytesMessage(data)))
+    (event,) = map(vars, client.events())
+    return sender._compressor, receiver._decompressor, bytes(event["data"])
+
+
 def _long_way(*_: object) -> Any:
     raise RuntimeError("the code of wsproto answered")
 
@@ -93,5 +108,6 @@ HOST = Host(
     ),
     replacements=_replacements,
     prove=_prove,
+    deflating=Deflating(module="wsproto.extensions", round_trip=_round_trip),
     parts=(Part(modules=("hypercorn.protocol.ws_stream",), replacements=_hypercorn, prove=_prove_hypercorn),),
 )
