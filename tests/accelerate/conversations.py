@@ -22,7 +22,8 @@ payloads = st.one_of(
     st.text(max_size=20).map(str.encode),
     st.sampled_from([b"x" * 125, b"x" * 126, b"x" * 70000, b"\xc3", b"\xed\xa0\x80", "é日😀".encode() * 50]),
 )
-wishes = st.sampled_from([b"close", b"raise", b"twice", b"twice", b"odd", b"ping", b"hello"])
+WISHES = (b"close", b"raise", b"twice", b"twice", b"odd", b"ping", b"hello")
+wishes = st.sampled_from(WISHES)
 # Each a list of frames: opcode, payload, options.
 texts = st.builds(lambda data: [(TEXT, data, {})], st.text(max_size=9).map(str.encode) | wishes)
 whole = st.builds(lambda data: [(BINARY, data, {})], payloads)

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 import uvicorn
-from conversations import compressed, conversations, told
-from frames import CLOSE, KEY, TEXT, frame
+from conversations import WISHES, compressed, conversations, told
+from frames import CLOSE, KEY, PING, TEXT, frame
 from hypothesis import example, given, settings, strategies as st
+from pairs import Peer
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
 from uvicorn.server import ServerState
@@ -96,28 +97,6 @@ def answers(event: Any) -> Iterator[Any]:
         yield {"type": "websocket.send", "bytes": octets}
 
 
-class Peer(asyncio.Protocol):
-    """Remembers what it is sent."""
-
-    def __init__(self) -> None:
-        self.received = bytearray()
-        self.ended = False
-
-    def data_received(self, data: bytes) -> None:
-        self.received += data
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.ended = True
-
-
-async def rest(app: App, peer: Peer) -> None:
-    """Let the event loop turn until nothing happens any more, but for what waits for the time."""
-    before: Any = None
-    while before != (before := (len(app.seen), len(peer.received), peer.ended)):
-        for _ in range(30):
-            await asyncio.sleep(0)
-
-
 @contextlib.asynccontextmanager
 async def on_uvicorn(kind: Any, app: App, sock: socket.socket, limit: int) -> AsyncIterator[None]:
     options: Any = {"lifespan": "off", "log_config": None, "loop": "none", "ws_ping_interval": None}
@@ -156,17 +135,10 @@ async def talk(server: str, pieces: list[bytes], style: str, deflate: bool, limi
     app = App(style)
     ours, theirs = socket.socketpair()
     async with SERVERS[server](app, ours, limit):
-        transport, peer = await asyncio.get_running_loop().create_connection(Peer, sock=theirs)
-        transport.write(REQUEST % (DEFLATE if deflate else b""))
-        await rest(app, peer)
-        for piece in [*pieces, frame(CLOSE, b"\x03\xe8", key=KEY)]:
-            transport.write(piece)
-            for _ in range(3):
-                await asyncio.sleep(0)
-        await rest(app, peer)
-        ended = peer.ended
-        transport.abort()
-        await rest(app, peer)
+        peer = await Peer.over(theirs, app.seen)
+        await peer.send([REQUEST % (DEFLATE if deflate else b"")])
+        await peer.send([*pieces, frame(CLOSE, b"\x03\xe8", key=KEY)])
+        ended = await peer.leave()
     response, _, sent = bytes(peer.received).partition(b"\r\n\r\n")
     return response.partition(b"\r\n")[0], app.seen, told(sent), ended
 
@@ -209,5 +181,17 @@ def both(*args: Any) -> Any:
 @example([frame(TEXT, compressed(b"twice"), rsv=4, key=KEY) * 3 + HELLO], "plain", True, 50)
 @example([frame(TEXT, b"hello") + HELLO], "plain", False, 2**20)
 @example([bytes([octet]) for octet in HELLO * 2], "plain", False, 2**20)
+@example([HELLO + frame(TEXT, b"\xff", key=KEY) + HELLO], "plain", False, 2**20)
+@example([HELLO + frame(PING, b"?", key=KEY) + HELLO], "slow", False, 2**20)
 def test_conversations(server: str, pieces: list[bytes], style: str, deflate: bool, limit: int) -> None:
     both(server, pieces, style, deflate, limit)
+
+
+@pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.parametrize("wish", sorted({*WISHES}))
+def test_every_wish_among_others(server: str, wish: bytes) -> None:
+    (_, seen, sent, _), _ = both(
+        server, [HELLO * 3 + frame(TEXT, wish, key=KEY) + HELLO], "plain", False, 2**20
+    )
+    assert [event.get("text") for event in seen[:4]] == ["hello"] * 3 + [wish.decode()]
+    assert sent[:3] == [(0x81, False, b"hello")] * 3

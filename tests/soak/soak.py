@@ -8,6 +8,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -145,12 +146,12 @@ async def started(
     echo: Echo, log: Path, accelerated: bool, connections: int
 ) -> AsyncIterator[tuple[Server, Door]]:
     """Start an echo, and give the door to it."""
+    start = partial(running, log=log, accelerated=accelerated, variables={})
     if not echo.client:
-        with running(echo.program, log, accelerated=accelerated) as server:
+        with start(echo.program) as server:
             yield server, ServerDoor(await asyncio.to_thread(server.port))
         return
     async with ClientDoor.open(connections) as (door, url):
-        command = (*echo.program.command, url, str(connections))
-        with running(replace(echo.program, command=command), log, accelerated=accelerated) as server:
+        with start(replace(echo.program, command=(*echo.program.command, url, str(connections)))) as server:
             await within(door.filled())
             yield server, door

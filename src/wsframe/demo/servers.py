@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -76,15 +76,17 @@ class Server:
 
 
 @contextmanager
-def running(program: Program, log: Path, *, accelerated: bool) -> Iterator[Server]:
-    """Start a server, and stop it whatever happens."""
+def running(
+    program: Program, log: Path, *, accelerated: bool, variables: Mapping[str, str] = STEADY_MALLOC
+) -> Iterator[Server]:
+    """Start a server with some more environment variables, and stop it whatever happens."""
     command = [*(UNDER_RUN if accelerated else [sys.executable]), *program.command]
     process = None
     try:
         with log.open("wb") as output, _uninterrupted():
             process = subprocess.Popen(
                 command,
-                env={**os.environ, **STEADY_MALLOC},
+                env={**os.environ, **variables},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
