@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from time import monotonic
 from typing import Any
 
 # Whether writes are held back at all.
@@ -11,6 +12,8 @@ ENABLED = os.environ.get("WSFRAME_COALESCE") != "0"
 
 # Bytes that are held back at most: as many as a transport of asyncio buffers before it asks for a pause.
 HOLD_SIZE = 2**16
+# Seconds for which one waits for the next: in a turn that takes longer each is written when it comes.
+HOLD_TIME = 0.001
 
 _DIVERTED = (
     "abort",
@@ -46,6 +49,7 @@ class Hold:
         self._write = transport.write
         self._pieces: list[bytes] = []
         self._size = 0
+        self._until = monotonic() + HOLD_TIME
 
     def release(self) -> None:
         """Write what was held, and leave."""
@@ -69,7 +73,7 @@ class Hold:
             return
         self._pieces.append(data)
         self._size += len(data)
-        if self._size > HOLD_SIZE:
+        if self._size > HOLD_SIZE or monotonic() > self._until:
             self._flush()
 
     def writelines(self, data: Any) -> None:

@@ -1,0 +1,139 @@
+"""aiohttp: what its clients and servers send. Its reader is compiled, and left alone.
+
+Limits, waiting, compression and errors are where they were. The masking keys are drawn from the operating
+system: those of aiohttp come from a generator that a forked child shares with its parent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from importlib import import_module
+from types import SimpleNamespace
+from typing import Any
+
+from ..._backend import mask
+from ..._spec import Opcode
+from .._host import Deflating, Host, Part, Replacement
+from .._known import HELLO, MASKED_HELLO, run
+from .._own import require_own
+
+__all__ = ["HOST"]
+
+MODELS, READER, WRITER = (f"aiohttp._websocket.{name}" for name in ("models", "reader", "writer"))
+COMPRESSION = "aiohttp.compression_utils"
+SOCKETS = {"aiohttp.client_ws": "ClientWebSocketResponse", "aiohttp.web_ws": "WebSocketResponse"}
+
+
+def _replacements() -> Iterable[Replacement]:
+    from ._frame import write_websocket_frame
+
+    Writer = import_module(WRITER).WebSocketWriter
+    require_own(Writer, "send_frame", "_write_websocket_frame")
+    yield Writer, "_write_websocket_frame", write_websocket_frame()
+
+
+def _prove() -> None:
+    Writer = import_module(WRITER).WebSocketWriter
+    written: list[bytes] = []
+    generator = Writer.__init__.__kwdefaults__["random"]
+    writer = SimpleNamespace(
+        _output_size=0,
+        get_random_bits=partial(generator.getrandbits, _Bits()),
+        transport=SimpleNamespace(is_closing=lambda: False, write=written.append),
+        use_mask=False,
+    )
+    Writer._write_websocket_frame(writer, b"Hello", _Text(Opcode.TEXT), 0)
+    writer.use_mask = True
+    Writer._write_websocket_frame(writer, b"Hello", Opcode.TEXT, 0)
+    _check(written, writer._output_size)
+
+
+def _part(module: str) -> Part:
+    """What a client or a server has of its own."""
+
+    def replacements() -> Iterable[Replacement]:
+        from . import _receive, _send
+
+        Socket = getattr(import_module(module), SOCKETS[module])
+        require_own(Socket, "__anext__", "receive", "send_str", "send_bytes")
+        for name, method in _receive.receive_methods(Socket).items():
+            yield Socket, name, method
+        yield Socket, "send_str", _send.send_str(Socket)
+        yield Socket, "send_bytes", _send.send_bytes(Socket)
+
+    def prove() -> None:
+        Socket, models = getattr(import_module(module), SOCKETS[module]), import_module(MODELS)
+        Queue, Writer = import_module(READER).WebSocketDataQueue, import_module(WRITER).WebSocketWriter
+        written: list[bytes] = []
+        transport = SimpleNamespace(is_closing=lambda: False, write=written.append)
+        writer = Writer(None, transport)
+        writer.send_frame = _long_way
+        queue = Queue(SimpleNamespace(_reading_paused=False), 100, loop=None)
+        socket = Socket.__new__(Socket)  # the code of aiohttp looks for more in it
+        vars(socket).update(_closed=False, _closing=False, _reader=queue, _waiting=False, _writer=writer)
+        for receive in (socket.receive, socket.__anext__):
+            queue.feed_data(models.WSMessage(models.WSMsgType.TEXT, "Hello", ""), 5)
+            run(_echo(receive, socket.send_str))
+            socket.receive = _long_way
+            writer.use_mask = True
+        _check(written, writer._output_size)
+
+    return Part(modules=(MODELS, READER, WRITER, module), replacements=replacements, prove=prove)
+
+
+async def _echo(receive: Any, send: Any) -> None:
+    await send((await receive()).data)
+
+
+def _check(written: list[bytes], size: int) -> None:
+    plain, masked = written
+    if (
+        plain != HELLO
+        or masked[:2] != MASKED_HELLO[:2]
+        or mask(masked[6:], masked[2:6]) != b"Hello"
+        or size != len(plain + masked)
+    ):
+        raise RuntimeError("a wrong answer")
+
+
+def _long_way(*_: object, **__: object) -> Any:
+    raise RuntimeError("the code of aiohttp answered")
+
+
+def _round_trip(data: bytes) -> tuple[Any, Any, bytes]:
+    utils = import_module(COMPRESSION)
+    backend = utils.ZLibBackend
+    compressor = utils.ZLibCompressor(level=backend.Z_BEST_SPEED, wbits=-backend.MAX_WBITS)
+    decompressor = utils.ZLibDecompressor(suppress_deflate_header=True)
+    deflated = compressor.compress_sync(data) + compressor.flush(backend.Z_SYNC_FLUSH)
+    answer = decompressor.decompress_sync(deflated, len(data))
+    return compressor._compressor, decompressor._decompressor, answer
+
+
+class _Text(int):
+    """An opcode that aiohttp would combine with the other bits of a header."""
+
+    def __ror__(self, other: object) -> int:
+        return int(_long_way())
+
+
+class _Bits:
+    """A number of random bits that aiohttp would ask for."""
+
+    def __index__(self) -> int:
+        return int(_long_way())
+
+
+HOST = Host(
+    name="aiohttp",
+    first=(3, 13, 2),
+    below=(3, 15),
+    modules=(WRITER,),
+    replacements=_replacements,
+    prove=_prove,
+    parts=tuple(map(_part, SOCKETS)),
+    coalesces=True,
+    # Where aiohttp.set_zlib_backend, its official way, puts what it is given.
+    deflating=Deflating(module=COMPRESSION, round_trip=_round_trip, zlib="ZLibBackend._zlib_backend"),
+)
