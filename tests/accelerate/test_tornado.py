@@ -76,6 +76,7 @@ class Tap:
     def __init__(self, stream: Any) -> None:
         self.socket = stream.socket
         self.sent = bytearray()
+        self.calls = 0
         self.answers: list[Any] = []  # a number of bytes to take, or an error, for the next calls of send
         stream.socket = self
 
@@ -86,6 +87,7 @@ class Tap:
         return "<socket>"
 
     def send(self, data: Any) -> int:
+        self.calls += 1
         answer = self.answers.pop(0) if self.answers else None
         if isinstance(answer, Exception):
             del data  # a stream that is to grow its buffer must not find it in a traceback
@@ -403,6 +405,83 @@ def test_a_peer_that_does_not_read() -> None:
     (waiting, found), _ = both(main)
     assert not waiting
     assert found == [bytes([n]) for n in range(250)]
+
+
+class Batch(Handler):
+    """Answers at once, and tells at the end how that went."""
+
+    answers: tuple[Any, ...] = ()
+
+    def open(self, *args: str) -> None:
+        super().open(*args)
+        self.tap.answers += self.answers
+        self.futures: list[Any] = []
+
+    def on_message(self, message: str | bytes) -> None:
+        self.futures.append(self.write_message(message))
+        self.seen.append(self.futures[-1].done())
+
+    def on_close(self) -> None:
+        self.telling = asyncio.ensure_future(self.tell())
+
+    async def tell(self) -> None:
+        outcomes = await asyncio.gather(*self.futures, return_exceptions=True)
+        self.seen.append([type(outcome) for outcome in outcomes])
+        stream = self.protocol.stream
+        self.seen.append((stream._total_write_index, stream._total_write_done_index))
+        super().on_close()
+
+
+@pytest.mark.parametrize(
+    "answers", [(), (3,), (0,), (BlockingIOError(11, "not now"),), (1, BlockingIOError(11, "not now"))]
+)
+def test_a_batch_that_the_socket_does_not_take_whole(answers: tuple[Any, ...]) -> None:
+    kind = type("Batch", (Batch,), {"answers": answers})
+    (seen, sent, *_), lines = both(serve([HELLO * 3], kind=kind))
+    assert (seen[1:4], sent[:3], lines) == ([False] * 3, [(0x81, False, b"hello")] * 3, [])
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError(104, "gone"), OSError(5, "broken")])
+def test_a_batch_that_cannot_be_sent(error: OSError) -> None:
+    kind = type("Batch", (Batch,), {"answers": (error,)})
+    (seen, sent, _, ends), _ = run(serve([HELLO * 3], kind=kind), True)
+    assert seen[4:5] == [[websocket.WebSocketClosedError] * 3]
+    assert (sent, ends[2]) == ([b""], repr(error))
+
+
+class Counting(Handler):
+    """Tells how many messages each write took with it."""
+
+    def on_close(self) -> None:
+        self.seen.append(self.tap.calls)
+        super().on_close()
+
+
+@pytest.mark.parametrize(("style", "writes"), [("plain", 1), ("waits", 64)])
+def test_the_answers_to_one_read_leave_together(style: str, writes: int) -> None:
+    """Unless each is waited for."""
+    pieces = [HELLO * 64]
+    (seen, *_), _ = run(serve(pieces, style, kind=Counting), True)
+    assert seen[-2] == writes + 1  # and a Close
+    (seen, *_), _ = run(serve(pieces, style, kind=Counting), False)
+    assert seen[-2] == 65
+
+
+@pytest.mark.parametrize("name", ["ping", "close", "stream"])
+def test_nothing_overtakes_what_is_held(name: str) -> None:
+    class Own(Handler):
+        def on_message(self, message: str | bytes) -> None:
+            self.write_message("before")
+            if name == "ping":
+                self.ping(b"now")
+            elif name == "close":
+                self.close(3001)
+            else:
+                self.protocol.stream.write(frame(TEXT, b"now"))
+                self.protocol.stream.close()
+
+    (_, sent, *_), _ = both(serve([HELLO * 2], kind=Own))
+    assert [payload for _, _, payload in sent[:2]] == [b"before", b"\x0b\xb9" if name == "close" else b"now"]
 
 
 class Busy(Handler):

@@ -120,5 +120,6 @@ HOST = Host(
     modules=(MODULE,),
     replacements=_replacements,
     prove=_prove,
+    coalesces=True,
     deflating=Deflating(module=MODULE, round_trip=_round_trip),
 )

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..._backend import take_frame
 from ..._spec import FIN, LENGTH, LENGTH_16, RSV1, Opcode
+from ._held import hold, release
 
 ANY = 2**24  # bytes to ask for where all that has arrived is wanted
 
@@ -39,10 +40,12 @@ def receive_frame() -> Callable[..., Coroutine[Any, Any, None]]:
             or IOStream.read_bytes is not read
             or getattr(self._read_bytes, "__func__", None) is not read_bytes
         ):
+            release(stream)
             await original(self)
             return
         buffer = stream._read_buffer
         if not buffer:
+            release(stream)
             # A read that takes all there is leaves the socket in the selector.
             data = await arrival(stream)
             buffer = stream._read_buffer
@@ -54,6 +57,7 @@ def receive_frame() -> Callable[..., Coroutine[Any, Any, None]]:
         if first in kinds and (size <= most or (size > 1 and buffer[1] & LENGTH < LENGTH_16 <= most)):
             taken = take_frame(buffer, not self.mask_outgoing)
         if taken is None:
+            release(stream)
             read_no_more(stream)
             await original(self)
             return
@@ -64,10 +68,12 @@ def receive_frame() -> Callable[..., Coroutine[Any, Any, None]]:
             self._frame_compressed = first & RSV1 != 0
         if buffer:
             read_no_more(stream)
+            hold(stream)
         handled = self._handle_message(kinds[first], taken[1])
         if handled is not None:
             if not (isfuture(handled) and handled.done()):
                 read_no_more(stream)
+            release(stream)
             await handled
 
     def arrival(stream: Any) -> Any:

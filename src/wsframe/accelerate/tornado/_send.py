@@ -15,11 +15,12 @@ from typing import Any
 
 from ..._backend import encode_frame, fresh_key
 from ..._spec import RSV1, Opcode
+from ._held import HELD
+from ._stream import MOST, end_of_turn, sent_whole, written
 
 # Who replaces it wants masking keys of their own.
 URANDOM = os.urandom
 DATA = Opcode.TEXT, Opcode.BINARY
-MOST = 2**16  # bytes of a frame that the socket may well take whole
 
 
 def write_frame() -> Callable[..., Any]:
@@ -81,58 +82,11 @@ def write_message(write_frame: Callable[..., Any]) -> Callable[..., Any]:
         key = fresh_key() if self.mask_outgoing else None
         frame = encode_frame(Opcode.BINARY if binary else Opcode.TEXT, data, rsv=bits, mask_key=key)
         self._wire_bytes_out += len(frame)
+        held = vars(stream).get(HELD)
+        if held is not None:
+            return held.add(frame)
         if len(frame) <= MOST and sent_whole(stream, frame):
             return end_of_turn(stream.io_loop)
         return asyncio.ensure_future(written(stream.write(frame)))
 
-    async def written(future: Any) -> None:
-        try:
-            await future
-        except iostream.StreamClosedError:
-            raise websocket.WebSocketClosedError()  # noqa: B904
-
     return write_message
-
-
-def sent_whole(stream: Any, frame: bytes) -> bool:
-    """Try to send a frame; what comes of it else is met by the stream when it writes next."""
-    outcome: Any
-    try:
-        outcome = stream.socket.send(frame)
-    except OSError as exc:
-        outcome = exc
-    if outcome == len(frame):
-        stream._total_write_index += outcome
-        stream._total_write_done_index += outcome
-        return True
-
-    def write_to_fd(data: Any) -> Any:
-        nonlocal outcome
-        del stream.write_to_fd, data
-        if isinstance(outcome, int):
-            return outcome
-        try:
-            raise outcome
-        finally:
-            outcome = None  # its traceback leads here
-
-    stream.write_to_fd = write_to_fd
-    return False
-
-
-def end_of_turn(io_loop: Any) -> asyncio.Future[None]:
-    """Make a future that is set in the next turn of the loop, when a task would be done."""
-    future: asyncio.Future[None] = io_loop.asyncio_loop.create_future()
-    waiting = vars(io_loop).setdefault("_wsframe_written", [])
-    if not waiting:
-        io_loop.asyncio_loop.call_soon(set_all, waiting)
-    waiting.append(future)
-    return future
-
-
-def set_all(waiting: list[asyncio.Future[None]]) -> None:
-    """Set the futures of a turn."""
-    for future in waiting:
-        if not future.done():
-            future.set_result(None)
-    waiting.clear()
