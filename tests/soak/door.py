@@ -36,6 +36,7 @@ class ClientDoor:
         self._connections = connections
         self._waiting: asyncio.Queue[Any] = asyncio.Queue()
         self._for_the_tally: asyncio.Queue[Any] = asyncio.Queue()
+        self._writers: set[asyncio.StreamWriter] = set()  # of those in the queues
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -47,9 +48,16 @@ class ClientDoor:
             yield door, f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         finally:
             server.close()
+            while door._writers:
+                door._writers.pop().transport.abort()
 
     async def _let_in(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
+        self._writers.add(writer)
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+        except (EOFError, OSError):
+            writer.transport.abort()
+            return
         queue = self._for_the_tally if head.startswith(b"GET /tally ") else self._waiting
         queue.put_nowait((reader, writer, head))
 
@@ -63,15 +71,20 @@ class ClientDoor:
             await asyncio.sleep(0.05)
 
     async def dial(self, compress: bool) -> Peer:
-        return Peer.answer(*await within(self._waiting.get()))
+        return Peer.answer(*await self._next(self._waiting))
 
     async def for_the_tally(self) -> Peer:
-        return Peer.answer(*await within(self._for_the_tally.get()))
+        return Peer.answer(*await self._next(self._for_the_tally))
+
+    async def _next(self, queue: asyncio.Queue[Any]) -> Any:
+        reader, writer, head = await within(queue.get())
+        self._writers.discard(writer)
+        return reader, writer, head
 
     async def shut(self) -> None:
         """Refuse all the connections, for good."""
         for _ in range(self._connections):
-            _, writer, _ = await within(self._waiting.get())
+            _, writer, _ = await self._next(self._waiting)
             writer.write(REFUSAL)
             writer.close()
 

@@ -80,9 +80,8 @@ class Load:
             how = "order" if loop.time() > end else rng.choice(ENDS)
             await self._leave(peer, rng, how)
             self.counts[how] += 1
-        except BaseException:
+        finally:
             peer.reset()
-            raise
 
     async def _exchange(self, peer: Peer, rng: random.Random, wait: bool = True) -> None:
         messages: list[Message] = []

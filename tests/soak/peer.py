@@ -62,9 +62,13 @@ class Peer:
         key, policy = new_key(), ClientPolicy() if compress else None
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         request = open_request(parse_uri(f"ws://127.0.0.1:{port}/"), key, compression=policy)
-        writer.write(request.serialize())
-        head = await within(reader.readuntil(b"\r\n\r\n"))
-        agreed = check_response(ResponseReader().feed(head), key, compression=policy)
+        try:
+            writer.write(request.serialize())
+            head = await within(reader.readuntil(b"\r\n\r\n"))
+            agreed = check_response(ResponseReader().feed(head), key, compression=policy)
+        except BaseException:
+            writer.transport.abort()
+            raise
         return cls(reader, writer, Role.CLIENT, agreed.deflate)
 
     @classmethod
@@ -165,9 +169,9 @@ class Peer:
         await self._end()
 
     def reset(self) -> None:
-        """End without a word."""
+        """End without a word, unless it has ended."""
         sock = self._writer.get_extra_info("socket")
-        if sock.fileno() >= 0:  # not lost already
+        if sock.fileno() >= 0:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
         self._writer.transport.abort()
 

@@ -60,10 +60,13 @@ class Auditor:
 
     async def ask(self) -> None:
         peer = await self._door.for_the_tally()
-        self.asked += 1
-        self.tally = json.loads(await peer.ask("tally"))
-        self.descriptors = descriptors(self._pid) - self._door.held - 1
-        await peer.close()
+        try:
+            self.asked += 1
+            self.tally = json.loads(await peer.ask("tally"))
+            self.descriptors = descriptors(self._pid) - self._door.held - 1
+            await peer.close()
+        finally:
+            peer.reset()
 
     @property
     def unclosed(self) -> int:
