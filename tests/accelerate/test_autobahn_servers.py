@@ -153,3 +153,55 @@ def test_a_server_and_its_client(program: str, compress: str, tmp_path: Path) ->
     assert output(*launch, str(file), compress) == told
     if wsframe.backend != "py":
         assert output(*launch, str(file), compress, WSFRAME_PURE="1") == told
+
+
+BATCH = """
+import asyncio
+from asyncio import selector_events
+from autobahn.asyncio.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from wsframe import build_header, mask
+
+class Echo(WebSocketServerProtocol):
+    HANDLER
+
+REQUEST = (
+    b"GET / HTTP/1.1\\r\\nHost: x\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\\r\\nSec-WebSocket-Version: 13\\r\\n\\r\\n"
+)
+Transport = selector_events._SelectorSocketTransport
+write, writes = Transport.write, []
+
+def counted(self, data):
+    writes.append(data[:1])
+    write(self, data)
+
+async def main():
+    factory = WebSocketServerFactory()
+    factory.protocol = Echo
+    server = await asyncio.get_running_loop().create_server(factory, "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    writer.write(REQUEST)
+    await reader.readuntil(b"\\r\\n\\r\\n")
+    for count in (64, 1):
+        texts = [b"%02d" % number for number in range(count)]
+        writer.write(b"".join(build_header(1, 2, mask_key=b"abcd") + mask(text, b"abcd") for text in texts))
+        Transport.write = counted
+        got = await reader.readexactly(4 * count)
+        Transport.write = write
+        assert got == b"".join(b"\\x81\\x02" + text for text in texts)
+        print(len(writes))
+        writes.clear()
+    writer.close()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("handler", [SYNCHRONOUS, ASYNCHRONOUS])
+def test_the_answers_to_one_read_leave_together(handler: str, tmp_path: Path) -> None:
+    file = tmp_path / "program.py"
+    file.write_text(BATCH.replace("    HANDLER\n", handler), "utf-8")
+    launch = (sys.executable, "-m", "wsframe", "run", "--quiet", "--only", "autobahn", "--")
+    assert output(sys.executable, str(file)).split() == ["64", "1"]
+    assert output(*launch, str(file)).split() == ["1", "1"]
+    assert output(*launch, str(file), WSFRAME_COALESCE="0").split() == ["64", "1"]

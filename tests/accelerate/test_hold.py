@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from wsframe.accelerate._hold import HOLD_SIZE, hold
+from wsframe.accelerate import _hold
+from wsframe.accelerate._hold import HOLD_SIZE, HOLD_TIME, hold
 
 
 class Loop:
@@ -16,13 +17,13 @@ class Loop:
     def __init__(self) -> None:
         self.due: list[Any] = []
 
-    def call_soon(self, callback: Any) -> None:
-        self.due.append(callback)
+    def call_soon(self, callback: Any, *args: Any) -> None:
+        self.due.append((callback, args))
 
     def turn(self) -> None:
         due, self.due = self.due, []
-        for callback in due:
-            callback()
+        for callback, args in due:
+            callback(*args)
 
 
 class Transport(asyncio.Transport):
@@ -78,8 +79,34 @@ def test_what_a_turn_writes_leaves_together(transport: Transport, loop: Loop) ->
     assert transport.log == [b"ab"]
 
 
-def test_afterwards_all_is_as_before(transport: Transport, loop: Loop) -> None:
+def test_a_task_that_was_just_made_has_its_turn(transport: Transport, loop: Loop) -> None:
+    loop.call_soon(lambda: [transport.write(b"a"), transport.write(b"b")])
     loop.turn()
+    assert transport.log == []
+    loop.turn()
+    assert (transport.log, loop.due) == ([b"ab"], [])
+
+
+def test_in_a_turn_that_takes_long_nothing_waits(
+    transport: Transport, loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(_hold, "monotonic", lambda: now)
+    transport.write(b"a")
+    now += HOLD_TIME
+    transport.write(b"b")
+    assert transport.log == []
+    now += HOLD_TIME
+    transport.write(b"c")
+    transport.write(b"d")
+    assert transport.log == [b"abc", b"d"]
+    loop.turn()
+    assert transport.log == [b"abc", b"d"]
+
+
+def test_afterwards_all_is_as_before(transport: Transport, loop: Loop) -> None:
+    for _ in range(2):
+        loop.turn()
     assert transport.log == []
     assert set(vars(transport)) == {"log", "_extra"} or set(vars(transport)) == {"log"}
     transport.write(b"a")

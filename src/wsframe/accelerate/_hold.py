@@ -12,7 +12,7 @@ ENABLED = os.environ.get("WSFRAME_COALESCE") != "0"
 
 # Bytes that are held back at most: as many as a transport of asyncio buffers before it asks for a pause.
 HOLD_SIZE = 2**16
-# Seconds for which one waits for the next: in a turn that takes longer each is written when it comes.
+# Seconds for which a write waits for others: in a turn that takes longer each leaves when it comes.
 HOLD_TIME = 0.001
 
 _DIVERTED = (
@@ -30,14 +30,14 @@ def hold(transport: Any, loop: asyncio.AbstractEventLoop) -> None:
     """Have what is written to a transport leave in one write, when all that is due by now has run.
 
     It is for a read that brought many messages, and to be called when the first of them is on its way to the
-    application: the answers to it and to the others are written before the hold ends. A transport of uvloop
-    does the same by itself, and is left alone.
+    application: the answers to it and to the others are written before the hold ends, also where tasks are
+    made to give them. A transport of uvloop does the same by itself, and is left alone.
     """
     state = getattr(transport, "__dict__", None) if ENABLED else None
     if state is not None and "write" not in state:
         held = Hold(transport)
         state.update({name: getattr(held, name) for name in _DIVERTED})
-        loop.call_soon(held.release)
+        loop.call_soon(held.end, loop)
 
 
 class Hold:
@@ -49,7 +49,15 @@ class Hold:
         self._write = transport.write
         self._pieces: list[bytes] = []
         self._size = 0
-        self._until = monotonic() + HOLD_TIME
+        self._until = 0.0
+        self._late = False  # it took too long: no more waiting
+
+    def end(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Release it, but let tasks that were just made have their turn."""
+        if self._pieces:
+            self.release()
+        else:
+            loop.call_soon(self.release)
 
     def release(self) -> None:
         """Write what was held, and leave."""
@@ -67,13 +75,19 @@ class Hold:
             self._write(data)
 
     def write(self, data: Any) -> None:
-        if type(data) is not bytes:  # it may change later, or be an error
+        if self._late or type(data) is not bytes:  # it may change later, or be an error
             self._flush()
             self._write(data)
             return
+        now = monotonic()
+        if not self._pieces:
+            self._until = now + HOLD_TIME
         self._pieces.append(data)
         self._size += len(data)
-        if self._size > HOLD_SIZE or monotonic() > self._until:
+        if now > self._until:
+            self._late = True
+            self._flush()
+        elif self._size > HOLD_SIZE:
             self._flush()
 
     def writelines(self, data: Any) -> None:

@@ -171,6 +171,7 @@ HOST = Host(
     replacements=_replacements,
     prove=_prove,
     settle=is_own.cache_clear,
+    coalesces=True,
     deflating=Deflating(module=DEFLATE, round_trip=_round_trip),
     parts=(Part(modules=(TWISTED,), replacements=_twisted_replacements, prove=_prove_twisted),),
 )

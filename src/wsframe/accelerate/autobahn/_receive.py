@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from codecs import utf_8_decode
 from collections.abc import Callable
 from functools import wraps
@@ -11,6 +12,7 @@ from typing import Any
 
 from ..._backend import cut_frames
 from ..._spec import FIN, KEY_SIZE, MAX_LENGTH, MAX_LENGTH_7, MAX_LENGTH_16, Opcode
+from .._hold import hold
 from ._own import WEBSOCKET, is_own, talks
 
 WHOLE = bytes([FIN | Opcode.TEXT, FIN | Opcode.BINARY])  # how a message of one frame begins
@@ -60,6 +62,8 @@ def take(self: Any) -> bool:
     terms = terms_of(self)
     frames, _ = cut_frames(data, 0, masked, limit(*terms[:2]), WHOLE)
     start = 0
+    if len(frames) > 1 and isinstance(self.transport, asyncio.Transport):  # Twisted's do it by themselves
+        hold(self.transport, asyncio.get_running_loop())
     try:
         for first, payload in frames:
             binary = first != WHOLE[0]

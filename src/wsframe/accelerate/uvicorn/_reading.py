@@ -22,11 +22,11 @@ def can_stop_late(transport: object) -> bool:
     return type(transport) is TRANSPORT
 
 
-def queued(protocol: Any) -> None:
-    """Take note that a message is on its way to the application."""
-    if protocol.read_paused:  # not the only one of its read
+def queued(protocol: Any, count: int = 1) -> None:
+    """Take note that messages are on their way to the application."""
+    if protocol.read_paused or count > 1:  # more than one of a read
         hold(protocol.transport, protocol.loop)
-    else:
+    if not protocol.read_paused:
         protocol.read_paused = True
         protocol.loop.call_soon(_pause, protocol)
 

@@ -37,16 +37,19 @@ def _handle_events(Protocol: Any) -> Callable[[Any], None]:
         if type(self) is not Protocol or not can_stop_late(self.transport):
             original(self)
             return
-        events = conn.events_received()
-        for done, event in enumerate(events):
+        events, taken = conn.events_received(), 0
+        for event in events:
             whole = type(event) is Frame and event.fin and not self.close_sent
             message = message_of(event.opcode, event.data) if whole else None
             if message is None:
-                conn.events[:0] = events[done:]  # the other code takes all that is left
-                original(self)
-                return
+                break
             self.queue.put_nowait(message)
-            queued(self)
+            taken += 1
+        if taken:
+            queued(self, taken)
+        if taken < len(events):
+            conn.events[:0] = events[taken:]  # the other code takes all that is left
+            original(self)
 
     def message_of(opcode: Any, data: Any) -> dict[str, Any] | None:
         if opcode is BINARY:
