@@ -125,6 +125,17 @@ def test_what_is_no_deflate_is_an_error_of_zlib(module, data):
     assert module.error is zlib.error
 
 
+def test_after_a_flush_at_the_end_of_the_stream_nothing_is_inflated(module):
+    """wsproto does that, and goes on with the next message."""
+    told = []
+    for inflater in (zlib.decompressobj(-15), module.decompressobj(-15)):
+        assert (inflater.decompress(b"\x03\x00"), inflater.flush(), inflater.eof) == (b"", b"", True)
+        with pytest.raises(zlib.error) as caught:
+            inflater.decompress(b"")
+        told.append(str(caught.value))
+    assert told[0] == told[1]
+
+
 @pytest.mark.parametrize("limit", [-1, sys.maxsize + 1, "9", None])
 def test_limits_that_are_none(module, limit):
     (data,) = deflated([b"Hello"], wbits=-15)

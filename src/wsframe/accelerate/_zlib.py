@@ -42,16 +42,19 @@ class Inflater:
     come out. When there is one it waits here, and a tail tells of it.
     """
 
-    __slots__ = ("_early", "_error", "_inner", "_told", "unconsumed_tail")
+    __slots__ = ("_early", "_ended", "_error", "_inner", "_told", "unconsumed_tail")
 
     def __init__(self, inner: Any, error: type[Exception]) -> None:
         self._inner = inner
         self._error = error
         self._early = b""  # the byte that came before it was asked for
         self._told = 0  # bytes of the tail that the module has had already
+        self._ended = False  # flushed at the end of the stream: zlib is of no use then
         self.unconsumed_tail = b""
 
     def decompress(self, data: Any, /, max_length: int = 0) -> bytes:
+        if self._ended:
+            raise zlib.error("Error -2 while decompressing data: inconsistent stream state")
         early, new = self._early, data
         if early:
             new = memoryview(data)[self._told :]
@@ -75,9 +78,11 @@ class Inflater:
     def flush(self, *length: int) -> bytes:
         early, self._early, self.unconsumed_tail = self._early, b"", b""
         try:
-            return early + self._inner.flush(*length)  # type: ignore[no-any-return]
+            out: bytes = early + self._inner.flush(*length)
         except self._error as exc:
             raise zlib.error(*exc.args) from None
+        self._ended = self._inner.eof
+        return out
 
     @property
     def eof(self) -> bool:
