@@ -4,7 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml setup.py $(wildcard ext/kernels/* ext/wsframe/_c/*)
 
-.PHONY: demo test test-all downstream lint bench bench-servers bench-hosts sanitize qemu fuzz conformance soak
+.PHONY: demo test test-all downstream lint bench bench-servers bench-hosts sanitize qemu fuzz conformance \
+  conformance-hosts soak
 
 demo: $(VENV)/.demo
 	$(BIN)/wsframe demo
@@ -77,6 +78,10 @@ $(BIN)/python:
 # The Autobahn TestSuite, all 517 cases: `make conformance ARGS=--fast` for the quick ones.
 conformance: $(VENV)/.test
 	$(BIN)/python tests/conformance/run.py $(ARGS) || test $$? -eq 77
+
+# The same cases against the host libraries, as they are and accelerated.
+conformance-hosts: $(VENV)/.test
+	$(BIN)/python tests/conformance/hosts.py $(ARGS) || test $$? -eq 77
 
 # The host libraries under load, accelerated and as they are, ten minutes each way: `make soak ARGS="--seconds 60"`.
 soak: $(VENV)/.test

@@ -19,3 +19,12 @@ def test_fast_cases(target, twin):
     command = [sys.executable, HERE / "run.py", "--fast", "--target", target, "--twin", twin]
     done = subprocess.run(command, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.skipif(not SUITE.exists(), reason="the Autobahn TestSuite is not installed")
+@pytest.mark.parametrize("host", ["uvicorn-wsproto", "websocket-client"])
+def test_a_host_both_ways(host):
+    command = [sys.executable, HERE / "hosts.py", host, "--cases", "1.*", "--cases", "7.1.*"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{host}, accelerated: 22 cases: " in done.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import zlib
 from collections import Counter
@@ -15,6 +16,7 @@ from wsframe.handshake import HandshakeError
 BATCHES = (1, 1, 1, 2, 4, 16)  # messages in one write
 MEAN_BATCH = sum(BATCHES) / len(BATCHES)
 VISIT = (3, 30)  # batches
+STAYING = 7  # of so many connections one stays to the end
 SIZES = (0, 5, 32, 32, 125, 126, 400, 400, 4000, 70_000)
 ENDS = ("order", "order", "order", "end amid a frame", "reset amid a frame", "reset amid echoes")
 
@@ -45,34 +47,35 @@ class Load:
 
     def __init__(self, dial: Callable[[bool], Awaitable[Peer]], connections: int, rate: float) -> None:
         self.counts: Counter[str] = Counter()
-        self.wrong: Counter[str] = Counter()
+        self.troubles: Counter[str] = Counter()
         self._dial = dial
-        self._connections = connections
+        self._chances = [random.Random(number) for number in range(connections)]
         self._pause = MEAN_BATCH * connections / rate
         self._payloads = payloads(random.Random(1))
 
     async def run(self, seconds: float) -> None:
+        """Go on for a time; then all connections end in order."""
         end = asyncio.get_running_loop().time() + seconds
-        await asyncio.gather(*(self._visits(number, end) for number in range(self._connections)))
+        await asyncio.gather(*(self._visits(number, end) for number in range(len(self._chances))))
 
     async def _visits(self, number: int, end: float) -> None:
         loop = asyncio.get_running_loop()
-        rng = random.Random(number)
         while True:
             try:
-                await self._visit(rng, end, compress=number % 2 == 0)
+                await self._visit(number, end)
             except TROUBLE as exc:
-                self.wrong[f"{type(exc).__name__}: {exc}"] += 1
+                self.troubles[f"{type(exc).__name__}: {exc}"] += 1
                 await asyncio.sleep(1)
             if loop.time() > end:
                 return
 
-    async def _visit(self, rng: random.Random, end: float, *, compress: bool) -> None:
+    async def _visit(self, number: int, end: float) -> None:
         loop = asyncio.get_running_loop()
-        peer = await self._dial(compress)
+        rng, stays = self._chances[number], number % STAYING == 0
+        peer = await self._dial(number % 2 == 0)
         self.counts["connections"] += 1
         try:
-            for _ in range(rng.randint(*VISIT)):
+            for _ in itertools.count() if stays else range(rng.randint(*VISIT)):
                 await self._exchange(peer, rng)
                 await asyncio.sleep(rng.uniform(0.2, 1.8) * self._pause)
                 if loop.time() > end:

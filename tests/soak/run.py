@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "echoes"))
 
-from hosts import ECHOES
+from echoes import ECHOES
 from soak import Soaked, soak
 
 LOGS = Path(__file__).resolve().parents[2] / "build" / "soak"
@@ -61,7 +61,7 @@ async def soak_all(names: list[str], accelerated: bool, options: argparse.Namesp
     )
 
 
-HEAD = "visits", "in order", "messages", "given up", "MiB", "", "files", "", "lost"
+HEAD = "visits", "in order", "messages", "given up", "at rest", "MiB", "at work", "MiB", "files", "", "lost"
 
 
 def tell(way: str, soaked: list[Soaked]) -> bool:
@@ -69,7 +69,7 @@ def tell(way: str, soaked: list[Soaked]) -> bool:
     print(row(way, HEAD))
     for one in soaked:
         counts = [one.counts[name] for name in ("connections", "order", "echoed", "given up")]
-        memory = [f"{held / 2**20:.1f}" for held in one.memory]
+        memory = [f"{held / 2**20:.1f}" for held in (*one.at_rest, *one.at_work)]
         print(row(one.name, (*counts, *memory, *one.descriptors, one.lost)), "wrong" if one.wrong else "ok")
     for one in soaked:
         for text in one.wrong:

@@ -13,16 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from door import ClientDoor, Door, ServerDoor
-from hosts import Echo
+from echoes import Echo
 from load import TROUBLE, Load
 from peer import within
 from watch import Watch, descriptors
 
 from wsframe.demo.servers import Server, ServerError, running
 
-SAMPLES = 300  # of the memory, over a run
-LONG = 300  # seconds of a run in which memory comes to rest
-SETTLED = 30  # seconds; by then all is closed
+PARTS = 5
+SAMPLES = 60  # of the memory, in each part
+LONG = 60  # seconds: what a shorter soak leaves in memory says nothing
+SETTLED = 12  # seconds; by then all is closed
 
 
 @dataclass
@@ -31,7 +32,9 @@ class Soaked:
 
     Attributes:
         counts: what the load counted.
-        memory: bytes after the warm-up, and at the end.
+        troubles: what ended its visits before their time.
+        at_rest: bytes held after the first part and after the last, all connections closed.
+        at_work: bytes held in these parts.
         descriptors: open at the start and at the end.
         lost: connections of whose end the library never told (see Echo.loses_track).
         wrong: all that is not as it must be.
@@ -39,7 +42,9 @@ class Soaked:
 
     name: str
     counts: Counter[str] = field(default_factory=Counter)
-    memory: tuple[float, float] = (0, 0)
+    troubles: Counter[str] = field(default_factory=Counter)
+    at_rest: tuple[float, float] = (0, 0)
+    at_work: tuple[float, float] = (0, 0)
     descriptors: tuple[int, int] = (0, 0)
     lost: int = 0
     wrong: list[str] = field(default_factory=list)
@@ -68,6 +73,14 @@ class Auditor:
         finally:
             peer.reset()
 
+    async def wait_for_rest(self, descriptors: int) -> None:
+        """Ask until all is closed, for a while."""
+        for _ in range(SETTLED):
+            await self.ask()
+            if not self.unclosed and self.descriptors <= descriptors:
+                return
+            await asyncio.sleep(1)
+
     @property
     def unclosed(self) -> int:
         """How many connections the echo thinks are open, but for the one that asks."""
@@ -90,46 +103,42 @@ async def soak(
             if not (active >= echo.replaced if accelerated else not active):
                 found.wrong.append(f"accelerated are {', '.join(active) or 'none'}")
             load = Load(door.dial, connections, rate)
-            await stay(found, load, auditor, Watch(server.process.pid), seconds)
+            found.counts, found.troubles = load.counts, load.troubles
+            watch = Watch(server.process.pid)
+            await stay(found, load, auditor, watch, seconds)
             await door.shut()
-            await judge(found, auditor)
+            await auditor.wait_for_rest(found.descriptors[0])
+            found.lost = auditor.unclosed
+            found.descriptors = found.descriptors[0], auditor.descriptors
+            found.wrong += faults(found, auditor.tally["opened"] - auditor.asked, auditor.tally["messages"])
+            found.wrong += ["memory grew"] * (seconds >= LONG and watch.grew)
     except (*TROUBLE, ServerError) as exc:
         found.wrong.append(f"{type(exc).__name__}: {exc}")
-    if echo.loses_track:
-        return found
-    if found.lost:
+    found.wrong += [f"{text} ({count} times)" for text, count in found.troubles.items()]
+    if found.lost and not echo.loses_track:
         found.wrong.append(f"{found.lost} connections not closed")
-    if "Traceback" in log.read_text():
+    if "Traceback" in log.read_text() and not echo.loses_track:
         found.wrong.append(f"a traceback in {log}")
     return found
 
 
 async def stay(found: Soaked, load: Load, auditor: Auditor, watch: Watch, seconds: float) -> None:
-    """Keep the load up, and watch."""
-    found.descriptors = auditor.descriptors, 0
-    watching = asyncio.create_task(watch.run(seconds / SAMPLES))
-    await load.run(seconds)
+    """Keep the load up, part by part, and watch."""
+    at_first = auditor.descriptors
+    found.descriptors = at_first, at_first
+    watching = asyncio.create_task(watch.run(seconds / PARTS / SAMPLES))
+    for _ in range(PARTS):
+        await load.run(seconds / PARTS)
+        watch.end_of_work()
+        await auditor.wait_for_rest(at_first)
+        watch.end_of_part()
     watching.cancel()
-    found.counts, found.memory = load.counts, watch.windows
-    found.wrong += [f"{text} ({count} times)" for text, count in load.wrong.items()]
-    if seconds >= LONG and watch.grew:
-        found.wrong.append("memory grew")
-
-
-async def judge(found: Soaked, auditor: Auditor) -> None:
-    """Compare what the echo holds and counted with what it should, once all is closed."""
-    at_first = found.descriptors[0]
-    for _ in range(SETTLED):
-        await auditor.ask()
-        if not auditor.unclosed and auditor.descriptors <= at_first:
-            break
-        await asyncio.sleep(1)
-    found.lost = auditor.unclosed
-    found.descriptors = at_first, auditor.descriptors
-    found.wrong += faults(found, auditor.tally["opened"] - auditor.asked, auditor.tally["messages"])
+    found.at_rest = watch.at_rest[0], watch.at_rest[-1]
+    found.at_work = watch.at_work[0], watch.at_work[-1]
 
 
 def faults(found: Soaked, opened: int, messages: int) -> Iterator[str]:
+    """Compare what the load counted with what the echo did."""
     made, sent, echoed, given_up = (
         found.counts[name] for name in ("connections", "sent", "echoed", "given up")
     )

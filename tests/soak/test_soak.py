@@ -12,9 +12,9 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent / "echoes"))
 
-from hosts import ECHOES, Echo  # noqa: E402
+from echoes import ECHOES, Echo  # noqa: E402
 from soak import soak  # noqa: E402
-from watch import Watch  # noqa: E402
+from watch import grew  # noqa: E402
 
 from wsframe.demo.servers import Program  # noqa: E402
 
@@ -32,7 +32,13 @@ def test_some_for_seconds() -> None:
     assert all(line.endswith("ok") for line in lines if line.split()[0] in names)
 
 
-SERVER = ECHOES["websockets"].program.command[0]
+def spoilt(before: str, folder: Path) -> Echo:
+    """An echo that does something else before it answers."""
+    program = folder / "spoilt.py"
+    code = Path(ECHOES["websockets"].program.command[0]).read_text()
+    code = code.replace("await websocket.send(", f"{before}\n            await websocket.send(")
+    program.write_text(f"import sys; sys.path.append({str(HERE.parent / 'echoes')!r})\n{code}")
+    return Echo(Program("spoilt", (str(program),)), frozenset())
 
 
 @pytest.mark.parametrize(
@@ -55,14 +61,8 @@ def test_what_is_wrong_is_found(
     before: str, wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("soak.SETTLED", 1)
-    program = tmp_path / "wrong.py"
-    code = (
-        Path(SERVER)
-        .read_text()
-        .replace("await websocket.send(", f"{before}\n            await websocket.send(")
-    )
-    program.write_text(f"import sys; sys.path.append({str(HERE.parent / 'echoes')!r})\n{code}")
-    echo = Echo(Program("wrong", (str(program),)), frozenset())
+    monkeypatch.setattr("soak.PARTS", 1)
+    echo = spoilt(before, tmp_path)
     found = asyncio.run(soak(echo, tmp_path, accelerated=False, connections=2, rate=200, seconds=0.6))
     assert any(wrong in text for text in found.wrong), found
 
@@ -77,17 +77,21 @@ MIB = 2**20
 
 
 @pytest.mark.parametrize(
-    ("samples", "grew"),
+    ("at_rest", "at_work", "growth"),
     [
-        ([20 * MIB] * 100, False),
-        ([n * MIB for n in range(20)] + [20 * MIB] * 80, False),
-        ([20 * MIB + n * MIB // 50 for n in range(100)], False),
-        ([20 * MIB + n * MIB // 20 for n in range(100)], True),
-        ([200 * MIB + n * MIB // 20 for n in range(100)], False),
+        ([20, 20.5, 20.6], [40, 41, 39], False),
+        ([20, 20.5, 21], [40, 40, 40], True),
+        ([20, 20.1, 20.1], [40, 43, 46], True),
+        ([20, 19, 18], [40, 60, 45], False),
     ],
-    ids=["steady", "warms up", "grows a little", "leaks", "grows by a percent"],
+    ids=["steady", "grows at rest", "grows at work", "a peak"],
 )
-def test_growth(samples: list[int], grew: bool) -> None:
-    watch = Watch(0)
-    watch.samples = samples
-    assert watch.grew is grew
+def test_growth(at_rest: list[float], at_work: list[float], growth: bool) -> None:
+    assert grew([held * MIB for held in at_rest], [held * MIB for held in at_work]) is growth
+
+
+def test_a_leak_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("soak.LONG", 0)
+    echo = spoilt("kept = globals().setdefault('kept', []); kept.append(bytearray(100_000))", tmp_path)
+    found = asyncio.run(soak(echo, tmp_path, accelerated=False, connections=2, rate=200, seconds=1))
+    assert found.wrong == ["memory grew"]

@@ -8,41 +8,60 @@ import re
 from pathlib import Path
 from statistics import median
 
-# Memory may grow by so much from the second fifth of a run to the last: a leak of 16 bytes for each of
-# 240,000 messages, or of 1.5 KB for each of 2,500 connections, is more.  What grows while caches and heaps
-# fill belongs to the first fifth.
-ALLOWED = 0.03
-ALLOWED_BYTES = 1.5 * 2**20
+# A soak has parts, each of which ends with all connections closed and what is free given back.  The first is
+# there to fill caches and heaps.  Then, to the end of the last part, memory may grow by so many bytes:
+# - at rest: a leak of 3 bytes a message, or of 400 a connection, is more, in ten minutes;
+# - at work, where connections live through a part: what allocators keep by chance is more than at rest.
+AT_REST = 0.75 * 2**20
+AT_WORK = 2 * 2**20
+AT_WORK_TOO = 0.08  # of what is held
 
 
 class Watch:
-    """Samples the memory of a process."""
+    """Follows the memory of a process through the parts of a soak.
+
+    Attributes:
+        at_rest: bytes held at the end of each part.
+        at_work: bytes held in the second half of each part.
+    """
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
-        self.samples: list[int] = []
+        self._samples: list[int] = []
+        self.at_rest: list[float] = []
+        self.at_work: list[float] = []
 
     async def run(self, every: float) -> None:
         """Sample for ever."""
         while True:
-            self.samples.append(memory(self._pid))
+            self._samples.append(memory(self._pid))
             await asyncio.sleep(every)
 
-    @property
-    def windows(self) -> tuple[float, float]:
-        """The bytes held after the warm-up, and at the end."""
-        fifth = max(1, len(self.samples) // 5)
-        return median(self.samples[fifth : 2 * fifth] or self.samples), median(self.samples[-fifth:])
+    def end_of_work(self) -> None:
+        """Take note that the load of a part is over."""
+        self.at_work.append(median(self._samples[len(self._samples) // 2 :] or [0]))
+        self._samples.clear()
+
+    def end_of_part(self) -> None:
+        """Take note that all is closed, and given back."""
+        self.at_rest.append(memory(self._pid))
 
     @property
     def grew(self) -> bool:
-        early, late = self.windows
-        return late - early > max(ALLOWED_BYTES, ALLOWED * early)
+        return grew(self.at_rest, self.at_work)
+
+
+def grew(at_rest: list[float], at_work: list[float]) -> bool:
+    """Tell whether a process held more after the last part than after the first."""
+    return at_rest[-1] - at_rest[0] > AT_REST or at_work[-1] - at_work[0] > AT_WORK + AT_WORK_TOO * at_work[0]
 
 
 def memory(pid: int) -> int:
     """The bytes a process allocated and that are in memory: files mapped into it are not its own."""
-    held = re.search(r"RssAnon:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    try:
+        held = re.search(r"RssAnon:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    except FileNotFoundError:
+        held = None
     return int(held[1]) * 1024 if held else 0  # it has ended
 
 
