@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := pyproject.toml setup.py $(wildcard ext/kernels/* ext/wsframe/_c/*)
 
 .PHONY: demo test test-all downstream lint bench bench-servers bench-hosts sanitize qemu fuzz conformance \
-  conformance-hosts soak
+  conformance-hosts jupyter soak
 
 demo: $(VENV)/.demo
 	$(BIN)/wsframe demo
@@ -82,6 +82,10 @@ conformance: $(VENV)/.test
 # The same cases against the host libraries, as they are and accelerated.
 conformance-hosts: $(VENV)/.test
 	$(BIN)/python tests/conformance/hosts.py $(ARGS) || test $$? -eq 77
+
+# Jupyter Server under `wsframe run`.
+jupyter: $(VENV)/.jupyter
+	$(BIN)/python -m pytest tests/accelerate/test_run_programs.py -k jupyter $(ARGS)
 
 # The host libraries under load, accelerated and as they are, ten minutes each way: `make soak ARGS="--seconds 60"`.
 soak: $(VENV)/.test
