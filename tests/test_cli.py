@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
 import textwrap
@@ -344,24 +345,53 @@ def test_status_for_programs(box):
     }
 
 
-@pytest.mark.skipif(os.name != "posix", reason="no terminals here")
-def test_status_on_a_terminal(box):
+def on_a_terminal(command, environment, width=80):
+    """What a command writes to a terminal, and its exit status."""
+    import fcntl
     import pty
+    import termios
 
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+    process = subprocess.Popen(command, env=environment, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    text = b""
+    with contextlib.suppress(OSError):  # Linux: the other end is closed
+        while piece := os.read(ours, 10_000):
+            text += piece
+    os.close(ours)
+    return text.decode().replace("\r\n", "\n"), process.wait(60)
+
+
+TERMINALS = [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)]
+
+
+@posix
+@pytest.mark.parametrize(("more", "coloured"), TERMINALS)
+def test_status_on_a_terminal(box, more, coloured):
     command = [sys.executable, "-m", "wsframe", "status"]
-    for more, coloured in (({}, True), ({"NO_COLOR": "1"}, False)):
-        ours, theirs = pty.openpty()
-        process = subprocess.Popen(
-            command, env=environ(box, **more), stdout=theirs, stderr=subprocess.DEVNULL
-        )
-        os.close(theirs)
-        text = b""
-        with contextlib.suppress(OSError):  # Linux: the other end is closed
-            while piece := os.read(ours, 10_000):
-                text += piece
-        os.close(ours)
-        assert process.wait(60) in (0, 1)
-        assert (b"\x1b[32mfakehost" in text, b"\x1b" in text) == (coloured, coloured)
+    text, status = on_a_terminal(command, environ(box, **more))
+    assert status in (0, 1)
+    assert ("\x1b[32mfakehost" in text, "\x1b" in text) == (coloured, coloured)
+
+
+@posix
+def test_run_on_a_terminal(box):
+    command = [sys.executable, "-m", "wsframe", "run", "--only", "fakehost", "--", "python", "-c", PROBE]
+    told = f"accelerating fakehost 1.4 ({wsframe.backend})\nfast\n"
+    assert on_a_terminal(command, environ(box)) == (f"\x1b[32mwsframe:\x1b[0m {told}", 0)
+    assert on_a_terminal(command, environ(box, NO_COLOR="1"), 0) == (f"wsframe: {told}", 0)
+    folded = f"wsframe: accelerating fakehost\n  1.4 ({wsframe.backend})\nfast\n"
+    assert on_a_terminal(command, environ(box, TERM="dumb"), 31) == (folded, 0)
+    fake_library.set_version(box, "3.1")
+    text, _ = on_a_terminal(command, environ(box))
+    assert text.startswith("\x1b[33mwsframe:\x1b[0m fakehost left alone: version 3.1 is not")
+    assert "\x1b[33mwsframe:\x1b[0m nothing is accelerated\n" in text
+
+
+def test_colours_where_they_are_forced(box):
+    done = wsframe_run(box, "run", "--only", "fakehost", "python", "-c", PROBE, FORCE_COLOR="1")
+    assert done.stderr == f"\x1b[32mwsframe:\x1b[0m accelerating fakehost 1.4 ({wsframe.backend})\n"
 
 
 @pytest.mark.parametrize(

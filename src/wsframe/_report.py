@@ -16,9 +16,9 @@ from . import __version__, backend
 from .accelerate import HostStatus, install, status
 from .accelerate._host import imported_as
 from .accelerate._slot import distribution_version, load_host
+from .accelerate._terminal import BOLD, DIM, GREEN, YELLOW, painted
 
 HEAD = ("host", "version", "tested", "under `wsframe run`")
-BOLD, DIM, GREEN, YELLOW, PLAIN = (f"\x1b[{number}m" for number in (1, 2, 32, 33, 0))
 
 # What the kernels look for, among the hundred flags of a CPU.
 FEATURES = {
@@ -45,8 +45,7 @@ class Report(NamedTuple):
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         table = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
         if colour:
-            paint = [BOLD, *map(_colour, self.hosts)]
-            table = [f"{start}{line}{PLAIN}" for start, line in zip(paint, table, strict=True)]
+            table = list(map(painted, table, [BOLD, *map(_colour, self.hosts)]))
         return "\n".join([*lines, "", *table])
 
     def json(self) -> str:
@@ -74,7 +73,7 @@ def report() -> Report:
 
 
 def _row(host: HostStatus) -> tuple[str, str, str, str]:
-    verdict = "active" if host.active else host.why_not
+    verdict = "active" if host.active else f"left alone: {host.why_not}" if host.version else host.why_not
     if host.coalesces:
         verdict += ", writes together"
     if host.zlib:
@@ -84,7 +83,7 @@ def _row(host: HostStatus) -> tuple[str, str, str, str]:
     return host.host, host.version or "-", host.tested, verdict
 
 
-def _colour(host: HostStatus) -> str:
+def _colour(host: HostStatus) -> int:
     if host.version is None:
         return DIM
     return GREEN if host.active and not host.why_not else YELLOW

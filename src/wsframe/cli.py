@@ -126,12 +126,12 @@ def _run(options: argparse.Namespace) -> int:
 
 def _status(options: argparse.Namespace) -> int:
     from ._report import report
+    from .accelerate._terminal import wants_colour
 
     if not _choose_zlib(options.zlib):
         return 2
     found = report()
-    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    print(found.json() if options.json else found.text(colour=colour))
+    print(found.json() if options.json else found.text(colour=wants_colour(sys.stdout)))
     return 0 if found.whole else 1
 
 

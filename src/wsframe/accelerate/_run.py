@@ -21,7 +21,8 @@ from typing import NoReturn
 
 from .. import backend
 from ._host import imported_as
-from ._slot import distribution_version, load_host, say
+from ._slot import distribution_version, load_host
+from ._terminal import GREEN, YELLOW, say
 
 SITE = str(Path(__file__).with_name("_site"))
 NOT_EXECUTABLE = 126  # what a shell answers
@@ -62,6 +63,7 @@ def run(program: Sequence[str], hosts: Sequence[str], *, quiet: bool) -> NoRetur
             fit[name] = version
         else:
             say(f"{name} left alone: {host.misfit(version)}")
+    colour = YELLOW
     if off:
         announcement = "WSFRAME_ACCELERATE=0: nothing is accelerated"
     elif ignores_environment(command):
@@ -69,11 +71,12 @@ def run(program: Sequence[str], hosts: Sequence[str], *, quiet: bool) -> NoRetur
     elif fit:
         zlib = os.environ.get("WSFRAME_ZLIB")
         by = f"{backend}, {zlib}" if zlib else backend
+        colour = GREEN
         announcement = f"accelerating {', '.join(map(' '.join, fit.items()))} ({by})"
     else:
-        announcement = "nothing to accelerate is installed"
+        announcement = "nothing is accelerated" if versions else "nothing to accelerate is installed"
     if not quiet:
-        say(announcement)
+        say(announcement, colour)
     _become(command, environment(os.environ, tuple(fit)))
 
 

@@ -14,12 +14,12 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from importlib import _bootstrap
 from threading import RLock
 
 from ._host import Host, imported_as
 from ._patch import Patch
+from ._terminal import say
 from ._zlib import part
 
 
@@ -177,13 +177,6 @@ def distribution_version(name: str) -> str | None:
         return version(name)
     except Exception:  # absent, or metadata nobody can read
         return None
-
-
-def say(text: str) -> None:
-    """Write one line to standard error, if there is one."""
-    if sys.stderr is not None:
-        with suppress(OSError, ValueError):  # closed
-            print(f"wsframe: {text}", file=sys.stderr)
 
 
 def _told(exc: Exception) -> str:
