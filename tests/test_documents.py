@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +22,9 @@ import trustme
 
 import wsframe
 import wsframe.asyncio
+from wsframe import cli
+from wsframe.accelerate import known_hosts
+from wsframe.accelerate._slot import load_host
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -32,7 +37,7 @@ BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.MUL
 
 def programs() -> list[pytest.ParameterSet]:
     found = []
-    for document in (ROOT / "README.md", DOCS / "guide.md"):
+    for document in (ROOT / "README.md", DOCS / "guide.md", DOCS / "drop-in.md"):
         text = document.read_text(encoding="utf-8") if document.exists() else ""
         for block in BLOCK.finditer(text):
             line = text[: block.start()].count("\n") + 1
@@ -56,6 +61,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_programs_run(program: str, prints: str | None, folder: Path) -> None:
     if "unix_serve" in program and sys.platform == "win32":
         pytest.skip("no Unix sockets here")
+    for module in re.findall(r"^(?:from|import) (\w+)", program, re.MULTILINE):
+        pytest.importorskip(module)
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
         cwd=folder,
@@ -91,3 +98,24 @@ def test_links_lead_somewhere() -> None:
         text = document.read_text(encoding="utf-8")
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_commands_are_understood() -> None:
+    """Wherever a command of wsframe is told, it is one."""
+    told = 0
+    for document in [*DOCS.glob("*.md"), ROOT / "README.md"]:
+        text = document.read_text(encoding="utf-8")
+        lines = re.findall(
+            r"(?:^ *\$ |=\S*/|`|^web: )(wsframe (?:run|status|demo) [^`\n#]+)", text, re.MULTILINE
+        )
+        words = [*map(shlex.split, lines), *map(json.loads, re.findall(r"^CMD (.*)$", text, re.MULTILINE))]
+        for _, *arguments in words:
+            cli._parse(arguments)
+            told += 1
+    assert told > 20
+
+
+def test_the_table_of_hosts_is_whole() -> None:
+    text = (DOCS / "drop-in.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \[(\w+)\]\(#[\w-]+\) \| (\S+) \|", text, re.MULTILINE)
+    assert dict(rows) == {name: load_host(name).tested for name in known_hosts()}
