@@ -133,6 +133,8 @@ def compare(name: str, cases: list[str], timeout: float) -> bool:
     print(f"{name}, as it is: {told(before)}")
     print(f"{name}, accelerated: {told(after)}", flush=True)
     worse = set(worse_cases(before, after))
+    if worse:
+        print(f"{name}, worse at first: {', '.join(sorted(worse, key=numbers))}")
     for _ in range(ROUNDS - 1):
         if worse:
             again = both(name, sorted(worse), timeout)

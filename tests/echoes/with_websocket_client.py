@@ -12,7 +12,7 @@ from websocket import ABNF, WebSocketBadStatusException, WebSocketException, cre
 
 
 def echo(ws):
-    with tally.connection(), suppress(WebSocketException, OSError):
+    with tally.connection(), suppress(WebSocketException, OSError, UnicodeDecodeError):
         while True:
             opcode, data = ws.recv_data()
             if opcode == ABNF.OPCODE_CLOSE:
