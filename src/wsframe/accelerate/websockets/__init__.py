@@ -1,4 +1,4 @@
-"""websockets: its parser and serialiser, and the work around a message in its asyncio connections."""
+"""websockets: its parser and serialiser, and the work around a message in its connections."""
 
 from __future__ import annotations
 
@@ -58,6 +58,18 @@ def _settle_asyncio() -> None:
     _asyncio.settle()
 
 
+def _sync_replacements() -> Iterable[Replacement]:
+    from . import _sync
+
+    return _sync.replacements()
+
+
+def _prove_sync() -> None:
+    from . import _sync
+
+    _sync.prove()
+
+
 def _round_trip(data: bytes) -> tuple[Any, Any, bytes]:
     from websockets.extensions.permessage_deflate import PerMessageDeflate
     from websockets.frames import Frame, Opcode
@@ -80,6 +92,11 @@ HOST = Host(
             replacements=_asyncio_replacements,
             prove=_prove_asyncio,
             settle=_settle_asyncio,
+        ),
+        Part(
+            modules=("websockets.sync.connection",),
+            replacements=_sync_replacements,
+            prove=_prove_sync,
         ),
     ),
     coalesces=True,
