@@ -287,3 +287,12 @@ HOSTS: dict[str, Callable[[Talk], list[Any]]] = {
     "websockets": websockets,
     "wsproto": wsproto,
 }
+
+
+def has_limits(host: str) -> bool:
+    """Whether a host limits what a message inflates to: autobahn has done so since 26."""
+    if host == "autobahn":
+        from autobahn.websocket.compress_deflate import PerMessageDeflate
+
+        return "max_output_len" in signature(PerMessageDeflate.decompress_message_data).parameters
+    return host != "wsproto"

@@ -5,11 +5,10 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from inspect import signature
 from typing import Any
 
 import pytest
-from deflating import HOSTS, Talk, deflated, talks
+from deflating import HOSTS, Talk, deflated, has_limits, talks
 from frames import BINARY
 from hypothesis import assume, example, given
 
@@ -82,15 +81,6 @@ def test_limits_hold_to_the_byte(host, name, over):
         seen = both(host, name, sent(message, over=over, client_resets=True))
         if has_limits(host):
             assert (seen[0] == message) == (over == 0)
-
-
-def has_limits(host: str) -> bool:
-    """Whether a host limits what a message inflates to: autobahn has done so since 26."""
-    if host == "autobahn":
-        from autobahn.websocket.compress_deflate import PerMessageDeflate
-
-        return "max_output_len" in signature(PerMessageDeflate.decompress_message_data).parameters
-    return host != "wsproto"
 
 
 def test_autobahn_refuses_what_it_cuts_short_with_zlib(name):
