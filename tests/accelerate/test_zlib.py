@@ -297,8 +297,9 @@ def test_what_somebody_else_put_there_stays(name, capfd):
         accelerate.uninstall()
         compression.set_zlib_backend(zlib)
         accelerate.install("aiohttp", zlib=name)
+        assert record("aiohttp").zlib == name
         compression.set_zlib_backend(backend)
-        assert record("aiohttp").active
+        assert (record("aiohttp").active, record("aiohttp").zlib) == (True, "")
         accelerate.uninstall()
         assert compression.ZLibBackend._zlib_backend is backend
         assert "ZLibBackendWrapper._zlib_backend replaced by somebody else" in capfd.readouterr().err

@@ -26,6 +26,11 @@ class Patch:
         return bool(self._sites)
 
     @property
+    def intact(self) -> bool:
+        """Whether it is active, and nobody has replaced anything since."""
+        return self.active and all(map(_holds, self._sites))
+
+    @property
     def ready(self) -> bool:
         """Whether every module this part needs has been executed."""
         return all(name in self.executed or _is_imported(name) for name in self.part.modules)

@@ -59,7 +59,7 @@ class Slot:
     @property
     def zlib(self) -> str:
         """What compresses in the place of the host's zlib; empty when nothing does."""
-        return self._zlib if any(patch.active for patch in self._deflating) else ""
+        return self._zlib if any(patch.intact for patch in self._deflating) else ""
 
     @property
     def _all(self) -> list[Patch]:
