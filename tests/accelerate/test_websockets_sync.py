@@ -15,8 +15,9 @@ import pytest
 from rawpeer import REQUEST, text
 from talks import accelerated
 from websockets.exceptions import ConnectionClosed
-from websockets.protocol import State
+from websockets.protocol import SERVER, Protocol, State
 from websockets.sync.client import connect
+from websockets.sync.connection import Connection
 from websockets.sync.server import serve
 
 RANDOM = random.Random(11)
@@ -115,6 +116,41 @@ def test_the_same_from_the_first_byte_to_the_last(last):
     assert (answer, met) == talk(False, stream)
     assert b"\x8a\x01?" in answer
     assert met[:8] == ["plain"] * 5 + ["x" * 1000] * 3
+
+
+def fail_to_send(yes: bool, senders: int) -> list[Any]:
+    """What several threads meet which send to a peer that reads no more."""
+    met: list[Any] = []
+    go = threading.Barrier(senders)
+
+    def send(ws: Connection) -> None:
+        go.wait(10)
+        try:
+            ws.send("lost")
+        except Exception as exc:
+            met.append((type(exc).__name__, str(exc), repr(exc.__cause__)))
+
+    ours, theirs = socket.socketpair()
+    with accelerated(yes), ours, theirs:
+        ws = Connection(ours, Protocol(SERVER))
+        theirs.shutdown(socket.SHUT_RD)
+        threads = [threading.Thread(target=send, args=[ws]) for _ in range(senders)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        ws.recv_events_thread.join()
+    return met
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="such a pair notices it")
+@pytest.mark.parametrize("senders", [1, 8])
+def test_a_send_that_fails(senders, caplog):
+    met = fail_to_send(True, senders)
+    assert met == fail_to_send(False, senders)
+    assert len(met) == senders
+    assert "BrokenPipeError" in met[0][2]
+    assert not caplog.records
 
 
 def test_under_trio():

@@ -7,10 +7,9 @@ What is not the common case goes the way of websockets, which finds all as if no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from functools import wraps
-from threading import Lock
+from threading import Lock, get_ident
 from types import SimpleNamespace
 from typing import Any
 
@@ -43,7 +42,7 @@ def replacements() -> Iterable[Replacement]:
 
 @wraps(SEND)
 def send(self: Any, message: Any, *args: Any, **kwargs: Any) -> None:
-    kind, error = type(message), None
+    kind, failed = type(message), False
     if not (args or kwargs) and (kind is str or kind is bytes) and type(self).send_data is SEND_DATA:
         if WARNS:
             self.maybe_raise_legacy_warning()
@@ -62,26 +61,25 @@ def send(self: Any, message: Any, *args: Any, **kwargs: Any) -> None:
                     self.socket.sendall(data)
                     return
                 except Exception as exc:
-                    error = exc
-    if error is None:
+                    failed = True
+                    fail_again(self, exc)
+    if not failed:
         SEND(self, message, *args, **kwargs)
         return
-    with failing(self, error), self.send_context():
+    with self.send_context():
         pass
 
 
-@contextmanager
-def failing(self: Any, error: Exception) -> Iterator[None]:
-    """Have a write of websockets end as the one did that was tried."""
+def fail_again(self: Any, error: Exception) -> None:
+    """Have the next write of this thread end as the one did that was tried; other threads write, too."""
+    thread, errors, others = get_ident(), [error], self.send_data
 
     def send_data() -> None:
-        raise error
+        if errors and get_ident() == thread:
+            raise errors.pop()
+        others()
 
     self.send_data = send_data
-    try:
-        yield
-    finally:
-        del self.send_data
 
 
 def encoded(protocol: Any, message: Any) -> bool:
