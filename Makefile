@@ -31,9 +31,9 @@ bench: $(VENV)/.bench
 bench-servers: $(VENV)/.bench
 	$(BIN)/python -m bench -k endpoints $(ARGS)
 
-# Other servers, plain and under `wsframe run`.
+# Other servers and clients, plain and under `wsframe run`.
 bench-hosts: $(VENV)/.bench
-	$(BIN)/python -m bench -k test_echo $(ARGS)
+	$(BIN)/python -m bench -k test_hosts $(ARGS)
 
 # On every CPython found: pythonX.Y on the PATH, those of pyenv, and WSFRAME_PYTHONS="/path/to/python ...".
 test-all:

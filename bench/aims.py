@@ -64,6 +64,20 @@ def echo(server: str, depth: int) -> Callable[[Results], Reached]:
     return lambda found: Reached(found.cpu("echo", case, "plain") / found.cpu("echo", case, "wsframe"))
 
 
+def client(size: str) -> Callable[[Results], Reached]:
+    """How many times less a client computes for a round trip."""
+    case = f"websocket-client, {size}"
+    return lambda found: Reached(found.cpu("client", case, "plain") / found.cpu("client", case, "wsframe"))
+
+
+def rival(depth: int) -> Callable[[Results], Reached]:
+    """How many times as much picows.websockets computes as websockets with wsframe."""
+    case = f"depth {depth}"
+    return lambda found: Reached(
+        found.cpu("rival", case, "picows.websockets") / found.cpu("rival", case, "wsframe")
+    )
+
+
 def import_cost(found: Results) -> Reached:
     with_it, without = (found.cpu("import", "import", peer) for peer in ("wsframe", "nothing"))
     return Reached((with_it - without) * 1000)
@@ -106,6 +120,10 @@ AIMS = [
         for server, bars in ECHO.items()
         for depth, bar in zip((1, 64), bars, strict=True)
     ),
+    Aim("websocket-client, 32 B", "itself, plain", 1.8, client("32 B")),
+    Aim("websocket-client, 16 KiB", "itself, plain", 10, client("16 KiB")),
+    Aim("websockets, depth 1", "picows.websockets", 1, rival(1)),
+    Aim("websockets, depth 64", "picows.websockets", 2, rival(64)),
     Aim("import wsframe", MILLISECONDS, 10, import_cost),
 ]
 

@@ -38,7 +38,7 @@ How many times as long as wsframe each takes for the same work; the second colum
 """
 SERVERS = """
 Whole servers, plain and under `wsframe run`: the CPU time a server spends on a message, in the system's
-kernel too, and how many messages it carries.
+kernel too, and how many messages it carries; then a client, and its round trips.
 """
 CONDITIONS = """
 `make bench`, {date}: {machine}. Both sides in one run, in turn, on one core. A call: the least of
@@ -67,7 +67,8 @@ def markdown(found: Results) -> Iterator[str]:
     yield from grid(["", "wsframe", *versions, "pure twin"], (call_row(found, row) for row in ROWS))
     yield SERVERS
     head = ["echo of 32 B", "CPU, plain", "with wsframe", "gain", "messages, plain", "with wsframe"]
-    yield from grid(head, (echo_row(found, case) for case in found.cases("echo")))
+    rows = ((work, case) for work in ("echo", "client") for case in found.cases(work))
+    yield from grid(head, (host_row(found, *row) for row in rows))
     yield f"\n![how many times as long as wsframe each library takes]({CHART})"
     raw = " and ".join(f"{1 / found.median('load', depth, 'raw'):,.0f}" for depth in found.cases("load"))
     yield CONDITIONS.format(date=found.date, machine=found.machine, raw=raw)
@@ -93,7 +94,7 @@ def ratios(found: Results, work: str, case: object, names: list[str]) -> Iterato
     return ((name, found.ratio(work, case, name)) for name in names if name in able)
 
 
-def echo_row(found: Results, case: str) -> list[str]:
-    plain, ours = (found.cpu("echo", case, peer) for peer in ("plain", "wsframe"))
-    rates = (1 / found.median("echo", case, peer) for peer in ("plain", "wsframe"))
+def host_row(found: Results, work: str, case: str) -> list[str]:
+    plain, ours = (found.cpu(work, case, peer) for peer in ("plain", "wsframe"))
+    rates = (1 / found.median(work, case, peer) for peer in ("plain", "wsframe"))
     return [case, duration(plain), duration(ours), times(plain / ours), *(f"{rate:,.0f}/s" for rate in rates)]
