@@ -13,6 +13,7 @@ import socket
 import struct
 from collections import Counter
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from wsframe.demo.servers import Program, running
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="sockets as on POSIX")
 
 PROGRAM = str(Path(__file__).with_name("obedient.py"))
-RANDOM = r"0x[0-9a-f]+|\d+:\d+:\d+|\b\d{5}\b|\[\d+\]"  # addresses, times, ports, processes
+RANDOM = r"0x[0-9a-f]+|Task-\d+|\d+:\d+:\d+|\b\d{5}\b|\[\d+\]"  # addresses, tasks, times, ports, processes
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: the connection ends with RST
 
 ORDERS = [*ODD, "raise", "no memory", "cancel", "close"]
@@ -58,6 +59,8 @@ UNANSWERED = {
     "uvicorn-wsproto": ["much too big"],
     "websockets-sync": ["cancel"],
 }
+# From these versions on, a failure of the application ends the connection.
+CLOSES = {"autobahn": (25,), "tornado-coroutines": (6, 6)}
 # Errors that a peer cannot cause.
 OF_CODE = r"(Assertion|Attribute|Index|Key|Name|Runtime|Type|UnboundLocal|Value)Error"
 BROKEN_OFF = [text("x" * 200)[:3], text("hello")[:-2], frame(TEXT, b"x", fin=False, key=KEY), text("x") * 100]
@@ -164,7 +167,10 @@ def serve(host: str, log: Path, *, accelerated: bool) -> tuple[dict[str, list[An
 
 @pytest.mark.parametrize("host", HOSTS)
 def test_failures_are_those_of_the_host(host: str, tmp_path: Path) -> None:
-    pytest.importorskip(host.partition("-")[0], exc_type=ImportError)
+    library = host.partition("-")[0]
+    pytest.importorskip(library, exc_type=ImportError)
+    if tuple(map(int, version(library).split(".")[:2])) < CLOSES.get(host, ()):
+        pytest.skip("this version leaves connections open, and all would have to be waited for")
     answers, said = serve(host, tmp_path / "plain", accelerated=False)
     now, says = serve(host, tmp_path / "accelerated", accelerated=True)
     assert now == answers
