@@ -13,13 +13,10 @@ from importlib.util import find_spec
 
 import pytest
 
-from bench.endpoints import text_of
 from bench.machine import CORES, ENVIRONMENT
 from bench.sweep import in_turn
-from wsframe.demo.load import Load, LoadProcess
 from wsframe.demo.servers import PROGRAMS, Program, running
 
-CONNECTIONS = 8
 SECONDS = 1.0
 MESSAGES = 1_000_000  # to a client
 IDLE = 5000  # connections
@@ -70,13 +67,6 @@ def need(*packages):
             pytest.skip(f"no {package}")
 
 
-@pytest.fixture(scope="module")
-def load():
-    process = LoadProcess()
-    yield process
-    process.close()
-
-
 @pytest.fixture
 def server(tmp_path):
     """Start servers; they stop with the test."""
@@ -93,32 +83,9 @@ def server(tmp_path):
 
 
 @pytest.fixture
-def echo(benchmark, load, server):
+def echo(under_load, server):
     """Measure a server that echoes."""
-
-    def run(words, case):
-        process = server(words)
-        work = Load(
-            port=process.port(),
-            text=text_of(size_of(case)),
-            depth=depth_of(case),
-            connections=CONNECTIONS,
-            seconds=SECONDS,
-            warm_up=0.3,
-            server_pid=process.process.pid,
-            server_cpu=CORES[-1],
-            load_cpu=CORES[0],
-        )
-        result = benchmark.pedantic(load.measure, [work], rounds=1)
-        benchmark.extra_info.update(
-            calls=result.messages,
-            elapsed=result.seconds,
-            cpu=result.server_cpu,
-            busy=result.server_cpu / result.seconds,
-            load_busy=result.load_cpu / result.seconds,
-        )
-
-    return run
+    return lambda words, case: under_load(server(words), depth_of(case), size_of(case))
 
 
 @in_turn(SMALL, ["wsframe", "picows", "socketify", "raw", "raw_buffered"])

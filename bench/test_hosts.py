@@ -9,13 +9,10 @@ import pytest
 
 from bench.machine import CORES
 from bench.sweep import in_turn
-from wsframe.demo.load import Load, LoadProcess
 from wsframe.demo.servers import PROGRAMS, Program, running
 
 HOSTS = Path(__file__).with_name("hosts")
 DEPTHS = [1, 64]
-CONNECTIONS = 8
-SECONDS = 1.0
 
 STOCK = {program.name.split()[0]: program for program in Program.all()}
 HYPERCORN = ["-m", "hypercorn", "--workers", "0", "--bind", "127.0.0.1:0", f"{PROGRAMS}/echo_asgi.py:app"]
@@ -61,40 +58,16 @@ CODEC = {
 CASES = {f"{server}, depth {depth}": (server, depth) for server in CODEC for depth in DEPTHS}
 
 
-@pytest.fixture(scope="module")
-def load():
-    process = LoadProcess()
-    yield process
-    process.close()
-
-
 @pytest.fixture
-def echo(benchmark, load, tmp_path):
-    """Measure one server; `busy` and `load_busy` are the parts of the time that it and the load computed."""
+def echo(under_load, tmp_path):
+    """Measure one server."""
 
     def run(name, depth, accelerated):
         with running(SERVERS[name], tmp_path / "log", accelerated=accelerated) as server:
-            port = server.port()
+            server.port()
             if accelerated and not any(f" {CODEC[name]} " in said for said in server.remarks()):
                 pytest.skip(f"{CODEC[name]} is not accelerated: {server.remarks()}")
-            work = Load(
-                port=port,
-                depth=depth,
-                connections=CONNECTIONS,
-                seconds=SECONDS,
-                warm_up=0.3,
-                server_pid=server.process.pid,
-                server_cpu=CORES[-1],
-                load_cpu=CORES[0],
-            )
-            result = benchmark.pedantic(load.measure, [work], rounds=1)
-        benchmark.extra_info.update(
-            calls=result.messages,
-            elapsed=result.seconds,
-            cpu=result.server_cpu,
-            busy=result.server_cpu / result.seconds,
-            load_busy=result.load_cpu / result.seconds,
-        )
+            under_load(server, depth)
 
     return run
 

@@ -10,11 +10,9 @@ from importlib.util import find_spec
 
 import pytest
 
-from bench.endpoints import text_of
 from bench.machine import CORES, ENVIRONMENT
 from bench.sweep import in_turn
-from bench.test_hosts import CONNECTIONS, DEPTHS, SECONDS, SERVERS
-from wsframe.demo.load import Load, LoadProcess
+from bench.test_hosts import DEPTHS, SERVERS
 from wsframe.demo.servers import UNDER_RUN, Program, running
 
 SIZES = {"websocket-client, 32 B": 32, "websocket-client, 16 KiB": 2**14}
@@ -35,7 +33,7 @@ def test_client(benchmark, tmp_path, peer, case, turn):
         start = UNDER_RUN if peer == "wsframe" else [sys.executable]
         program = [*start, "-m", "bench.hosts.websocket_client_trips"]
         command = ["taskset", "--cpu-list", str(CORES[-1]), *program]
-        command += map(str, (far.port(), size, SECONDS))
+        command += map(str, (far.port(), size, 1))
         options = {"env": ENVIRONMENT, "capture_output": True, "text": True, "check": True, "timeout": 60}
         done = benchmark.pedantic(subprocess.run, [command], options, rounds=1)
     if peer == "wsframe" and " websocket_client " not in done.stderr:
@@ -44,26 +42,10 @@ def test_client(benchmark, tmp_path, peer, case, turn):
 
 
 @in_turn([f"depth {depth}" for depth in DEPTHS], ["picows.websockets", "wsframe"])
-def test_rival(benchmark, tmp_path, peer, case, turn):
+def test_rival(under_load, tmp_path, peer, case, turn):
     """websockets, accelerated, beside what was written to replace it."""
     if not find_spec("picows"):
         pytest.skip("no picows")
     ours = peer == "wsframe"
     with running(SERVERS["websockets"] if ours else PICOWS, tmp_path / "log", accelerated=ours) as server:
-        work = Load(
-            port=server.port(),
-            text=text_of(32),
-            depth=int(case.removeprefix("depth ")),
-            connections=CONNECTIONS,
-            seconds=SECONDS,
-            warm_up=0.3,
-            server_pid=server.process.pid,
-            server_cpu=CORES[-1],
-            load_cpu=CORES[0],
-        )
-        load = LoadProcess()
-        try:
-            result = benchmark.pedantic(load.measure, [work], rounds=1)
-        finally:
-            load.close()
-    benchmark.extra_info.update(calls=result.messages, elapsed=result.seconds, cpu=result.server_cpu)
+        under_load(server, int(case.removeprefix("depth ")))
