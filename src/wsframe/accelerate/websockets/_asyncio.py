@@ -26,6 +26,7 @@ from websockets.protocol import OPEN, SERVER, Protocol
 from ..._backend import encode_frame
 from .._hold import ENABLED
 from .._host import Replacement
+from .._own import require_own
 from . import _protocol
 
 DATA_RECEIVED = Connection.data_received
@@ -49,8 +50,8 @@ PATIENCE = 0.001  # seconds
 
 
 def replacements() -> Iterable[Replacement]:
-    _protocol.own(Connection, "data_received", "recv", "send", *OF_CONNECTION)
-    _protocol.own(Protocol, "data_to_send", "close_expected", "send_frame")
+    require_own(Connection, "data_received", "recv", "send", *OF_CONNECTION)
+    require_own(Protocol, "data_to_send", "close_expected", "send_frame")
     yield Connection, "_wsframe_transport", None  # the transport of a connection that may take the short way
     yield Connection, "_wsframe_held", None  # what is held back; None when writes go straight out
     yield Connection, "transport", property(get_transport, set_transport)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import logging
 import secrets
 import struct
-import sys
 from collections.abc import Generator, Iterable
 from functools import wraps
 from typing import Any
@@ -24,6 +23,7 @@ from websockets.protocol import CLIENT, OPEN, SERVER, Protocol
 from ..._backend import cut_frames, encode_frame, fresh_key
 from ..._spec import FIN, KEY_SIZE, LENGTH, LENGTH_16, MASKED, MAX_HEADER, MAX_LENGTH, OPCODE, RSV1
 from .._host import Replacement
+from .._own import require_own
 
 PARSE = Protocol.parse
 RECEIVE_DATA = Protocol.receive_data
@@ -42,23 +42,12 @@ EXTENDED = WHOLE + bytes([FIN | RSV1 | TEXT, FIN | RSV1 | BINARY])
 
 
 def replacements() -> Iterable[Replacement]:
-    own(Protocol, "parse", "receive_data", "recv_frame", "send_text", "send_binary", "send_frame")
+    require_own(Protocol, "parse", "receive_data", "recv_frame", "send_text", "send_binary", "send_frame")
     yield Protocol, "_wsframe_boundary", None  # the parser, while it waits for the start of a frame
     yield Protocol, "parse", parse
     yield Protocol, "receive_data", receive_data
     yield Protocol, "send_text", send_text
     yield Protocol, "send_binary", send_binary
-
-
-def own(owner: Any, *names: str) -> None:
-    """See that what is replaced or passed by is of websockets: not wrapped, nor of an older import."""
-    module = vars(sys.modules[owner.__module__])
-    for name in names:
-        method = vars(owner)[name]
-        if name == "send_context":  # the decorator of contextlib stands around it
-            method = method.__wrapped__ if method.__globals__["__name__"] == "contextlib" else method
-        if module[owner.__name__] is not owner or method.__globals__ is not module:
-            raise RuntimeError(f"{owner.__name__}.{name} is not what websockets made it")
 
 
 @wraps(PARSE)

@@ -19,6 +19,7 @@ from websockets.sync.connection import Connection
 from websockets.sync.messages import Assembler
 
 from .._host import Replacement
+from .._own import require_own
 from . import _protocol
 
 RECV = Connection.recv
@@ -32,11 +33,11 @@ WARNS = hasattr(Connection, "maybe_raise_legacy_warning")
 
 
 def replacements() -> Iterable[Replacement]:
-    _protocol.own(Connection, "recv", "send", "send_data")
-    _protocol.own(Protocol, "data_to_send", "send_frame")
+    require_own(Connection, "recv", "send", "send_data")
+    require_own(Protocol, "data_to_send", "send_frame")
     yield Connection, "send", send
     if QUEUES:
-        _protocol.own(Assembler, "get", "get_next_frame", "maybe_resume", "reset_queue")
+        require_own(Assembler, "get", "get_next_frame", "maybe_resume", "reset_queue")
         yield Connection, "recv", recv
 
 
