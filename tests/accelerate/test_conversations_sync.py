@@ -51,9 +51,8 @@ def messages(draw: Any) -> list[Any]:
 
 
 arrivals = st.tuples(st.just("arrive"), st.lists(messages(), min_size=1, max_size=4))
-receptions = st.tuples(
-    st.just("recv"), st.fixed_dictionaries({}, optional={"decode": st.sampled_from([None, False]), "timeout": st.just(10)})
-)
+options = {"decode": st.sampled_from([None, False]), "timeout": st.just(10)}
+receptions = st.tuples(st.just("recv"), st.fixed_dictionaries({}, optional=options))
 departures = st.tuples(
     st.just("send"),
     st.one_of(
