@@ -12,7 +12,7 @@ from websocket import create_connection  # noqa: E402
 
 port, size, seconds = map(float, sys.argv[1:])
 text = text_of(int(size))
-ws = create_connection(f"ws://{HOST}:{port:.0f}/", timeout=10)
+ws = create_connection(f"ws://{HOST}:{port:.0f}/")
 
 
 def trips(seconds):

@@ -1,0 +1,96 @@
+"""websocket-client: a frame that comes unmasked, and one that leaves under a key of the system.
+
+All else is left to its own code, which goes on where the new code stops: a frame that is masked, long, or in
+pieces, a key of the program's own. As ever no byte is read that is not part of the frame at hand.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from importlib import import_module
+from types import SimpleNamespace
+from typing import Any
+
+from ..._spec import Opcode
+from .._host import Host, Replacement
+from .._known import HELLO
+from .._own import require_own
+from . import _leaves, _receive, _send
+
+__all__ = ["HOST"]
+
+MODULES = "websocket._abnf", "websocket._core", "websocket._utils"
+
+
+def _replacements() -> Iterable[Replacement]:
+    abnf, core, utils = map(import_module, MODULES)
+    require_own(utils, "_validate_utf8")
+    require_own(abnf, "_mask")
+    require_own(abnf.ABNF, "format", "mask", "validate", "_get_masked")
+    require_own(abnf.frame_buffer, "recv_frame", "recv_header", "recv_length", "recv_mask", "recv_strict")
+    require_own(abnf.continuous_frame, "validate", "add", "is_fire", "extract")
+    require_own(core, "recv", "send")
+    require_own(core.WebSocket, "recv_data_frame", "send", "send_frame")
+    yield utils, "_validate_utf8", _leaves.validate_utf8(utils._validate_utf8)
+    yield abnf, "_mask", _leaves.mask_arrays(abnf._mask)
+    yield abnf.ABNF, "format", _send.format_frame(abnf.ABNF)
+    yield abnf.frame_buffer, "recv_frame", _receive.recv_frame(abnf.ABNF, abnf.frame_buffer)
+    yield core.WebSocket, "recv_data_frame", _receive.recv_data_frame(core, abnf)
+    yield core.WebSocket, "send", _send.send(core)
+    for name in ("recv", "send"):
+        original = getattr(core, name)
+        new = _leaves.on_socket(original, name)
+        for path, module in list(sys.modules.items()):
+            if path.partition(".")[0] == "websocket" and getattr(module, name, None) is original:
+                yield module, name, new
+
+
+def _prove() -> None:
+    abnf, core, utils = map(import_module, MODULES)
+    sent: list[bytes] = []
+    arrived = bytearray(HELLO)
+
+    def recv(size: int) -> bytes:
+        data = bytes(arrived[:size])
+        del arrived[:size]
+        return data
+
+    def send(data: bytes) -> int:
+        sent.append(data)
+        return len(data)
+
+    ws = core.WebSocket()
+    ws.sock = SimpleNamespace(gettimeout=lambda: 0, recv=recv, send=send)
+    ws.frame_buffer.recv_strict = _long_way
+    ws.cont_frame.add = ws.cont_frame.extract = _long_way
+    frame = abnf.ABNF.create_frame("Hello", int(Opcode.TEXT))
+    frame._get_masked = _long_way
+    received = ws.recv()
+    ws.send_frame(frame)
+    abnf.ABNF.format, format_frame = _long_way, abnf.ABNF.format
+    try:
+        ws.send("Hello")
+    finally:
+        abnf.ABNF.format = format_frame
+    if (
+        not hasattr(utils._validate_utf8, "__wrapped__")
+        or not hasattr(abnf._mask, "__wrapped__")
+        or [received, abnf.validate_utf8("é".encode()), abnf.validate_utf8(b"\xff")] != ["Hello", True, False]
+        or [(data[:2], abnf.ABNF.mask(data[2:6], data[6:])) for data in sent] != [(b"\x81\x85", b"Hello")] * 2
+    ):
+        raise RuntimeError("a wrong answer")
+
+
+def _long_way(*_: object) -> Any:
+    raise RuntimeError("the code of websocket-client answered")
+
+
+HOST = Host(
+    name="websocket_client",
+    first=(1, 8),
+    below=(1, 10),
+    modules=MODULES,
+    replacements=_replacements,
+    prove=_prove,
+)

@@ -1,0 +1,69 @@
+"""Sending: from a message to the bytes of a frame."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from ..._backend import encode_frame, encode_text, fresh_key
+from ..._spec import Opcode
+
+# Who replaces it wants masking keys of their own.
+URANDOM = os.urandom
+DATA = Opcode.CONTINUATION, Opcode.TEXT, Opcode.BINARY
+
+
+def send(core: Any) -> Callable[..., int]:
+    """Make `WebSocket.send`: a text, straight to its frame."""
+    original, send_frame, create = core.WebSocket.send, core.WebSocket.send_frame, core.ABNF.create_frame
+    TEXT = int(Opcode.TEXT)
+
+    @wraps(original)
+    def send(self: Any, payload: Any, opcode: Any = TEXT) -> int:
+        if (
+            type(payload) is str
+            and type(opcode) is int
+            and opcode == TEXT
+            and not self.get_mask_key
+            and os.urandom is URANDOM
+            and type(self).send_frame is send_frame
+            and "send_frame" not in self.__dict__
+            and core.ABNF.create_frame is create
+            and not core.isEnabledForTrace()
+        ):
+            try:
+                data = encode_text(payload, masked=True)
+            except UnicodeEncodeError:
+                return original(self, payload, opcode)  # type: ignore[no-any-return]
+            length = len(data)
+            with self.lock:
+                while data:
+                    data = data[self._send(data) :]
+            return length
+        return original(self, payload, opcode)  # type: ignore[no-any-return]
+
+    return send
+
+
+def format_frame(ABNF: Any) -> Callable[[Any], bytes]:
+    """Make `ABNF.format`."""
+    original = ABNF.format
+
+    @wraps(original)
+    def format_(self: Any) -> bytes:
+        if (
+            self.get_mask_key is URANDOM
+            and type(self) is ABNF
+            and type(self.data) is bytes
+            and type(self.opcode) is int
+            and self.opcode in DATA
+            and self.mask_value == 1
+            and self.fin in (0, 1)
+            and self.rsv1 == self.rsv2 == self.rsv3 == 0
+        ):
+            return encode_frame(self.opcode, self.data, fin=self.fin == 1, mask_key=fresh_key())
+        return original(self)  # type: ignore[no-any-return]
+
+    return format_
