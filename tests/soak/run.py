@@ -7,7 +7,7 @@
 All are soaked at once, at a rate that leaves them idle most of the time.  At the end every message came back
 as it was sent, in order, but for those whose connection the load itself reset; the echo opened and closed as
 many connections as the load made; its memory did not grow (see watch.py) and no file descriptor is left; and
-there is no traceback in its log, in build/soak.  Exit status: 0 when all is well, 1 when something is not.
+there is no traceback in its log.  Exit status: 0 when all is well, 1 when something is not.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "echoes"))
 from echoes import ECHOES
 from soak import Soaked, soak
 
-LOGS = Path(__file__).resolve().parents[2] / "build" / "soak"
+LOGS = Path("build", "soak")
 WAYS = {"accelerated": True, "as it is": False}
 
 
@@ -46,6 +46,7 @@ def command_line() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=600, help="the time of each way (600)")
     parser.add_argument("--connections", type=int, default=100, help="to each at a time (100)")
     parser.add_argument("--rate", type=float, default=400, help="messages to each in a second (400)")
+    parser.add_argument("--logs", type=Path, default=LOGS, metavar="DIR", help=f"of the echoes ({LOGS})")
     options = parser.parse_args()
     for name in options.echo:
         if name not in ECHOES:
@@ -54,10 +55,10 @@ def command_line() -> argparse.Namespace:
 
 
 async def soak_all(names: list[str], accelerated: bool, options: argparse.Namespace) -> list[Soaked]:
-    LOGS.mkdir(parents=True, exist_ok=True)
+    options.logs.mkdir(parents=True, exist_ok=True)
     load = {name: getattr(options, name) for name in ("connections", "rate", "seconds")}
     return await asyncio.gather(
-        *(soak(ECHOES[name], LOGS, accelerated=accelerated, **load) for name in names)
+        *(soak(ECHOES[name], options.logs, accelerated=accelerated, **load) for name in names)
     )
 
 

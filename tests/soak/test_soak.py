@@ -21,9 +21,9 @@ from wsframe.demo.servers import Program  # noqa: E402
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
-def test_some_for_seconds() -> None:
+def test_some_for_seconds(tmp_path: Path) -> None:
     names = ["websockets", "uvicorn-wsproto", "websocket-client"]
-    short = ["--seconds", "3", "--connections", "6", "--rate", "300"]
+    short = ["--seconds", "3", "--connections", "6", "--rate", "300", "--logs", str(tmp_path)]
     command = [sys.executable, str(HERE / "run.py"), *short, *names]
     done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -80,8 +80,8 @@ MIB = 2**20
     ("at_rest", "at_work", "growth"),
     [
         ([20, 20.5, 20.6], [40, 41, 39], False),
-        ([20, 20.5, 21.5], [40, 40, 40], True),
-        ([20, 20.1, 20.1], [40, 43, 46], True),
+        ([20, 20.5, 23], [40, 40, 40], True),
+        ([20, 20.1, 20.1], [40, 44, 48], True),
         ([20, 19, 18], [40, 60, 45], False),
     ],
     ids=["steady", "grows at rest", "grows at work", "a peak"],
@@ -92,6 +92,6 @@ def test_growth(at_rest: list[float], at_work: list[float], growth: bool) -> Non
 
 def test_a_leak_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("soak.LONG", 0)
-    echo = spoilt("kept = globals().setdefault('kept', []); kept.append(bytearray(100_000))", tmp_path)
+    echo = spoilt("kept = globals().setdefault('kept', []); kept.append(bytearray(200_000))", tmp_path)
     found = asyncio.run(soak(echo, tmp_path, accelerated=False, connections=2, rate=200, seconds=1))
     assert found.wrong == ["memory grew"]
