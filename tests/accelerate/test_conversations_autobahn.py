@@ -16,6 +16,8 @@ from pairs import Peer
 
 from wsframe import accelerate
 
+txaio = pytest.importorskip("txaio")
+txaio._explicit_framework = None  # other tests choose, too
 autobahn = pytest.importorskip("autobahn.asyncio.websocket")
 from autobahn.websocket.compress import PerMessageDeflateOffer, PerMessageDeflateOfferAccept  # noqa: E402
 
@@ -26,6 +28,12 @@ REQUEST = (
 DEFLATE = b"Sec-WebSocket-Extensions: permessage-deflate\r\n"
 HELLO = frame(TEXT, b"hello", key=KEY)
 STYLES = ("plain", "later", "task")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def on_asyncio() -> None:
+    txaio._explicit_framework = None
+    txaio.use_asyncio()
 
 
 @contextlib.contextmanager
