@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from wsframe.demo.servers import Program
 
@@ -17,36 +18,41 @@ class Echo:
     Attributes:
         replaced: the libraries whose code `wsframe run` replaces in it.
         client: whether it connects, instead of listening; to the URL that its command is to end with.
-        loses_track: whether the library as it is, when a connection is reset amid its answer, may log a
-            traceback and never tell the application.
+        loses_track: whether the library as it is may, when a connection is reset amid its answer, never tell
+            the application, and keep the connection.
+        logs: exceptions that the library as it is logs now and then, when a connection ends badly.
     """
 
     program: Program
     replaced: frozenset[str]
     client: bool = False
     loses_track: bool = False
+    logs: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         return self.program.name
 
 
-def _echo(name: str, replaced: str, *command: str, **options: bool) -> Echo:
+def _echo(name: str, replaced: str, *command: str, **options: Any) -> Echo:
     words = [str(HERE / word) if word.endswith(".py") else word for word in command]
     return Echo(Program(name, tuple(words)), frozenset(replaced.split()), **options)
 
 
 UVICORN = ("-m", "uvicorn", "--port", "0", "--no-access-log", "--app-dir", str(HERE), "--loop", "asyncio")
 HYPERCORN = ("-m", "hypercorn", "--workers", "0", "--bind", "127.0.0.1:0")
+CANCELLED = ("asyncio.exceptions.CancelledError",)
 
 ECHOES = {
     echo.name: echo
     for echo in (
         _echo("websockets", "websockets", "on_websockets.py"),
-        _echo("websockets-sync", "websockets", "on_websockets_sync.py"),
+        _echo("websockets-sync", "websockets", "on_websockets_sync.py", logs=("EOFError: stream ended",)),
         _echo("uvicorn-wsproto", "uvicorn wsproto", *UVICORN, "--ws", "wsproto", "asgi:app"),
         _echo("uvicorn-sansio", "uvicorn websockets", *UVICORN, "--ws", "websockets-sansio", "asgi:app"),
-        _echo("hypercorn", "hypercorn wsproto", *HYPERCORN, f"{HERE}/asgi:app", loses_track=True),
+        _echo(
+            "hypercorn", "hypercorn wsproto", *HYPERCORN, f"{HERE}/asgi:app", loses_track=True, logs=CANCELLED
+        ),
         _echo("tornado", "tornado", "on_tornado.py"),
         _echo("autobahn-asyncio", "autobahn", "on_autobahn.py", "asyncio"),
         _echo("autobahn-twisted", "autobahn", "on_autobahn.py", "twisted"),

@@ -111,15 +111,23 @@ async def soak(
             found.lost = auditor.unclosed
             found.descriptors = found.descriptors[0], auditor.descriptors
             found.wrong += faults(found, auditor.tally["opened"] - auditor.asked, auditor.tally["messages"])
-            found.wrong += ["memory grew"] * (seconds >= LONG and watch.grew)
+            found.wrong += ["memory grew"] * (seconds >= LONG and watch.grew(found.lost))
     except (*TROUBLE, ServerError) as exc:
         found.wrong.append(f"{type(exc).__name__}: {exc}")
     found.wrong += [f"{text} ({count} times)" for text, count in found.troubles.items()]
     if found.lost and not echo.loses_track:
         found.wrong.append(f"{found.lost} connections not closed")
-    if "Traceback" in log.read_text() and not echo.loses_track:
-        found.wrong.append(f"a traceback in {log}")
+    logged = set(exceptions_in(log.read_text())) - {*echo.logs}
+    found.wrong += [f"{exception} in {log}" for exception in sorted(logged)]
     return found
+
+
+def exceptions_in(text: str) -> Iterator[str]:
+    """Name the exceptions whose tracebacks are in a log."""
+    for traceback in text.split("Traceback (most recent call last):\n")[1:]:
+        yield next(
+            (line for line in traceback.splitlines() if not line.startswith((" ", "\t"))), "a traceback"
+        )
 
 
 async def stay(found: Soaked, load: Load, auditor: Auditor, watch: Watch, seconds: float) -> None:

@@ -54,7 +54,10 @@ def spoilt(before: str, folder: Path) -> Echo:
             "file descriptors left open",
         ),
         ("tally.counters['closed'] -= 1", "connections not closed"),
-        ("print('Traceback')", "a traceback in"),
+        (
+            "try: 1 / 0\n            except: import traceback; traceback.print_exc()",
+            "ZeroDivisionError: division by zero in ",
+        ),
     ],
 )
 def test_what_is_wrong_is_found(
@@ -80,9 +83,9 @@ MIB = 2**20
     ("at_rest", "at_work", "growth"),
     [
         ([20, 20.5, 20.6], [40, 41, 39], False),
-        ([20, 20.5, 23], [40, 40, 40], True),
-        ([20, 20.1, 20.1], [40, 44, 48], True),
-        ([20, 19, 18], [40, 60, 45], False),
+        ([20, 23, 23], [40, 40, 40], True),
+        ([20, 20.1, 20.1], [40, 48, 49], True),
+        ([20, 19, 23], [40, 60, 45], False),
     ],
     ids=["steady", "grows at rest", "grows at work", "a peak"],
 )
