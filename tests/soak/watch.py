@@ -8,9 +8,9 @@ import re
 from pathlib import Path
 from statistics import median
 
-# A soak has parts, each of which ends with all connections closed and what is free given back.  The first is
-# there to fill caches and heaps.  Since then memory must not have grown by more than so many bytes, both after
-# the last part and after the one before, as one alone may be a chance:
+# A soak has parts, each of which ends with all connections closed and what is free given back.  The first
+# fills caches and heaps.  Since then memory must not have grown by more than so many bytes, both after the
+# last part and after the one before, as one alone may be a chance:
 # - at rest: a leak of 20 bytes a message, or of 1500 a connection, is more, in ten minutes; less is what the
 #   heaps of a hundred threads keep by chance;
 # - at work, where some connections live through a part.
