@@ -137,6 +137,14 @@ def test_whatever_else_is_asked_finds_it_written(
     assert transport.log == [b"a", told, b"z"]
 
 
+def test_who_keeps_a_method_writes_at_once_afterwards(transport: Transport, loop: Loop) -> None:
+    write = transport.write
+    write(b"a")
+    loop.turn()
+    write(b"b")
+    assert transport.log == [b"a", b"b"]
+
+
 def test_what_may_change_is_written_at_once(transport: Transport) -> None:
     data = bytearray(b"b")
     transport.write(b"a")
@@ -180,12 +188,81 @@ def test_who_comes_later_stays_too(transport: Transport, loop: Loop) -> None:
     assert "write" in vars(transport)
 
 
-def test_a_transport_without_a_dictionary_is_left_alone(loop: Any) -> None:
-    class Slots:
-        __slots__ = ()
+class Slots:
+    """A transport that has no dictionary, as uvloop's."""
 
-    hold(Slots(), loop)
-    assert loop.due == []
+    __slots__ = ("log",)
+
+    def __init__(self) -> None:
+        self.log: list[Any] = []
+
+    def write(self, data: Any) -> None:
+        self.log.append(bytes(data))
+
+    def close(self) -> None:
+        self.log.append("close")
+
+    def is_closing(self) -> bool:
+        return False
+
+    def pause_reading(self) -> None:
+        self.log.append("pause")
+
+    def get_write_buffer_size(self) -> int:
+        self.log.append("size")
+        return 5
+
+
+class User:
+    """Who has a transport, and a friend who has it too."""
+
+    def __init__(self) -> None:
+        self.slots = Slots()
+        self.transport: Any = self.slots
+        self.log = self.slots.log
+
+
+def test_a_transport_without_a_dictionary_is_held_where_it_is_kept(loop: Any) -> None:
+    user, friend = User(), User()
+    friend.transport = user.transport
+    for _ in range(2):
+        hold(user.transport, loop, (user, "transport"), (friend, "transport"))
+    user.transport.write(b"a")
+    friend.transport.write(b"b")
+    user.transport.pause_reading()
+    assert not user.transport.is_closing()
+    assert user.log == ["pause"]
+    loop.turn()
+    assert (user.log, loop.due) == (["pause", b"ab"], [])
+    assert user.transport is friend.transport is user.slots
+
+
+@pytest.mark.parametrize(("name", "told"), [("close", "close"), ("get_write_buffer_size", "size")])
+def test_whatever_else_is_asked_of_it_finds_it_written(loop: Any, name: str, told: str) -> None:
+    user = User()
+    hold(user.transport, loop, (user, "transport"))
+    kept = user.transport
+    kept.write(b"a")
+    assert getattr(kept, name)() == (5 if told == "size" else None)
+    assert (user.log, user.transport) == ([b"a", told], user.slots)
+    kept.write(b"z")
+    assert user.log == [b"a", told, b"z"]
+
+
+def test_a_transport_that_was_changed_meanwhile_stays(loop: Any) -> None:
+    user = User()
+    hold(user.transport, loop, (user, "transport"))
+    user.transport.write(b"a")
+    user.transport = None
+    loop.turn()
+    assert (user.log, user.transport) == ([b"a"], None)
+
+
+def test_a_transport_that_is_kept_elsewhere_is_left_alone(loop: Any) -> None:
+    user = User()
+    hold(user.transport, loop)
+    hold(Slots(), loop, (user, "transport"))
+    assert (user.transport, loop.due) == (user.slots, [])
 
 
 def test_on_a_socket() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Iterable
 from time import monotonic
 from typing import Any
 
@@ -26,18 +27,39 @@ _DIVERTED = (
 )
 
 
-def hold(transport: Any, loop: asyncio.AbstractEventLoop) -> None:
+# What may be asked of a transport without an effect on what is written to it.
+_HARMLESS = frozenset({"get_extra_info", "is_closing", "is_reading", "pause_reading", "resume_reading"})
+
+
+def hold(transport: Any, loop: asyncio.AbstractEventLoop, *places: tuple[Any, str]) -> None:
     """Have what is written to a transport leave in one write, when all that is due by now has run.
 
     It is for a read that brought many messages, and to be called when the first of them is on its way to the
     application: the answers to it and to the others are written before the hold ends, also where tasks are
-    made to give them. A transport of uvloop does the same by itself, and is left alone.
+    made to give them.
+
+    Args:
+        transport: of asyncio or of uvloop.
+        loop: the transport's.
+        places: the owners and names of all attributes through which the transport is written to or closed.
+            One of uvloop cannot be held but there.
     """
-    state = getattr(transport, "__dict__", None) if ENABLED else None
-    if state is not None and "write" not in state:
+    if not ENABLED or type(transport) is StandIn:
+        return
+    state = getattr(transport, "__dict__", None)
+    held: Hold
+    if state is not None:
+        if "write" in state:
+            return
         held = Hold(transport)
         state.update({name: getattr(held, name) for name in _DIVERTED})
-        loop.call_soon(held.end, loop)
+    elif places and all(getattr(owner, name) is transport for owner, name in places):
+        held = StandIn(transport, places)
+        for owner, name in places:
+            setattr(owner, name, held)
+    else:
+        return
+    loop.call_soon(held.end, loop)
 
 
 class Hold:
@@ -50,7 +72,7 @@ class Hold:
         self._pieces: list[bytes] = []
         self._size = 0
         self._until = 0.0
-        self._late = False  # it took too long: no more waiting
+        self._late = False  # it took too long, or is over: no more waiting
 
     def end(self, loop: asyncio.AbstractEventLoop) -> None:
         """Release it, but let tasks that were just made have their turn."""
@@ -60,12 +82,16 @@ class Hold:
             loop.call_soon(self.release)
 
     def release(self) -> None:
-        """Write what was held, and leave."""
+        """Write what was held, and leave; who has kept this writes at once from now on."""
+        self._leave()
+        self._late = True
+        self._flush()
+
+    def _leave(self) -> None:
         state = vars(self._transport)
         for name in _DIVERTED:
             if getattr(state.get(name), "__self__", None) is self:
                 del state[name]
-        self._flush()
 
     def _flush(self) -> None:
         if self._pieces:
@@ -114,3 +140,25 @@ class Hold:
     def set_write_buffer_limits(self, *args: Any, **kwargs: Any) -> None:
         self.release()
         self._transport.set_write_buffer_limits(*args, **kwargs)
+
+
+class StandIn(Hold):
+    """Stands where a transport is kept, for one that is written in C."""
+
+    def __init__(self, transport: Any, places: Iterable[tuple[Any, str]]) -> None:
+        super().__init__(transport)
+        self._places = places
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _HARMLESS:
+            self.release()
+        return getattr(self._transport, name)
+
+    def is_closing(self) -> bool:
+        closing: bool = self._transport.is_closing()
+        return closing
+
+    def _leave(self) -> None:
+        for owner, name in self._places:
+            if getattr(owner, name) is self:
+                setattr(owner, name, self._transport)

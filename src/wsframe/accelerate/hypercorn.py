@@ -49,7 +49,7 @@ def _handle_events(ws_stream: Any) -> Callable[..., Coroutine[Any, Any, None]]:
     TextMessage, BytesMessage = ws_stream.TextMessage, ws_stream.BytesMessage
 
     async def _handle_events(self: Any) -> None:
-        events, transport = self.connection.events(), None
+        events, writer = self.connection.events(), None
         for event in events:
             kind, buffer = type(event), self.buffer
             if (
@@ -60,10 +60,10 @@ def _handle_events(ws_stream: Any) -> Callable[..., Coroutine[Any, Any, None]]:
             ):
                 text, octets = (event.data, None) if kind is TextMessage else (None, bytes(event.data))
                 await self.app_put({"type": "websocket.receive", "bytes": octets, "text": text})
-                if transport is not None:
-                    hold(transport, asyncio.get_running_loop())
+                if writer is not None:
+                    hold(writer.transport, asyncio.get_running_loop(), (writer, "_transport"))
                 elif self.connection._proto._frame_decoder.buffer.buffer:  # not the only one of its read
-                    transport = _transport_of(self)
+                    writer = _writer_of(self)
             else:
                 # Put it back, for the other code to take all that is left.
                 events.close()
@@ -74,13 +74,13 @@ def _handle_events(ws_stream: Any) -> Callable[..., Coroutine[Any, Any, None]]:
     return _handle_events
 
 
-def _transport_of(stream: Any) -> Any:
-    """The transport below a WebSocket of HTTP/1.1 on asyncio; None for any other."""
+def _writer_of(stream: Any) -> Any:
+    """The StreamWriter below a WebSocket of HTTP/1.1 on asyncio; None for any other."""
     protocol = getattr(stream.send, "__self__", None)
     server = getattr(getattr(protocol, "send", None), "__self__", None)
     if type(protocol).__module__ != "hypercorn.protocol.h11" or type(server).__module__ != SERVER:
         return None
-    return server.writer.transport  # type: ignore[union-attr]
+    return server.writer  # type: ignore[union-attr]
 
 
 def _app_send(ws_stream: Any) -> Callable[..., Coroutine[Any, Any, None]]:

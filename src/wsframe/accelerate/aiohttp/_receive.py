@@ -38,8 +38,9 @@ def receive_methods(Socket: Any) -> dict[str, Receive]:
                 if kind is TEXT or kind is BINARY:
                     return await reader.read()
             message = await (original(self) if timeout is None else original(self, timeout))
-            if type(reader) is WebSocketDataQueue and reader._buffer and self._writer is not None:
-                hold(self._writer.transport, self._loop)
+            writer = self._writer
+            if type(reader) is WebSocketDataQueue and reader._buffer and writer is not None:
+                hold(writer.transport, self._loop, (writer, "transport"), (writer.protocol, "transport"))
             return message
 
         return next_message

@@ -62,8 +62,8 @@ def take(self: Any) -> bool:
     terms = terms_of(self)
     frames, _ = cut_frames(data, 0, masked, limit(*terms[:2]), WHOLE)
     start = 0
-    if len(frames) > 1 and isinstance(self.transport, asyncio.Transport):  # Twisted's do it by themselves
-        hold(self.transport, asyncio.get_running_loop())
+    if len(frames) > 1 and not hasattr(self.transport, "loseConnection"):  # Twisted's do it by themselves
+        hold(self.transport, asyncio.get_running_loop(), (self, "transport"))
     try:
         for first, payload in frames:
             binary = first != WHOLE[0]

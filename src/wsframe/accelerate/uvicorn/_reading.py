@@ -14,21 +14,21 @@ from typing import Any
 
 from .._hold import hold
 
-# Only this event loop is known to keep the order that makes the late stop the same as the early one.
+# Only this event loop is known to keep the order that makes the late stop the same as the early one: with any
+# other, reading stops at once.
 TRANSPORT: Any = selector_events._SelectorSocketTransport  # type: ignore[attr-defined]
 
 
-def can_stop_late(transport: object) -> bool:
-    return type(transport) is TRANSPORT
-
-
 def queued(protocol: Any, count: int = 1) -> None:
-    """Take note that messages are on their way to the application."""
-    if protocol.read_paused or count > 1:  # more than one of a read
-        hold(protocol.transport, protocol.loop)
+    """Take note that messages of one read are on their way to the application."""
+    if count > 1 or protocol.read_paused:
+        hold(protocol.transport, protocol.loop, (protocol, "transport"))
     if not protocol.read_paused:
         protocol.read_paused = True
-        protocol.loop.call_soon(_pause, protocol)
+        if type(protocol.transport) is TRANSPORT:
+            protocol.loop.call_soon(_pause, protocol)
+        else:
+            protocol.transport.pause_reading()
 
 
 def _pause(protocol: Any) -> None:

@@ -12,7 +12,7 @@ from .._host import Part, Replacement
 from .._known import HELLO, run
 from .._slot import require
 from ._proof import EVENTS, long_way
-from ._reading import TRANSPORT, can_stop_late, queued
+from ._reading import TRANSPORT, queued
 
 __all__ = ["PART"]
 
@@ -34,7 +34,7 @@ def _handle_events(Protocol: Any) -> Callable[[Any], None]:
 
     def handle_events(self: Any) -> None:
         conn = self.conn
-        if type(self) is not Protocol or not can_stop_late(self.transport):
+        if type(self) is not Protocol:
             original(self)
             return
         events, taken = conn.events_received(), 0

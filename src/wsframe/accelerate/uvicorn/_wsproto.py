@@ -12,7 +12,7 @@ from .._known import HELLO, run
 from .._slot import require
 from ..wsproto._send import whole_message
 from ._proof import EVENTS, long_way
-from ._reading import TRANSPORT, can_stop_late, queued
+from ._reading import TRANSPORT, queued
 
 __all__ = ["PART"]
 
@@ -34,7 +34,7 @@ def _handle_message(impl: Any) -> Callable[..., None]:
 
     def handle_message(self: Any, event: Any) -> None:
         data, kind, most = event.data, type(event), self.buffer.max_length
-        if self.buffer.value is None and event.message_finished and can_stop_late(self.transport):
+        if self.buffer.value is None and event.message_finished:
             if kind is TextMessage and len(data) * WIDEST <= most:
                 self.queue.put_nowait({"type": "websocket.receive", "text": data})
             elif kind is BytesMessage and type(data) is bytes and len(data) <= most:
