@@ -160,6 +160,9 @@ import asyncio
 from asyncio import selector_events
 from autobahn.asyncio.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from wsframe import build_header, mask
+from wsframe.accelerate import _hold
+
+_hold.HOLD_TIME = 60
 
 class Echo(WebSocketServerProtocol):
     HANDLER

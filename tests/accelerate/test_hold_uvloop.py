@@ -126,6 +126,7 @@ def test_a_server(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
     flush = _hold.Hold._flush
     monkeypatch.setattr(_hold.Hold, "_flush", count)
+    monkeypatch.setattr(_hold, "HOLD_TIME", 60)
     accelerate.install(*HOSTS)
     try:
         loop = uvloop.new_event_loop()

@@ -250,6 +250,7 @@ def test_many_messages_in_one_read(twice: str, monkeypatch: pytest.MonkeyPatch) 
     """Their answers are in order, and leave in few writes where accelerated."""
     Transport: Any = import_module("asyncio.selector_events")._SelectorSocketTransport
     original, writes = Transport.write, []
+    monkeypatch.setattr("wsframe.accelerate._hold.HOLD_TIME", 60)
 
     def write(self: Any, data: bytes) -> None:
         writes.append(bytes(data))

@@ -35,6 +35,12 @@ LEFT_OPEN = 10 if websocket.tornado.version_info >= (6, 6) else 0.5
 DEFLATE = b"Sec-WebSocket-Extensions: permessage-deflate\r\n"
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is held waits for the end of its turn, however busy the machine is."""
+    monkeypatch.setattr("wsframe.accelerate.tornado._held.HOLD_TIME", 60)
+
+
 @contextmanager
 def accelerated(yes: bool = True) -> Iterator[None]:
     try:

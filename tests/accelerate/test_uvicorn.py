@@ -164,6 +164,7 @@ def test_many_messages_in_one_read(last: str, running: Any, monkeypatch: pytest.
     (uvicorn_host,) = (host for host in accelerate.status() if host.host == "uvicorn")
     Transport: Any = import_module("asyncio.selector_events")._SelectorSocketTransport
     original, writes = Transport.write, []
+    monkeypatch.setattr("wsframe.accelerate._hold.HOLD_TIME", 60)
 
     def write(self: Any, data: bytes) -> None:
         writes.append(bytes(data))
