@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,10 @@ def _echo(name: str, replaced: str, *command: str, **options: Any) -> Echo:
     return Echo(Program(name, tuple(words)), frozenset(replaced.split()), **options)
 
 
-UVICORN = ("-m", "uvicorn", "--port", "0", "--no-access-log", "--app-dir", str(HERE), "--loop", "asyncio")
-HYPERCORN = ("-m", "hypercorn", "--workers", "0", "--bind", "127.0.0.1:0")
+UVICORN = ("-m", "uvicorn", "--port", "0", "--no-access-log", "--app-dir", str(HERE), "asgi:app")
+WSPROTO, SANSIO = ("--ws", "wsproto"), ("--ws", "websockets-sansio")
+HYPERCORN = ("hypercorn wsproto", "-m", "hypercorn", "--workers", "0", "--bind", "127.0.0.1:0")
+HYPERCORN += (f"{HERE}/asgi:app",)
 CANCELLED = ("asyncio.exceptions.CancelledError",)
 
 ECHOES = {
@@ -48,15 +51,17 @@ ECHOES = {
     for echo in (
         _echo("websockets", "websockets", "on_websockets.py"),
         _echo("websockets-sync", "websockets", "on_websockets_sync.py", logs=("EOFError: stream ended",)),
-        _echo("uvicorn-wsproto", "uvicorn wsproto", *UVICORN, "--ws", "wsproto", "asgi:app"),
-        _echo("uvicorn-sansio", "uvicorn websockets", *UVICORN, "--ws", "websockets-sansio", "asgi:app"),
-        _echo(
-            "hypercorn", "hypercorn wsproto", *HYPERCORN, f"{HERE}/asgi:app", loses_track=True, logs=CANCELLED
-        ),
+        _echo("uvicorn-wsproto", "uvicorn wsproto", *UVICORN, *WSPROTO, "--loop", "asyncio"),
+        _echo("uvicorn-sansio", "uvicorn websockets", *UVICORN, *SANSIO, "--loop", "asyncio"),
+        _echo("uvicorn-wsproto-uvloop", "uvicorn wsproto", *UVICORN, *WSPROTO, "--loop", "uvloop"),
+        _echo("uvicorn-sansio-uvloop", "uvicorn websockets", *UVICORN, *SANSIO, "--loop", "uvloop"),
+        _echo("hypercorn", *HYPERCORN, loses_track=True, logs=CANCELLED),
+        _echo("hypercorn-uvloop", *HYPERCORN, "-k", "uvloop", loses_track=True, logs=CANCELLED),
         _echo("tornado", "tornado", "on_tornado.py"),
         _echo("autobahn-asyncio", "autobahn", "on_autobahn.py", "asyncio"),
         _echo("autobahn-twisted", "autobahn", "on_autobahn.py", "twisted"),
         _echo("aiohttp", "aiohttp", "on_aiohttp.py"),
         _echo("websocket-client", "websocket_client", "with_websocket_client.py", client=True),
     )
+    if find_spec("uvloop") or not echo.name.endswith("-uvloop")
 }
