@@ -57,7 +57,8 @@ def test_the_wire_is_the_same(last: bytes, patched: bool) -> None:
     assert len(before) > 65
 
 
-def test_a_burst_leaves_in_one_write() -> None:
+def test_a_burst_leaves_in_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wsframe.accelerate.websockets._asyncio.PATIENCE", 60)
     taps: list[Any] = []
 
     async def handler(ws: Any) -> None:
