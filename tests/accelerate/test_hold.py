@@ -197,19 +197,22 @@ def test_who_comes_later_stays_too(transport: Transport, loop: Loop) -> None:
 class Slots:
     """A transport that has no dictionary, as uvloop's."""
 
-    __slots__ = ("log",)
+    __slots__ = ("log", "lost")
 
     def __init__(self) -> None:
         self.log: list[Any] = []
+        self.lost = False
 
     def write(self, data: Any) -> None:
+        if self.lost:
+            raise RuntimeError("the handler is closed")
         self.log.append(bytes(data))
 
     def close(self) -> None:
         self.log.append("close")
 
     def is_closing(self) -> bool:
-        return False
+        return self.lost
 
     def pause_reading(self) -> None:
         self.log.append("pause")
@@ -262,6 +265,18 @@ def test_a_transport_that_was_changed_meanwhile_stays(loop: Any) -> None:
     user.transport = None
     loop.turn()
     assert (user.log, user.transport) == ([b"a"], None)
+
+
+def test_what_is_held_when_the_peer_is_lost_is_lost_too(loop: Any) -> None:
+    user = User()
+    hold(user.transport, loop, (user, "transport"))
+    user.transport.write(b"a")
+    user.slots.lost = True
+    user.transport.close()
+    loop.turn()
+    assert user.log == ["close"]
+    with pytest.raises(RuntimeError, match="the handler is closed"):
+        user.transport.write(b"b")
 
 
 def test_a_transport_that_is_kept_elsewhere_is_left_alone(loop: Any) -> None:

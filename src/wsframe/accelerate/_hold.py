@@ -158,6 +158,12 @@ class StandIn(Hold):
         closing: bool = self._transport.is_closing()
         return closing
 
+    def _flush(self) -> None:
+        if self._transport.is_closing():  # lost: uvloop raises where asyncio drops what is written
+            self._pieces.clear()
+            self._size = 0
+        super()._flush()
+
     def _leave(self) -> None:
         for owner, name in self._places:
             if getattr(owner, name) is self:
