@@ -587,7 +587,8 @@ def test_streams_that_somebody_else_wraps(monkeypatch: pytest.MonkeyPatch, when:
     method = getattr(IOStream, name)
 
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
-        calls.append((args, kwargs))
+        if b"\r\nDate: " not in bytes(args[0] if name == "write" else b""):  # the answer tells the time
+            calls.append((args, kwargs))
         return method(self, *args, **kwargs)
 
     monkeypatch.setattr(IOStream, name, wrapper)
