@@ -43,8 +43,8 @@ kernel too, and how many messages it carries; then a client, and its round trips
 CONDITIONS = """
 `make bench`, {date}: {machine}. Both sides in one run, in turn, on one core. A call: the least of
 25 rounds. A server: the median of 5 runs on a core of its own, 8 connections, so many messages in
-flight on each; the load gets {raw} messages a second out of a server that answers constants. Texts:
-words in random order.
+flight on each; the load gets {raw} messages a second out of a server that answers constants. The
+client: one round trip at a time, on one core with its server, without wsaccel. Texts: words in random order.
 """
 
 

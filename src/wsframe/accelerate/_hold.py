@@ -13,7 +13,8 @@ ENABLED = os.environ.get("WSFRAME_COALESCE") != "0"
 
 # Bytes that are held back at most: as many as a transport of asyncio buffers before it asks for a pause.
 HOLD_SIZE = 2**16
-# Seconds for which a write waits for others: in a turn that takes longer each leaves when it comes.
+# Seconds after which a write that waits leaves with the next one, and the others of the turn when they come.
+# There is no timer: with no next one it waits for the end of the turn.
 HOLD_TIME = 0.001
 
 _DIVERTED = (

@@ -1,4 +1,4 @@
-"""aiohttp: what its clients and servers send. Its reader is compiled, and left alone.
+"""aiohttp: what its clients and servers send, and how they take what has arrived. Its compiled reader stays.
 
 Limits, waiting, compression and errors are where they were. The masking keys are drawn from the operating
 system: those of aiohttp come from a generator that a forked child shares with its parent.
