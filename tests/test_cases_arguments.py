@@ -13,7 +13,7 @@ import frames
 import pytest
 from twins import Impl
 
-from wsframe import Frame, Opcode, Role
+from wsframe import Frame, Opcode, ProtocolError, Role
 
 KEY = b"abcd"
 
@@ -481,6 +481,18 @@ def test_the_first_wrong_argument_is_named(impl: Impl) -> None:
         impl.FrameDecoder(1, max_frame="2", rsv="3")
     with refused(TypeError, "max_frame must be int, not str"):
         impl.FrameDecoder(Role.CLIENT, max_frame="2", rsv="3")
+
+
+def test_what_is_fed_is_looked_at_first(impl: Impl) -> None:
+    """However the stream stands."""
+    for decoder in (impl.MessageDecoder(Role.CLIENT), impl.FrameDecoder(Role.CLIENT)):
+        decoder.feed(b"\xff")
+        decoder.feed(b"\xff")
+        assert decoder.error is not None
+        with refused(TypeError, "data must be a bytes-like object, not int"):
+            decoder.feed(1)
+        with pytest.raises(ProtocolError):
+            decoder.feed(b"")
 
 
 def calls_of_a_wrong_shape(impl: Impl) -> list[Callable[[], Any]]:

@@ -284,7 +284,7 @@ def test_case_35_feed_while_another_thread_is_inside(impl: Impl) -> None:
     thread.start()
     try:
         assert inside.wait(60)
-        for data in (HELLO, b"", None):
+        for data in (HELLO, b"", bytearray(HELLO)):
             with pytest.raises(RuntimeError, match=r"^feed is already running$"):
                 decoder.feed(data)
     finally:

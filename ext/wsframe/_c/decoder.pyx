@@ -119,24 +119,13 @@ cdef class _Decoder:
 
     cdef list run(self, object data):
         cdef Py_buffer view
-        cdef list out
-        if not wsf_enter(&self.busy):
-            raise _errors.busy()
+        if PyBytes_CheckExact(data):
+            return self.run_over(<const uint8_t *>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+        view_of("data", data, &view)
         try:
-            if self.error is not None:
-                raise self.error.with_traceback(None)
-            out = []
-            if PyBytes_CheckExact(data):
-                self.consume_safely(<const uint8_t *>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), out)
-                return out
-            view_of("data", data, &view)
-            try:
-                self.consume_safely(<const uint8_t *>view.buf, view.len, out)
-            finally:
-                PyBuffer_Release(&view)
-            return out
+            return self.run_over(<const uint8_t *>view.buf, view.len)
         finally:
-            wsf_leave(&self.busy)
+            PyBuffer_Release(&view)
 
     cdef list run_over(self, const uint8_t *p, Py_ssize_t size):
         cdef list out
@@ -146,20 +135,16 @@ cdef class _Decoder:
             if self.error is not None:
                 raise self.error.with_traceback(None)
             out = []
-            self.consume_safely(p, size, out)
+            try:
+                self.consume(p, p + size, out)
+            except ProtocolError as exc:
+                self.stop(exc)
+            except BaseException:
+                self.stop(_errors.interrupted())
+                raise
             return out
         finally:
             wsf_leave(&self.busy)
-
-    cdef int consume_safely(self, const uint8_t *p, Py_ssize_t size, list out) except -1:
-        try:
-            self.consume(p, p + size, out)
-        except ProtocolError as exc:
-            self.stop(exc)
-        except BaseException:
-            self.stop(_errors.interrupted())
-            raise
-        return 0
 
     cdef int stop(self, object error) except -1:
         """End the stream; hold no longer what has arrived, nor the calls that saw it."""

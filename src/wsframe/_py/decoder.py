@@ -80,13 +80,13 @@ class _Decoder:
         self._left = 0  # bytes of the payload still to come
 
     def _feed(self, data: Buffer) -> list[Any]:
+        if type(data) is not bytes:
+            data = bytes_of("data", data)
         if not self._turn.acquire(False):
             raise _errors.busy()
         try:
             if self.error is not None:
                 raise self.error.with_traceback(None)
-            if type(data) is not bytes:
-                data = bytes_of("data", data)
             out: list[Any] = []
             try:
                 self._consume(data, out)
