@@ -10,19 +10,31 @@ not, 2 when the run went wrong, 77 when there is no Python 2.7.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-from run import FAST, HERE, Trouble, free_port, install, numbers, started, wait_for, without_python
+from suite import (
+    HERE,
+    Trouble,
+    cases_of,
+    free_port,
+    numbers,
+    parser,
+    report,
+    started,
+    status_of,
+    wait_for,
+    wait_to_end,
+    without_python,
+    written,
+    wstest,
+)
 
 sys.path.append(str(HERE.parent / "echoes"))
 
@@ -61,8 +73,8 @@ def examine(host: Echo, cases: list[str], accelerated: bool, timeout: float) -> 
         active = attack(host, cases, accelerated, Path(folder), timeout)
         if not (active >= host.replaced if accelerated else not active):
             raise Trouble(f"{host.name}: accelerated are {', '.join(active) or 'none'}")
-        report = json.loads(Path(folder, "reports", "index.json").read_text())[AGENT]
-    return {name: (case["behavior"], case["behaviorClose"]) for name, case in report.items()}
+        cases_done = report(Path(folder), AGENT)
+    return {name: (case["behavior"], case["behaviorClose"]) for name, case in cases_done.items()}
 
 
 def attack_server(host: Echo, cases: list[str], accelerated: bool, folder: Path, timeout: float) -> set[str]:
@@ -70,9 +82,9 @@ def attack_server(host: Echo, cases: list[str], accelerated: bool, folder: Path,
     with running(host.program, folder / "server.log", accelerated=accelerated) as server:
         url = f"ws://127.0.0.1:{server.port()}"
         active = asyncio.run(ask(url))
-        spec = write_spec(folder, cases, servers=[{"agent": AGENT, "url": url}])
-        with started(suite("fuzzingclient", spec), folder / "suite.log", without_python()) as attacking:
-            end(attacking, folder / "suite.log", timeout)
+        spec = written(folder, cases, servers=[{"agent": AGENT, "url": url}])
+        with started(wstest("fuzzingclient", spec), folder / "suite.log", without_python()) as attacking:
+            wait_to_end(attacking, folder / "suite.log", timeout)
     return active
 
 
@@ -80,39 +92,13 @@ def attack_client(host: Echo, cases: list[str], accelerated: bool, folder: Path,
     """Let a client connect to the suite; answer which libraries are accelerated in it."""
     port = free_port()
     url = f"ws://127.0.0.1:{port}"
-    spec, logs = write_spec(folder, cases, url=url), (folder / "suite.log", folder / "client.log")
+    spec, logs = written(folder, cases, url=url), (folder / "suite.log", folder / "client.log")
     command = [*(UNDER_RUN if accelerated else [sys.executable]), *host.program.command, url]
-    with started(suite("fuzzingserver", spec), logs[0], without_python()) as listening:
+    with started(wstest("fuzzingserver", spec), logs[0], without_python()) as listening:
         wait_for(port, listening, logs[0])
         with started(command, logs[1], dict(os.environ)) as attacking:
-            end(attacking, logs[1], timeout)
+            wait_to_end(attacking, logs[1], timeout)
     return set(logs[1].read_text().rpartition("accelerated:")[2].split())
-
-
-def write_spec(folder: Path, cases: list[str], **spec: Any) -> Path:
-    spec |= {
-        "outdir": str(folder / "reports"),
-        "cases": cases,
-        "exclude-cases": [],
-        "exclude-agent-cases": {},
-    }
-    path = folder / "spec.json"
-    path.write_text(json.dumps(spec))
-    return path
-
-
-def suite(mode: str, spec: Path) -> list[Any]:
-    return [install(), "-m", mode, "-u", "0", "-s", spec]
-
-
-def end(process: subprocess.Popen[bytes], log: Path, timeout: float) -> None:
-    """Wait for a good end."""
-    try:
-        status = process.wait(timeout)
-    except subprocess.TimeoutExpired:
-        raise Trouble(f"not done after {timeout:.0f} s") from None
-    if status:
-        raise Trouble(f"ended with {status}:\n{log.read_text(errors='replace')[-2000:]}")
 
 
 async def ask(url: str) -> set[str]:
@@ -164,24 +150,11 @@ def counted(counts: Counter[str]) -> str:
 
 
 def main() -> int:
-    assert __doc__ is not None
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("host", nargs="*", choices=[[], *HOSTS], help="all of them by default")
-    parser.add_argument("--cases", action="append", help="such as '7.*'")
-    parser.add_argument("--fast", action="store_true", help=f"only {' '.join(FAST)}")
-    parser.add_argument("--timeout", type=float, default=3600, help="seconds for each run")
-    options = parser.parse_args()
-    cases = options.cases or (list(FAST) if options.fast else ["*"])
-    good = True
-    try:
-        for name in options.host or HOSTS:
-            good &= compare(name, cases, options.timeout)
-    except (Trouble, subprocess.CalledProcessError) as exc:
-        print(f"conformance: {exc}", file=sys.stderr)
-        return 2
-    return 0 if good else 1
+    arguments = parser(__doc__)
+    arguments.add_argument("host", nargs="*", choices=[[], *HOSTS], help="all of them by default")
+    options = arguments.parse_args()
+    cases = cases_of(options)
+    return status_of(compare(name, cases, options.timeout) for name in options.host or HOSTS)
 
 
 if __name__ == "__main__":
