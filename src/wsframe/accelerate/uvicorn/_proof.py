@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
+
+from .._known import HELLO, long_way, run
+from ._reading import TRANSPORT
+
+LONG_WAY = long_way("uvicorn")
 
 # Of a text and a binary message, as the application gets them.
 EVENTS: list[dict[str, Any]] = [
@@ -11,6 +17,39 @@ EVENTS: list[dict[str, Any]] = [
 ]
 
 
-def long_way(*_: object) -> None:
-    """Stand where only the code of uvicorn comes by."""
-    raise RuntimeError("the code of uvicorn answered")
+class Stage:
+    """A protocol whose handshake is over, on a transport and a loop that remember what is asked of them."""
+
+    def __init__(self, Protocol: Any, **state: Any) -> None:
+        from asyncio import Event, Queue
+
+        self.written: list[bytes] = []
+        self.later: list[Any] = []
+        transport: Any = TRANSPORT.__new__(TRANSPORT)
+        vars(transport).update(
+            _sock=None, is_closing=lambda: False, pause_reading=LONG_WAY, write=self.written.append
+        )
+        self.protocol: Any = Protocol.__new__(Protocol)
+        vars(self.protocol).update(
+            close_sent=False,
+            disconnected=False,
+            handshake_complete=True,
+            loop=SimpleNamespace(call_soon=lambda *call: self.later.append(call)),
+            queue=Queue(),
+            read_paused=False,
+            transport=transport,
+            writable=Event(),
+            **state,
+        )
+        self.protocol.writable.set()
+
+    def prove(self) -> None:
+        """See that EVENTS have come, that a message leaves, and that reading goes on once all are taken."""
+        protocol = self.protocol
+        run(protocol.send({"type": "websocket.send", "text": "Hello"}))
+        received = [protocol.queue.get_nowait() for _ in range(protocol.queue.qsize())]
+        ((callback, *values),) = self.later
+        protocol.read_paused = False
+        callback(*values)
+        if self.written != [HELLO] or received != EVENTS:
+            raise RuntimeError("a wrong answer")

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable
 from importlib import import_module
-from types import SimpleNamespace
 from typing import Any
 
 from ..._backend import encode_binary, encode_text
 from .._host import Part, Replacement
-from .._known import HELLO, run
 from .._slot import require
-from ._proof import EVENTS, long_way
-from ._reading import TRANSPORT, queued
+from ._proof import LONG_WAY, Stage
+from ._reading import queued
 
 __all__ = ["PART"]
 
@@ -96,41 +94,22 @@ def _send(Protocol: Any) -> Callable[..., Coroutine[Any, Any, None]]:
 
 
 def _prove() -> None:
-    from asyncio import Event, Queue
-
     from websockets.frames import Frame, Opcode
     from websockets.protocol import SERVER, Protocol
 
     from ..websockets._protocol import QUIET
 
-    impl: Any = import_module(MODULE)
-    written: list[bytes] = []
-    later: list[Any] = []
     conn: Any = Protocol(SERVER, logger=QUIET)
-    conn.send_text = conn.send_binary = long_way
+    conn.send_text = conn.send_binary = LONG_WAY
     conn.events += [Frame(Opcode.TEXT, b"text"), Frame(Opcode.BINARY, b"bytes")]
-    transport: Any = TRANSPORT.__new__(TRANSPORT)
-    vars(transport).update(_sock=None, pause_reading=long_way, write=written.append)
-    protocol: Any = impl.WebSocketsSansIOProtocol.__new__(impl.WebSocketsSansIOProtocol)
-    vars(protocol).update(
-        close_sent=False,
+    stage = Stage(
+        import_module(MODULE).WebSocketsSansIOProtocol,
         conn=conn,
-        disconnected=False,
-        handshake_complete=True,
         initial_response=None,
-        loop=SimpleNamespace(call_soon=lambda *call: later.append(call)),
-        queue=Queue(),
-        read_paused=False,
-        send_receive_event_to_app=long_way,
-        transport=transport,
-        writable=Event(),
+        send_receive_event_to_app=LONG_WAY,
     )
-    protocol.writable.set()
-    protocol.handle_events()
-    run(protocol.send({"type": "websocket.send", "text": "Hello"}))
-    received = [protocol.queue.get_nowait() for _ in range(protocol.queue.qsize())]
-    if written != [HELLO] or received != EVENTS:
-        raise RuntimeError("a wrong answer")
+    stage.protocol.handle_events()
+    stage.prove()
 
 
 PART = Part(modules=(MODULE,), replacements=_replacements, prove=_prove)

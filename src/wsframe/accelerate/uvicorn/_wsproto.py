@@ -8,11 +8,10 @@ from types import SimpleNamespace
 from typing import Any
 
 from .._host import Part, Replacement
-from .._known import HELLO, run
 from .._slot import require
 from ..wsproto._send import whole_message
-from ._proof import EVENTS, long_way
-from ._reading import TRANSPORT, queued
+from ._proof import LONG_WAY, Stage
+from ._reading import queued
 
 __all__ = ["PART"]
 
@@ -74,39 +73,18 @@ def _send_message(impl: Any) -> Callable[..., Coroutine[Any, Any, None]]:
 
 
 def _prove() -> None:
-    from asyncio import Event, Queue
-
     from wsproto.connection import Connection, ConnectionType
 
     impl: Any = import_module(MODULE)
-    later: list[Any] = []
-    written: list[bytes] = []
-    transport: Any = TRANSPORT.__new__(TRANSPORT)
-    vars(transport).update(_sock=None, is_closing=lambda: False, pause_reading=long_way, write=written.append)
-    protocol: Any = impl.WSProtocol.__new__(impl.WSProtocol)
-    vars(protocol).update(
+    stage = Stage(
+        impl.WSProtocol,
         buffer=impl.WebsocketBuffer(100),
-        close_sent=False,
-        conn=SimpleNamespace(connection=Connection(ConnectionType.SERVER), send=long_way),
-        disconnected=False,
-        handshake_complete=True,
-        loop=SimpleNamespace(call_soon=lambda *call: later.append(call)),
-        queue=Queue(),
-        read_paused=False,
+        conn=SimpleNamespace(connection=Connection(ConnectionType.SERVER), send=LONG_WAY),
         response_started=False,
-        transport=transport,
-        writable=Event(),
     )
-    protocol.writable.set()
-    protocol.handle_message(impl.events.TextMessage("text"))
-    protocol.handle_message(impl.events.BytesMessage(b"bytes"))
-    run(protocol.send({"type": "websocket.send", "text": "Hello"}))
-    received = [protocol.queue.get_nowait() for _ in range(protocol.queue.qsize())]
-    ((callback, *values),) = later
-    protocol.read_paused = False
-    callback(*values)
-    if written != [HELLO] or received != EVENTS:
-        raise RuntimeError("a wrong answer")
+    stage.protocol.handle_message(impl.events.TextMessage("text"))
+    stage.protocol.handle_message(impl.events.BytesMessage(b"bytes"))
+    stage.prove()
 
 
 PART = Part(modules=(MODULE,), replacements=_replacements, prove=_prove)
