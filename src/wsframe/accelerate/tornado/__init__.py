@@ -14,13 +14,14 @@ from typing import Any
 
 from ..._spec import Opcode
 from .._host import Deflating, Host, Replacement
-from .._known import HELLO, MASKED_HELLO, run
+from .._known import HELLO, MASKED_HELLO, long_way, run
 from .._own import require_own
 from .._slot import distribution_version
 
 __all__ = ["HOST", "protocol_class"]
 
 MODULE = "tornado.websocket"
+LONG_WAY = long_way("tornado")
 
 
 def protocol_class() -> type:
@@ -80,11 +81,11 @@ def _prove() -> None:
         _write_buffer=b"",
         io_loop=SimpleNamespace(asyncio_loop=loop),
         max_write_buffer_size=None,
-        read_bytes=_long_way,
+        read_bytes=LONG_WAY,
         socket=SimpleNamespace(send=send),
-        write=_long_way,
+        write=LONG_WAY,
     )
-    handler = SimpleNamespace(log_exception=_long_way, on_message=received.append)
+    handler = SimpleNamespace(log_exception=LONG_WAY, on_message=received.append)
     protocol = websocket.WebSocketProtocol13(handler, False, websocket._WebSocketParams())
     protocol.stream = stream
     running = asyncio._get_running_loop()
@@ -107,10 +108,6 @@ def _round_trip(data: bytes) -> tuple[Any, Any, bytes]:
     decompressor = websocket._PerMessageDeflateDecompressor(True, None, len(data))
     answer = decompressor.decompress(compressor.compress(data))
     return compressor._compressor, decompressor._decompressor, answer
-
-
-def _long_way(*_: object, **__: object) -> Any:
-    raise RuntimeError("the code of tornado answered")
 
 
 HOST = Host(
