@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from itertools import cycle
 from operator import xor
 
@@ -63,3 +64,9 @@ def frame(
 def close(code: int, reason: bytes = b"", *, key: bytes | None = None) -> bytes:
     """A Close frame with a status code (5.5.1)."""
     return frame(CLOSE, code.to_bytes(2, "big") + reason, key=key)
+
+
+def compressed(payload: bytes) -> bytes:
+    """Deflate a message on its own (RFC 7692, 7.2.1)."""
+    squeeze = zlib.compressobj(wbits=-15)
+    return (squeeze.compress(payload) + squeeze.flush(zlib.Z_SYNC_FLUSH))[:-4]

@@ -4,18 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import zlib
 from typing import Any
 
-from frames import BINARY, CLOSE, CONTINUATION, KEY, PING, PONG, TEXT, frame, masked
+from frames import BINARY, CLOSE, CONTINUATION, KEY, PING, PONG, TEXT, compressed, frame, masked
 from hypothesis import strategies as st
-
-
-def compressed(payload: bytes) -> bytes:
-    """Deflate a message on its own (RFC 7692, 7.2.1)."""
-    squeeze = zlib.compressobj(wbits=-15)
-    return (squeeze.compress(payload) + squeeze.flush(zlib.Z_SYNC_FLUSH))[:-4]
-
 
 payloads = st.one_of(
     st.binary(max_size=20),

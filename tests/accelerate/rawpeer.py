@@ -8,14 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 import frames
+from opening import request
 from talks import accelerated
 from websockets.asyncio.server import ServerConnection, serve
-
-REQUEST = (
-    b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
-
 
 DONE = b"done"
 
@@ -37,7 +32,7 @@ class Peer:
         host, port = server.sockets[0].getsockname()[:2]
         reader, writer = await asyncio.open_connection(host, port, **options)
         try:
-            writer.write(REQUEST)
+            writer.write(request())
             await reader.readuntil(b"\r\n\r\n")
             yield cls(reader, writer)
         finally:

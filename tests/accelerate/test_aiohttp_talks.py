@@ -13,21 +13,17 @@ import pytest
 from conversations import conversations, told
 from frames import CLOSE, KEY, PING, TEXT, frame
 from hypothesis import example, given, settings, strategies as st
+from opening import request, serve_pieces
 
 pytest.importorskip("aiohttp")
 
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, web
 
-from wsframe import accelerate, accept_key
+from wsframe import accelerate
 from wsframe.accelerate import _hold
 
 STYLES = ["async for", "receive", "busy", "at once"]
 HELLO, TO_CLIENT = frame(TEXT, b"hello", key=KEY), frame(TEXT, b"hello")
-DEFLATE = b"Sec-WebSocket-Extensions: permessage-deflate\r\n"
-REQUEST = (
-    b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n%s\r\n"
-)
 
 
 def run(main: Callable[[list[Any]], Any], yes: bool) -> list[Any]:
@@ -141,7 +137,7 @@ def serve(pieces: list[bytes], style: str, *, deflate: bool = False, limit: int 
         reader, writer = await asyncio.open_connection(*runner.addresses[0])
         got = b""
         with contextlib.suppress(ConnectionError):
-            writer.write(REQUEST % (DEFLATE if deflate else b""))
+            writer.write(request(deflate))
             await reader.readuntil(b"\r\n\r\n")
             for piece in [*pieces, frame(CLOSE, b"\x03\xe8", key=KEY)]:
                 writer.write(piece)
@@ -175,25 +171,11 @@ def connect(pieces: list[bytes], style: str, *, deflate: bool = False, limit: in
     """Make a talk of a client with a server that sends these pieces."""
 
     async def main(seen: list[Any]) -> None:
-        got = bytearray()
+        over = asyncio.get_running_loop().create_future()
 
         async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            with contextlib.suppress(ConnectionError):
-                request = await reader.readuntil(b"\r\n\r\n")
-                key = request.partition(b"Sec-WebSocket-Key: ")[2].partition(b"\r")[0]
-                said = b"HTTP/1.1 101 Hi\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                said += b"Sec-WebSocket-Accept: " + accept_key(key).encode() + b"\r\n"
-                writer.write(said + (DEFLATE if deflate else b"") + b"\r\n")
-                for piece in [*pieces, frame(CLOSE, b"\x03\xe8bye")]:
-                    writer.write(piece)
-                    await writer.drain()
-                    await asyncio.sleep(0)
-                while data := await reader.read(2**16):
-                    got.extend(data)
-            writer.close()
-            over.set()
+            over.set_result(await serve_pieces(pieces, deflate, reader, writer))
 
-        over = asyncio.Event()
         async with await asyncio.start_server(peer, "127.0.0.1", 0) as server, ClientSession() as session:
             host, port = server.sockets[0].getsockname()
             with contextlib.suppress(Exception):
@@ -203,8 +185,8 @@ def connect(pieces: list[bytes], style: str, *, deflate: bool = False, limit: in
                     assert type(ws) is ClientWebSocketResponse
                     await converse(ws, style, seen)
             await session.close()
-            await over.wait()
-        seen.append(told(bytes(got)))
+            got = await over
+        seen.append(told(got))
 
     return main
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import sys
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import wraps
@@ -13,7 +12,7 @@ from typing import Any
 import frames
 import pytest
 from feeding import cut_at_random, cuttings
-from frames import BINARY, CLOSE, CONTINUATION, KEY, PING, PONG, TEXT
+from frames import BINARY, CLOSE, CONTINUATION, KEY, PING, PONG, TEXT, compressed
 from hypothesis import example, given, strategies as st
 
 pytest.importorskip("autobahn", exc_type=ImportError)
@@ -125,12 +124,6 @@ def both(new: Any, play: Callable[[Player], None], *setting: Any) -> list[Any]:
         player.end()
     assert players[1].trace == players[0].trace
     return players[1].trace
-
-
-def compressed(payload: bytes) -> bytes:
-    """Deflate a message on its own (RFC 7692, 7.2.1)."""
-    squeeze = zlib.compressobj(wbits=-15)
-    return (squeeze.compress(payload) + squeeze.flush(zlib.Z_SYNC_FLUSH))[:-4]
 
 
 @st.composite

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 import uvicorn
-from conversations import WISHES, compressed, conversations, told
-from frames import CLOSE, KEY, PING, TEXT, frame
+from conversations import WISHES, conversations, told
+from frames import CLOSE, KEY, PING, TEXT, compressed, frame
 from hypothesis import example, given, settings, strategies as st
+from opening import request
 from pairs import Peer
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
@@ -29,11 +30,6 @@ from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
 
 HOSTS = "hypercorn", "uvicorn", "websockets", "wsproto"
-REQUEST = (
-    b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n%s\r\n"
-)
-DEFLATE = b"Sec-WebSocket-Extensions: permessage-deflate\r\n"
 HELLO = frame(TEXT, b"hello", key=KEY)
 
 
@@ -136,7 +132,7 @@ async def talk(server: str, pieces: list[bytes], style: str, deflate: bool, limi
     ours, theirs = socket.socketpair()
     async with SERVERS[server](app, ours, limit):
         peer = await Peer.over(theirs, app.seen)
-        await peer.send([REQUEST % (DEFLATE if deflate else b"")])
+        await peer.send([request(deflate)])
         await peer.send([*pieces, frame(CLOSE, b"\x03\xe8", key=KEY)])
         ended = await peer.leave()
     response, _, sent = bytes(peer.received).partition(b"\r\n\r\n")

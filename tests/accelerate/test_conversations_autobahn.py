@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conversations import WISHES, compressed, conversations, told
-from frames import CLOSE, KEY, PING, TEXT, frame
+from conversations import WISHES, conversations, told
+from frames import CLOSE, KEY, PING, TEXT, compressed, frame
 from hypothesis import example, given, settings, strategies as st
+from opening import request
 from pairs import Peer
 
 from wsframe import accelerate
@@ -21,11 +22,6 @@ txaio._explicit_framework = None  # other tests choose, too
 autobahn = pytest.importorskip("autobahn.asyncio.websocket")
 from autobahn.websocket.compress import PerMessageDeflateOffer, PerMessageDeflateOfferAccept  # noqa: E402
 
-REQUEST = (
-    b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n%s\r\n"
-)
-DEFLATE = b"Sec-WebSocket-Extensions: permessage-deflate\r\n"
 HELLO = frame(TEXT, b"hello", key=KEY)
 STYLES = ("plain", "later", "task")
 
@@ -106,7 +102,7 @@ async def converse(pieces: list[bytes], style: str, deflate: bool, limit: int) -
     ours, theirs = socket.socketpair()
     transport, protocol = await loop.connect_accepted_socket(factory, ours)
     peer = await Peer.over(theirs, seen)
-    await peer.send([REQUEST % (DEFLATE if deflate else b"")])
+    await peer.send([request(deflate)])
     await peer.send([*pieces, frame(CLOSE, b"\x03\xe8", key=KEY)])
     ended = await peer.leave()
     if not transport.is_closing():

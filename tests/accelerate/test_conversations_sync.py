@@ -10,8 +10,8 @@ import socket
 from typing import Any
 
 import frames
-from conversations import compressed, told
-from frames import BINARY, CONTINUATION, PING, PONG, TEXT, frame
+from conversations import told
+from frames import BINARY, CONTINUATION, PING, PONG, TEXT, compressed, frame
 from hypothesis import example, given, settings, strategies as st
 from talks import accelerated, key_for
 from websockets.extensions.permessage_deflate import PerMessageDeflate

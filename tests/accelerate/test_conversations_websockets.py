@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from conversations import WISHES, compressed, conversations, told
-from frames import CLOSE, KEY, PING, TEXT, frame
+from conversations import WISHES, conversations, told
+from frames import CLOSE, KEY, PING, TEXT, compressed, frame
 from hypothesis import example, given, settings, strategies as st
 from pairs import Peer
 from rawpeer import run

@@ -21,7 +21,8 @@ import pytest
 from conversations import told
 from frames import BINARY, CLOSE, CONTINUATION, KEY, PING, TEXT, close, frame, header
 from obedient import HOSTS, LIMIT, ODD
-from rawpeer import REQUEST, text
+from opening import request
+from rawpeer import text
 
 from wsframe.demo.servers import Program, running
 
@@ -71,7 +72,7 @@ class Peer(contextlib.AbstractContextManager["Peer"]):
 
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
-        self.socket.sendall(REQUEST)
+        self.socket.sendall(request())
         self.data = b""
         while b"\r\n\r\n" not in self.data:
             more = self.socket.recv(4096)

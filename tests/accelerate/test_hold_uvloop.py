@@ -10,15 +10,12 @@ from typing import Any
 
 import pytest
 from frames import CLOSE, KEY, PING, TEXT, frame
+from opening import request
 
 from wsframe import accelerate
 from wsframe.accelerate import _hold
 
 uvloop = pytest.importorskip("uvloop")
-REQUEST = (
-    b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
 HOSTS = "aiohttp", "hypercorn", "uvicorn", "websockets", "wsproto"
 
 
@@ -99,7 +96,7 @@ async def talk(name: str) -> None:
         listener.listen()
         async with SERVERS[name](listener):
             reader, writer = await asyncio.open_connection(*listener.getsockname())
-            writer.write(REQUEST)
+            writer.write(request())
             await reader.readuntil(b"\r\n\r\n")
             for count in (64, 1, 3):
                 texts = [b"%d" % number for number in range(count)]

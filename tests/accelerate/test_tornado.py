@@ -10,14 +10,16 @@ import re
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
-from conversations import compressed, conversations, told
-from frames import BINARY, CLOSE, KEY, PING, TEXT, frame
+from conversations import conversations, told
+from frames import BINARY, CLOSE, KEY, PING, TEXT, compressed, frame
 from hypothesis import example, given, settings, strategies as st
+from opening import request, serve_pieces
 
-from wsframe import accelerate, accept_key
+from wsframe import accelerate
 from wsframe.accelerate.tornado import HOST, protocol_class
 
 websocket = pytest.importorskip("tornado.websocket")
@@ -26,13 +28,8 @@ from tornado.web import Application  # noqa: E402
 
 Protocol = websocket.WebSocketProtocol13
 ORIGINAL = {name: vars(Protocol)[name] for name in ("_receive_frame", "_write_frame", "write_message")}
-REQUEST = (
-    b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n%s\r\n"
-)
 # Before tornado 6.6, an error in a coroutine leaves the connection open: seconds to wait for its end.
 LEFT_OPEN = 10 if websocket.tornado.version_info >= (6, 6) else 0.5
-DEFLATE = b"Sec-WebSocket-Extensions: permessage-deflate\r\n"
 
 
 @pytest.fixture(autouse=True)
@@ -199,7 +196,7 @@ def serve(
             (listener,) = server._sockets.values()
             reader, writer = await asyncio.open_connection(*listener.getsockname(), ssl=tls[1])
             with contextlib.suppress(ConnectionError, asyncio.TimeoutError):
-                writer.write(REQUEST % ((DEFLATE if deflate else b"") + b"Sec-WebSocket-Protocol: a, b\r\n"))
+                writer.write(request(deflate, b"Sec-WebSocket-Protocol: a, b\r\n"))
                 await reader.readuntil(b"\r\n\r\n")
                 for piece in [*pieces, frame(CLOSE, b"\x03\xe8", key=KEY)]:
                     writer.write(piece)
@@ -272,20 +269,6 @@ def play(
     async def main() -> Any:
         sent = bytearray()
 
-        async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            with contextlib.suppress(ConnectionError):
-                request = await reader.readuntil(b"\r\n\r\n")
-                key = request.partition(b"Sec-Websocket-Key: ")[2].partition(b"\r")[0]
-                answer = b"HTTP/1.1 101 Hi\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                answer += b"Sec-WebSocket-Accept: " + accept_key(key).encode() + b"\r\n"
-                writer.write(answer + (DEFLATE if deflate else b"") + b"\r\n")
-                for piece in [*pieces, frame(CLOSE, b"\x03\xe8bye")]:
-                    writer.write(piece)
-                    await writer.drain()
-                    await asyncio.sleep(0)
-                await reader.read(-1)
-            writer.close()
-
         def on_message(message: Any) -> None:
             seen.append(message)
             if message is None:
@@ -295,7 +278,7 @@ def play(
 
         seen: list[Any] = []
         over = asyncio.Event()
-        server = await asyncio.start_server(peer, "127.0.0.1", 0)
+        server = await asyncio.start_server(partial(serve_pieces, pieces, deflate), "127.0.0.1", 0)
         async with server:
             host, port = server.sockets[0].getsockname()
             options: dict[str, Any] = {"on_message_callback": on_message} if callback else {}
@@ -394,7 +377,7 @@ def test_a_peer_that_does_not_read() -> None:
         try:
             (listener,) = server._sockets.values()
             reader, writer = await asyncio.open_connection(*listener.getsockname())
-            writer.write(REQUEST % b"")
+            writer.write(request())
             await reader.readuntil(b"\r\n\r\n")
             writer.write(HELLO)
             while not futures:
@@ -512,7 +495,7 @@ def test_a_peer_that_leaves_while_the_application_is_busy(count: int) -> None:
         try:
             (listener,) = server._sockets.values()
             reader, writer = await asyncio.open_connection(*listener.getsockname())
-            writer.write(REQUEST % b"")
+            writer.write(request())
             await reader.readuntil(b"\r\n\r\n")
             writer.write(HELLO * count)
             await asyncio.sleep(0.02)

@@ -19,8 +19,9 @@ import pytest
 from conversations import conversations, told
 from frames import BINARY, CLOSE, CONTINUATION, KEY, PING, PONG, TEXT, frame
 from hypothesis import HealthCheck, example, given, settings, strategies as st
+from opening import answer
 
-from wsframe import accelerate, accept_key
+from wsframe import accelerate
 from wsframe.accelerate.websocket_client import HOST
 
 pytest.importorskip("websocket._abnf")
@@ -376,10 +377,7 @@ def test_an_app_gets_every_message_of_a_burst(library: Any) -> None:
     def serve(listener: socket.socket) -> None:
         peer, _ = listener.accept()
         with peer, peer.makefile("rb") as lines:
-            headers = dict(line.rstrip().partition(b": ")[::2] for line in iter(lines.readline, b"\r\n"))
-            accept = accept_key(headers[b"Sec-WebSocket-Key"]).encode()
-            answer = b"HTTP/1.1 101 Hi\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            peer.sendall(answer + b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n")
+            peer.sendall(answer(b"".join(iter(lines.readline, b"\r\n"))))
             peer.sendall(HELLO * 20 + frame(PING, b"p") + frame(BINARY, b"b") + frame(CLOSE, b"\x03\xe8bye"))
             received.append(told(lines.read(7 + 8)))
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import frames
 import pytest
-from rawpeer import REQUEST, Peer, Tapped, both, run, serving, text
+from opening import request
+from rawpeer import Peer, Tapped, both, run, serving, text
 from talks import accelerated
 from websockets.asyncio.client import connect
 from websockets.asyncio.connection import Connection
@@ -276,7 +277,7 @@ def test_back_pressure_from_the_client():
                 sock.setblocking(False)
                 reader, writer = await asyncio.open_connection(sock=sock, limit=2**14)
                 peer = Peer(reader, writer)
-                writer.write(REQUEST)
+                writer.write(request())
                 await reader.readuntil(b"\r\n\r\n")
                 peer.send(text("a") * 2)
                 [ws] = server.connections if hasattr(server, "connections") else server.websockets
@@ -762,7 +763,7 @@ def test_compressed_bursts():
                 host, port = server.sockets[0].getsockname()[:2]
                 reader, writer = await asyncio.open_connection(host, port)
                 extension = b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
-                writer.write(REQUEST[:-2] + extension)
+                writer.write(request()[:-2] + extension)
                 await reader.readuntil(b"\r\n\r\n")
                 peer = Peer(reader, writer)
                 peer.send(burst)

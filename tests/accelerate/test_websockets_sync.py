@@ -12,7 +12,8 @@ from typing import Any
 
 import frames
 import pytest
-from rawpeer import REQUEST, text
+from opening import request
+from rawpeer import text
 from talks import accelerated
 from websockets.exceptions import ConnectionClosed
 from websockets.protocol import SERVER, Protocol, State
@@ -86,7 +87,7 @@ def talk(yes: bool, stream: bytes) -> tuple[bytes, list[Any]]:
 
     with accelerated(yes), serving(handler, max_size=1000) as port:
         with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
-            sock.sendall(REQUEST)
+            sock.sendall(request())
             answer = b""
             while not answer.endswith(b"welcome"):
                 answer += sock.recv(1)

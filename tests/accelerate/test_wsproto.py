@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import textwrap
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import frames
 import pytest
 from feeding import cut_at_random, cuttings
-from frames import BINARY, CLOSE, CONTINUATION, KEY, PING, PONG, TEXT
+from frames import BINARY, CLOSE, CONTINUATION, KEY, PING, PONG, TEXT, compressed
 from hypothesis import example, given, strategies as st
 from twin_wsproto import OLD, Player, accelerated, told
 
@@ -37,12 +36,6 @@ def both(new: Any, play: Callable[[Player], None], client: bool, deflate: dict[s
     play(new_player)
     assert new_player.trace == old_player.trace
     return new_player.trace
-
-
-def compressed(payload: bytes) -> bytes:
-    """Deflate a message on its own (RFC 7692, 7.2.1)."""
-    squeeze = zlib.compressobj(wbits=-15)
-    return (squeeze.compress(payload) + squeeze.flush(zlib.Z_SYNC_FLUSH))[:-4]
 
 
 payloads = st.one_of(

@@ -12,8 +12,9 @@ from typing import Any
 
 import frames
 import txaio
+from opening import answer, request
 
-from wsframe import accelerate, accept_key, parse_header
+from wsframe import accelerate, parse_header
 from wsframe.accelerate.autobahn._own import WEBSOCKET
 
 NAMES = ("autobahn", "_nvx_utf8validator", "_nvx_xormasker")
@@ -219,25 +220,6 @@ def told(trace: list[Any]) -> dict[str, Any]:
         return lambda self, *values: trace.append((name, *values))
 
     return {name: note(name) for name in ("onOpen", "onMessage", "onPong", "onClose")}
-
-
-def request(deflate: bool) -> bytes:
-    extensions = "Sec-WebSocket-Extensions: permessage-deflate\r\n" if deflate else ""
-    return (
-        "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        f"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{extensions}\r\n"
-    ).encode()
-
-
-def answer(asked: bytes, deflate: bool) -> bytes:
-    (key,) = [
-        line.split()[1] for line in asked.splitlines() if line.lower().startswith(b"sec-websocket-key:")
-    ]
-    extensions = "Sec-WebSocket-Extensions: permessage-deflate\r\n" if deflate else ""
-    return (
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        f"Sec-WebSocket-Accept: {accept_key(key.decode())}\r\n{extensions}\r\n"
-    ).encode()
 
 
 def agreeing(compress: Any, client: bool) -> dict[str, Any]:

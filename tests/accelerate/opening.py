@@ -1,0 +1,47 @@
+"""Connections to hosts, written by hand: the opening handshake (RFC 6455, 4), and a server with a plan."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+
+from frames import CLOSE, frame
+
+from wsframe import accept_key
+
+DEFLATE = b"Sec-WebSocket-Extensions: permessage-deflate\r\n"
+
+
+def request(deflate: bool = False, fields: bytes = b"") -> bytes:
+    """What a client asks for, with other header lines if need be."""
+    return (
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+    ) + (DEFLATE * deflate + fields + b"\r\n")
+
+
+def answer(asked: bytes, deflate: bool = False) -> bytes:
+    """What a server that accepts says to a request."""
+    (key,) = re.findall(rb"(?i)\r\nsec-websocket-key: *(\S+)\r\n", asked)
+    return (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + accept_key(key).encode() + b"\r\n" + DEFLATE * deflate + b"\r\n"
+    )
+
+
+async def serve_pieces(
+    pieces: list[bytes], deflate: bool, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> bytes:
+    """Accept a client, send it the pieces and a Close frame, and answer all that it sent."""
+    got = bytearray()
+    with contextlib.suppress(ConnectionError):
+        writer.write(answer(await reader.readuntil(b"\r\n\r\n"), deflate))
+        for piece in [*pieces, frame(CLOSE, b"\x03\xe8bye")]:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0)
+        while data := await reader.read(2**16):
+            got += data
+    writer.close()
+    return bytes(got)
