@@ -148,11 +148,11 @@ def fail_to_send(yes: bool, senders: int) -> list[Any]:
 @pytest.mark.parametrize("senders", [1, 8])
 def test_a_send_that_fails(senders, caplog):
     met, before = fail_to_send(True, senders), fail_to_send(False, senders)
-    # Which cause is told to whom, of those that come too late, is a matter of chance.
+    # Which cause is told to whom, of those that come too late, and who says so first, is a matter of chance.
     assert [one[:2] for one in met] == [one[:2] for one in before]
     assert len(met) == senders
-    assert "BrokenPipeError" in met[0][2]
-    assert "BrokenPipeError" in before[0][2]
+    for way in met, before:
+        assert any("BrokenPipeError" in cause for _, _, cause in way)
     assert not caplog.records
 
 
