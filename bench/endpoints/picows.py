@@ -6,9 +6,6 @@ from picows import WSListener, WSMsgType, ws_connect, ws_create_server
 
 from bench.endpoints import HOST, Span
 
-DISTRIBUTION = "picows"
-NOTE = "hands out frames instead of messages"
-
 
 class Echo(WSListener):
     def on_ws_frame(self, transport, frame):

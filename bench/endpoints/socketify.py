@@ -6,9 +6,6 @@ from socketify import App, CompressOptions
 
 from bench.endpoints import HOST
 
-DISTRIBUTION = "socketify"
-NOTE = "runs uWebSockets, in C++, on libuv"
-
 
 def echo(ws, message, opcode):
     ws.send(message, opcode)
