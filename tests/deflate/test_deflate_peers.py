@@ -53,14 +53,6 @@ def _modules() -> None:
     pytest.importorskip("zlib_ng")
 
 
-def talk(client: Any, server: Any, exchange: list[list[bytes]], seed: int) -> None:
-    """Each sends all messages; what comes out must be what went in."""
-    expected = [b"".join(fragments) for fragments in exchange]
-    for sender, receiver in ((client, server), (server, client)):
-        data = b"".join(sender.send(fragments) for fragments in exchange)
-        assert receiver.receive(cut_at_random(data, seed)) == expected
-
-
 def meet(client: Any, server: Any) -> None:
     client.finish(server.answer(client.request()))
     assert client.subprotocol == server.subprotocol == "a"
@@ -68,22 +60,27 @@ def meet(client: Any, server: Any) -> None:
     assert (ours.deflate is not None) is theirs.compressed
 
 
+def talk(client: Any, server: Any, exchange: list[list[bytes]], seed: int) -> None:
+    """After the handshake each sends all messages; what comes out must be what went in."""
+    meet(client, server)
+    expected = [b"".join(fragments) for fragments in exchange]
+    for sender, receiver in ((client, server), (server, client)):
+        data = b"".join(sender.send(fragments) for fragments in exchange)
+        assert receiver.receive(cut_at_random(data, seed)) == expected
+
+
 @given(policy=our_client, theirs=websockets_server, exchange=messages, seed=st.integers(0, 99))
 def test_our_client_and_a_server_of_websockets(
     policy: Any, theirs: Any, exchange: list[list[bytes]], seed: int
 ) -> None:
-    client, server = Ours(Role.CLIENT, policy), Websockets(Role.SERVER, theirs)
-    meet(client, server)
-    talk(client, server, exchange, seed)
+    talk(Ours(Role.CLIENT, policy), Websockets(Role.SERVER, theirs), exchange, seed)
 
 
 @given(policy=our_server, theirs=websockets_client, exchange=messages, seed=st.integers(0, 99))
 def test_our_server_and_a_client_of_websockets(
     policy: Any, theirs: Any, exchange: list[list[bytes]], seed: int
 ) -> None:
-    client, server = Websockets(Role.CLIENT, theirs), Ours(Role.SERVER, policy)
-    meet(client, server)
-    talk(client, server, exchange, seed)
+    talk(Websockets(Role.CLIENT, theirs), Ours(Role.SERVER, policy), exchange, seed)
 
 
 @given(policy=our_client, theirs=wsproto_settings, exchange=messages, seed=st.integers(0, 99))
@@ -93,18 +90,14 @@ def test_our_client_and_a_server_of_wsproto(
     if theirs and policy and policy.client_max_window_bits is None:
         # It would keep to its setting without a word of that in its answer.
         theirs = {**theirs, "client_max_window_bits": None}
-    client, server = Ours(Role.CLIENT, policy), Wsproto(Role.SERVER, theirs)
-    meet(client, server)
-    talk(client, server, exchange, seed)
+    talk(Ours(Role.CLIENT, policy), Wsproto(Role.SERVER, theirs), exchange, seed)
 
 
 @given(policy=our_server, theirs=wsproto_settings, exchange=messages, seed=st.integers(0, 99))
 def test_our_server_and_a_client_of_wsproto(
     policy: Any, theirs: Any, exchange: list[list[bytes]], seed: int
 ) -> None:
-    client, server = Wsproto(Role.CLIENT, theirs), Ours(Role.SERVER, policy)
-    meet(client, server)
-    talk(client, server, exchange, seed)
+    talk(Wsproto(Role.CLIENT, theirs), Ours(Role.SERVER, policy), exchange, seed)
 
 
 def test_what_they_agree_on_is_the_same() -> None:

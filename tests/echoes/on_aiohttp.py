@@ -20,14 +20,10 @@ async def echo(request):
 
 
 async def main():
-    app = web.Application()
-    app.router.add_get("/", echo)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    print("listening on port", runner.addresses[0][1], flush=True)
-    await asyncio.Event().wait()
+    handle = web.Server(echo, access_log=None)
+    server = await asyncio.get_running_loop().create_server(handle, "127.0.0.1", 0)
+    print("listening on port", server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
 
 
 asyncio.run(main())
