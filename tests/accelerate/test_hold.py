@@ -93,6 +93,59 @@ def test_a_task_that_was_just_made_has_its_turn(transport: Transport, loop: Loop
     assert (transport.log, loop.due) == ([b"ab"], [])
 
 
+def test_where_more_is_to_come_it_lasts_longer(transport: Transport, loop: Loop) -> None:
+    hold(transport, loop, turns=2)
+    for number in range(3):
+        transport.write(b"%d" % number)
+        loop.turn()
+    assert (transport.log, loop.due) == ([b"012"], [])
+    hold(transport, loop, turns=1)
+    loop.turn()
+    transport.write(b"a")
+    hold(transport, loop, turns=1)
+    hold(transport, loop)
+    loop.turn()
+    assert transport.log == [b"012"]
+    loop.turn()
+    assert (transport.log, loop.due) == ([b"012", b"a"], [])
+
+
+def test_it_lasts_no_longer_than_it_is_told(transport: Transport, loop: Loop) -> None:
+    hold(transport, loop, turns=2)
+    transport.write(b"a")
+    transport.get_write_buffer_size()
+    assert transport.log == [b"a", "size"]
+    transport.write(b"b")
+    for _ in range(4):
+        loop.turn()
+    assert (transport.log, loop.due) == ([b"a", "size", b"b"], [])
+
+
+def test_turns_that_take_long_end_apart(
+    transport: Transport, loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(_hold, "monotonic", lambda: now)
+    hold(transport, loop, turns=3)
+    transport.write(b"a")
+    loop.turn()
+    transport.write(b"b")
+    now += _hold.HOLD_TIME * 0.6
+    assert transport.log == []
+    loop.turn()
+    assert transport.log == [b"ab"]
+    transport.write(b"c")
+    now += _hold.HOLD_TIME * 1.1
+    transport.write(b"d")
+    transport.write(b"e")
+    assert transport.log == [b"ab", b"cd", b"e"]
+    loop.turn()
+    transport.write(b"f")
+    assert transport.log == [b"ab", b"cd", b"e"]
+    loop.turn()
+    assert (transport.log, loop.due) == ([b"ab", b"cd", b"e", b"f"], [])
+
+
 def test_in_a_turn_that_takes_long_nothing_waits(
     transport: Transport, loop: Loop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -244,6 +297,18 @@ def test_a_transport_without_a_dictionary_is_held_where_it_is_kept(loop: Any) ->
     loop.turn()
     assert (user.log, loop.due) == (["pause", b"ab"], [])
     assert user.transport is friend.transport is user.slots
+
+
+def test_there_too_it_lasts_longer(loop: Any) -> None:
+    user = User()
+    for _ in range(2):
+        hold(user.transport, loop, (user, "transport"), turns=1)
+        user.transport.write(b"a")
+    loop.turn()
+    user.transport.write(b"b")
+    assert user.log == []
+    loop.turn()
+    assert (user.log, user.transport, loop.due) == ([b"aab"], user.slots, [])
 
 
 @pytest.mark.parametrize(("name", "told"), [("close", "close"), ("get_write_buffer_size", "size")])

@@ -32,7 +32,7 @@ _DIVERTED = (
 _HARMLESS = frozenset({"get_extra_info", "is_closing", "is_reading", "pause_reading", "resume_reading"})
 
 
-def hold(transport: Any, loop: asyncio.AbstractEventLoop, *places: tuple[Any, str]) -> None:
+def hold(transport: Any, loop: asyncio.AbstractEventLoop, *places: tuple[Any, str], turns: int = 0) -> None:
     """Have what is written to a transport leave in one write, when all that is due by now has run.
 
     It is for a read that brought many messages, and to be called when the first of them is on its way to the
@@ -44,11 +44,16 @@ def hold(transport: Any, loop: asyncio.AbstractEventLoop, *places: tuple[Any, st
         loop: the transport's.
         places: the owners and names of all attributes through which the transport is written to or closed.
             One of uvloop cannot be held but there.
+        turns: of the loop that the hold lasts longer, when messages of the read are still to come. A call for
+            a transport that is held has it last so long from now on.
     """
-    if not ENABLED or type(transport) is StandIn:
+    if not ENABLED:
+        return
+    held: Any = getattr(transport.write, "__self__", None)
+    if isinstance(held, Hold):
+        held.turns = max(held.turns, turns)
         return
     state = getattr(transport, "__dict__", None)
-    held: Hold
     if state is not None:
         if "write" in state:
             return
@@ -60,6 +65,7 @@ def hold(transport: Any, loop: asyncio.AbstractEventLoop, *places: tuple[Any, st
             setattr(owner, name, held)
     else:
         return
+    held.turns = turns
     loop.call_soon(held.end, loop)
 
 
@@ -74,10 +80,17 @@ class Hold:
         self._size = 0
         self._until = 0.0
         self._late = False  # it took too long, or is over: no more waiting
+        self.turns = 0  # of the loop, until it ends
 
     def end(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Release it, but let tasks that were just made have their turn."""
-        if self._pieces:
+        """Release it, but for turns to come; and let tasks that were just made have their turn."""
+        if self.turns:
+            self.turns -= 1
+            self._late = False
+            if self._pieces and monotonic() > self._until - HOLD_TIME / 2:
+                self._flush()  # in the next turn it would be late
+            loop.call_soon(self.end, loop)
+        elif self._pieces:
             self.release()
         else:
             loop.call_soon(self.release)
@@ -86,6 +99,7 @@ class Hold:
         """Write what was held, and leave; who has kept this writes at once from now on."""
         self._leave()
         self._late = True
+        self.turns = 0
         self._flush()
 
     def _leave(self) -> None:

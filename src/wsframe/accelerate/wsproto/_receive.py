@@ -81,6 +81,36 @@ def events() -> Callable[..., Iterator[Any]]:
     return events
 
 
+def whole_frames() -> Callable[[Any], bytearray | None]:
+    """Make a function that answers the buffer of a server's connection, when `take_message` may take from it
+    what `Connection.events` would tell: between messages, and with no extension."""
+    from wsproto.connection import ConnectionState
+    from wsproto.frame_protocol import FrameDecoder, FrameProtocol
+
+    open_states = ConnectionState.OPEN, ConnectionState.LOCAL_CLOSING
+
+    def whole_frames(self: Any) -> bytearray | None:
+        proto = self._proto
+        decoder = proto._frame_decoder
+        parser: Any = proto._parse_more
+        if (
+            not self._events
+            and type(proto) is FrameProtocol
+            and type(decoder) is FrameDecoder
+            and not decoder.extensions
+            and not decoder.client
+            and decoder.header is None
+            and proto._message_decoder.opcode is None
+            and parser.gi_frame is not None
+            and self._state in open_states
+        ):
+            buffer: bytearray = decoder.buffer.buffer
+            return buffer
+        return None
+
+    return whole_frames
+
+
 def inflated_message() -> Callable[[Any], str | bytes | None]:
     """Make a function that takes a message off the buffer of a connection with permessage-deflate."""
     from wsproto.frame_protocol import CloseReason, Frame, Opcode, ParseFailed, RsvBits

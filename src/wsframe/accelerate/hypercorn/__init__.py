@@ -1,0 +1,50 @@
+"""hypercorn: what it does for each message besides wsproto's work.
+
+The message that comes in one frame, within the limit, goes to the application without an event of wsproto and
+without the buffer made for fragments. On asyncio its answer goes straight to the transport, waiting for data
+without a time limit needs no timer, and the answers to many messages of one read leave together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib import import_module
+
+from .._host import Host, Part, Replacement
+from .._slot import require
+from . import _proof, _stream
+from ._asyncio import Asyncio
+
+__all__ = ["HOST"]
+
+STREAM = "hypercorn.protocol.ws_stream"
+SERVER = "hypercorn.asyncio.tcp_server"
+TASKS = "hypercorn.asyncio.task_group"
+
+
+def _stream_replacements() -> Iterable[Replacement]:
+    require("wsproto")
+    return _stream.replacements(import_module(STREAM))
+
+
+def _server_replacements() -> Iterable[Replacement]:
+    yield import_module(SERVER), "asyncio", Asyncio()
+
+
+def _task_replacements() -> Iterable[Replacement]:
+    yield import_module(TASKS), "asyncio", Asyncio()
+
+
+HOST = Host(
+    name="hypercorn",
+    first=(0, 18),
+    below=(0, 19),
+    modules=(STREAM,),
+    replacements=_stream_replacements,
+    prove=_proof.of_the_stream,
+    parts=(
+        Part(modules=(SERVER,), replacements=_server_replacements, prove=_proof.of_the_server),
+        Part(modules=(TASKS,), replacements=_task_replacements, prove=_proof.of_the_tasks),
+    ),
+    coalesces=True,
+)
