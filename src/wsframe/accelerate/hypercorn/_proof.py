@@ -6,8 +6,10 @@ from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
-from .._known import HELLO, MASKED_HELLO, run
+from .._known import HELLO, MASKED_HELLO, long_way, run
 from ._asyncio import Asyncio, Queue
+
+LONG_WAY = long_way("hypercorn")
 
 
 def of_the_stream() -> None:
@@ -30,8 +32,8 @@ def of_the_stream() -> None:
     stream.connection = Connection(ConnectionType.SERVER)
     stream.handshake = ws_stream.Handshake([], "1.1")
     stream.handshake.accepted = True
-    vars(stream.buffer).update(extend=_long_way)
-    vars(stream.connection).update(events=_long_way, send=_long_way)
+    vars(stream.buffer).update(extend=LONG_WAY)
+    vars(stream.connection).update(events=LONG_WAY, send=LONG_WAY)
     run(stream.handle(ws_stream.Data(stream_id=1, data=MASKED_HELLO)))
     run(stream.app_send({"type": "websocket.send", "text": "Hello"}))
     if to_app != [{"type": "websocket.receive", "bytes": None, "text": "Hello"}] or to_wire != [
@@ -58,7 +60,7 @@ def of_the_server() -> None:
         reader=SimpleNamespace(at_eof=lambda: next(ends), read=read),
     )
     if not isinstance(server.asyncio, Asyncio):
-        _long_way()
+        LONG_WAY()
     run(server.TCPServer._read_data(connection))
     if handled != [events.RawData(b"data"), events.Closed()]:
         raise RuntimeError("a wrong answer")
@@ -75,15 +77,11 @@ def of_the_tasks() -> None:
         put = await group.spawn_app(None, config, None, None)
         queue = put.__self__
         if type(queue) is not Queue:
-            _long_way()
-        vars(queue).update(get_nowait=_long_way)
+            LONG_WAY()
+        vars(queue).update(get_nowait=LONG_WAY)
         await put("item")
         full = queue.full()
         if not full or queue.get not in spawned or await queue.get() != "item" or not queue.empty():
             raise RuntimeError("a wrong answer")
 
     run(spawn())
-
-
-def _long_way(*_: object) -> Any:
-    raise RuntimeError("the code of hypercorn answered")
