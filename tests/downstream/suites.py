@@ -168,6 +168,7 @@ def tornado(version: str, *sources: Source, edits: tuple[Edit, ...] = ()) -> Sui
         sources,
         accelerated=("tornado",),
         modules=TORNADO_TESTS,
+        chosen="not runTest",
         edits=(
             Edit(TORNADO_TESTS, "\nimport traceback\n", f"\nimport traceback, logging\n{quiet}\n"),
             *edits,
@@ -176,7 +177,7 @@ def tornado(version: str, *sources: Source, edits: tuple[Edit, ...] = ()) -> Sui
 
 
 TORNADO_TESTS = "tests/websocket_test.py"
-# pytest makes an object of every class, also of the two that are none for tests: they fail.
+# pytest makes an object of every class, also of the two that are none for tests.
 RUN_TEST = Edit(
     TORNADO_TESTS,
     "\nclass WebSocketBaseTestCase(",
