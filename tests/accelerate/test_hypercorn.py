@@ -10,6 +10,7 @@ import on_hypercorn
 import pytest
 from frames import KEY, PING, TEXT, frame
 from on_hypercorn import LIMIT, answering, running
+from opening import request
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedError
 
@@ -68,10 +69,7 @@ def test_all_sorts_of_frames_in_one_read() -> None:
         async with running(answering()) as uri:
             host, port = uri.removeprefix("ws://").split(":")
             reader, writer = await asyncio.open_connection(host, int(port))
-            writer.write(
-                b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-            )
+            writer.write(request())
             assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101")
             writer.write(stream)
             answers = [frame(TEXT, b"one"), frame(10, b"ping"), frame(TEXT, b"two"), frame(TEXT, b"three")]

@@ -15,7 +15,8 @@ import on_hypercorn
 import pytest
 from frames import CLOSE, KEY, TEXT, frame
 from on_hypercorn import answering, running
-from rawpeer import REQUEST, text
+from opening import request
+from rawpeer import text
 
 from wsframe import accelerate
 from wsframe.accelerate import _hold
@@ -31,7 +32,7 @@ async def dialled(uri: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio
     host, port = uri.removeprefix("ws://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port), limit=2**16)
     try:
-        writer.write(REQUEST)
+        writer.write(request())
         await reader.readuntil(b"\r\n\r\n")
         yield reader, writer
     finally:
@@ -159,7 +160,7 @@ def test_a_connection_that_is_accepted_after_uninstall() -> None:
         async with running(app) as uri:
             dialling = asyncio.create_task(asyncio.open_connection("127.0.0.1", int(uri.rpartition(":")[2])))
             reader, writer = await dialling
-            writer.write(REQUEST)
+            writer.write(request())
             await asyncio.sleep(0.1)
             accelerate.uninstall("hypercorn", "wsproto")
             gate.set()
