@@ -167,7 +167,8 @@ def test_the_core_needs_no_distribution() -> None:
 
 
 def test_what_is_below_endpoints_owns_no_socket_queue_or_timer() -> None:
-    allowed = {("_py", "threading")}  # a lock, and one pool of keys a thread
+    # A lock, and one pool of keys a thread; a clock.
+    allowed = {("_py", "threading"), ("_py", "time")}
     wrong = [
         str(one)
         for room, one in IMPORTS

@@ -8,6 +8,7 @@ import sys
 TYPE_CHECKING = False  # typing takes longer to import than all of this
 
 __all__ = [
+    "Cork",
     "FrameDecoder",
     "MessageDecoder",
     "Stream",
@@ -34,7 +35,7 @@ def _load() -> str:
     if os.environ.get("WSFRAME_PURE", "0") not in ("", "0"):
         return "_py"
     try:
-        from ._c import accept, decoder, encoder, header, mask, stream  # noqa: F401
+        from ._c import accept, cork, decoder, encoder, header, mask, stream  # noqa: F401
     except ImportError as exc:
         if os.environ.get("WSFRAME_REQUIRE_EXTENSIONS", "0") not in ("", "0"):
             raise
@@ -51,6 +52,7 @@ def _load() -> str:
 if TYPE_CHECKING or _load() == "_c":
     from ._c import backend
     from ._c.accept import accept_key, new_key
+    from ._c.cork import Cork
     from ._c.decoder import FrameDecoder, MessageDecoder, cut_frames, take_frame, take_message
     from ._c.encoder import encode_binary, encode_frame, encode_text, fresh_key
     from ._c.header import build_header, parse_header
@@ -59,6 +61,7 @@ if TYPE_CHECKING or _load() == "_c":
 else:
     from ._py import backend
     from ._py.accept import accept_key, new_key
+    from ._py.cork import Cork
     from ._py.decoder import FrameDecoder, MessageDecoder, cut_frames, take_frame, take_message
     from ._py.encoder import encode_binary, encode_frame, encode_text, fresh_key
     from ._py.header import build_header, parse_header

@@ -18,6 +18,7 @@ from opening import request, serve_pieces
 pytest.importorskip("aiohttp")
 
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, web
+from aiohttp._websocket.writer import WebSocketWriter
 
 from wsframe import accelerate
 from wsframe.accelerate import _hold
@@ -205,3 +206,26 @@ def test_a_server_serves() -> None:
     assert seen[-1][:2] == [hello, hello]
     assert seen[0] == (WSMsgType.TEXT, "'hello'", "''")
     assert lines == []
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"), [(web.WebSocketResponse, "receive"), (WebSocketWriter, "send_frame")]
+)
+def test_who_wraps_a_method_later_sees_all(owner: type, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    talk = serve([HELLO * 5], "async for")
+
+    async def main(seen: list[Any]) -> None:
+        inner, calls = getattr(owner, name), 0
+
+        async def outer(*args: Any, **kwargs: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            return await inner(*args, **kwargs)
+
+        with monkeypatch.context() as patches:
+            patches.setattr(owner, name, outer)
+            await talk(seen)
+        seen.append(calls)
+
+    (seen, _) = both(main)
+    assert seen[-1] == 6  # and the Close

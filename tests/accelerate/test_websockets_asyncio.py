@@ -185,7 +185,7 @@ def test_a_ping_is_answered_at_once(messages):
 
 @pytest.mark.parametrize("factory", loops())
 def test_a_burst_leaves_in_one_write(factory, monkeypatch):
-    monkeypatch.setattr(_asyncio, "PATIENCE", 60)
+    monkeypatch.setattr(_asyncio, "HOLD_TIME", 60)
     sizes = []
 
     async def handler(ws: Any) -> None:
@@ -224,7 +224,7 @@ def test_whoever_asks_for_the_transport_gets_it_with_nothing_held_back():
 
 
 def test_not_too_much_is_held_back(monkeypatch):
-    monkeypatch.setattr(_asyncio, "PATIENCE", 60)
+    monkeypatch.setattr(_asyncio, "HOLD_TIME", 60)
     sizes = []
 
     async def handler(ws: Any) -> None:
@@ -236,7 +236,7 @@ def test_not_too_much_is_held_back(monkeypatch):
 
     both(handler, END * 2)
     assert max(sizes[0]) == 1004
-    assert _asyncio.HOLD < max(sizes[1]) <= _asyncio.HOLD + 1004
+    assert _asyncio.HOLD_SIZE < max(sizes[1]) <= _asyncio.HOLD_SIZE + 1004
 
 
 def test_not_for_too_long():
@@ -248,7 +248,7 @@ def test_not_for_too_long():
             if message == "slow":
                 loop = asyncio.get_running_loop()
                 start = loop.time()
-                while loop.time() < start + 2 * _asyncio.PATIENCE:
+                while loop.time() < start + 2 * _asyncio.HOLD_TIME:
                     pass
         writes.append([call for call in ws.tap.calls if isinstance(call, bytes)])
 
@@ -313,7 +313,7 @@ def test_the_write_that_fills_the_transport_waits(burst):
         transport = Full()
         ws.connection_made(transport)
         ws.data_received(text("x") * burst)
-        big = "x" * _asyncio.HOLD
+        big = "x" * _asyncio.HOLD_SIZE
         tasks = [asyncio.create_task(ws.send(big)) for _ in range(3)]
         await asyncio.sleep(0.01)
         states = [task.done() for task in tasks]

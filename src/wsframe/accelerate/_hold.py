@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from time import monotonic
 from typing import Any
 
+from .._backend import Cork
+
 # Whether writes are held back at all.
 ENABLED = os.environ.get("WSFRAME_COALESCE") != "0"
 
@@ -69,28 +71,24 @@ def hold(transport: Any, loop: asyncio.AbstractEventLoop, *places: tuple[Any, st
     loop.call_soon(held.end, loop)
 
 
-class Hold:
+class Hold(Cork):
     """Stands before a transport for a turn of the loop. Whatever is asked of the transport besides finds it
     as if nothing had been held back."""
 
     def __init__(self, transport: Any) -> None:
+        super().__init__(transport.write, HOLD_SIZE, HOLD_TIME)
         self._transport = transport
-        self._write = transport.write
-        self._pieces: list[bytes] = []
-        self._size = 0
-        self._until = 0.0
-        self._late = False  # it took too long, or is over: no more waiting
         self.turns = 0  # of the loop, until it ends
 
     def end(self, loop: asyncio.AbstractEventLoop) -> None:
         """Release it, but for turns to come; and let tasks that were just made have their turn."""
         if self.turns:
             self.turns -= 1
-            self._late = False
-            if self._pieces and monotonic() > self._until - HOLD_TIME / 2:
-                self._flush()  # in the next turn it would be late
+            self.open = False
+            if len(self) and monotonic() > self.until - HOLD_TIME / 2:
+                self.flush()  # in the next turn it would be late
             loop.call_soon(self.end, loop)
-        elif self._pieces:
+        elif len(self):
             self.release()
         else:
             loop.call_soon(self.release)
@@ -98,38 +96,14 @@ class Hold:
     def release(self) -> None:
         """Write what was held, and leave; who has kept this writes at once from now on."""
         self._leave()
-        self._late = True
         self.turns = 0
-        self._flush()
+        self.draw()
 
     def _leave(self) -> None:
         state = vars(self._transport)
         for name in _DIVERTED:
             if getattr(state.get(name), "__self__", None) is self:
                 del state[name]
-
-    def _flush(self) -> None:
-        if self._pieces:
-            data = b"".join(self._pieces)
-            self._pieces.clear()
-            self._size = 0
-            self._write(data)
-
-    def write(self, data: Any) -> None:
-        if self._late or type(data) is not bytes:  # it may change later, or be an error
-            self._flush()
-            self._write(data)
-            return
-        now = monotonic()
-        if not self._pieces:
-            self._until = now + HOLD_TIME
-        self._pieces.append(data)
-        self._size += len(data)
-        if now > self._until:
-            self._late = True
-            self._flush()
-        elif self._size > HOLD_SIZE:
-            self._flush()
 
     def writelines(self, data: Any) -> None:
         self.release()
@@ -173,11 +147,10 @@ class StandIn(Hold):
         closing: bool = self._transport.is_closing()
         return closing
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
         if self._transport.is_closing():  # lost: uvloop raises where asyncio drops what is written
-            self._pieces.clear()
-            self._size = 0
-        super()._flush()
+            self.drop()
+        super().flush()
 
     def _leave(self) -> None:
         for owner, name in self._places:

@@ -31,12 +31,13 @@ def _send(original: Send, kind: type[Sized], encode: Callable[..., bytes]) -> Se
     from aiohttp._websocket.writer import WebSocketWriter
 
     ordinary = keys_are_ordinary()
+    send_frame = WebSocketWriter.send_frame
 
     @wraps(original)
     async def send(self: Any, data: Any, compress: Any = None) -> None:
         writer = self._writer
         frame = None
-        if type(writer) is WebSocketWriter:
+        if type(writer) is WebSocketWriter and WebSocketWriter.send_frame is send_frame:
             transport = writer.transport
             if (
                 type(data) is kind

@@ -7,9 +7,11 @@ waited for, the stream is written to or closed by others, or it takes too long.
 from __future__ import annotations
 
 import asyncio
-from time import monotonic
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
+from ..._backend import Cork
 from .._hold import ENABLED, HOLD_SIZE, HOLD_TIME
 from ._stream import sent_whole, set_later, written
 
@@ -35,21 +37,16 @@ class Held:
     def __init__(self, stream: Any) -> None:
         self._stream = stream
         self._loop = stream.io_loop.asyncio_loop
-        self._frames: list[bytes] = []
+        self._cork = Cork(self._send, HOLD_SIZE, HOLD_TIME)
         self._futures: list[asyncio.Future[None]] = []
-        self._size = 0
-        self._until = monotonic() + HOLD_TIME
         vars(stream).update({HELD: self, "close": self.close, "write": self.write})
         self._loop.call_soon(self.release)
 
     def add(self, frame: bytes) -> asyncio.Future[None]:
         """Hold a frame; the future tells that it was written."""
         future: asyncio.Future[None] = self._loop.create_future()
-        self._frames.append(frame)
         self._futures.append(future)
-        self._size += len(frame)
-        if self._size > HOLD_SIZE or monotonic() > self._until:
-            self.release()
+        self._cork.write(frame)
         return future
 
     def close(self, *args: Any, **kwargs: Any) -> None:
@@ -63,25 +60,27 @@ class Held:
     def release(self) -> None:
         """Write what was held, and hold no more."""
         state = vars(self._stream)
-        if state.get(HELD) is not self:
-            return
-        del state[HELD], state["close"], state["write"]
-        if not self._frames:
-            return
-        data = b"".join(self._frames)
-        if sent_whole(self._stream, data):
-            set_later(self._stream.io_loop, self._futures)
-        else:
-            asyncio.ensure_future(written(self._stream.write(data))).add_done_callback(self._pass_on)
+        if state.get(HELD) is self:
+            del state[HELD], state["close"], state["write"]
+            self._cork.draw()
 
-    def _pass_on(self, task: asyncio.Future[None]) -> None:
-        """Tell those who wait how it ended."""
-        exc = asyncio.CancelledError() if task.cancelled() else task.exception()
-        for future in self._futures:
-            if future.done():
-                continue
-            if exc is None:
-                future.set_result(None)
-            else:
-                future.set_exception(exc)
-                future.exception()  # who does not wait need not hear of it
+    def _send(self, data: bytes) -> None:
+        futures, self._futures = self._futures, []
+        if sent_whole(self._stream, data):
+            set_later(self._stream.io_loop, futures)
+        else:
+            task = asyncio.ensure_future(written(self._stream.write(data)))
+            task.add_done_callback(partial(pass_on, futures))
+
+
+def pass_on(futures: Iterable[asyncio.Future[None]], task: asyncio.Future[None]) -> None:
+    """Tell those who wait how it ended."""
+    exc = asyncio.CancelledError() if task.cancelled() else task.exception()
+    for future in futures:
+        if future.done():
+            continue
+        if exc is None:
+            future.set_result(None)
+        else:
+            future.set_exception(exc)
+            future.exception()  # who does not wait need not hear of it

@@ -4,7 +4,7 @@
 2. A class with methods of its own, where the short way passes them by, goes the way of websockets.  That is
    looked at once, when the connection is made.
 3. When one read brought several messages, what is sent in that turn of the event loop is held back, to leave
-   in one write: HOLD bytes at most, and no longer once a send finds that something waited for PATIENCE.
+   in one write: HOLD_SIZE bytes at most, and no longer once a send finds that something waited for HOLD_TIME.
    Whoever asks for the transport gets it with nothing held back, so that no byte overtakes another.
 """
 
@@ -14,8 +14,7 @@ import asyncio
 import gc
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import wraps
-from time import monotonic
+from functools import partial, wraps
 from typing import Any
 
 from websockets.asyncio.connection import Connection
@@ -23,8 +22,8 @@ from websockets.asyncio.messages import Assembler
 from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN, SERVER, Protocol
 
-from ..._backend import encode_frame
-from .._hold import ENABLED
+from ..._backend import Cork, encode_frame
+from .._hold import ENABLED, HOLD_TIME
 from .._host import Replacement
 from .._own import require_own
 from . import _protocol
@@ -45,8 +44,7 @@ OF_PROTOCOL = {
     "send_frame": (_protocol.SEND_FRAME,),
 }
 
-HOLD = 2**14  # bytes; a TLS record holds as much
-PATIENCE = 0.001  # seconds
+HOLD_SIZE = 2**14  # bytes; a TLS record holds as much
 
 
 def replacements() -> Iterable[Replacement]:
@@ -86,8 +84,7 @@ def data_received(self: Any, data: bytes) -> None:
     if messages.high is not None and len(queue) > messages.high:
         messages.maybe_pause()
     if len(events) > 1 and self._wsframe_held is None and ENABLED:
-        self._wsframe_held = []
-        self._wsframe_size = 0
+        self._wsframe_held = Cork(partial(write_whole, self._wsframe_transport), HOLD_SIZE, HOLD_TIME)
         self.loop.call_soon(release, self)
 
 
@@ -150,10 +147,8 @@ async def send(self: Any, message: Any, *args: Any, **kwargs: Any) -> None:
         async with self.send_context():
             raise
     try:
-        if self._wsframe_held is None:
-            transport.write(protocol.writes[0])
-        else:
-            hold(self, protocol.writes[0])
+        held = self._wsframe_held
+        (transport if held is None else held).write(protocol.writes[0])
         protocol.writes.clear()
     except Exception:
         async with self.send_context():
@@ -163,38 +158,21 @@ async def send(self: Any, message: Any, *args: Any, **kwargs: Any) -> None:
             pass  # waits, and closes the connection when it is lost meanwhile
 
 
-def hold(self: Any, data: bytes) -> None:
-    """Keep data until the turn ends, unless that is too much or too long."""
-    now = monotonic()
-    if not self._wsframe_held:
-        self._wsframe_until = now + PATIENCE
-    self._wsframe_held.append(data)
-    self._wsframe_size += len(data)
-    if self._wsframe_size > HOLD:
-        flush(self)
-    elif now > self._wsframe_until:
-        release(self)
-
-
-def flush(self: Any) -> None:
-    """Write what is held back."""
-    data = b"".join(self._wsframe_held)
-    self._wsframe_held.clear()
-    self._wsframe_size = 0
+def write_whole(transport: Any, data: bytes) -> None:
+    """Write what was held back."""
     try:
-        self._wsframe_transport.write(data)
+        transport.write(data)
     except Exception:
-        self._wsframe_transport.abort()  # what follows must not be taken for what is lost
+        transport.abort()  # what follows must not be taken for what is lost
         raise
 
 
 def release(self: Any) -> None:
     """Write what is held back, and hold back no more."""
-    try:
-        if self._wsframe_held and not self._wsframe_transport.is_closing():
-            flush(self)
-    finally:
-        self._wsframe_held = None
+    held = self._wsframe_held
+    self._wsframe_held = None
+    if held is not None and not self._wsframe_transport.is_closing():
+        held.draw()
 
 
 def settle() -> None:
@@ -208,7 +186,7 @@ def get_transport(self: Any) -> Any:
     """Answer the transport, with nothing held back."""
     if self._wsframe_held:
         with suppress(Exception):  # the transport is aborted, and says so to its user
-            flush(self)
+            self._wsframe_held.flush()
     try:
         return self.__dict__["transport"]
     except KeyError:
