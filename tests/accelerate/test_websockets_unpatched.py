@@ -58,7 +58,7 @@ def test_the_wire_is_the_same(last: bytes, patched: bool) -> None:
 
 
 def test_a_burst_leaves_in_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wsframe.accelerate.websockets._asyncio.PATIENCE", 60)
+    monkeypatch.setattr("wsframe.accelerate.websockets._asyncio.HOLD_TIME", 60)
     taps: list[Any] = []
 
     async def handler(ws: Any) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from importlib import import_module
-from types import SimpleNamespace
+from socket import socketpair
 from typing import Any
 
 from ..._spec import Opcode
@@ -31,12 +31,16 @@ def _replacements() -> Iterable[Replacement]:
     require_own(abnf.frame_buffer, "recv_frame", "recv_header", "recv_length", "recv_mask", "recv_strict")
     require_own(abnf.continuous_frame, "validate", "add", "is_fire", "extract")
     require_own(core, "recv", "send")
-    require_own(core.WebSocket, "recv_data_frame", "send", "send_frame")
+    require_own(
+        core.WebSocket, "recv", "recv_data", "recv_data_frame", "recv_frame", "_recv", "send", "send_frame"
+    )
     yield utils, "_validate_utf8", _leaves.validate_utf8(utils._validate_utf8)
     yield abnf, "_mask", _leaves.mask_arrays(abnf._mask)
     yield abnf.ABNF, "format", _send.format_frame(abnf.ABNF)
-    yield abnf.frame_buffer, "recv_frame", _receive.recv_frame(abnf.ABNF, abnf.frame_buffer)
-    yield core.WebSocket, "recv_data_frame", _receive.recv_data_frame(core, abnf)
+    recv_frame = _receive.recv_frame(abnf)
+    yield abnf.frame_buffer, "recv_frame", recv_frame
+    for name, method in _receive.receive_methods(core, abnf, recv_frame).items():
+        yield core.WebSocket, name, method
     yield core.WebSocket, "send", _send.send(core)
     for name in ("recv", "send"):
         original = getattr(core, name)
@@ -48,35 +52,30 @@ def _replacements() -> Iterable[Replacement]:
 
 def _prove() -> None:
     abnf, core, utils = map(import_module, MODULES)
-    sent: list[bytes] = []
-    arrived = bytearray(HELLO)
-
-    def recv(size: int) -> bytes:
-        data = bytes(arrived[:size])
-        del arrived[:size]
-        return data
-
-    def send(data: bytes) -> int:
-        sent.append(data)
-        return len(data)
-
     ws = core.WebSocket()
-    ws.sock = SimpleNamespace(gettimeout=lambda: 0, recv=recv, send=send)
     ws.frame_buffer.recv_strict = _long_way
     ws.cont_frame.add = ws.cont_frame.extract = _long_way
     frame = abnf.ABNF.create_frame("Hello", int(Opcode.TEXT))
     frame._get_masked = _long_way
-    received = ws.recv()
-    ws.send_frame(frame)
-    abnf.ABNF.format, format_frame = _long_way, abnf.ABNF.format
-    try:
-        ws.send("Hello")
-    finally:
-        abnf.ABNF.format = format_frame
+    near, far = socketpair()
+    with near, far:
+        near.setblocking(False)
+        ws.sock = near
+        far.sendall(HELLO * 2)
+        received = [ws.recv(), ws.recv_data_frame()[1].data]
+        ws.send_frame(frame)
+        sent = [far.recv(2**14)]
+        abnf.ABNF.format, format_frame = _long_way, abnf.ABNF.format
+        try:
+            ws.send("Hello")
+        finally:
+            abnf.ABNF.format = format_frame
+        sent.append(far.recv(2**14))
+    replaced = core.WebSocket.recv, abnf._mask, utils._validate_utf8
     if (
-        not hasattr(utils._validate_utf8, "__wrapped__")
-        or not hasattr(abnf._mask, "__wrapped__")
-        or [received, abnf.validate_utf8("é".encode()), abnf.validate_utf8(b"\xff")] != ["Hello", True, False]
+        not all(hasattr(one, "__wrapped__") for one in replaced)
+        or received != ["Hello", b"Hello"]
+        or [abnf.validate_utf8("é".encode()), abnf.validate_utf8(b"\xff")] != [True, False]
         or [(data[:2], abnf.ABNF.mask(data[2:6], data[6:])) for data in sent] != [(b"\x81\x85", b"Hello")] * 2
     ):
         raise RuntimeError("a wrong answer")

@@ -25,13 +25,15 @@ def on_socket(original: Callable[..., Any], name: str) -> Callable[..., Any]:
         except BlockingIOError:
             result = None
         except OSError as exc:
-            return original(_failed(sock, exc), value)
+            return original(failed(sock, exc), value)
         return result or original(sock, value)
 
     return on_plain_socket
 
 
-def _failed(sock: socket, exc: OSError) -> Any:
+def failed(sock: socket, exc: OSError) -> Any:
+    """Make a stand-in for a socket that fails."""
+
     def again(_: Any) -> None:
         raise exc
 

@@ -39,8 +39,9 @@ def send(core: Any) -> Callable[..., int]:
                 return original(self, payload, opcode)  # type: ignore[no-any-return]
             length = len(data)
             with self.lock:
-                while data:
-                    data = data[self._send(data) :]
+                sent = self._send(data)
+                while sent != length:
+                    sent += self._send(data[sent:])
             return length
         return original(self, payload, opcode)  # type: ignore[no-any-return]
 
