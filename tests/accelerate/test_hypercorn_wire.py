@@ -21,7 +21,13 @@ from rawpeer import text
 from wsframe import accelerate
 from wsframe.accelerate import _hold
 
-SERVER: Any = pytest.importorskip("hypercorn.asyncio.tcp_server").TCPServer
+pytest.importorskip("hypercorn")
+from hypercorn.app_wrappers import ASGIWrapper
+from hypercorn.asyncio.tcp_server import TCPServer
+from hypercorn.asyncio.worker_context import WorkerContext
+from hypercorn.config import Config
+
+SERVER: Any = TCPServer
 twice = on_hypercorn.twice
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: the connection ends with RST
 
@@ -101,6 +107,39 @@ def test_who_stands_between_stays_there(monkeypatch: pytest.MonkeyPatch) -> None
 
     run(talk())
     assert seen.count(frame(TEXT, b"a")) == seen.count(frame(TEXT, b"b")) == 1
+
+
+class Writer:
+    """Writes to a StreamWriter, and is none."""
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self.seen: list[bytes] = []
+        self._writer = writer
+        for name in ("close", "drain", "get_extra_info", "wait_closed", "write_eof"):
+            setattr(self, name, getattr(writer, name))
+
+    def write(self, data: bytes) -> None:
+        self.seen.append(data)
+        self._writer.write(data)
+
+
+def test_a_writer_of_another_kind() -> None:
+    writers: list[Writer] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        loop, app = asyncio.get_running_loop(), ASGIWrapper(answering())
+        writers.append(Writer(writer))
+        await SERVER(app, loop, Config(), WorkerContext(None), {}, reader, writers[0])
+
+    async def talk() -> None:
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            host, port = server.sockets[0].getsockname()
+            async with dialled(f"ws://{host}:{port}") as (reader, writer):
+                writer.write(text("a") + text("b"))
+                assert await reader.readexactly(6) == frame(TEXT, b"a") + frame(TEXT, b"b")
+
+    run(talk())
+    assert writers[0].seen[1:3] == [frame(TEXT, b"a"), frame(TEXT, b"b")]
 
 
 def test_senders_wait_in_turn_until_the_peer_reads() -> None:

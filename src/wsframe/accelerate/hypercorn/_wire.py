@@ -57,7 +57,8 @@ def wire_of(stream: Any) -> Wire | None:
     if not _is_own(to_protocol, PROTOCOL, "stream_send") or not _is_own(to_server, SERVER, "protocol_send"):
         return None
     server: Any = to_server.__self__  # type: ignore[union-attr]
-    flow = server.writer.transport.get_protocol()
+    writer = server.writer
+    flow = writer.transport.get_protocol() if type(writer) is asyncio.StreamWriter else None
     return Wire(server, flow) if type(flow) is asyncio.StreamReaderProtocol else None
 
 
