@@ -43,5 +43,12 @@ async def serve_pieces(
             await asyncio.sleep(0)
         while data := await reader.read(2**16):
             got += data
-    writer.close()
+    await close(writer)
     return bytes(got)
+
+
+async def close(writer: asyncio.StreamWriter) -> None:
+    """Close a connection, which may be lost by now."""
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()

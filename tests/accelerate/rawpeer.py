@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import frames
-from opening import request
+from opening import close, request
 from talks import accelerated
 from websockets.asyncio.server import ServerConnection, serve
 
@@ -36,9 +36,7 @@ class Peer:
             await reader.readuntil(b"\r\n\r\n")
             yield cls(reader, writer)
         finally:
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
+            await close(writer)
 
     def send(self, *data: bytes) -> None:
         self.writer.write(b"".join(data))

@@ -13,7 +13,7 @@ import pytest
 from conversations import conversations, told
 from frames import CLOSE, KEY, PING, TEXT, frame
 from hypothesis import example, given, settings, strategies as st
-from opening import request, serve_pieces
+from opening import close, request, serve_pieces
 
 pytest.importorskip("aiohttp")
 
@@ -148,7 +148,7 @@ def serve(pieces: list[bytes], style: str, *, deflate: bool = False, limit: int 
             await over.wait()
             while data := await asyncio.wait_for(reader.read(2**16), 10):
                 got += data
-        writer.close()
+        await close(writer)
         await runner.cleanup()
         seen.append(told(got))
 

@@ -17,7 +17,7 @@ import pytest
 from conversations import conversations, told
 from frames import BINARY, CLOSE, KEY, PING, TEXT, compressed, frame
 from hypothesis import example, given, settings, strategies as st
-from opening import request, serve_pieces
+from opening import close, request, serve_pieces
 
 from wsframe import accelerate
 from wsframe.accelerate.tornado import HOST, protocol_class
@@ -207,9 +207,7 @@ def serve(
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(over.wait(), LEFT_OPEN)
             made[0].protocol.stream.close()
-            writer.close()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
+            await close(writer)
         finally:
             server.stop()
             await server.close_all_connections()
