@@ -15,7 +15,7 @@ import on_hypercorn
 import pytest
 from frames import CLOSE, KEY, TEXT, frame
 from on_hypercorn import answering, running
-from opening import close, request
+from opening import request
 from rawpeer import text
 
 from wsframe import accelerate
@@ -42,7 +42,9 @@ async def dialled(uri: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio
         await reader.readuntil(b"\r\n\r\n")
         yield reader, writer
     finally:
-        await close(writer)
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
 
 
 def accepting(app: Callable[[Any, Any], Any]) -> Any:
