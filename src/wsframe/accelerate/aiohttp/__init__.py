@@ -15,7 +15,7 @@ from typing import Any
 from ..._backend import mask
 from ..._spec import Opcode
 from .._host import Deflating, Host, Part, Replacement
-from .._known import HELLO, MASKED_HELLO, run
+from .._known import HELLO, MASKED_HELLO, long_way, run
 from .._own import require_own
 
 __all__ = ["HOST"]
@@ -23,6 +23,7 @@ __all__ = ["HOST"]
 MODELS, READER, WRITER = (f"aiohttp._websocket.{name}" for name in ("models", "reader", "writer"))
 COMPRESSION = "aiohttp.compression_utils"
 SOCKETS = {"aiohttp.client_ws": "ClientWebSocketResponse", "aiohttp.web_ws": "WebSocketResponse"}
+LONG_WAY = long_way("aiohttp")
 
 
 def _replacements() -> Iterable[Replacement]:
@@ -68,14 +69,14 @@ def _part(module: str) -> Part:
         written: list[bytes] = []
         transport = SimpleNamespace(is_closing=lambda: False, write=written.append)
         writer = Writer(None, transport)
-        writer.send_frame = _long_way
+        writer.send_frame = LONG_WAY
         queue = Queue(SimpleNamespace(_reading_paused=False), 100, loop=None)
         socket = Socket.__new__(Socket)  # the code of aiohttp looks for more in it
         vars(socket).update(_closed=False, _closing=False, _reader=queue, _waiting=False, _writer=writer)
         for receive in (socket.receive, socket.__anext__):
             queue.feed_data(models.WSMessage(models.WSMsgType.TEXT, "Hello", ""), 5)
             run(_echo(receive, socket.send_str))
-            socket.receive = _long_way
+            socket.receive = LONG_WAY
             writer.use_mask = True
         _check(written, writer._output_size)
 
@@ -97,10 +98,6 @@ def _check(written: list[bytes], size: int) -> None:
         raise RuntimeError("a wrong answer")
 
 
-def _long_way(*_: object, **__: object) -> Any:
-    raise RuntimeError("the code of aiohttp answered")
-
-
 def _round_trip(data: bytes) -> tuple[Any, Any, bytes]:
     utils = import_module(COMPRESSION)
     backend = utils.ZLibBackend
@@ -115,14 +112,14 @@ class _Text(int):
     """An opcode that aiohttp would combine with the other bits of a header."""
 
     def __ror__(self, other: object) -> int:
-        return int(_long_way())
+        return int(LONG_WAY())
 
 
 class _Bits:
     """A number of random bits that aiohttp would ask for."""
 
     def __index__(self) -> int:
-        return int(_long_way())
+        return int(LONG_WAY())
 
 
 HOST = Host(

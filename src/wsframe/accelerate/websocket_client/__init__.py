@@ -10,17 +10,17 @@ import sys
 from collections.abc import Iterable
 from importlib import import_module
 from socket import socketpair
-from typing import Any
 
 from ..._spec import Opcode
 from .._host import Host, Replacement
-from .._known import HELLO
+from .._known import HELLO, long_way
 from .._own import require_own
 from . import _leaves, _receive, _send
 
 __all__ = ["HOST"]
 
 MODULES = "websocket._abnf", "websocket._core", "websocket._utils"
+LONG_WAY = long_way("websocket-client")
 
 
 def _replacements() -> Iterable[Replacement]:
@@ -53,10 +53,10 @@ def _replacements() -> Iterable[Replacement]:
 def _prove() -> None:
     abnf, core, utils = map(import_module, MODULES)
     ws = core.WebSocket()
-    ws.frame_buffer.recv_strict = _long_way
-    ws.cont_frame.add = ws.cont_frame.extract = _long_way
+    ws.frame_buffer.recv_strict = LONG_WAY
+    ws.cont_frame.add = ws.cont_frame.extract = LONG_WAY
     frame = abnf.ABNF.create_frame("Hello", int(Opcode.TEXT))
-    frame._get_masked = _long_way
+    frame._get_masked = LONG_WAY
     near, far = socketpair()
     with near, far:
         near.setblocking(False)
@@ -65,7 +65,7 @@ def _prove() -> None:
         received = [ws.recv(), ws.recv_data_frame()[1].data]
         ws.send_frame(frame)
         sent = [far.recv(2**14)]
-        abnf.ABNF.format, format_frame = _long_way, abnf.ABNF.format
+        abnf.ABNF.format, format_frame = LONG_WAY, abnf.ABNF.format
         try:
             ws.send("Hello")
         finally:
@@ -79,10 +79,6 @@ def _prove() -> None:
         or [(data[:2], abnf.ABNF.mask(data[2:6], data[6:])) for data in sent] != [(b"\x81\x85", b"Hello")] * 2
     ):
         raise RuntimeError("a wrong answer")
-
-
-def _long_way(*_: object) -> Any:
-    raise RuntimeError("the code of websocket-client answered")
 
 
 HOST = Host(
