@@ -22,7 +22,7 @@ from websockets.asyncio.messages import Assembler
 from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN, SERVER, Protocol
 
-from ..._backend import Cork, encode_frame
+from ..._backend import Cork, encode_binary, encode_frame, encode_text
 from .._hold import ENABLED, HOLD_TIME
 from .._host import Replacement
 from .._own import require_own
@@ -139,18 +139,22 @@ async def send(self: Any, message: Any, *args: Any, **kwargs: Any) -> None:
         await SEND(self, message, *args, **kwargs)
         return
     try:
-        if type(message) is str:
-            protocol.send_text(message.encode())
+        if protocol.extensions or protocol.debug or protocol.side is not SERVER:
+            if type(message) is str:
+                protocol.send_text(message.encode())
+            else:
+                protocol.send_binary(message)
+            frame = protocol.writes.pop()
         else:
-            protocol.send_binary(message)
+            frame = encode_text(message) if isinstance(message, str) else encode_binary(message)
     except Exception:
         async with self.send_context():
             raise
     try:
         held = self._wsframe_held
-        (transport if held is None else held).write(protocol.writes[0])
-        protocol.writes.clear()
+        (transport if held is None else held).write(frame)
     except Exception:
+        protocol.writes.append(frame)
         async with self.send_context():
             pass  # meets it again, and closes the connection
     if self.paused or transport.is_closing():

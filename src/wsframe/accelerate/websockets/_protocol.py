@@ -35,6 +35,7 @@ TOKEN_BYTES = secrets.token_bytes
 UNPACK = struct.unpack
 QUIET = logging.Logger("wsframe", logging.WARNING)  # for proofs, whatever a program logs
 
+new = object.__new__
 KNOWN = frozenset(Opcode)
 TEXT, BINARY = Opcode.TEXT, Opcode.BINARY
 WHOLE = bytes([FIN | TEXT, FIN | BINARY])  # how a message of one frame begins
@@ -82,9 +83,11 @@ def take(self: Any, data: bytes | bytearray) -> None:
         firsts = b"" if inside else EXTENDED if extensions else WHOLE
         frames, start = cut_frames(data, start, masked, within(most), firsts)
         for first, payload in frames:
-            frame = Frame(
-                TEXT if first & OPCODE == TEXT else BINARY, payload if masked else bytearray(payload)
-            )
+            frame: Any = new(Frame)  # its own __init__ takes longer than all else here
+            frame.opcode = TEXT if first & OPCODE == TEXT else BINARY
+            frame.data = payload if masked else bytearray(payload)
+            frame.fin = True
+            frame.rsv1 = frame.rsv2 = frame.rsv3 = False
             if not extensions:
                 events.append(frame)
                 continue
@@ -154,6 +157,8 @@ def ripe(head: bytes | bytearray, available: int, masked: bool, limit: int) -> i
 
 def within(most: int | None) -> int:
     """Make a limit of websockets one of ours."""
+    if type(most) is int and 0 <= most <= MAX_LENGTH:
+        return most
     return MAX_LENGTH if most is None else max(0, min(int(most), MAX_LENGTH))
 
 
