@@ -626,6 +626,31 @@ def test_a_method_wrapped_by_somebody_else(name, when, monkeypatch, capsys):
         assert f"Connection.{name} is not what websockets made it" in capsys.readouterr().err
 
 
+def fail(*args: Any) -> None:
+    raise ArithmeticError
+
+
+def leave(*args: Any) -> None:
+    pass
+
+
+@pytest.mark.parametrize("name", ["send_text", "send_binary", "send_frame"])
+@pytest.mark.parametrize("replacement", [fail, leave])
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_method_of_the_protocol_replaced_meanwhile(count, replacement, name, monkeypatch):
+    async def handler(ws: Any) -> None:
+        messages = [await ws.recv() for _ in range(count)]
+        with monkeypatch.context() as patch:
+            patch.setattr(Protocol, name, replacement)
+            for message in messages:
+                await ws.send(message)
+                await ws.send(message.encode())
+        await ws.send("done")
+
+    seen = both(handler, text("a") * count)
+    assert seen.count((0x81, b"a")) + seen.count((0x82, b"a")) < 2 * count
+
+
 def test_a_connection_has_no_transport_before_it_is_made():
     async def main() -> Any:
         ws = Connection(Protocol(SERVER))

@@ -44,6 +44,9 @@ OF_PROTOCOL = {
     "send_frame": (_protocol.SEND_FRAME,),
 }
 
+# Those of a protocol, in its class when it sends: `send` does the work of all three.
+SEND_TEXT, SEND_BINARY, SEND_FRAME = _protocol.send_text, _protocol.send_binary, _protocol.SEND_FRAME
+
 HOLD_SIZE = 2**14  # bytes; a TLS record holds as much
 
 
@@ -138,13 +141,22 @@ async def send(self: Any, message: Any, *args: Any, **kwargs: Any) -> None:
     ):
         await SEND(self, message, *args, **kwargs)
         return
+    kind = type(protocol)
     try:
-        if protocol.extensions or protocol.debug or protocol.side is not SERVER:
+        if (
+            protocol.extensions
+            or protocol.debug
+            or protocol.side is not SERVER
+            or kind.send_text is not SEND_TEXT
+            or kind.send_binary is not SEND_BINARY
+            or kind.send_frame is not SEND_FRAME
+        ):
             if type(message) is str:
                 protocol.send_text(message.encode())
             else:
                 protocol.send_binary(message)
-            frame = protocol.writes.pop()
+            frame = b"".join(protocol.writes)
+            protocol.writes.clear()
         else:
             frame = encode_text(message) if isinstance(message, str) else encode_binary(message)
     except Exception:
