@@ -2,7 +2,7 @@
 
 1. An open connection that nobody told to pause takes the short way; all else goes the way of websockets.
 2. A class with methods of its own, where the short way passes them by, goes the way of websockets.  That is
-   looked at once, when the connection is made.
+   looked at when the connection is made; for the methods of the protocol that a send stands for, each time.
 3. When one read brought several messages, what is sent in that turn of the event loop is held back, to leave
    in one write: HOLD_SIZE bytes at most, and no longer once a send finds that something waited for HOLD_TIME.
    Whoever asks for the transport gets it with nothing held back, so that no byte overtakes another.
