@@ -187,8 +187,18 @@ class Close(_Control):
         self.reason = reason
 
 
+# What compressed messages cost a decoder (`inflated`, `budget`), in inflated bytes that take as long.
+FRAME_COST = 256  # of each frame of a compressed message
+STREAM_COST = 1024  # of each DEFLATE stream that is not the first of its message
+NO_BUDGET = 2**64 - 1
+
+
 class Inflater(Protocol):
-    """What a MessageDecoder asks of permessage-deflate (RFC 7692, 7.2.2)."""
+    """What a MessageDecoder asks of permessage-deflate (RFC 7692, 7.2.2).
+
+    It may have an attribute `extra_streams`: how many DEFLATE streams it has begun so far that were
+    not the first of their message, to be counted by `MessageDecoder.inflated`.
+    """
 
     def inflate(self, data: bytes, final: bool, max_length: int) -> bytes:
         """Inflate the next piece of a message.

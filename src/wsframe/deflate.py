@@ -30,7 +30,7 @@ MIN_OWN_BITS = 9
 
 MIN_SIZE = 128  # bytes; below, what is saved is less than the headers of the packet around it
 MEM_LEVEL = 5
-MAX_STREAMS = 2**14  # DEFLATE streams in a message, each of which costs an inflater of its own
+MAX_STREAMS = 2**10  # DEFLATE streams in a message, each of which costs an inflater of its own
 FIRST_BITE = 64  # bytes given to the inflater of each stream after the first
 
 _MODULES = {"zlib": "zlib", "zlib_ng": "zlib_ng.zlib_ng", "isal": "isal.isal_zlib"}
@@ -351,6 +351,7 @@ class Deflate:
     Attributes:
         parameters: what both sides agreed on.
         min_size: bytes below which a message leaves uncompressed.
+        extra_streams: how many DEFLATE streams of the peer were not the first of their message.
     """
 
     __slots__ = (
@@ -365,6 +366,7 @@ class Deflate:
         "_peer_bits",
         "_peer_resets",
         "_streams",
+        "extra_streams",
         "min_size",
         "parameters",
     )
@@ -398,7 +400,8 @@ class Deflate:
         self._deflater: Any = None
         self._inflater: Any = None
         self._begun = False  # whether bytes of the message under way have been inflated
-        self._streams = 0
+        self._streams = 0  # begun in the message under way
+        self.extra_streams = 0
 
     # Sending.
 
@@ -533,5 +536,7 @@ class Deflate:
         self._streams += 1
         if self._streams > MAX_STREAMS:
             raise _errors.too_many_streams(MAX_STREAMS)
+        if self._streams > 1:
+            self.extra_streams += 1
         self._inflater = self._module.decompressobj(wbits=-self._peer_bits)
         return self._inflater

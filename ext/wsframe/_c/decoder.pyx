@@ -14,7 +14,9 @@ from wsframe._errors import ProtocolError
 from wsframe._spec import (
     DEFAULT_MAX_FRAGMENTS,
     DEFAULT_MAX_MESSAGE,
+    FRAME_COST,
     MAX_LENGTH,
+    STREAM_COST,
     Close,
     Frame,
     Ping,
@@ -44,6 +46,7 @@ from wsframe._c.utf8 cimport check, text_of, transcode
 
 
 cdef extern from "Python.h":
+    long long PyLong_AsLongLongAndOverflow(object number, int *overflow) except? -1
     int _PyBytes_Resize(PyObject **bytes, Py_ssize_t size) except -1
     PyObject *PyBytes_New "PyBytes_FromStringAndSize"(const char *data, Py_ssize_t size) except NULL
     char *PyBytes_Data "PyBytes_AS_STRING"(PyObject *bytes)
@@ -62,6 +65,8 @@ cdef enum:
 
 cdef const uint8_t *NO_KEY = b"\0\0\0\0"
 cdef uint64_t NO_LIMIT = MAX_LENGTH
+cdef uint64_t COST_OF_FRAME = FRAME_COST
+cdef uint64_t COST_OF_STREAM = STREAM_COST
 
 
 cdef uint64_t limit_of(str name, object value, int low) except? 0:
@@ -73,6 +78,21 @@ cdef uint64_t limit_of(str name, object value, int low) except? 0:
     if not low <= value <= MAX_LENGTH:
         raise _errors.out_of_range(name, low, MAX_LENGTH)
     return value
+
+
+cdef uint64_t budget_of(object value) except? 0:
+    """Read a budget; None, and what is larger than there can be, stand for one that is never used up."""
+    cdef int overflow = 0
+    if value is None:
+        return NO_BUDGET
+    if not isinstance(value, int):
+        raise _errors.not_int("budget", value)
+    cdef long long number = PyLong_AsLongLongAndOverflow(value, &overflow)
+    if overflow > 0:
+        return NO_BUDGET
+    if overflow or number < 0:
+        raise _errors.negative("budget")
+    return <uint64_t>number
 
 
 cdef bint server_of(object role) except -1:
@@ -114,20 +134,25 @@ cdef class _Decoder:
     cdef Py_ssize_t have
     cdef Py_ssize_t room
 
+    cdef bytes rest  # what was fed and not decoded, from `at` on; None when there is nothing
+    cdef Py_ssize_t at
+    cdef uint64_t spent  # what compressed messages have cost so far
+    cdef uint64_t stop_at  # what they may have cost when the call that runs has to return
+
     def __dealloc__(self):
         Py_XDECREF(self.store)
 
-    cdef list run(self, object data):
+    cdef list run(self, object data, uint64_t budget):
         cdef Py_buffer view
         if PyBytes_CheckExact(data):
-            return self.run_over(<const uint8_t *>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+            return self.run_over(<const uint8_t *>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), budget)
         view_of("data", data, &view)
         try:
-            return self.run_over(<const uint8_t *>view.buf, view.len)
+            return self.run_over(<const uint8_t *>view.buf, view.len, budget)
         finally:
             PyBuffer_Release(&view)
 
-    cdef list run_over(self, const uint8_t *p, Py_ssize_t size):
+    cdef list run_over(self, const uint8_t *p, Py_ssize_t size, uint64_t budget):
         cdef list out
         if not wsf_enter(&self.busy):
             raise _errors.busy()
@@ -135,8 +160,12 @@ cdef class _Decoder:
             if self.error is not None:
                 raise self.error.with_traceback(None)
             out = []
+            # A call that inflates nothing does not stop, nor one that has not inflated anything yet.
+            self.stop_at = self.spent + max(budget, <uint64_t>1)
+            if self.stop_at < self.spent:
+                self.stop_at = NO_BUDGET
             try:
-                self.consume(p, p + size, out)
+                self.consume(p, size, out)
             except ProtocolError as exc:
                 self.stop(exc)
             except BaseException:
@@ -150,13 +179,36 @@ cdef class _Decoder:
         """End the stream; hold no longer what has arrived, nor the calls that saw it."""
         error.__context__ = None
         self.error = error.with_traceback(None)
+        self.rest = None
         self.drop()
         return 0
 
-    cdef int consume(self, const uint8_t *p, const uint8_t *end, list out) except -1:
+    cdef int consume(self, const uint8_t *p, Py_ssize_t size, list out) except -1:
+        """Decode what was left by the last call, and what has come since."""
+        cdef const uint8_t *end = p + size
+        cdef bytes rest = self.rest
+        if rest is not None:
+            if size:
+                self.rest = rest = joined(rest, self.at, p, size)
+                self.at = 0
+            p = <const uint8_t *>PyBytes_AS_STRING(rest)
+            end = p + PyBytes_GET_SIZE(rest)
+            p += self.at
+        p = self.decode(p, end, out)
+        if p == NULL or p == end:
+            self.rest = None
+        elif rest is None:
+            self.rest = PyBytes_FromStringAndSize(<const char *>p, end - p)
+            self.at = 0
+        else:
+            self.at = PyBytes_GET_SIZE(rest) - (end - p)
+        return 0
+
+    cdef const uint8_t *decode(self, const uint8_t *p, const uint8_t *end, list out) except? NULL:
+        """Decode up to the end of the input or of the budget; return where, or NULL to discard the rest."""
         while p != NULL and p != end:
             p = self.step(p, end, out)
-        return 0
+        return p
 
     cdef const uint8_t *step(self, const uint8_t *p, const uint8_t *end, list out) except? NULL:
         """Go on to the end of a frame or of the input; answer where, or NULL to discard the rest."""
@@ -275,6 +327,14 @@ cdef class _Decoder:
         raise NotImplementedError
 
 
+cdef bytes joined(bytes rest, Py_ssize_t at, const uint8_t *p, Py_ssize_t size):
+    cdef Py_ssize_t left = PyBytes_GET_SIZE(rest) - at
+    cdef bytes out = PyBytes_FromStringAndSize(NULL, left + size)
+    memcpy(PyBytes_AS_STRING(out), PyBytes_AS_STRING(rest) + at, left)
+    memcpy(PyBytes_AS_STRING(out) + left, p, size)
+    return out
+
+
 cdef class FrameDecoder(_Decoder):
     """FrameDecoder(role, *, max_frame=1048576, rsv=0)
 
@@ -330,7 +390,7 @@ cdef class FrameDecoder(_Decoder):
             BufferError: data is not contiguous, or has more than one dimension.
             RuntimeError: another call of feed is running.
         """
-        return self.run(data)
+        return self.run(data, NO_BUDGET)
 
     cdef int check_sequence(self, uint8_t first) except -1:
         if first & (RSV if first & CONTROL else self.refused_bits):
@@ -378,7 +438,10 @@ cdef class MessageDecoder(_Decoder):
         error: the ProtocolError that ended the stream, or None.
         closed: whether a Close frame has arrived; what follows it is discarded (1.4).
         controls: how many Ping, Pong and Close messages it has answered so far.
-        buffered: bytes held of a message that has not arrived whole.
+        buffered: bytes held of a message that has not arrived whole; what is unread does not count.
+        unread: bytes that were fed and are not decoded yet, because a budget was used up.
+        inflated: what compressed messages have cost so far: a unit for each byte inflated, 256 for each
+            frame, and 1024 for each DEFLATE stream that is not the first of its message.
 
     Raises:
         TypeError, ValueError: an argument is of the wrong type or out of range.
@@ -389,6 +452,8 @@ cdef class MessageDecoder(_Decoder):
     cdef uint64_t max_message
     cdef uint64_t max_fragments
     cdef object deflate
+    cdef bint counts_streams
+    cdef uint64_t streams  # that the deflate object has counted
     cdef int control_size
     cdef uint8_t control[MAX_LENGTH_7]
     cdef uint8_t opcode  # of the message under way
@@ -409,18 +474,30 @@ cdef class MessageDecoder(_Decoder):
         self.max_message = limit_of("max_message", max_message, 0)
         self.max_fragments = limit_of("max_fragments", max_fragments, 1)
         self.deflate = deflate
+        self.counts_streams = hasattr(deflate, "extra_streams")
 
     @property
     def buffered(self):
         return self.have + self.control_size
 
-    def feed(self, data):
-        """feed(data)
+    @property
+    def unread(self):
+        return 0 if self.rest is None else PyBytes_GET_SIZE(self.rest) - self.at
+
+    @property
+    def inflated(self):
+        return self.spent
+
+    def feed(self, data, budget=None):
+        """feed(data, budget=None)
 
         Take the next bytes of the stream.
 
         Args:
             data: any contiguous buffer; no reference to it is kept.
+            budget: what compressed messages may cost, counted as in `inflated`.  Where it is used up,
+                decoding stops at the end of a frame, and the bytes behind it are `unread`: they come
+                first in the next call, whose data may be empty.  None for no bound.
 
         Returns:
             The messages that are now complete.  Those before a violation are among them; the
@@ -428,20 +505,21 @@ cdef class MessageDecoder(_Decoder):
 
         Raises:
             ProtocolError: an earlier call met a violation.
-            TypeError: data is not a bytes-like object.
+            TypeError: data is not a bytes-like object, or budget is not an int.
+            ValueError: budget is negative.
             BufferError: data is not contiguous, or has more than one dimension.
             RuntimeError: another call of feed is running.
         """
-        return self.run(data)
+        return self.run(data, NO_BUDGET if budget is None else budget_of(budget))
 
-    cdef int consume(self, const uint8_t *p, const uint8_t *end, list out) except -1:
+    cdef const uint8_t *decode(self, const uint8_t *p, const uint8_t *end, list out) except? NULL:
         cdef uint8_t first, second
         cdef Py_ssize_t length, size
         cdef Py_ssize_t key_size = 4 if self.masked else 0
         cdef uint8_t direction = MASKED if self.masked else 0
         cdef const uint8_t *key = NO_KEY
         if self.closed:
-            return 0
+            return NULL
         while p != NULL and p != end:
             # Whole unfragmented messages, nearly all there are, need no state.
             while end - p >= 2 and not self.open and not self.opcode and not self.head_size:
@@ -473,7 +551,9 @@ cdef class MessageDecoder(_Decoder):
                 p += size + length
             if p != end:
                 p = self.step(p, end, out)
-        return 0
+                if self.spent >= self.stop_at:
+                    break
+        return p
 
     cdef int check_sequence(self, uint8_t first) except -1:
         cdef uint8_t opcode = first & OPCODE
@@ -511,6 +591,8 @@ cdef class MessageDecoder(_Decoder):
             self.compressed = first & RSV1 != 0
             self.fragments = 0
         self.fragments += 1
+        if self.compressed:
+            self.spent += COST_OF_FRAME
         return 0
 
     cdef bint take(self, const uint8_t *p, Py_ssize_t n, list out) except -1:
@@ -579,23 +661,29 @@ cdef class MessageDecoder(_Decoder):
 
     cdef bytes inflate(self, bytes piece, bint final):
         cdef uint64_t room = self.max_message - self.have
+        cdef uint64_t streams
         try:
             inflated = self.deflate.inflate(piece, final, room)
             piece = inflated if PyBytes_CheckExact(inflated) else memoryview(inflated).tobytes()
+            if self.counts_streams:
+                streams = self.deflate.extra_streams
+                self.spent += COST_OF_STREAM * (streams - self.streams)
+                self.streams = streams
         except ProtocolError:
             raise
         except Exception as exc:
             raise _errors.inflate_failed() from exc
-        if <uint64_t>len(piece) > room:
+        self.spent += <uint64_t>PyBytes_GET_SIZE(piece)
+        if <uint64_t>PyBytes_GET_SIZE(piece) > room:
             raise _errors.message_too_big(self.max_message)
         return piece
 
 
-cdef list messages_in(object decoder, const uint8_t *p, Py_ssize_t size, bint *plain):
+cdef list messages_in(object decoder, const uint8_t *p, Py_ssize_t size, uint64_t budget, bint *plain):
     """Feed a MessageDecoder from memory; tell whether it gave nothing but messages."""
     cdef MessageDecoder d = <MessageDecoder?>decoder
     cdef uint64_t controls = d.controls
-    cdef list out = d.run_over(p, size)
+    cdef list out = d.run_over(p, size, budget)
     plain[0] = d.controls == controls and d.error is None
     return out
 

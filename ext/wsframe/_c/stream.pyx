@@ -18,7 +18,7 @@ from libc.stdint cimport uint8_t
 
 from collections.abc import Coroutine
 
-from wsframe._c.decoder cimport messages_in
+from wsframe._c.decoder cimport NO_BUDGET, messages_in
 from wsframe._c.encoder cimport binary_message, text_message
 
 
@@ -240,7 +240,7 @@ cdef class Stream:
         if self.decoder is None:
             self.take_other(PyMemoryView_FromMemory(<char *>data, size, PyBUF_READ))
             return 0
-        messages = messages_in(self.decoder, <const uint8_t *>data, size, &plain)
+        messages = messages_in(self.decoder, <const uint8_t *>data, size, NO_BUDGET, &plain)
         if not plain:
             self.take_events(messages, size)
         elif self.listener is None:

@@ -10,7 +10,9 @@ from .._py.decoder import (
 from .._spec import (
     DEFAULT_MAX_FRAGMENTS as DEFAULT_MAX_FRAGMENTS,
     DEFAULT_MAX_MESSAGE as DEFAULT_MAX_MESSAGE,
+    FRAME_COST as FRAME_COST,
     MAX_LENGTH as MAX_LENGTH,
+    STREAM_COST as STREAM_COST,
     Frame,
     Inflater,
     Role,
@@ -46,4 +48,8 @@ class MessageDecoder(_Decoder):
     def closed(self) -> bool: ...
     @property
     def controls(self) -> int: ...
-    def feed(self, data: Buffer) -> list[Message]: ...
+    @property
+    def unread(self) -> int: ...
+    @property
+    def inflated(self) -> int: ...
+    def feed(self, data: Buffer, budget: int | None = None) -> list[Message]: ...

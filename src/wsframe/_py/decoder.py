@@ -12,13 +12,16 @@ from .._spec import (
     DEFAULT_MAX_FRAGMENTS,
     DEFAULT_MAX_MESSAGE,
     FIN,
+    FRAME_COST,
     KEY_SIZE,
     MASKED,
     MAX_HEADER,
     MAX_LENGTH,
+    NO_BUDGET,
     OPCODE,
     RSV,
     RSV1,
+    STREAM_COST,
     Close,
     Frame,
     Inflater,
@@ -46,6 +49,18 @@ def limit_of(name: str, value: int | None, low: int) -> int:
         raise _errors.not_int(name, value)
     if not low <= value <= MAX_LENGTH:
         raise _errors.out_of_range(name, low, MAX_LENGTH)
+    return value
+
+
+def budget_of(value: int | None) -> int:
+    """Read a budget; None stands for one that is never used up."""
+    if value is None:
+        return NO_BUDGET
+    if not isinstance(value, int):
+        raise _errors.not_int("budget", value)
+    value = int.__index__(value)
+    if value < 0:
+        raise _errors.negative("budget")
     return value
 
 
@@ -78,8 +93,12 @@ class _Decoder:
         self._first = 0
         self._key = b""
         self._left = 0  # bytes of the payload still to come
+        self._rest = b""  # what was fed and not decoded, from `_at` on
+        self._at = 0
+        self._spent = 0  # what compressed messages have cost so far
+        self._stop_at = 0  # what they may have cost when the call that runs has to return
 
-    def _feed(self, data: Buffer) -> list[Any]:
+    def _feed(self, data: Buffer, budget: int = NO_BUDGET) -> list[Any]:
         if type(data) is not bytes:
             data = bytes_of("data", data)
         if not self._turn.acquire(False):
@@ -88,6 +107,8 @@ class _Decoder:
             if self.error is not None:
                 raise self.error.with_traceback(None)
             out: list[Any] = []
+            # A call that inflates nothing does not stop, nor one that has not inflated anything yet.
+            self._stop_at = self._spent + max(budget, 1)
             try:
                 self._consume(data, out)
             except ProtocolError as exc:
@@ -103,15 +124,38 @@ class _Decoder:
         """End the stream; hold no longer what has arrived, nor the calls that saw it."""
         error.__context__ = None
         self.error = error.with_traceback(None)
+        self._forget_rest()
         self._drop()
 
     def _consume(self, data: bytes, out: list[Any]) -> None:
-        position, end = 0, len(data)
+        """Decode what was left by the last call, and what has come since."""
+        position = 0
+        if self._rest:
+            if data:
+                self._rest = data = self._rest[self._at :] + data
+                self._at = 0
+            else:
+                data, position = self._rest, self._at
+        position = self._decode(data, position, out)
+        if position == len(data):
+            self._forget_rest()
+        elif data is self._rest:
+            self._at = position
+        else:
+            self._rest, self._at = data[position:], 0
+
+    def _forget_rest(self) -> None:
+        self._rest = b""
+        self._at = 0
+
+    def _decode(self, data: bytes, position: int, out: list[Any]) -> int:
+        """Decode up to the end of the input or of the budget; return where."""
+        end = len(data)
         while position < end:
             if not self._open:
                 position = self._read_header(data, position)
                 if not self._open:
-                    return
+                    return end
             piece = data[position : position + self._left]
             position += len(piece)
             self._left -= len(piece)
@@ -121,7 +165,10 @@ class _Decoder:
                 self._key = self._key[turn:] + self._key[:turn]
             self._open = self._left > 0
             if self._take(piece, out):
-                return
+                return end
+            if self._spent >= self._stop_at:
+                break
+        return position
 
     def _read_header(self, data: bytes, position: int) -> int:
         """Open a frame, or keep the bytes of a header that is not whole yet."""
@@ -263,7 +310,10 @@ class MessageDecoder(_Decoder):
         error: the ProtocolError that ended the stream, or None.
         closed: whether a Close frame has arrived; what follows it is discarded (1.4).
         controls: how many Ping, Pong and Close messages it has answered so far.
-        buffered: bytes held of a message that has not arrived whole.
+        buffered: bytes held of a message that has not arrived whole; what is unread does not count.
+        unread: bytes that were fed and are not decoded yet, because a budget was used up.
+        inflated: what compressed messages have cost so far: a unit for each byte inflated, 256 for each
+            frame, and 1024 for each DEFLATE stream that is not the first of its message.
 
     Raises:
         TypeError, ValueError: an argument is of the wrong type or out of range.
@@ -281,6 +331,8 @@ class MessageDecoder(_Decoder):
         self._max_message = limit_of("max_message", max_message, 0)
         self._max_fragments = limit_of("max_fragments", max_fragments, 1)
         self._deflate = deflate
+        self._counts_streams = hasattr(deflate, "extra_streams")
+        self._streams = 0  # that the deflate object has counted
         self.closed = False
         self.controls = 0
         self._control = bytearray()
@@ -294,11 +346,22 @@ class MessageDecoder(_Decoder):
     def buffered(self) -> int:
         return len(self._message) + len(self._control)
 
-    def feed(self, data: Buffer) -> list[Message]:
+    @property
+    def unread(self) -> int:
+        return len(self._rest) - self._at
+
+    @property
+    def inflated(self) -> int:
+        return self._spent
+
+    def feed(self, data: Buffer, budget: int | None = None) -> list[Message]:
         """Take the next bytes of the stream.
 
         Args:
             data: any contiguous buffer; no reference to it is kept.
+            budget: what compressed messages may cost, counted as in `inflated`.  Where it is used up,
+                decoding stops at the end of a frame, and the bytes behind it are `unread`: they come
+                first in the next call, whose data may be empty.  None for no bound.
 
         Returns:
             The messages that are now complete.  Those before a violation are among them; the
@@ -306,15 +369,15 @@ class MessageDecoder(_Decoder):
 
         Raises:
             ProtocolError: an earlier call met a violation.
-            TypeError: data is not a bytes-like object.
+            TypeError: data is not a bytes-like object, or budget is not an int.
+            ValueError: budget is negative.
             BufferError: data is not contiguous, or has more than one dimension.
             RuntimeError: another call of feed is running.
         """
-        return self._feed(data)
+        return self._feed(data, NO_BUDGET if budget is None else budget_of(budget))
 
-    def _consume(self, data: bytes, out: list[Any]) -> None:
-        if not self.closed:
-            super()._consume(data, out)
+    def _decode(self, data: bytes, position: int, out: list[Any]) -> int:
+        return len(data) if self.closed else super()._decode(data, position, out)
 
     def _check_sequence(self, first: int) -> None:
         opcode = first & OPCODE
@@ -349,6 +412,8 @@ class MessageDecoder(_Decoder):
             self._compressed = bool(first & RSV1)
             self._fragments = 0
         self._fragments += 1
+        if self._compressed:
+            self._spent += FRAME_COST
 
     def _take(self, piece: bytes, out: list[Any]) -> bool:
         if self._first & CONTROL:
@@ -410,10 +475,15 @@ class MessageDecoder(_Decoder):
             piece = self._deflate.inflate(piece, final, room)
             if type(piece) is not bytes:
                 piece = memoryview(piece).tobytes()
+            if self._counts_streams:
+                streams: int = self._deflate.extra_streams  # type: ignore[attr-defined]
+                self._spent += STREAM_COST * (streams - self._streams)
+                self._streams = streams
         except ProtocolError:
             raise
         except Exception as exc:
             raise _errors.inflate_failed() from exc
+        self._spent += len(piece)
         if len(piece) > room:
             raise _errors.message_too_big(self._max_message)
         return piece

@@ -1,0 +1,238 @@
+"""One call of feed inflates no more than its budget allows; the rest is kept and decoded by later calls."""
+
+from __future__ import annotations
+
+from itertools import cycle
+from typing import Any
+
+import frames
+import pytest
+import strategies as some
+from feeding import Outcome, feed, verdict
+from hypothesis import given, settings, strategies as st
+from inflating import Deflater, ZlibInflater
+from tracing import traced
+from twins import Impl
+
+from wsframe import Close, Ping, ProtocolError, Role
+from wsframe._spec import FRAME_COST, STREAM_COST
+from wsframe.deflate import MAX_STREAMS, Deflate
+
+RSV1 = 4
+EMPTY_STREAM = b"\x03\x00"  # a final block, empty
+
+
+def compressed(data: bytes, opcode: int = frames.BINARY) -> bytes:
+    return frames.frame(opcode, data, rsv=RSV1)
+
+
+def alone(message: bytes) -> bytes:
+    """A frame that any inflater can read."""
+    return compressed(Deflater().deflate(message))
+
+
+def decoder_of(impl: Impl, **options: Any) -> Any:
+    return impl.MessageDecoder(Role.CLIENT, deflate=Deflate(Role.CLIENT), **options)
+
+
+def feed_within(decoder: Any, pieces: list[bytes], budgets: list[int]) -> Outcome:
+    """Feed piece by piece, each with budgets, until nothing is unread."""
+    messages: list[Any] = []
+    budget = cycle(budgets)
+    for piece in pieces:
+        messages += decoder.feed(piece, next(budget))
+        while decoder.unread:
+            before = decoder.unread
+            messages += decoder.feed(b"", next(budget))
+            assert decoder.unread < before
+        if decoder.error is not None:
+            break
+    return Outcome(messages, verdict(decoder.error), decoder.closed, decoder.buffered, decoder.controls)
+
+
+@st.composite
+def compressed_streams(draw: st.DrawFn, role: Role) -> bytes:
+    """Compressed messages that share a window, in fragments, amid messages of all kinds."""
+    deflater = Deflate(Role.SERVER if role is Role.CLIENT else Role.CLIENT)
+    parts = []
+    for text in draw(st.lists(some.texts(), min_size=1, max_size=5)):
+        data = deflater.deflate(text.encode())
+        cuts = sorted(draw(st.lists(st.integers(0, len(data)), max_size=3)))
+        for i, (start, end) in enumerate(zip([0, *cuts], [*cuts, len(data)], strict=True)):
+            parts.append(
+                frames.frame(
+                    frames.CONTINUATION if i else frames.TEXT,
+                    data[start:end],
+                    fin=i == len(cuts),
+                    rsv=0 if i else RSV1,
+                    key=draw(some.key_of(role)),
+                )
+            )
+            if draw(st.booleans()):
+                parts.append(draw(some.controls(role)).data)
+        parts.append(draw(st.one_of(st.just(b""), some.whole_messages(role).map(lambda one: one.data))))
+    parts.append(draw(st.one_of(st.just(b""), some.wild_streams(role, st.sampled_from([0, 4])))))
+    return b"".join(parts)
+
+
+@given(data=st.data(), role=st.sampled_from(Role))
+@settings(max_examples=settings.default.max_examples * 2)
+def test_any_budgets_lead_to_the_same(impl: Impl, data: st.DataObject, role: Role) -> None:
+    """The same messages, the same violation after them, the same state."""
+    stream = data.draw(compressed_streams(role))
+    pieces = data.draw(some.cuttings_of(stream))
+    budgets = data.draw(st.lists(st.integers(0, 5000), min_size=1, max_size=4))
+    expected = feed(impl.MessageDecoder(role, max_message=5000, deflate=Deflate(role)), pieces)
+    limited = impl.MessageDecoder(role, max_message=5000, deflate=Deflate(role))
+    assert feed_within(limited, pieces, budgets) == expected
+
+
+def test_decoding_stops_at_the_end_of_a_frame(impl: Impl) -> None:
+    decoder = decoder_of(impl)
+    frame = alone(bytes(1000))
+    assert decoder.feed(frame * 5, 1) == [bytes(1000)]
+    assert decoder.unread == len(frame) * 4
+    assert decoder.buffered == 0
+    assert decoder.inflated == 1000 + FRAME_COST
+    assert decoder.feed(b"", 2 * (1000 + FRAME_COST)) == [bytes(1000)] * 2
+    assert decoder.feed(b"", 1000 + FRAME_COST + 1) == [bytes(1000)] * 2
+    assert decoder.unread == 0
+    assert decoder.feed(b"", 0) == []
+
+
+def test_a_budget_of_nothing_goes_on_all_the_same(impl: Impl) -> None:
+    """One frame a call, so that whoever asks again comes to the end."""
+    decoder = decoder_of(impl)
+    got = [decoder.feed(alone(b"a") * 3, 0), decoder.feed(b"", 0), decoder.feed(b"", 0)]
+    assert got == [[b"a"]] * 3
+    assert decoder.unread == 0
+
+
+@pytest.mark.parametrize("budget", [None, 10**6, 2**63 - 1, 2**64, 10**30, True + 10**6])
+def test_budgets_that_are_not_used_up(impl: Impl, budget: int | None) -> None:
+    decoder = decoder_of(impl)
+    assert decoder.feed(alone(b"a") * 9, budget) == [b"a"] * 9
+    assert decoder.unread == 0
+
+
+def test_plain_messages_cost_nothing(impl: Impl) -> None:
+    decoder = decoder_of(impl)
+    stream = (frames.frame(frames.BINARY, bytes(300)) + frames.frame(frames.PING)) * 100
+    assert len(decoder.feed(stream, 0)) == 200
+    assert (decoder.inflated, decoder.unread) == (0, 0)
+    # Those behind a compressed one wait, for it used the budget up.
+    assert decoder.feed(alone(b"a") + stream, 0) == [b"a"]
+    assert len(decoder.feed(b"", 0)) == 200
+
+
+def test_what_is_fed_goes_behind_what_is_unread(impl: Impl) -> None:
+    decoder = decoder_of(impl)
+    stream = b"".join(map(alone, [b"a", b"b", b"c"]))
+    assert decoder.feed(stream[:-2], 0) == [b"a"]
+    assert decoder.feed(bytearray(stream[-2:]), 0) == [b"b"]
+    assert decoder.feed(memoryview(frames.frame(frames.PING, b"!")), 0) == [b"c"]
+    assert decoder.feed(b"") == [Ping(b"!")]
+
+
+def test_nothing_is_unread_after_a_close(impl: Impl) -> None:
+    decoder = decoder_of(impl)
+    assert decoder.feed(alone(b"a") + frames.close(1000) + alone(b"b") * 9, 0) == [b"a"]
+    assert decoder.unread
+    assert decoder.feed(b"", 0) == [Close(1000)]
+    assert (decoder.closed, decoder.unread) == (True, 0)
+    assert decoder.feed(alone(b"c"), 0) == []
+    assert decoder.unread == 0
+
+
+def test_a_violation_comes_after_what_was_unread(impl: Impl) -> None:
+    decoder = decoder_of(impl)
+    stream = alone(b"a") * 3 + frames.frame(3) + alone(b"b") * 9
+    got = []
+    for piece in (stream, b"", b""):
+        assert decoder.error is None
+        got += decoder.feed(piece, 0)
+    assert got == [b"a"] * 3
+    assert decoder.feed(b"", 0) == []
+    assert verdict(decoder.error) == (1002, "reserved opcode 0x3")
+    assert decoder.unread == 0
+    with pytest.raises(ProtocolError):
+        decoder.feed(b"", 0)
+
+
+def test_a_frame_that_has_not_arrived_whole_is_not_unread(impl: Impl) -> None:
+    decoder = decoder_of(impl)
+    frame = alone(bytes(range(256)) * 4)
+    assert decoder.feed(frame[:-1], 0) == []
+    assert decoder.unread == 0
+    assert decoder.buffered > 0
+    assert decoder.feed(frame[-1:], 0) == [bytes(range(256)) * 4]
+
+
+def test_fragments_and_streams_have_a_price(impl: Impl) -> None:
+    decoder = decoder_of(impl)
+    decoder.feed(frames.frame(frames.BINARY, b"", fin=False, rsv=RSV1))
+    for _ in range(10):
+        decoder.feed(frames.frame(frames.CONTINUATION, b"", fin=False))
+    assert decoder.inflated == 11 * FRAME_COST
+    decoder.feed(frames.frame(frames.CONTINUATION, EMPTY_STREAM * 5))
+    assert decoder.inflated == 12 * FRAME_COST + 4 * STREAM_COST
+    before = decoder.inflated
+    decoder.feed(compressed(EMPTY_STREAM * MAX_STREAMS))
+    assert decoder.inflated == before + FRAME_COST + (MAX_STREAMS - 1) * STREAM_COST
+
+
+def test_an_inflater_that_does_not_count_streams(impl: Impl) -> None:
+    decoder = impl.MessageDecoder(Role.CLIENT, deflate=ZlibInflater())
+    decoder.feed(compressed(EMPTY_STREAM * 5))
+    assert decoder.inflated == FRAME_COST
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [alone(bytes(2**20)), alone(b"a"), compressed(EMPTY_STREAM * MAX_STREAMS)],
+    ids=["bombs", "messages of a byte", "empty streams"],
+)
+def test_a_read_of_bombs_is_inflated_bit_by_bit(impl: Impl, frame: bytes) -> None:
+    """256 KiB of them, a budget of 1 MiB: no call yields, or does, much more than that."""
+    budget = 2**20
+    decoder = decoder_of(impl)
+    count = 2**18 // len(frame)
+    data = frame * count
+    got = 0
+    while data or decoder.unread:
+        before = decoder.inflated
+        messages = decoder.feed(data, budget)
+        data = b""
+        got += len(messages)
+        assert sum(map(len, messages)) <= budget + 2**20
+        assert decoder.inflated - before < budget + 2**20 + FRAME_COST
+    assert got == count
+
+
+def test_going_on_copies_nothing(impl: Impl) -> None:
+    """However much is unread: many small steps are linear."""
+    decoder = decoder_of(impl)
+    decoder.feed(alone(b"a") * 200_000, 0)
+    size = decoder.unread
+    with traced() as held:
+        for _ in range(1000):
+            assert decoder.feed(b"", 0) == [b"a"]
+        assert held.peak() < size / 10  # what the inflater takes
+    assert decoder.unread < size
+
+
+@pytest.mark.parametrize(
+    ("budget", "error"),
+    [
+        (-1, ValueError("budget must not be negative")),
+        (-(10**30), ValueError("budget must not be negative")),
+        (1.0, TypeError("budget must be int, not float")),
+        ("1", TypeError("budget must be int, not str")),
+    ],
+)
+def test_what_is_no_budget(impl: Impl, budget: Any, error: Exception) -> None:
+    """It is refused before a byte is taken."""
+    decoder = decoder_of(impl)
+    with pytest.raises(type(error), match=f"^{error}$"):
+        decoder.feed(alone(b"a"), budget)
+    assert decoder.feed(alone(b"a")) == [b"a"]
