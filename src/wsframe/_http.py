@@ -246,6 +246,8 @@ def tokens_of(value: str) -> list[str]:
 
 
 def check_token(text: str) -> str:
+    if not isinstance(text, str):
+        raise TypeError(f"a token must be str, not {type(text).__name__}")
     if not text.isascii() or not is_token(text.encode()):
         raise ValueError(f"{text[:40]!a} is not a token")
     return text

@@ -71,9 +71,14 @@ class _Reader:
     small the pieces are, and httptools cannot read past it.
     """
 
-    def __init__(self, max_size: int, max_headers: int) -> None:
+    def __init__(self, max_head: int, max_headers: int) -> None:
+        for name, limit in (("max_head", max_head), ("max_headers", max_headers)):
+            if isinstance(limit, bool) or not isinstance(limit, int):
+                raise TypeError(f"{name} must be int, not {type(limit).__name__}")
+            if limit < 1:
+                raise ValueError(f"{name} must be at least 1")
         self.rest = b""
-        self._max_size = max_size
+        self._max_head = max_head
         self._max_headers = max_headers
         self._head = bytearray()
         self._searched = 0
@@ -85,7 +90,7 @@ class _Reader:
         if head:
             self._check_start(head)
         end = _end_of_head(head, self._searched)
-        if (end or len(head)) > self._max_size:
+        if (end or len(head)) > self._max_head:
             raise self._too_big()
         if not end:
             self._searched = max(len(head) - 2, 0)
@@ -120,15 +125,15 @@ class RequestReader(_Reader):
     """Read the request of an opening handshake.
 
     Args:
-        max_size: bytes of the request line and all headers.
+        max_head: bytes of the request line and all headers.
         max_headers: number of header fields.
 
     Attributes:
         rest: bytes that followed the request, once it is there: the first frames.
     """
 
-    def __init__(self, max_size: int = MAX_HEAD, max_headers: int = MAX_HEADERS) -> None:
-        super().__init__(max_size, max_headers)
+    def __init__(self, max_head: int = MAX_HEAD, max_headers: int = MAX_HEADERS) -> None:
+        super().__init__(max_head, max_headers)
 
     def feed(self, data: Buffer) -> Request | None:
         """Take the next bytes.
@@ -173,7 +178,7 @@ class RequestReader(_Reader):
             raise errors.not_http("does not begin with a method")
 
     def _too_big(self) -> errors.HandshakeError:
-        return errors.request_too_big(self._max_size)
+        return errors.request_too_big(self._max_head)
 
 
 def _refuse_body(headers: list[tuple[bytes, bytes]]) -> None:
@@ -189,7 +194,7 @@ class ResponseReader(_Reader):
     Interim responses (RFC 9110, 15.2) are skipped.
 
     Args:
-        max_size: bytes of the status line and all headers, those of interim responses included.
+        max_head: bytes of the status line and all headers, those of interim responses included.
         max_headers: number of header fields.
         max_body: bytes of a body that are kept; no more are waited for.
 
@@ -198,10 +203,10 @@ class ResponseReader(_Reader):
     """
 
     def __init__(
-        self, max_size: int = MAX_HEAD, max_headers: int = MAX_HEADERS, max_body: int = MAX_BODY
+        self, max_head: int = MAX_HEAD, max_headers: int = MAX_HEADERS, max_body: int = MAX_BODY
     ) -> None:
-        super().__init__(max_size, max_headers)
-        self._limit = max_size
+        super().__init__(max_head, max_headers)
+        self._limit = max_head
         self._max_body = max_body
         self._parts: _ResponseParts | None = None
         self._parser: Any = None
@@ -226,7 +231,7 @@ class ResponseReader(_Reader):
             data, self.rest = self.rest, b""
             if self._status < 200:
                 self._parts = None
-                self._max_size -= len(head)
+                self._max_head -= len(head)
         return self._take_body(data)
 
     def feed_eof(self) -> Response:

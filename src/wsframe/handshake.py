@@ -8,6 +8,7 @@ A server reads a request (RequestReader), and answers with what `accept` gives o
 from __future__ import annotations
 
 import base64
+import inspect
 import re
 import string
 from collections.abc import Callable, Iterable, Sequence
@@ -157,7 +158,7 @@ def accept(
         _check_origin(found.get(b"origin"), origins)
     out = [_SWITCH, accept_key(key).encode(), b"\r\n"]
     subprotocol = deflate = None
-    if subprotocols:
+    if subprotocols is not None and (callable(subprotocols) or len(subprotocols)):
         subprotocol = _choose_subprotocol(found.get(b"sec-websocket-protocol", b""), subprotocols)
         if subprotocol is not None:
             out.append(b"Sec-WebSocket-Protocol: %b\r\n" % subprotocol.encode())
@@ -242,13 +243,59 @@ def _choose_subprotocol(header: bytes, supported: Subprotocols) -> str | None:
         raise errors.malformed("Sec-WebSocket-Protocol", exc) from None
     if callable(supported):
         chosen = supported(offered)
-        if chosen is not None and chosen not in offered:
+        if chosen is None:
+            return None
+        if inspect.iscoroutine(chosen):
+            chosen.close()
+        if not isinstance(chosen, str):
+            raise TypeError(f"subprotocols must return str or None, not {type(chosen).__name__}")
+        if chosen not in offered:
             raise ValueError(f"subprotocol {chosen!r} was not offered")
         return chosen
     for name in supported:
         if name in offered:
             return name
     raise errors.no_subprotocol(supported)
+
+
+def check_subprotocols(subprotocols: Subprotocols | None) -> Subprotocols | None:
+    """Check what a server is given as its subprotocols, and keep what can be gone over only once.
+
+    Raises:
+        TypeError: it is neither a function nor a sequence of str, or a coroutine function.
+        ValueError: one of them is no token.
+    """
+    if subprotocols is None:
+        return None
+    if callable(subprotocols):
+        if inspect.iscoroutinefunction(subprotocols):
+            raise TypeError("subprotocols must not be a coroutine function")
+        return subprotocols
+    return list_of_subprotocols(subprotocols)
+
+
+def list_of_subprotocols(subprotocols: Iterable[str]) -> list[str]:
+    if isinstance(subprotocols, (str, bytes)):
+        raise TypeError(f"subprotocols must be a sequence of str, not {type(subprotocols).__name__}")
+    return [check_token(name) for name in subprotocols]
+
+
+def check_origins(origins: Origins | None) -> Origins | None:
+    """Check what a server is given as the origins it allows, and keep what can be gone over only once.
+
+    Raises:
+        TypeError: it is no sequence of str, patterns of str and None.
+    """
+    if origins is None:
+        return None
+    if isinstance(origins, (str, bytes, re.Pattern)):
+        raise TypeError(f"origins must be a sequence of str or patterns, not {type(origins).__name__}")
+    found = list(origins)
+    for entry in found:
+        text = entry.pattern if isinstance(entry, re.Pattern) else entry
+        if text is not None and not isinstance(text, str):
+            raise TypeError(f"origins must be str, patterns of str, or None, not {type(entry).__name__}")
+    return found
 
 
 def write_extra(headers: HeadersLike) -> bytes:
@@ -280,7 +327,7 @@ def open_request(
         uri: where to, as parse_uri gives it.
         key: a fresh one from new_key.
         origin: the Origin header.
-        subprotocols: those the client speaks, the best one first.
+        subprotocols: those the client speaks, the best one first; an empty sequence is as None.
         compression: what to offer of permessage-deflate; None for nothing.
         extra_headers: more header fields; a Host, Authorization or User-Agent among them takes
             the place of ours.
@@ -307,10 +354,8 @@ def open_request(
     ]
     if origin is not None:
         fields.append(("Origin", origin))
-    if subprotocols:
-        if isinstance(subprotocols, str):
-            raise TypeError("subprotocols must be a sequence of str, not str")
-        fields.append(("Sec-WebSocket-Protocol", ", ".join(map(check_token, subprotocols))))
+    if subprotocols is not None and (names := list_of_subprotocols(subprotocols)):
+        fields.append(("Sec-WebSocket-Protocol", ", ".join(names)))
     if compression is not None:
         fields.append(("Sec-WebSocket-Extensions", compression.offer()))
     if uri.user is not None and b"authorization" not in theirs:

@@ -58,7 +58,7 @@ def test_case_16_a_head_without_end_a_byte_at_a_time() -> None:
 def test_case_16_a_large_head_a_byte_at_a_time_is_read_once(reader: Any) -> None:
     """With a limit of 20 MB it is read in linear time, and held once."""
     size = 20 * 2**20
-    one = reader(max_size=size)
+    one = reader(max_head=size)
     start = b"GET / HTTP/1.1\r\nX: " if reader is RequestReader else b"HTTP/1.1 101 OK\r\nX: "
     one.feed(start)
     steps = 200_000

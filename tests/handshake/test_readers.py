@@ -121,9 +121,9 @@ def test_bounds_of_a_request() -> None:
     data = write(exchanges.BROWSER) + FRAMES
     size = len(data) - len(FRAMES)
     for pieces in cuttings(data):
-        assert read(RequestReader(max_size=size, max_headers=len(exchanges.BROWSER)), pieces)[1] == FRAMES
+        assert read(RequestReader(max_head=size, max_headers=len(exchanges.BROWSER)), pieces)[1] == FRAMES
         with pytest.raises(Refused, match=f"request head larger than {size - 1} bytes") as caught:
-            read(RequestReader(max_size=size - 1), pieces)
+            read(RequestReader(max_head=size - 1), pieces)
         assert caught.value.status == 431
         with pytest.raises(Refused, match="request with more than 9 headers") as caught:
             read(RequestReader(max_headers=9), pieces)
@@ -134,9 +134,9 @@ def test_bounds_of_a_response() -> None:
     early = answer(status="103 Early Hints")
     data = early + answer()
     for pieces in cuttings(data + FRAMES):
-        assert read(ResponseReader(max_size=len(data), max_headers=3), pieces)[1] == FRAMES
+        assert read(ResponseReader(max_head=len(data), max_headers=3), pieces)[1] == FRAMES
         with pytest.raises(InvalidMessage, match=f"response head larger than {len(data) - 1} bytes"):
-            read(ResponseReader(max_size=len(data) - 1), pieces)
+            read(ResponseReader(max_head=len(data) - 1), pieces)
         with pytest.raises(InvalidMessage, match="response with more than 2 headers"):
             read(ResponseReader(max_headers=2), pieces)
 
@@ -268,8 +268,8 @@ def test_no_cutting_makes_a_difference(
 ) -> None:
     data = first + b"\r\n" + b"".join(line + end for line, end in zip(lines, ends, strict=False))
     makers: list[Any] = [
-        lambda: RequestReader(max_size=60, max_headers=3),
-        lambda: ResponseReader(max_size=60, max_headers=3, max_body=3),
+        lambda: RequestReader(max_head=60, max_headers=3),
+        lambda: ResponseReader(max_head=60, max_headers=3, max_body=3),
     ]
     for make in makers:
         expected = verdict(make(), [data])

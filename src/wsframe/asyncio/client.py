@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequen
 from typing import Any, Literal
 
 from .. import __version__
-from .._http import HeadersLike
+from .._http import HeadersLike, pairs_of
+from .._http_reader import MAX_HEAD, MAX_HEADERS
 from .._spec import DEFAULT_MAX_FRAGMENTS, DEFAULT_MAX_MESSAGE, Role
 from ..connection import Connection as Protocol
 from ..deflate import ClientPolicy
@@ -22,10 +23,12 @@ from ..handshake import (
     Response,
     ResponseReader,
     check_response,
+    list_of_subprotocols,
     new_key,
     open_request,
     parse_uri,
 )
+from ._options import check_callable, check_limits, check_seconds
 from .connection import Connection, Listener
 
 logger = logging.getLogger("wsframe.client")
@@ -45,7 +48,7 @@ class ClientConnection(Connection):
         )
         self._connect = connect
         self._key = key
-        self._reader = ResponseReader()
+        self._reader = ResponseReader(connect.max_head, connect.max_headers)
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._answer: Response | None = None
         self.request = request
@@ -119,6 +122,24 @@ def is_passing(exc: Exception) -> bool:
     return isinstance(exc, (OSError, asyncio.TimeoutError, EOFError, InvalidMessage))
 
 
+def context_of(ssl: tls.SSLContext | bool | None, secure: bool) -> tls.SSLContext | None:
+    """Choose the TLS context of a connection.
+
+    Raises:
+        TypeError: ssl is something else.
+        ValueError: ssl and the scheme of the URI contradict each other.
+    """
+    if ssl is not None and not isinstance(ssl, (bool, tls.SSLContext)):
+        raise TypeError(f"ssl must be an SSLContext, True, False or None, not {type(ssl).__name__}")
+    if not secure:
+        if ssl is not None and ssl is not False:
+            raise ValueError("ssl needs a wss:// uri")
+        return None
+    if ssl is False:
+        raise ValueError("a wss:// uri needs tls: ssl must not be False; use ws:// for none")
+    return ssl if isinstance(ssl, tls.SSLContext) else tls.create_default_context()
+
+
 class connect:
     """Connect to a WebSocket server; to be awaited, entered with `async with`, or iterated.
 
@@ -128,22 +149,24 @@ class connect:
     Args:
         uri: ws:// or wss://.
         origin: the Origin header.
-        subprotocols: those the client speaks, the best one first.
+        subprotocols: those the client speaks, the best one first; an empty sequence is as None.
         compression: "deflate" or a ClientPolicy for permessage-deflate, None for none.
         additional_headers: of the request.
         user_agent_header: the User-Agent header, or None.
         listener: a subclass of Listener whose methods take what arrives, instead of `recv`.
         max_message: bytes a message may have; None for no limit.
         max_fragments: frames a message may have; None for no limit.
+        max_head: bytes a response may have before its body; more are an InvalidMessage.
+        max_headers: header fields a response may have; more are an InvalidMessage.
         open_timeout: seconds to connect and for the opening handshake; None for no limit.
         ping_interval: seconds between keep-alive Pings; None for none.
         ping_timeout: seconds to wait for the Pong; None to wait for ever.
         close_timeout: seconds to wait for the end of a closing connection; None to wait for ever.
         backoff: makes the delays between attempts, in seconds.
         is_passing: tells the exceptions of attempts that are worth another.
-        ssl: the context of a wss:// URI, by default ssl.create_default_context().
+        ssl: the context of a wss:// URI; None and True stand for ssl.create_default_context().
         options: the rest of asyncio's create_connection: sock, local_addr, server_hostname; host and port
-            where they are not those of the URI ...
+            where they are not those of the URI ...  None leaves one out.
 
     Raises:
         ValueError: uri is no WebSocket URI, or an argument holds what a header must not.
@@ -164,6 +187,8 @@ class connect:
         listener: Callable[[], Listener] | None = None,
         max_message: int | None = DEFAULT_MAX_MESSAGE,
         max_fragments: int | None = DEFAULT_MAX_FRAGMENTS,
+        max_head: int = MAX_HEAD,
+        max_headers: int = MAX_HEADERS,
         open_timeout: float | None = 10,
         ping_interval: float | None = 20,
         ping_timeout: float | None = 20,
@@ -176,29 +201,39 @@ class connect:
         self.uri = parse_uri(uri)
         if compression == "deflate":
             compression = ClientPolicy()
-        if ssl and not self.uri.secure:
-            raise ValueError("ssl needs a wss:// uri")
-        if self.uri.secure and ssl in (None, True):
-            ssl = tls.create_default_context()
+        elif compression is not None and not isinstance(compression, ClientPolicy):
+            raise TypeError(f"compression must be 'deflate', a ClientPolicy or None, not {compression!r}")
+        for name, function in (("listener", listener), ("backoff", backoff), ("is_passing", is_passing)):
+            check_callable(name, function)
+        check_seconds("open_timeout", open_timeout, zero=True)
+        check_seconds("ping_interval", ping_interval)
+        check_seconds("ping_timeout", ping_timeout)
+        check_seconds("close_timeout", close_timeout, zero=True)
+        check_limits(Role.CLIENT, max_message, max_fragments)
+        ResponseReader(max_head, max_headers)
+        subprotocols = None if subprotocols is None else list_of_subprotocols(subprotocols)
+        options = {name: value for name, value in options.items() if value is not None}
         self.subprotocols = subprotocols
         self.compression = compression
         self.listener = listener
         self.max_message = max_message
         self.max_fragments = max_fragments
+        self.max_head = max_head
+        self.max_headers = max_headers
         self.open_timeout = open_timeout
         self.ping_interval = ping_interval
         self.ping_timeout = ping_timeout
         self.close_timeout = close_timeout
         self._backoff = backoff
         self._is_passing = is_passing
-        self._options: dict[str, Any] = {"ssl": ssl, **options}
+        self._options: dict[str, Any] = {"ssl": context_of(ssl, self.uri.secure), **options}
         if self.uri.secure and options.keys() & {"sock", "host"}:
             self._options.setdefault("server_hostname", self.uri.host)
         self._headers: dict[str, Any] = {
             "origin": origin,
             "subprotocols": subprotocols,
             "compression": compression,
-            "extra_headers": additional_headers,
+            "extra_headers": pairs_of(additional_headers),  # each attempt needs them
             "user_agent": user_agent_header,
         }
         open_request(self.uri, new_key(), **self._headers)  # a bad argument is an error here and now

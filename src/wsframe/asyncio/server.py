@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from .. import __version__
 from .._http import HeadersLike
 from .._http_errors import shutting_down
+from .._http_reader import MAX_HEAD, MAX_HEADERS
 from .._spec import DEFAULT_MAX_FRAGMENTS, DEFAULT_MAX_MESSAGE, CloseCode, Role
 from ..connection import Connection as Protocol, ConnectionClosed, State
 from ..deflate import ServerPolicy
@@ -23,8 +24,11 @@ from ..handshake import (
     ResponseReader,
     Subprotocols,
     accept,
+    check_origins,
+    check_subprotocols,
     write_extra,
 )
+from ._options import check_callable, check_limits, check_seconds
 from .connection import Connection, Listener
 
 if TYPE_CHECKING:
@@ -50,7 +54,7 @@ class ServerConnection(Connection):
         )
         self._server = server
         self._handler = handler
-        self._reader: RequestReader | None = RequestReader()
+        self._reader: RequestReader | None = RequestReader(server.max_head, server.max_headers)
         self._opening: asyncio.TimerHandle | None = None
         self._answer = b""
 
@@ -183,16 +187,29 @@ class Server:
         server_header: str | None = f"wsframe/{__version__}",
         max_message: int | None = DEFAULT_MAX_MESSAGE,
         max_fragments: int | None = DEFAULT_MAX_FRAGMENTS,
+        max_head: int = MAX_HEAD,
+        max_headers: int = MAX_HEADERS,
         open_timeout: float | None = 10,
         ping_interval: float | None = 20,
         ping_timeout: float | None = 20,
         close_timeout: float | None = 10,
     ) -> None:
+        if not callable(handler) or (isinstance(handler, type) and not issubclass(handler, Listener)):
+            raise TypeError("handler must be a coroutine function or a subclass of Listener")
+        check_callable("process_request", process_request)
+        check_seconds("open_timeout", open_timeout)
+        check_seconds("ping_interval", ping_interval)
+        check_seconds("ping_timeout", ping_timeout)
+        check_seconds("close_timeout", close_timeout, zero=True)
+        check_limits(Role.SERVER, max_message, max_fragments)
+        RequestReader(max_head, max_headers)
         if compression == "deflate":
             compression = ServerPolicy()
+        elif compression is not None and not isinstance(compression, ServerPolicy):
+            raise TypeError(f"compression must be 'deflate', a ServerPolicy or None, not {compression!r}")
         self._handler = handler
-        self.subprotocols = subprotocols
-        self.origins = origins
+        self.subprotocols = check_subprotocols(subprotocols)
+        self.origins = check_origins(origins)
         self.compression = compression
         self.process_request = process_request
         self.fields = write_extra(additional_headers)  # of every 101
@@ -200,6 +217,8 @@ class Server:
             self.fields += write_extra({"Server": server_header})
         self.max_message = max_message
         self.max_fragments = max_fragments
+        self.max_head = max_head
+        self.max_headers = max_headers
         self.open_timeout = open_timeout
         self.ping_interval = ping_interval
         self.ping_timeout = ping_timeout
@@ -301,9 +320,10 @@ class serve:
             returns; or a subclass of Listener, made once for each connection.
         host, port: where to listen, as asyncio's create_server takes them.
         subprotocols: those the server speaks, the best one first, or a function that is given
-            those the client offers and returns one or None.
+            those the client offers and returns one or None.  None and an empty sequence: it speaks
+            none, and ignores what a client offers.
         origins: those allowed, as strings or patterns; None among them allows a request without
-            Origin.
+            Origin.  None allows all, an empty sequence none.
         compression: "deflate" or a ServerPolicy for permessage-deflate, None for none.
         process_request: called with the connection and the request, it may return, or await, a
             Response to send instead of opening a WebSocket.
@@ -311,6 +331,8 @@ class serve:
         server_header: the Server header of the response, or None.
         max_message: bytes a message may have; None for no limit.
         max_fragments: frames a message may have; None for no limit.
+        max_head: bytes a request may have, its line and all header fields; more are a 431.
+        max_headers: header fields a request may have; more are a 431.
         open_timeout: seconds the opening handshake may take; None for no limit.
         ping_interval: seconds between keep-alive Pings; None for none.
         ping_timeout: seconds to wait for the Pong; None to wait for ever.

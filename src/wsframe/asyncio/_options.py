@@ -1,0 +1,42 @@
+"""Checks of the options that serve and connect have in common: a wrong one is an error where it is given."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from .. import Role
+from ..connection import Connection as Protocol
+
+
+def check_seconds(name: str, value: float | None, *, zero: bool = False) -> None:
+    """Check a time-out or an interval.
+
+    Args:
+        name: of the option.
+        value: seconds, or None for no limit.
+        zero: whether 0 makes sense.
+
+    Raises:
+        TypeError: it is neither a number nor None.
+        ValueError: it is negative, infinite, NaN, or 0 where that makes no sense.
+    """
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be a number of seconds or None, not {type(value).__name__}")
+    if value == 0 and not zero:
+        raise ValueError(f"{name} must be more than 0 seconds; None switches it off")
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{name} must be a number of seconds from 0, or None for no limit")
+
+
+def check_limits(role: Role, max_message: int | None, max_fragments: int | None) -> None:
+    """Check the limits of messages as the decoder of each connection does."""
+    Protocol(role, max_message=max_message, max_fragments=max_fragments)
+
+
+def check_callable(name: str, value: Callable[..., Any] | None) -> None:
+    if value is not None and not callable(value):
+        raise TypeError(f"{name} must be a function, not {type(value).__name__}")

@@ -1,0 +1,309 @@
+"""Options of serve and connect: a wrong one is an error where it is given, and falsy is not None."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+import ssl
+
+import pytest
+
+from wsframe.asyncio import InvalidStatus, connect, serve
+from wsframe.deflate import ClientPolicy, ServerPolicy
+from wsframe.handshake import InvalidMessage
+
+SECONDS = ["open_timeout", "ping_interval", "ping_timeout", "close_timeout"]
+
+
+async def echo(ws):
+    async for message in ws:
+        await ws.send(message)
+
+
+def uri_of(server, scheme="ws"):
+    return f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+def local(handler=echo, **options):
+    return serve(handler, "127.0.0.1", 0, **options)
+
+
+def each_side(**options):
+    """Give options to a server and to a client."""
+    yield lambda: serve(echo, "127.0.0.1", 0, **options)
+    yield lambda: connect("ws://127.0.0.1:1/", **options)
+
+
+# Time-outs.
+
+
+@pytest.mark.parametrize("name", SECONDS)
+@pytest.mark.parametrize("value", [-1, -0.5, math.nan, math.inf])
+async def test_times_out_of_range(name, value):
+    for make in each_side(**{name: value}):
+        with pytest.raises(ValueError, match=f"{name} must be a number of seconds from 0, or None"):
+            make()
+
+
+@pytest.mark.parametrize("name", SECONDS)
+@pytest.mark.parametrize("value", ["10", True, False, "", [], 1j])
+async def test_times_of_a_wrong_type(name, value):
+    for make in each_side(**{name: value}):
+        with pytest.raises(TypeError, match=f"{name} must be a number of seconds or None, not "):
+            make()
+
+
+@pytest.mark.parametrize("name", ["ping_interval", "ping_timeout"])
+@pytest.mark.parametrize("zero", [0, 0.0])
+async def test_a_keep_alive_of_no_time_is_an_error(name, zero):
+    for make in each_side(**{name: zero}):
+        with pytest.raises(ValueError, match=f"{name} must be more than 0 seconds; None switches it off"):
+            make()
+
+
+async def test_a_server_that_gives_no_time_to_open_is_an_error():
+    with pytest.raises(ValueError, match="open_timeout must be more than 0 seconds"):
+        local(open_timeout=0)
+
+
+async def test_a_client_without_time_left_times_out_at_once():
+    async with local() as server:
+        with pytest.raises(TimeoutError):
+            await connect(uri_of(server), open_timeout=0)
+
+
+async def test_a_close_timeout_of_0_waits_for_nobody():
+    async with local(close_timeout=0) as server:
+        ws = await connect(uri_of(server), close_timeout=0)
+        ws.transport.pause_reading()
+        await asyncio.wait_for(ws.close(), 5)
+        assert ws.close_code == 1006
+
+
+# Limits.
+
+
+@pytest.mark.parametrize("name", ["max_message", "max_fragments", "max_head", "max_headers"])
+async def test_limits_are_checked_where_they_are_given(name):
+    for make in each_side(**{name: -1}):
+        with pytest.raises(ValueError, match=name):
+            make()
+    for make in each_side(**{name: "5"}):
+        with pytest.raises(TypeError, match=name):
+            make()
+
+
+@pytest.mark.parametrize("name", ["max_fragments", "max_head", "max_headers"])
+async def test_a_limit_of_0_that_lets_nothing_through_is_an_error(name):
+    for make in each_side(**{name: 0}):
+        with pytest.raises(ValueError, match=name):
+            make()
+
+
+@pytest.mark.parametrize("name", ["max_head", "max_headers"])
+async def test_a_head_has_always_a_limit(name):
+    for make in each_side(**{name: None}):
+        with pytest.raises(TypeError, match=f"{name} must be int, not NoneType"):
+            make()
+
+
+async def test_a_max_message_of_0_takes_empty_messages_alone():
+    async with local(max_message=0) as server, connect(uri_of(server), compression=None) as ws:
+        await ws.send("")
+        assert await ws.recv() == ""
+        await ws.send("x")
+        await ws.wait_closed()
+        assert ws.close_code == 1009
+
+
+async def test_a_server_limits_the_head_of_a_request():
+    fields = {f"X-{number}": "y" for number in range(50)}
+    async with local(max_headers=40) as server:
+        with pytest.raises(InvalidStatus) as caught:
+            await connect(uri_of(server), additional_headers=fields)
+        assert caught.value.response.status == 431
+        async with connect(uri_of(server)):
+            pass
+    async with local(max_head=500) as server:
+        with pytest.raises(InvalidStatus) as caught:
+            await connect(uri_of(server), additional_headers={"X": "y" * 500})
+        assert caught.value.response.status == 431
+        async with connect(uri_of(server)):
+            pass
+    async with local(max_head=2**17, max_headers=200) as server:
+        fields = {f"X-{number}": "y" * 500 for number in range(150)}
+        async with connect(uri_of(server), additional_headers=fields) as ws:
+            assert ws.state.name == "OPEN"
+
+
+async def test_a_client_limits_the_head_of_a_response():
+    fields = {f"X-{number}": "y" * 500 for number in range(150)}
+    async with local(additional_headers=fields) as server:
+        with pytest.raises(InvalidMessage, match="larger than 16384 bytes"):
+            await connect(uri_of(server))
+        with pytest.raises(InvalidMessage, match="more than 100 headers"):
+            await connect(uri_of(server), max_head=2**17, max_headers=100)
+        async with connect(uri_of(server), max_head=2**17, max_headers=200) as ws:
+            assert ws.response.headers["X-149"] == "y" * 500
+
+
+# What is negotiated.
+
+
+@pytest.mark.parametrize("none", [None, [], ()])
+async def test_no_subprotocols_are_none_offered_and_none_chosen(none):
+    async with local(subprotocols=none) as server:
+        async with connect(uri_of(server), subprotocols=["a"]) as ws:
+            assert ws.subprotocol is None
+        async with connect(uri_of(server), subprotocols=none) as ws:
+            (served,) = server.connections
+            assert "Sec-WebSocket-Protocol" not in served.request.headers
+    async with local(subprotocols=["a"]) as server:
+        with pytest.raises(InvalidStatus):
+            await connect(uri_of(server), subprotocols=none)
+
+
+async def test_a_function_for_subprotocols_may_be_falsy():
+    class Choose:
+        def __call__(self, offered):
+            return offered[0]
+
+        def __len__(self):
+            return 0
+
+    async with local(subprotocols=Choose()) as server, connect(uri_of(server), subprotocols=["a"]) as ws:
+        assert ws.subprotocol == "a"
+
+
+async def test_no_origins_are_none_allowed():
+    async with local(origins=[]) as server:
+        for origin in ("https://a.example", "", None):
+            with pytest.raises(InvalidStatus) as caught:
+                await connect(uri_of(server), origin=origin)
+            assert caught.value.response.status == 403
+    async with local(origins=[""]) as server:
+        async with connect(uri_of(server), origin=""):
+            pass
+        with pytest.raises(InvalidStatus):
+            await connect(uri_of(server))
+
+
+@pytest.mark.parametrize("wrong", ["chat", b"chat", [1], [b"chat"], [None], 5])
+async def test_subprotocols_of_a_wrong_type(wrong):
+    for make in each_side(subprotocols=wrong):
+        with pytest.raises(TypeError):
+            make()
+
+
+@pytest.mark.parametrize("wrong", ["a b", "", "a,b", "ä"])
+async def test_subprotocols_that_are_no_tokens(wrong):
+    for make in each_side(subprotocols=["a", wrong]):
+        with pytest.raises(ValueError, match="is not a token"):
+            make()
+
+
+async def test_a_coroutine_function_chooses_no_subprotocol():
+    async def choose(offered):
+        return None
+
+    with pytest.raises(TypeError, match="must not be a coroutine function"):
+        local(subprotocols=choose)
+
+
+@pytest.mark.parametrize("wrong", ["https://a", [b"https://a"], [re.compile(b"a")], re.compile("a"), [5], 5])
+async def test_origins_of_a_wrong_type(wrong):
+    with pytest.raises(TypeError):
+        local(origins=wrong)
+
+
+@pytest.mark.parametrize("wrong", ["", "gzip", False, True, 0, "DEFLATE"])
+async def test_compression_of_a_wrong_kind(wrong):
+    for make in each_side(compression=wrong):
+        with pytest.raises(TypeError, match="compression must be 'deflate', a "):
+            make()
+    with pytest.raises(TypeError):
+        local(compression=ClientPolicy())
+    with pytest.raises(TypeError):
+        connect("ws://127.0.0.1/", compression=ServerPolicy())
+
+
+async def test_what_can_be_gone_over_once_serves_every_connection():
+    options = {
+        "subprotocols": iter(["a"]),
+        "origins": iter([None]),
+        "additional_headers": iter([("X", "y")]),
+    }
+    async with local(**options) as server:
+        for _ in range(2):
+            async with connect(uri_of(server), subprotocols=["a"]) as ws:
+                assert (ws.subprotocol, ws.response.headers["X"]) == ("a", "y")
+        again = connect(uri_of(server), subprotocols=iter(["a"]), additional_headers=iter([("X", "y")]))
+        for _ in range(2):
+            async with again as ws:
+                assert ws.request.headers["X"] == "y"
+                assert ws.subprotocol == "a"
+
+
+async def test_headers_that_are_empty_are_sent_and_none_are_not():
+    async with local(server_header="") as server, connect(uri_of(server), user_agent_header="") as ws:
+        assert ws.request.headers["User-Agent"] == ""
+        assert ws.response.headers["Server"] == ""
+    async with local(server_header=None) as server, connect(uri_of(server), user_agent_header=None) as ws:
+        assert "User-Agent" not in ws.request.headers
+        assert "Server" not in ws.response.headers
+
+
+# Functions.
+
+
+@pytest.mark.parametrize("wrong", ["", 0, False, "f", []])
+async def test_what_is_no_function(wrong):
+    with pytest.raises(TypeError, match="handler must be"):
+        local(None)
+    with pytest.raises(TypeError, match="process_request must be a function"):
+        local(process_request=wrong)
+    with pytest.raises(TypeError, match="handler must be"):
+        local(wrong)
+    for name in ("listener", "backoff", "is_passing"):
+        with pytest.raises(TypeError, match=f"{name} must be a function"):
+            connect("ws://127.0.0.1/", **{name: wrong})
+
+
+async def test_a_class_that_is_no_listener():
+    with pytest.raises(TypeError, match="handler must be a coroutine function or a subclass of Listener"):
+        local(dict)
+
+
+# TLS and where to connect to.
+
+
+async def test_wss_without_tls_is_an_error():
+    with pytest.raises(ValueError, match="a wss:// uri needs tls"):
+        connect("wss://127.0.0.1/", ssl=False)
+
+
+@pytest.mark.parametrize("on", [True, ssl.create_default_context()])
+async def test_ws_with_tls_is_an_error(on):
+    with pytest.raises(ValueError, match="ssl needs a wss:// uri"):
+        connect("ws://127.0.0.1/", ssl=on)
+
+
+@pytest.mark.parametrize("wrong", ["", 0, 1, "yes", {}])
+@pytest.mark.parametrize("scheme", ["ws", "wss"])
+async def test_ssl_of_a_wrong_type(scheme, wrong):
+    with pytest.raises(TypeError, match="ssl must be an SSLContext, True, False or None"):
+        connect(f"{scheme}://127.0.0.1/", ssl=wrong)
+
+
+@pytest.mark.parametrize("off", [None, False])
+async def test_ws_without_tls_may_say_so(off):
+    async with local() as server, connect(uri_of(server), ssl=off) as ws:
+        assert ws.transport.get_extra_info("ssl_object") is None
+
+
+async def test_an_option_of_create_connection_that_is_none_was_not_given():
+    nothing = dict.fromkeys(["sock", "host", "port", "local_addr", "server_hostname"])
+    async with local() as server, connect(uri_of(server), **nothing) as ws:
+        await ws.send("x")
+        assert await ws.recv() == "x"
