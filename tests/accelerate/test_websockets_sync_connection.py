@@ -103,7 +103,7 @@ def test_messages_of_all_kinds(side: Any) -> None:
 @pytest.mark.parametrize(
     "message",
     ["\ud800", 5, None, {}, {"a": 1}, [], ["a", "b"], ["a", b"b"], [5], bytearray(b"ab"), memoryview(b"ab")],
-    ids=repr,
+    ids=lambda message: "memoryview" if isinstance(message, memoryview) else repr(message),
 )
 def test_what_is_sent_otherwise(message: Any) -> None:
     def talk(wire: Wire) -> list[Any]:

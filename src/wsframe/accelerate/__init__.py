@@ -11,12 +11,14 @@ from __future__ import annotations
 import os
 import pkgutil
 import sys
+from collections.abc import Sequence
 from threading import Lock
 from typing import NamedTuple
 
 from . import _hold
 from ._hook import ImportHook
 from ._host import imported_as
+from ._patch import Patch, give_back, stale
 from ._slot import Slot, distribution_version, load_host
 from ._zlib import check
 
@@ -75,10 +77,12 @@ def install(*hosts: str, zlib: str | None = None) -> None:
         slots = [_slots.setdefault(name, Slot(name, _importing.watched.update)) for name in names]
         _importing.watched.update(map(imported_as, names))
         _importing.arm()
+    applied: list[list[Patch]] = []
     for slot in slots:
         if zlib is not None:
             slot.choose(zlib)
-        slot.catch_up()
+        applied.append(slot.catch_up())
+    _tell_stale(slots, applied)
 
 
 def uninstall(*hosts: str) -> None:
@@ -95,17 +99,17 @@ def uninstall(*hosts: str) -> None:
         slots = [slot for slot in map(_slots.pop, names, [None] * len(names)) if slot]
         if not _slots:
             _importing.disarm()
-    for slot in slots:
-        slot.release()
+    give_back([site for slot in slots for site in slot.release()])
 
 
 def status() -> list[HostStatus]:
     """Tell for every known host whether it is accelerated, and why not."""
-    return [_status(name) for name in known_hosts()]
+    slots = [(name, _slots.get(name)) for name in known_hosts()]
+    found = stale(*(slot.patches if slot else () for _, slot in slots))
+    return [_status(*known, tuple(names)) for known, names in zip(slots, found, strict=True)]
 
 
-def _status(name: str) -> HostStatus:
-    slot = _slots.get(name)
+def _status(name: str, slot: Slot | None, stale: tuple[str, ...]) -> HostStatus:
     version = distribution_version(name)
     try:
         host = load_host(name)
@@ -113,7 +117,7 @@ def _status(name: str) -> HostStatus:
         return HostStatus(name, version, "", False, f"its file does not load: {exc}", False, "", ())
     if slot and slot.active:
         coalesces = host.coalesces and _hold.ENABLED
-        return HostStatus(name, version, host.tested, True, slot.why_not, coalesces, slot.zlib, slot.stale())
+        return HostStatus(name, version, host.tested, True, slot.why_not, coalesces, slot.zlib, stale)
     if version is None and imported_as(name) not in sys.modules:
         why_not = "not installed"
     elif _off():
@@ -142,8 +146,14 @@ def _before(module: str) -> None:
 
 
 def _after(module: str) -> None:
-    for slot in list(_slots.values()):
-        slot.executed(module)
+    slots = list(_slots.values())
+    _tell_stale(slots, [slot.executed(module) for slot in slots])
+
+
+def _tell_stale(slots: Sequence[Slot], applied: Sequence[Sequence[Patch]]) -> None:
+    # Only when all are applied: one may have replaced what another left behind.
+    for slot, names in zip(slots, stale(*applied), strict=True):
+        slot.tell_stale(names)
 
 
 _lock = Lock()

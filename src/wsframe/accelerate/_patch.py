@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Container
+from collections.abc import Iterable, Set as AbstractSet
 from types import ModuleType
 from typing import Any
 
 from ._host import Part
 
 _ABSENT = object()
+Site = tuple[Any, str, Any, Any]  # owner, name, old, new
 
 
 class Patch:
@@ -19,7 +20,11 @@ class Patch:
         self.part = part
         self.executed: set[str] = set()  # modules the import hook saw through to their end
         self.failed = ""  # why the last attempt was taken back
-        self._sites: list[tuple[Any, str, Any, Any]] = []  # owner, name, old, new
+        self._sites: list[Site] = []
+
+    @property
+    def sites(self) -> list[Site]:
+        return list(self._sites)
 
     @property
     def active(self) -> bool:
@@ -46,11 +51,15 @@ class Patch:
                 setattr(owner, name, new)
             self.part.prove()
         except BaseException:
-            self.revert()
+            give_back(self.revert()[1])
             raise
 
-    def revert(self) -> list[str]:
-        """Put the very old objects back; name the sites somebody else has replaced since, which stay."""
+    def revert(self) -> tuple[list[str], list[Site]]:
+        """Put the very old objects back, but where somebody else has replaced the new ones since.
+
+        Returns:
+            Names of the sites that somebody else has replaced, and all sites, for `give_back`.
+        """
         self.part.settle()
         sites, self._sites = self._sites, []
         taken = []
@@ -62,25 +71,46 @@ class Patch:
                 delattr(owner, name)
             else:
                 setattr(owner, name, old)
-        # Modules imported meanwhile took the new objects.
-        olds = {id(new): old for owner, _, old, new in sites if isinstance(owner, ModuleType)}
-        for _, name, names in _references(olds):
-            if olds[id(names[name])] is not _ABSENT:
-                names[name] = olds[id(names[name])]
-        return taken
+        return taken, sites
 
-    def stale(self) -> list[str]:
-        """Name what still refers to the replaced objects: `from library import name`, run too early."""
-        packages: dict[int, set[str]] = {}
-        for owner, _, old, _ in self._sites:
-            packages.setdefault(id(old), set()).add(_package(getattr(owner, "__module__", _name(owner))))
-        found = []
-        for module, name, names in _references(packages):
-            home = getattr(names[name], "__module__", None) or ""
-            # Left to itself where it is made; and what a host took from elsewhere is not its own alone.
-            if home != module and packages[id(names[name])] & {_package(home), _package(module)}:
-                found.append(f"{module}.{name}")
-        return sorted(found)
+
+# Both look through all modules, which takes milliseconds in a large program: call them once for many patches.
+
+
+def give_back(sites: Iterable[Site]) -> None:
+    """Put the old objects into modules that imported the new ones while these were in place."""
+    olds = {
+        id(new): old
+        for owner, _, old, new in sites
+        if isinstance(owner, ModuleType) and old is not _ABSENT and callable(new)
+    }
+    for _, name, names in _references(olds.keys()):
+        names[name] = olds[id(names[name])]
+
+
+def stale(*groups: Iterable[Patch]) -> list[list[str]]:
+    """For each group of patches, name what still refers to an object they replaced.
+
+    That is where `from library import name` ran too early.
+    """
+    packages: list[dict[int, set[str]]] = []
+    for patches in groups:
+        packages.append({})
+        for owner, _, old, _ in [site for patch in patches for site in patch.sites]:
+            if callable(old):
+                home = getattr(owner, "__module__", _name(owner))
+                packages[-1].setdefault(id(old), set()).add(_package(home))
+    found: list[list[str]] = [[] for _ in packages]
+    for module, name, names in _references({one for group in packages for one in group}):
+        value = names[name]
+        home = getattr(value, "__module__", None) or ""
+        if home == module:  # left to itself where it is made
+            continue
+        for group, lines in zip(packages, found, strict=True):
+            # What a host took from elsewhere is not its own alone.
+            if group.get(id(value), set()) & {_package(home), _package(module)}:
+                lines.append(f"{module}.{name}")
+    return [sorted(lines) for lines in found]
 
 
 def _name(owner: Any) -> str:
@@ -92,7 +122,7 @@ def _package(module: str) -> str:
     return module.partition(".")[0]
 
 
-def _holds(site: tuple[Any, str, Any, Any]) -> bool:
+def _holds(site: Site) -> bool:
     owner, name, _, new = site
     return vars(owner).get(name, _ABSENT) is new
 
@@ -102,11 +132,14 @@ def _is_imported(name: str) -> bool:
     return module is not None and not getattr(getattr(module, "__spec__", None), "_initializing", False)
 
 
-def _references(wanted: Container[int]) -> list[tuple[str, str, dict[str, Any]]]:
+def _references(wanted: AbstractSet[int]) -> list[tuple[str, str, dict[str, Any]]]:
     """Find functions and classes by their ids, in all modules but ours: module, name, and the names there."""
+    if not wanted:
+        return []
     return [
         (module, name, names)
         for module, names in _namespaces()
+        if not wanted.isdisjoint(map(id, list(names.values())))  # most modules have none: a loop in C
         for name, value in list(names.items())
         if id(value) in wanted and callable(value)
     ]

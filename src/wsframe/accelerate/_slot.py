@@ -18,7 +18,7 @@ from importlib import _bootstrap
 from threading import RLock
 
 from ._host import Host, imported_as
-from ._patch import Patch
+from ._patch import Patch, Site, give_back
 from ._terminal import say
 from ._zlib import part
 
@@ -53,7 +53,7 @@ class Slot:
     @property
     def why_not(self) -> str:
         """What failed, or what is still missing; empty when all is in place."""
-        failed = "; ".join(patch.failed for patch in self._all if patch.failed)
+        failed = "; ".join(patch.failed for patch in self.patches if patch.failed)
         return failed or ("" if self.active else self._obstacle)
 
     @property
@@ -62,22 +62,19 @@ class Slot:
         return self._zlib if any(patch.intact for patch in self._deflating) else ""
 
     @property
-    def _all(self) -> list[Patch]:
+    def patches(self) -> list[Patch]:
         return [*self._patches, *self._deflating]
 
-    def stale(self) -> tuple[str, ...]:
-        return tuple(sorted({name for patch in self._all for name in patch.stale()}))
-
-    def catch_up(self) -> None:
-        """Do what is due for modules imported before the hook was there."""
+    def catch_up(self) -> list[Patch]:
+        """Do what is due for modules imported before the hook was there; return the patches applied."""
         _wait_for(self.package)
         if self.package not in sys.modules:
-            return
+            return []
         self.open()
-        for module in [module for patch in self._all for module in patch.part.modules]:
+        for module in [module for patch in self.patches for module in patch.part.modules]:
             _wait_for(module)
         with self._lock:
-            self._apply([patch for patch in self._all if not patch.active and not patch.failed])
+            return self._apply([patch for patch in self.patches if not patch.active and not patch.failed])
 
     def open(self) -> None:
         """Load the host's file and check the version, once."""
@@ -103,24 +100,29 @@ class Slot:
         """Name what shall compress in the place of the host's zlib; `catch_up` puts it there."""
         with self._lock:
             if zlib != self._zlib:
-                self._revert(self._deflating)
+                give_back(self._revert(self._deflating))
                 self._zlib = zlib
                 if self._patches:
                     self._deflate(load_host(self.name))
 
-    def executed(self, module: str) -> None:
-        """Take note that a module has been executed, perhaps again, and apply what waited for it."""
+    def executed(self, module: str) -> list[Patch]:
+        """Note that a module has been executed, perhaps again; apply what waited for it, and return that."""
         with self._lock:
-            concerned = [patch for patch in self._all if module in patch.part.modules]
+            concerned = [patch for patch in self.patches if module in patch.part.modules]
             for patch in concerned:
                 patch.executed.add(module)
-            self._apply(concerned)
+            return self._apply(concerned)
 
-    def release(self) -> None:
-        """Put everything back, for good."""
+    def release(self) -> list[Site]:
+        """Put everything back, for good; return the sites, for `give_back`."""
         with self._lock:
             self._released = True
-            self._revert(self._all)
+            return self._revert(self.patches)
+
+    def tell_stale(self, names: Sequence[str]) -> None:
+        """Warn of references taken before the patches were applied."""
+        if names:
+            say(f"{self.name}: imported too early to be accelerated: {', '.join(names)}")
 
     def _deflate(self, host: Host) -> None:
         chosen = self._zlib not in ("", "zlib") and host.deflating
@@ -128,17 +130,19 @@ class Slot:
         for patch in self._deflating:
             self._watch(patch.part.modules)
 
-    def _revert(self, patches: Sequence[Patch]) -> None:
-        taken = [site for patch in reversed(patches) for site in patch.revert()]
+    def _revert(self, patches: Sequence[Patch]) -> list[Site]:
+        taken: list[str] = []
+        sites: list[Site] = []
+        for patch in reversed(patches):
+            replaced, reverted = patch.revert()
+            taken += replaced
+            sites += reverted
         if taken:
             say(f"{self.name}: {', '.join(taken)} replaced by somebody else meanwhile: left as it is")
+        return sites
 
-    def _apply(self, patches: Iterable[Patch]) -> None:
-        applied = [patch for patch in patches if not self._released and patch.ready and self._try(patch)]
-        # Only now: one part may have replaced what another left behind.
-        stale = sorted({name for patch in applied for name in patch.stale()})
-        if stale:
-            say(f"{self.name}: imported too early to be accelerated: {', '.join(stale)}")
+    def _apply(self, patches: Iterable[Patch]) -> list[Patch]:
+        return [patch for patch in patches if not self._released and patch.ready and self._try(patch)]
 
     def _try(self, patch: Patch) -> bool:
         try:
