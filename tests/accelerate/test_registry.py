@@ -13,6 +13,7 @@ import fake_library
 import pytest
 
 from wsframe import accelerate
+from wsframe.accelerate import _patch
 from wsframe.accelerate._host import Host
 
 
@@ -191,6 +192,18 @@ def test_references_taken_meanwhile_are_given_back(library):
     accelerate.uninstall()
     assert late.answer is original
     del sys.modules["late"]
+
+
+def test_all_modules_are_looked_through_once_a_call(library, monkeypatch):
+    """However many hosts and parts there are: it takes milliseconds in a large program."""
+    looks = []
+    namespaces = _patch._namespaces
+    monkeypatch.setattr(_patch, "_namespaces", lambda: looks.append(1) or namespaces())
+    load("fakehost.user"), load("fakehost.extra")
+    for call in (lambda: accelerate.install("fakehost"), accelerate.status, accelerate.uninstall):
+        call()
+        assert len(looks) == 1
+        looks.clear()
 
 
 def test_what_somebody_else_replaced_meanwhile_stays(library, capfd):
