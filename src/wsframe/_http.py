@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from email.utils import formatdate
 from http import HTTPStatus
 
+from ._escape import escape
+
 Text = str | bytes
 Header = tuple[Text, Text]
 HeadersLike = Mapping[str, str] | Iterable[Header]
@@ -81,7 +83,7 @@ class Request:
         self.http_version = http_version
 
     def __repr__(self) -> str:
-        return f"<Request {self.method} {self.path}>"
+        return f"<Request {escape(self.method)} {escape(self.path)}>"
 
     def serialize(self) -> bytes:
         """Write the request.
@@ -124,7 +126,7 @@ class Response:
         self.reason = phrase_of(self.status) if reason is None else reason
 
     def __repr__(self) -> str:
-        return f"<Response {self.status} {self.reason}>"
+        return f"<Response {self.status} {escape(self.reason)}>"
 
     def serialize(self, method: str = "GET") -> bytes:
         """Write the response; see http_response."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ._escape import escape
 from ._http import Header, http_response
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ class Refused(HandshakeError):
 
     def __init__(self, status: int, reason: str, headers: Sequence[Header] = ()) -> None:
         super().__init__(reason)
+        self.args = (status, reason, headers)  # what pickle and copy make it from again
         self.status = status
         self.headers = headers
 
@@ -70,6 +73,7 @@ class InvalidStatus(HandshakeError):
 
     def __init__(self, response: Response) -> None:
         super().__init__(f"server answered with status {response.status}, not 101")
+        self.args = (response,)
         self.response = response
 
     @property
@@ -90,6 +94,7 @@ class InvalidHeader(HandshakeError):
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(reason)
+        self.args = (name, reason)
         self.name = name
 
 
@@ -98,11 +103,33 @@ class NegotiationError(InvalidHeader):
 
 
 def excerpt(value: object) -> str:
-    """Repeat what a peer said, shortened, and in characters fit for a log."""
+    """Repeat what a peer said, shortened, and in ASCII: it also stands in responses."""
     if isinstance(value, bytes):
         value = value.decode("latin-1")
     shown = ascii(value)
     return shown if len(shown) <= EXCERPT else shown[:EXCERPT] + "..."
+
+
+URI_EXCERPT = 200
+
+_SCHEME = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//")
+
+
+def invalid_uri(reason: str, uri: str) -> InvalidURI:
+    """RFC 6455, 3: quote the URI, without its password."""
+    shown = escape(_without_password(uri))
+    if len(shown) > URI_EXCERPT:
+        shown = shown[:URI_EXCERPT] + "..."
+    return InvalidURI(f"{reason}: '{shown}'")
+
+
+def _without_password(uri: str) -> str:
+    """Leave out all that may be a password: in a malformed URI it may hold any character."""
+    scheme = _SCHEME.match(uri)
+    start = scheme.end() if scheme else 0
+    userinfo, _, rest = uri[start:].rpartition("@")
+    user, colon, _ = userinfo.partition(":")
+    return f"{uri[:start]}{user}:***@{rest}" if colon else uri
 
 
 # What a client can do wrong.

@@ -7,7 +7,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
-from ._http_errors import EXCERPT, InvalidURI
+from ._http_errors import invalid_uri
 
 PORTS = (80, 443)  # 3: of ws and of wss
 
@@ -52,42 +52,65 @@ def parse_uri(uri: str) -> URI:
         uri: ws:// or wss://, host, and perhaps port, path, query, and user information.
 
     Raises:
-        InvalidURI: it is none, or holds a space or a control character, or a fragment.
+        InvalidURI: it is none, or holds a space or a control character, or a fragment, or what others
+            could read as another host.  It quotes the URI, without its password.
     """
     if not isinstance(uri, str):
         raise TypeError(f"uri must be str, not {type(uri).__name__}")
+    try:
+        return _parse(uri)
+    except ValueError as exc:
+        raise invalid_uri(str(exc), uri) from None
+
+
+def _parse(uri: str) -> URI:
     if any(char <= " " or char == "\x7f" for char in uri):
-        raise InvalidURI("uri must not hold spaces or control characters")
+        raise ValueError("uri must not hold spaces or control characters")
     if not uri[:6].lower().startswith(("ws://", "wss://")):
-        raise InvalidURI("uri must begin with ws:// or wss://")
+        raise ValueError("uri must begin with ws:// or wss://")
     if "#" in uri:
-        raise InvalidURI("uri must not have a fragment")
+        raise ValueError("uri must not have a fragment")
     parts = _PARTS.fullmatch(uri)
     if parts is None:
-        raise InvalidURI("malformed uri")
+        raise ValueError("malformed uri")
     scheme, userinfo, host, port, path, query = parts.groups()
+    user, password = (None, None) if userinfo is None else _user_and_password(userinfo)
     if not host:
-        raise InvalidURI("uri must name a host")
+        raise ValueError("uri must name a host")
     secure = scheme.lower() == "wss"
-    user, colon, password = (userinfo or "").partition(":")
     return URI(
         secure=secure,
         host=_ipv6(host[1:-1]) if host[0] == "[" else _name(host),
         port=_port(port) if port else PORTS[secure],
         path=quote(path or "/", safe=_SAFE) + quote(query or "", safe=_SAFE),
-        user=None if userinfo is None else unquote(user),
-        password=unquote(password) if colon else None,
+        user=user,
+        password=password,
     )
+
+
+def _user_and_password(userinfo: str) -> tuple[str, str | None]:
+    """Take user information apart (RFC 3986, 3.2.1).
+
+    Characters that others take for the end of the host are refused: what stands behind them is the
+    host for some readers of a URI and not for others.
+    """
+    if any(char in userinfo for char in "\\@[]"):
+        raise ValueError("user information must not hold a backslash, a bracket or a second @")
+    user, colon, password = userinfo.partition(":")
+    user, password = unquote(user), unquote(password)
+    if any(char < " " or "\x7f" <= char <= "\x9f" for char in user + password):
+        raise ValueError("user information must not hold control characters")  # RFC 7617, 2
+    return user, password if colon else None
 
 
 def _name(host: str) -> str:
     """Check a host name or IPv4 address, and make it ASCII."""
     try:
         name = host if host.isascii() else host.encode("idna").decode("ascii")
-    except UnicodeError as exc:
-        raise InvalidURI(f"host is no domain name: {exc}") from None
+    except UnicodeError:
+        raise ValueError("host is no domain name") from None
     if not _NAME.fullmatch(name):
-        raise InvalidURI(f"host {host[:EXCERPT]!a} is neither a name nor an address")
+        raise ValueError("host is neither a name nor an address")
     return name.lower()
 
 
@@ -97,15 +120,15 @@ def _ipv6(host: str) -> str:
     try:
         ipaddress.IPv6Address(address)
     except ValueError:
-        raise InvalidURI(f"host {host[:EXCERPT]!a} is no ipv6 address") from None
+        raise ValueError("host is no ipv6 address") from None
     if not percent:
         return address.lower()
     if not _ZONE.fullmatch(zone):
-        raise InvalidURI("malformed zone of an ipv6 address")
+        raise ValueError("malformed zone of an ipv6 address")
     return f"{address.lower()}%{zone}"
 
 
 def _port(port: str) -> int:
     if port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 2**16:
         return int(port)
-    raise InvalidURI("port must be from 1 to 65535")
+    raise ValueError("port must be from 1 to 65535")

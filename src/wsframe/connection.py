@@ -21,12 +21,14 @@ so, for a while (7.1.1).  After fail() either does so at once.
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterable, Iterator
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ._backend import MessageDecoder, encode_binary, encode_frame, encode_text, fresh_key
 from ._errors import ProtocolError
+from ._escape import escape
 from ._spec import (
     DEFAULT_MAX_FRAGMENTS,
     DEFAULT_MAX_MESSAGE,
@@ -53,6 +55,8 @@ MAX_REASON = MAX_CONTROL_PAYLOAD - 2  # 5.5.1: what the status code leaves
 
 # 7.4.1: ends that are no error.
 CLEAN_CODES = frozenset({CloseCode.NORMAL_CLOSURE, CloseCode.GOING_AWAY, CloseCode.NO_STATUS_RCVD})
+
+GROUP: Any = getattr(builtins, "BaseExceptionGroup", ())  # since CPython 3.11
 
 Event = str | bytes | Ping | Pong | Close
 
@@ -98,6 +102,11 @@ class ConnectionClosed(Exception):
         super().__init__(received, sent)
         self.received = received
         self.sent = sent
+        self._connection: Connection | None = None  # whose end it is
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        state = {name: value for name, value in self.__dict__.items() if name != "_connection"}
+        return type(self), (self.received, self.sent), state
 
     @property
     def code(self) -> int:
@@ -111,7 +120,7 @@ class ConnectionClosed(Exception):
 
     def __str__(self) -> str:
         told = [
-            f"{verb} {close.code}{' ' + close.reason if close.reason else ''}"
+            f"{verb} {close.code}{' ' + escape(close.reason) if close.reason else ''}"
             for verb, close in (("received", self.received), ("sent", self.sent))
             if close
         ]
@@ -406,7 +415,14 @@ class Connection:
         ok = all(close and close.code in CLEAN_CODES for close in (self.received, self.sent))
         error = (ConnectionClosedOK if ok else ConnectionClosedError)(self.received, self.sent)
         error.__cause__ = self.error or self.cause
+        error._connection = self
         return error
+
+    def has_raised(self, exc: BaseException) -> bool:
+        """Tell whether an exception, or each of a group, says that this connection and no other is closed."""
+        if isinstance(exc, GROUP):
+            return all(map(self.has_raised, exc.exceptions))
+        return isinstance(exc, ConnectionClosed) and exc._connection is self
 
     def _key(self) -> bytes | None:
         return fresh_key() if self._masked else None

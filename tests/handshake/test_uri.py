@@ -35,7 +35,6 @@ KEY = "dGhlIHNhbXBsZSBub25jZQ=="
         ("ws://user@h/", URI(False, "h", 80, "/", "user"), "h"),
         ("ws://user:@h/", URI(False, "h", 80, "/", "user", ""), "h"),
         ("ws://us%40er:p%3Aä%2F@h/", URI(False, "h", 80, "/", "us@er", "p:ä/"), "h"),
-        ("ws://a@b:c@h/", URI(False, "h", 80, "/", "a@b", "c"), "h"),
     ],
 )
 def test_uris(text: str, expected: URI, authority: str) -> None:
@@ -73,6 +72,20 @@ def test_uris(text: str, expected: URI, authority: str) -> None:
         ("ws://a\\b/", "neither a name nor an address"),
         ("ws://" + "ü" * 70 + "/", "no domain name"),
         ("ws://ü..b/", "no domain name"),
+        ("ws://h\\@evil/", "backslash, a bracket or a second @"),
+        ("ws://h\\evil@x/", "backslash, a bracket or a second @"),
+        ("ws://h\\:80@evil/", "backslash, a bracket or a second @"),
+        ("ws://h@evil:80@x/", "backslash, a bracket or a second @"),
+        ("ws://a@b:c@h/", "backslash, a bracket or a second @"),
+        ("ws://u:p@q@h/", "backslash, a bracket or a second @"),
+        ("ws://[::1]@evil/", "backslash, a bracket or a second @"),
+        ("ws://h\\evil/", "neither a name nor an address"),
+        ("ws://h@evil\\x/", "neither a name nor an address"),
+        ("ws://h\uff1a80@evil:81\\/", "neither a name nor an address|port"),
+        ("ws://evil\uff0fh/", "no domain name|neither a name"),
+        ("ws://u%0d%0a:p@h/", "must not hold control characters"),
+        ("ws://u:%00@h/", "must not hold control characters"),
+        ("ws://u:%c2%9b@h/", "must not hold control characters"),
     ],
 )
 def test_what_is_no_websocket_uri(text: str, reason: str) -> None:
@@ -86,10 +99,45 @@ def test_the_error_does_not_repeat_a_password() -> None:
         "ws://user:secret@a b/",
         "http://user:secret@h/",
         "ws://u:secret@-/",
+        "ws://u:sec/ret:secret@h/",
+        "ws://u:se@secret@h/",
+        "ws://u:secret\\@h/",
+        "ws://u:secret\n@h/",
+        "ws://u:secret%00@h/",
+        "ws:/u:secret@h/",
+        "u:secret@h",
+        "u://x:secret@h",
+        "u:x//secret@h",
+        "//u:secret@h",
+        "ws://:secret@h/ ",
     ):
         with pytest.raises(InvalidURI) as caught:
             parse_uri(text)
         assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http://example.com/", "'http://example.com/'"),
+        ("", "''"),
+        ("ws://h/a b", "'ws://h/a b'"),
+        ("ws://user@h:x/", "'ws://user@h:x/'"),
+        ("ws://user:secret@h:x/p", "'ws://user:***@h:x/p'"),
+        ("ws://h/a@b#c", "'ws://h/a@b#c'"),
+        ("ws://h\r\nX: y/", r"'ws://h\r\nX: y/'"),
+        ("ws://\x1b[31m/", r"'ws://\x1b[31m/'"),
+        ("ws://a/\u202e ", r"'ws://a/\u202e '"),
+        ("ws://bücher..de/", "'ws://bücher..de/'"),
+        ("ws://h\\@evil/", r"'ws://h\\@evil/'"),
+        ("ws://h/ " + "x" * 1000, "'ws://h/ " + "x" * 192 + "...'"),
+    ],
+)
+def test_the_error_quotes_the_uri_escaped(text: str, shown: str) -> None:
+    with pytest.raises(InvalidURI) as caught:
+        parse_uri(text)
+    assert str(caught.value).endswith(": " + shown)
+    assert isinstance(caught.value, ValueError)
 
 
 def test_not_a_str() -> None:

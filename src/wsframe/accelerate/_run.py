@@ -41,6 +41,9 @@ class CannotRunError(Exception):
         super().__init__(reason)
         self.exit_status = exit_status
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.exit_status, *self.args), self.__dict__
+
 
 def run(program: Sequence[str], hosts: Sequence[str], *, quiet: bool) -> NoReturn:
     """Become the program.

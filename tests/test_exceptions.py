@@ -1,0 +1,125 @@
+"""Every exception of the package can be pickled and copied, and shows text of a peer escaped."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import pickle
+import pkgutil
+from typing import Any
+
+import pytest
+
+import wsframe
+from wsframe import Close, CloseCode, Role
+from wsframe.connection import Connection, ConnectionClosedOK
+from wsframe.handshake import Response
+
+CLOSES = (Close(4000, "bye"), Close(1000))
+
+# What to make one of each from.
+ARGUMENTS: dict[str, tuple[Any, ...]] = {
+    "ProtocolError": (1002, "reserved bits must be 0"),
+    "HandshakeError": ("no",),
+    "Refused": (426, "no", [("Upgrade", "websocket")]),
+    "InvalidURI": ("malformed uri",),
+    "InvalidMessage": ("no",),
+    "InvalidStatus": (Response(404, [("X", "y")], b"body", reason="Gone"),),
+    "InvalidHeader": ("Upgrade", "no"),
+    "NegotiationError": ("Sec-WebSocket-Protocol", "no"),
+    "ConnectionClosed": CLOSES,
+    "ConnectionClosedOK": (None, Close(1000)),
+    "ConnectionClosedError": (None, None),
+    "CannotRunError": (126, "no such program"),
+    "LoadError": ("no",),
+    "ServerError": ("no",),
+}
+
+
+def exceptions() -> dict[str, type[Exception]]:
+    """All that the package defines, wherever it does."""
+    found = {}
+    for module in pkgutil.walk_packages(wsframe.__path__, "wsframe."):
+        if module.name.endswith("__main__"):
+            continue
+        try:
+            namespace = vars(importlib.import_module(module.name))
+        except ImportError:
+            continue  # its library is not here
+        for name, value in namespace.items():
+            own = isinstance(value, type) and value.__module__ == module.name
+            if own and issubclass(value, BaseException):
+                found[name] = value
+    return found
+
+
+FOUND = exceptions()
+
+
+def test_each_exception_is_known_here() -> None:
+    assert set(FOUND) <= set(ARGUMENTS)
+    assert {"ProtocolError", "Refused", "ConnectionClosedError", "CannotRunError"} <= set(FOUND)
+
+
+WAYS = {
+    **{
+        f"pickle {protocol}": lambda error, protocol=protocol: pickle.loads(pickle.dumps(error, protocol))
+        for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1)
+    },
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+}
+
+
+def seen(value: Any) -> Any:
+    """What can be compared of a value."""
+    if isinstance(value, Response):
+        return value.status, value.reason, value.headers.raw, value.body
+    return [seen(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("name", FOUND)
+def test_exceptions_are_pickled_and_copied(name: str, way: Any) -> None:
+    error = FOUND[name](*ARGUMENTS[name])
+    error.note = "of the application"  # type: ignore[attr-defined]
+    again = way(error)
+    assert type(again) is type(error)
+    assert str(again) == str(error)
+    assert seen(again.args) == seen(error.args)
+    public = {name for name in dir(error) if not name.startswith("_")} - {"with_traceback", "add_note"}
+    for attribute in public:
+        assert seen(getattr(again, attribute)) == seen(getattr(error, attribute))
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_the_end_of_a_connection_is_pickled_without_the_connection(way: Any) -> None:
+    connection = Connection(Role.SERVER)
+    connection.close(1000, "bye")
+    error = connection.closed_error()
+    assert connection.has_raised(error)
+    again = way(error)
+    assert (again.sent, again.received) == (Close(CloseCode.NORMAL_CLOSURE, "bye"), None)
+    assert not connection.has_raised(again)
+
+
+def test_a_connection_knows_its_own_end() -> None:
+    one, other = Connection(Role.SERVER), Connection(Role.SERVER)
+    for connection in (one, other):
+        connection.receive_eof()
+    assert one.has_raised(one.closed_error())
+    assert not one.has_raised(other.closed_error())
+    assert not one.has_raised(ConnectionClosedOK())
+    assert not one.has_raised(ValueError())
+
+
+def test_a_connection_knows_its_own_end_in_a_group() -> None:
+    groups = pytest.importorskip("builtins")
+    if not hasattr(groups, "ExceptionGroup"):
+        pytest.skip("no exception groups before Python 3.11")
+    one, other = Connection(Role.SERVER), Connection(Role.SERVER)
+    own, foreign = one.closed_error(), other.closed_error()
+    group = groups.ExceptionGroup
+    assert one.has_raised(group("", [own, group("", [own])]))
+    assert not one.has_raised(group("", [own, group("", [foreign])]))
+    assert not one.has_raised(group("", [own, ValueError()]))
