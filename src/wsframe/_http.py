@@ -7,6 +7,7 @@ import string
 from collections.abc import Iterable, Iterator, Mapping
 from email.utils import formatdate
 from http import HTTPStatus
+from ipaddress import IPv6Address
 
 from ._escape import escape
 
@@ -253,6 +254,38 @@ def check_token(text: str) -> str:
     if not text.isascii() or not is_token(text.encode()):
         raise ValueError(f"{text[:40]!a} is not a token")
     return text
+
+
+# RFC 9112, 3.2, and RFC 3986, 3.2.2: a name, an IPv4 address or an IP literal; a port.
+_HOST = re.compile(
+    rb"(?:(?:[0-9A-Za-z._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+|\[(?P<literal>[^]]*)\])(?::(?P<port>[0-9]{0,5}))?"
+)
+_IP_OF_THE_FUTURE = re.compile(rb"[vV][0-9A-Fa-f]+\.[0-9A-Za-z._~!$&'()*+,;=:-]+")
+
+
+def is_host(value: bytes) -> bool:
+    """Tell whether a Host header names a host; an empty one does not (RFC 9110, 4.2.1)."""
+    found = _HOST.fullmatch(value)
+    if found is None or int(found["port"] or 0) > 65535:
+        return False
+    literal = found["literal"]
+    if literal is None or _IP_OF_THE_FUTURE.fullmatch(literal):
+        return True
+    try:
+        IPv6Address(literal.decode("latin-1"))
+    except ValueError:
+        return False
+    return b"%" not in literal  # a zone has no meaning elsewhere (RFC 6874, 1)
+
+
+def is_target(method: str, target: bytes) -> bool:
+    """Tell whether a request asks for a path, perhaps with a query, in visible ASCII (RFC 9112, 3.2.1).
+
+    The other forms are for proxies, CONNECT and OPTIONS; a handshake never has them (RFC 6455, 4.1).
+    """
+    if method == "CONNECT" or (method == "OPTIONS" and target == b"*"):
+        return True  # it is the method that is refused
+    return target[:1] == b"/" and b"#" not in target and all(0x21 <= byte <= 0x7E for byte in target)
 
 
 Parameters = list[tuple[str, str | None]]

@@ -153,6 +153,16 @@ def repeated(name: str) -> Refused:
     return Refused(400, f"more than one {name} header")
 
 
+def bad_host(value: bytes) -> Refused:
+    """RFC 9112, 3.2: Host is a host and perhaps a port."""
+    return Refused(400, f"Host must be a host and perhaps a port, not {excerpt(value)}")
+
+
+def bad_target(target: bytes) -> Refused:
+    """RFC 9112, 3.2.1: what is asked for is a path and perhaps a query."""
+    return Refused(400, f"request target must be a path and perhaps a query, not {excerpt(target)}")
+
+
 def bad_upgrade(value: bytes) -> Refused:
     """RFC 6455, 4.2.1: Upgrade names websocket."""
     return Refused(400, f"Upgrade must be websocket, not {excerpt(value)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import _http_errors as errors
-from ._http import TOKEN, Request, Response, str_of
+from ._http import TOKEN, Request, Response, is_host, is_target, str_of
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -142,7 +142,8 @@ class RequestReader(_Reader):
             The request, or None as long as it is not whole.
 
         Raises:
-            Refused: it is malformed, larger than a limit, or has a body (RFC 6455, 4.1).
+            Refused: it is malformed, larger than a limit, or has a body (RFC 6455, 4.1); it asks for
+                something else than a path, or its Host names no host (RFC 9112, 3.2).
         """
         head = self._collect(data)
         return None if head is None else self._parse(head)
@@ -163,14 +164,21 @@ class RequestReader(_Reader):
         headers = parts.headers
         if len(headers) > self._max_headers:
             raise errors.request_with_too_many_headers(self._max_headers)
+        method, version = parser.get_method().decode(), parser.get_http_version()
+        line = b"%b %b HTTP/%b\r\n" % (method.encode(), parts.url, version.encode())
+        if not head.startswith(line):
+            raise errors.not_http("request line with more than two spaces")
+        if not is_target(method, parts.url):
+            raise errors.bad_target(parts.url)
+        _check_host(headers, version)
         lowered = head.lower()
         if b"\ncontent-length" in lowered or b"\ntransfer-encoding" in lowered:
             _refuse_body(headers)
         return Request(
             parts.url.decode("latin-1"),
             headers,
-            method=parser.get_method().decode(),
-            http_version=parser.get_http_version(),
+            method=method,
+            http_version=version,
         )
 
     def _check_start(self, head: bytearray) -> None:
@@ -179,6 +187,17 @@ class RequestReader(_Reader):
 
     def _too_big(self) -> errors.HandshakeError:
         return errors.request_too_big(self._max_head)
+
+
+def _check_host(headers: list[tuple[bytes, bytes]], version: str) -> None:
+    """RFC 9112, 3.2: HTTP/1.1 demands one Host header, and one that is valid."""
+    hosts = [value for name, value in headers if name.lower() == b"host"]
+    if len(hosts) > 1:
+        raise errors.repeated("Host")
+    if not hosts and version == "1.1":
+        raise errors.missing("Host")
+    if hosts and not is_host(hosts[0].strip(b" \t")):
+        raise errors.bad_host(hosts[0])
 
 
 def _refuse_body(headers: list[tuple[bytes, bytes]]) -> None:

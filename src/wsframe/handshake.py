@@ -26,6 +26,7 @@ from ._http import (
     check_token,
     extensions_of,
     http_response,
+    is_host,
     pairs_of,
     str_of,
     tokens_of,
@@ -195,8 +196,11 @@ def _read_request(headers: Iterable[Header]) -> dict[bytes, bytes]:
 
 def _check_upgrade(found: dict[bytes, bytes]) -> bytes:
     """Hold the rules of RFC 6455, 4.2.1; return the key."""
-    if b"host" not in found:
+    host = found.get(b"host")
+    if host is None:
         raise errors.missing("Host")
+    if not is_host(host):
+        raise errors.bad_host(host)
     upgrade = found.get(b"upgrade")
     if upgrade is None:
         raise errors.missing("Upgrade")

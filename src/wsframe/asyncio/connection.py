@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 from .._backend import Stream, Turn
 from .._spec import Close, CloseCode, Ping, Pong, Role
-from ..connection import Broadcast, Connection as Protocol, ConnectionClosedOK, Event, State
+from ..connection import Broadcast, Connection as Protocol, ConnectionClosedOK, Event, State, bytes_of
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer, Self
@@ -198,7 +198,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
             if self.state is State.CLOSED:
                 raise self.protocol.closed_error()
 
-    async def ping(self, data: str | bytes | None = None) -> Awaitable[float]:
+    async def ping(self, data: str | Buffer | None = None) -> Awaitable[float]:
         """Send a Ping (RFC 6455, 5.5.2).
 
         Args:
@@ -212,13 +212,11 @@ class Connection(Stream, asyncio.BufferedProtocol):
             ValueError: data is too long.
             RuntimeError: a Ping with this data is unanswered.
         """
-        if isinstance(data, str):
-            data = data.encode("utf-8")
-        answered = self._ping(data)
+        answered = self._ping(None if data is None else bytes_of(data))
         await self.drain()
         return asyncio.shield(answered)
 
-    async def pong(self, data: str | bytes = b"") -> None:
+    async def pong(self, data: str | Buffer = b"") -> None:
         """Send a Pong nobody asked for (RFC 6455, 5.5.3) of at most 125 bytes."""
         if isinstance(data, str):
             data = data.encode("utf-8")
