@@ -172,6 +172,9 @@ def test_stale_references_are_reported(library, capfd):
 
 
 def test_what_a_host_has_from_elsewhere_is_not_stale_there(library):
+    fake_library.write_host(
+        library, "replacements=replacements,", "replacements=replacements, takes_from=('shared',),"
+    )
     (library / "lib" / "shared.py").write_text("def answer():\n    return 'slow'\n")
     (library / "lib" / "fakehost" / "core.py").write_text("from shared import answer\n")
     (library / "lib" / "early.py").write_text("from shared import answer\n")

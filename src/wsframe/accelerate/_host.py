@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
-__all__ = ["Deflating", "Host", "Part", "Replacement", "imported_as"]
+__all__ = ["Deflating", "Host", "Part", "PassedBy", "Replacement", "imported_as"]
 
 Replacement = tuple[Any, str, Any]  # the owner (a module or a class), the attribute's name, the new object
+PassedBy = tuple[str, tuple[str, ...]]  # "module" or "module:Class", and the names of its attributes
 
 
 # What a library is called in an `import` statement, where that is not its name.
@@ -36,12 +37,17 @@ class Part:
         prove: runs a known answer through the library's public API; raises when the answer is wrong or when
             the code that gave it was not the new code.
         settle: finishes what the new code has under way, before the originals come back.
+        passes_by: what the new code does the work of without calling it. Where somebody else has wrapped one
+            of these, or of what is replaced, nothing is replaced. What a version lacks is passed over.
+        takes_from: packages besides the library's own that functions named here were made in.
     """
 
     modules: tuple[str, ...]
     replacements: Callable[[], Iterable[Replacement]]
     prove: Callable[[], None]
     settle: Callable[[], None] = lambda: None
+    passes_by: tuple[PassedBy, ...] = ()
+    takes_from: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,17 +7,23 @@ from collections.abc import Iterable, Set as AbstractSet
 from types import ModuleType
 from typing import Any
 
-from ._host import Part
+from ._host import Part, Replacement
+from ._own import ABSENT as _ABSENT, find, require_own
 
-_ABSENT = object()
 Site = tuple[Any, str, Any, Any]  # owner, name, old, new
 
 
 class Patch:
-    """The replacements of one part of a host."""
+    """The replacements of one part of a host.
 
-    def __init__(self, part: Part) -> None:
+    Args:
+        part: of the host.
+        package: of the host's library.
+    """
+
+    def __init__(self, part: Part, package: str) -> None:
         self.part = part
+        self.package = package
         self.executed: set[str] = set()  # modules the import hook saw through to their end
         self.failed = ""  # why the last attempt was taken back
         self._sites: list[Site] = []
@@ -44,7 +50,7 @@ class Patch:
         """Replace and prove, or leave everything as it was and raise."""
         # A module executed again (reload) has lost its replacements: those sites are of no concern any more.
         self._sites = [site for site in self._sites if _holds(site)]
-        wanted = list(self.part.replacements())
+        wanted = own_replacements(self.part, self.package)
         try:
             for owner, name, new in wanted:
                 self._sites.append((owner, name, vars(owner).get(name, _ABSENT), new))
@@ -111,6 +117,25 @@ def stale(*groups: Iterable[Patch]) -> list[list[str]]:
             if group.get(id(value), set()) & {_package(home), _package(module)}:
                 lines.append(f"{module}.{name}")
     return [sorted(lines) for lines in found]
+
+
+def own_replacements(part: Part, package: str) -> list[Replacement]:
+    """List what a part replaces, if the library's own code is there to be replaced and passed by.
+
+    Raises:
+        RuntimeError: somebody else has wrapped or replaced some of it.
+    """
+    passed = [(owner, name) for path, names in part.passes_by for owner in find(path) for name in names]
+    _require_own(passed, part, package)  # first: what replaces is made from what is there
+    wanted = list(part.replacements())
+    _require_own([(owner, name) for owner, name, _ in wanted], part, package)
+    return wanted
+
+
+def _require_own(sites: Iterable[tuple[Any, str]], part: Part, package: str) -> None:
+    for owner, name in sites:
+        home = getattr(owner, "__module__", _name(owner))
+        require_own(owner, name, {package, _package(home), *part.takes_from})
 
 
 def _name(owner: Any) -> str:

@@ -91,7 +91,7 @@ class Slot:
             if found is None or not host.covers(found):
                 self._leave_alone(host.misfit(found))
                 return
-            self._patches = [Patch(part) for part in (host, *host.parts)]
+            self._patches = [Patch(part, self.package) for part in (host, *host.parts)]
             self._deflate(host)
             for patch in self._patches:
                 self._watch(patch.part.modules)
@@ -126,7 +126,7 @@ class Slot:
 
     def _deflate(self, host: Host) -> None:
         chosen = self._zlib not in ("", "zlib") and host.deflating
-        self._deflating = [Patch(part(chosen, self._zlib))] if chosen else []
+        self._deflating = [Patch(part(chosen, self._zlib), self.package)] if chosen else []
         for patch in self._deflating:
             self._watch(patch.part.modules)
 
@@ -145,6 +145,8 @@ class Slot:
         return [patch for patch in patches if not self._released and patch.ready and self._try(patch)]
 
     def _try(self, patch: Patch) -> bool:
+        if patch in self._patches[1:] and self._patches[0].failed:  # the others stand on the first
+            return False
         try:
             patch.apply()
         except Exception as exc:

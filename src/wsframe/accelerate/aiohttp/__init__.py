@@ -14,9 +14,8 @@ from typing import Any
 
 from ..._backend import mask
 from ..._spec import Opcode
-from .._host import Deflating, Host, Part, Replacement
+from .._host import Deflating, Host, Part, PassedBy, Replacement
 from .._known import HELLO, MASKED_HELLO, long_way, run
-from .._own import require_own
 
 __all__ = ["HOST"]
 
@@ -24,13 +23,13 @@ MODELS, READER, WRITER = (f"aiohttp._websocket.{name}" for name in ("models", "r
 COMPRESSION = "aiohttp.compression_utils"
 SOCKETS = {"aiohttp.client_ws": "ClientWebSocketResponse", "aiohttp.web_ws": "WebSocketResponse"}
 LONG_WAY = long_way("aiohttp")
+PASSES_BY: tuple[PassedBy, ...] = ((f"{WRITER}:WebSocketWriter", ("send_frame",)),)
 
 
 def _replacements() -> Iterable[Replacement]:
     from ._frame import write_websocket_frame
 
     Writer = import_module(WRITER).WebSocketWriter
-    require_own(Writer, "send_frame", "_write_websocket_frame")
     yield Writer, "_write_websocket_frame", write_websocket_frame()
 
 
@@ -57,7 +56,6 @@ def _part(module: str) -> Part:
         from . import _receive, _send
 
         Socket = getattr(import_module(module), SOCKETS[module])
-        require_own(Socket, "__anext__", "receive", "send_str", "send_bytes")
         for name, method in _receive.receive_methods(Socket).items():
             yield Socket, name, method
         yield Socket, "send_str", _send.send_str(Socket)
@@ -80,7 +78,9 @@ def _part(module: str) -> Part:
             writer.use_mask = True
         _check(written, writer._output_size)
 
-    return Part(modules=(MODELS, READER, WRITER, module), replacements=replacements, prove=prove)
+    return Part(
+        modules=(MODELS, READER, WRITER, module), replacements=replacements, prove=prove, passes_by=PASSES_BY
+    )
 
 
 async def _echo(receive: Any, send: Any) -> None:
@@ -129,6 +129,7 @@ HOST = Host(
     modules=(WRITER,),
     replacements=_replacements,
     prove=_prove,
+    passes_by=PASSES_BY,
     parts=tuple(map(_part, SOCKETS)),
     coalesces=True,
     # Where aiohttp.set_zlib_backend, its official way, puts what it is given.

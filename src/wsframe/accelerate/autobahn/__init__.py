@@ -18,7 +18,6 @@ from typing import Any
 from ...compat.wsaccel import Utf8Validator, create_xor_masker
 from .._host import Deflating, Host, Part, Replacement
 from .._known import HELLO, MASKED_HELLO
-from .._own import require_own
 from . import _receive, _send
 from ._own import TWISTED, WEBSOCKET, is_own
 
@@ -65,7 +64,6 @@ class FastWebSocket:
 def _replacements() -> Iterable[Replacement]:
     protocol: Any = import_module(WEBSOCKET)
     Protocol = protocol.WebSocketProtocol
-    require_own(Protocol, "processData", "sendMessage", "sendData")
     yield from _everywhere(protocol.create_xor_masker, create_xor_masker)
     native = "nvx" in protocol.Utf8Validator.__module__
     yield from _everywhere(protocol.Utf8Validator, ForgetfulValidator if native else Utf8Validator)
@@ -84,7 +82,6 @@ def _everywhere(old: Any, new: Any) -> Iterable[Replacement]:
 
 def _twisted_replacements() -> Iterable[Replacement]:
     Adapter = import_module(TWISTED).WebSocketAdapterProtocol
-    require_own(Adapter, "dataReceived")
     yield Adapter, "dataReceived", _receive.data_received(Adapter.dataReceived)
 
 

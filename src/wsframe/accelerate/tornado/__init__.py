@@ -13,15 +13,19 @@ from types import SimpleNamespace
 from typing import Any
 
 from ..._spec import Opcode
-from .._host import Deflating, Host, Replacement
+from .._host import Deflating, Host, PassedBy, Replacement
 from .._known import HELLO, MASKED_HELLO, long_way, run
-from .._own import require_own
+from .._patch import own_replacements
 from .._slot import distribution_version
 
 __all__ = ["HOST", "protocol_class"]
 
 MODULE = "tornado.websocket"
 LONG_WAY = long_way("tornado")
+PASSES_BY: tuple[PassedBy, ...] = (
+    (f"{MODULE}:WebSocketProtocol13", ("_read_bytes",)),
+    ("tornado.iostream:IOStream", ("read_bytes", "write", "write_to_fd")),
+)
 
 
 def protocol_class() -> type:
@@ -39,7 +43,7 @@ def protocol_class() -> type:
         raise RuntimeError(f"tornado {HOST.misfit(found)}")
     Protocol = import_module(MODULE).WebSocketProtocol13
     patched = Protocol._receive_frame.__globals__["__name__"].startswith(__name__)
-    methods = {} if patched else {name: new for _, name, new in _replacements()}
+    methods = {} if patched else {name: new for _, name, new in own_replacements(HOST, HOST.name)}
     return type("WebSocketProtocol13", (Protocol,), methods)
 
 
@@ -47,8 +51,6 @@ def _replacements() -> Iterable[Replacement]:
     from . import _receive, _send
 
     Protocol = import_module(MODULE).WebSocketProtocol13
-    require_own(Protocol, "_receive_frame", "_read_bytes", "_write_frame", "write_message")
-    require_own(import_module("tornado.iostream").IOStream, "read_bytes", "write", "write_to_fd")
     write_frame = _send.write_frame()
     yield Protocol, "_receive_frame", _receive.receive_frame()
     yield Protocol, "_write_frame", write_frame
@@ -117,6 +119,7 @@ HOST = Host(
     modules=(MODULE,),
     replacements=_replacements,
     prove=_prove,
+    passes_by=PASSES_BY,
     coalesces=True,
     deflating=Deflating(module=MODULE, round_trip=_round_trip),
 )

@@ -12,28 +12,24 @@ from importlib import import_module
 from socket import socketpair
 
 from ..._spec import Opcode
-from .._host import Host, Replacement
+from .._host import Host, PassedBy, Replacement
 from .._known import HELLO, long_way
-from .._own import require_own
 from . import _leaves, _receive, _send
 
 __all__ = ["HOST"]
 
 MODULES = "websocket._abnf", "websocket._core", "websocket._utils"
 LONG_WAY = long_way("websocket-client")
+PASSES_BY: tuple[PassedBy, ...] = (
+    ("websocket._abnf:ABNF", ("mask", "validate", "_get_masked")),
+    ("websocket._abnf:frame_buffer", ("recv_header", "recv_length", "recv_mask", "recv_strict")),
+    ("websocket._abnf:continuous_frame", ("validate", "add", "is_fire", "extract")),
+    ("websocket._core:WebSocket", ("recv_data", "recv_frame", "_recv", "send_frame")),
+)
 
 
 def _replacements() -> Iterable[Replacement]:
     abnf, core, utils = map(import_module, MODULES)
-    require_own(utils, "_validate_utf8")
-    require_own(abnf, "_mask")
-    require_own(abnf.ABNF, "format", "mask", "validate", "_get_masked")
-    require_own(abnf.frame_buffer, "recv_frame", "recv_header", "recv_length", "recv_mask", "recv_strict")
-    require_own(abnf.continuous_frame, "validate", "add", "is_fire", "extract")
-    require_own(core, "recv", "send")
-    require_own(
-        core.WebSocket, "recv", "recv_data", "recv_data_frame", "recv_frame", "_recv", "send", "send_frame"
-    )
     yield utils, "_validate_utf8", _leaves.validate_utf8(utils._validate_utf8)
     yield abnf, "_mask", _leaves.mask_arrays(abnf._mask)
     yield abnf.ABNF, "format", _send.format_frame(abnf.ABNF)
@@ -88,4 +84,5 @@ HOST = Host(
     modules=MODULES,
     replacements=_replacements,
     prove=_prove,
+    passes_by=PASSES_BY,
 )

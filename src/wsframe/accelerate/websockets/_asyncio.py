@@ -25,7 +25,6 @@ from websockets.protocol import OPEN, SERVER, Protocol
 from ..._backend import Cork, encode_binary, encode_frame, encode_text
 from .._hold import ENABLED, HOLD_TIME
 from .._host import Replacement
-from .._own import require_own
 from . import _protocol
 
 DATA_RECEIVED = Connection.data_received
@@ -51,8 +50,6 @@ HOLD_SIZE = 2**14  # bytes; a TLS record holds as much
 
 
 def replacements() -> Iterable[Replacement]:
-    require_own(Connection, "data_received", "recv", "send", *OF_CONNECTION)
-    require_own(Protocol, "data_to_send", "close_expected", "send_frame")
     yield Connection, "_wsframe_transport", None  # the transport of a connection that may take the short way
     yield Connection, "_wsframe_held", None  # what is held back; None when writes go straight out
     yield Connection, "transport", property(get_transport, set_transport)

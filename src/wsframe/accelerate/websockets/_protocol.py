@@ -23,7 +23,6 @@ from websockets.protocol import CLIENT, OPEN, SERVER, Protocol
 from ..._backend import cut_frames, encode_frame, fresh_key
 from ..._spec import FIN, KEY_SIZE, LENGTH, LENGTH_16, MASKED, MAX_HEADER, MAX_LENGTH, OPCODE, RSV1
 from .._host import Replacement
-from .._own import require_own
 
 PARSE = Protocol.parse
 RECEIVE_DATA = Protocol.receive_data
@@ -43,7 +42,6 @@ EXTENDED = WHOLE + bytes([FIN | RSV1 | TEXT, FIN | RSV1 | BINARY])
 
 
 def replacements() -> Iterable[Replacement]:
-    require_own(Protocol, "parse", "receive_data", "recv_frame", "send_text", "send_binary", "send_frame")
     yield Protocol, "_wsframe_boundary", None  # the parser, while it waits for the start of a frame
     yield Protocol, "parse", parse
     yield Protocol, "receive_data", receive_data

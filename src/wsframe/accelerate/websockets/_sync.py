@@ -19,7 +19,6 @@ from websockets.sync.connection import Connection
 from websockets.sync.messages import Assembler
 
 from .._host import Replacement
-from .._own import require_own
 from . import _protocol
 
 RECV = Connection.recv
@@ -33,11 +32,8 @@ WARNS = hasattr(Connection, "maybe_raise_legacy_warning")
 
 
 def replacements() -> Iterable[Replacement]:
-    require_own(Connection, "recv", "send", "send_data")
-    require_own(Protocol, "data_to_send", "send_frame")
     yield Connection, "send", send
     if QUEUES:
-        require_own(Assembler, "get", "get_next_frame", "maybe_resume", "reset_queue")
         yield Connection, "recv", recv
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from websockets.protocol import Protocol
 
 from .._host import Part
+from .._patch import own_replacements
 from . import _protocol
 
 
@@ -28,7 +29,7 @@ def fast(base: Any, parts: tuple[Part, ...]) -> type:
     patched = Protocol.parse is _protocol.parse
     for part in parts:
         if not patched and all(name in sys.modules for name in part.modules):
-            for owner, name, new in part.replacements():
+            for owner, name, new in own_replacements(part, "websockets"):
                 methods.setdefault(owner, {})[name] = new
     FastConnection: Any = type("Connection", (Connection,), methods[Connection])
     FastProtocol = type("Protocol", (Protocol,), methods[Protocol])

@@ -1,0 +1,247 @@
+"""What somebody else has wrapped or replaced is left alone, with one line: in one place, for every host."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from types import FunctionType, ModuleType
+from typing import Any
+
+import fake_library
+import pytest
+
+from wsframe import accelerate
+from wsframe.accelerate._host import imported_as
+from wsframe.accelerate._own import find
+from wsframe.accelerate._patch import own_replacements
+from wsframe.accelerate._slot import load_host
+
+HOSTS = [name for name in accelerate.known_hosts() if importlib.util.find_spec(imported_as(name))]
+BESIDE = {"hypercorn": ("wsproto",), "uvicorn": ("wsproto", "websockets")}  # what a host stands on
+
+
+class Proxy:
+    """As the wrappers of wrapt: it says of itself what is true of what it wraps."""
+
+    def __init__(self, wrapped: Any) -> None:
+        object.__setattr__(self, "_wrapped", wrapped)
+
+    def __getattribute__(self, name: str) -> Any:
+        return getattr(object.__getattribute__(self, "_wrapped"), name)
+
+    def __eq__(self, other: object) -> bool:
+        return object.__getattribute__(self, "_wrapped") is other
+
+    def __hash__(self) -> int:
+        return hash(object.__getattribute__(self, "_wrapped"))
+
+    def __get__(self, instance: Any, kind: Any = None) -> Any:
+        return self if instance is None else functools.partial(self, instance)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return object.__getattribute__(self, "_wrapped")(*args, **kwargs)
+
+
+def plain(value: Any) -> Any:
+    return lambda *args, **kwargs: value(*args, **kwargs)
+
+
+def wrapped(value: Any) -> Any:
+    return functools.wraps(value)(plain(value))
+
+
+def changed(value: Any) -> Any:
+    """A function with the code of another, as some tracers do it; the old one is kept as a mark."""
+    copy = FunctionType(
+        value.__code__, value.__globals__, value.__name__, value.__defaults__, value.__closure__
+    )
+    copy.__dict__.update(value.__dict__, __tracer_wrapped__=value)
+    copy.__module__, copy.__qualname__ = value.__module__, value.__qualname__
+    return copy
+
+
+WRAPPERS: list[Callable[[Any], Any]] = [plain, wrapped, Proxy, changed]
+
+
+def load(host: Any) -> None:
+    for part in (host, *host.parts):
+        for module in part.modules:
+            pytest.importorskip(module, exc_type=ImportError)
+
+
+def sites_of(name: str) -> list[tuple[Any, str]]:
+    """All that is replaced of a host, or passed by, and can be called."""
+    found = []
+    host = load_host(name)
+    load(host)
+    for part in (host, *host.parts):
+        sites = [(owner, attribute) for owner, attribute, _ in part.replacements()]
+        sites += [(owner, name) for path, names in part.passes_by for owner in find(path) for name in names]
+        found += [
+            site for site in sites if callable(inspect.getattr_static(*site, None)) and site not in found
+        ]
+    return found
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_every_site_of_every_host_that_somebody_else_has_wrapped(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sites = sites_of(name)
+    assert sites
+    for owner, attribute in sites:
+        for wrap in WRAPPERS:
+            before = vars(owner).get(attribute)
+            value = inspect.getattr_static(owner, attribute)
+            if wrap is changed and type(value) is not FunctionType:
+                continue
+            if isinstance(value, type) and wrap is not Proxy:
+                continue
+            theirs = wrap(value)
+            with monkeypatch.context() as patches:
+                patches.setattr(owner, attribute, theirs)
+                accelerate.install(name)
+                try:
+                    assert vars(owner)[attribute] is theirs
+                    (status,) = [host for host in accelerate.status() if host.host == name]
+                    kind = owner.__name__
+                    if isinstance(owner, ModuleType) and not status.why_not:
+                        continue  # one of several places of a function, the others are as they were
+                    assert f"{kind}.{attribute} is not what " in status.why_not, (attribute, wrap)
+                    said = capsys.readouterr().err.splitlines()
+                    assert [line for line in said if f"{kind}.{attribute} is not what " in line] == said
+                finally:
+                    accelerate.uninstall(name)
+                    capsys.readouterr()
+            assert vars(owner).get(attribute) is before
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_nothing_of_it_is_taken_for_somebody_elses(name: str) -> None:
+    host = load_host(name)
+    load(host)
+    accelerate.install(name, *BESIDE.get(name, ()))
+    try:
+        (status,) = [host for host in accelerate.status() if host.host == name]
+        assert (status.active, status.why_not) == (True, "")
+    finally:
+        accelerate.uninstall()
+    for part in (host,):
+        assert own_replacements(part, imported_as(name))
+
+
+@pytest.fixture
+def library(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    fake_library.write(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path / "lib")
+    monkeypatch.setattr(accelerate, "__path__", [*accelerate.__path__, str(tmp_path / "hosts")])
+    yield tmp_path
+    accelerate.uninstall()
+    for name in [name for name in sys.modules if "fakehost" in name]:
+        del sys.modules[name]
+
+
+SOURCE = """
+class Base:
+    def inherited(self):
+        return "slow"
+    @property
+    def shown(self):
+        return "slow"
+    @classmethod
+    def made(cls):
+        return "slow"
+class Codec(Base):
+    def name(self):
+        return "slow codec"
+    @staticmethod
+    def twice():
+        return "slow"
+from fakehost.core import answer
+"""
+REPLACED = {
+    "inherited": "lambda self: 'fast'",
+    "shown": "property(lambda self: 'fast')",
+    "made": "classmethod(lambda cls: 'fast')",
+    "twice": "staticmethod(lambda: 'fast')",
+}
+
+
+def why_not() -> str:
+    (status,) = [host for host in accelerate.status() if host.host == "fakehost"]
+    return status.why_not
+
+
+def install_replacing(library: Any, *names: str) -> Any:
+    (library / "lib" / "fakehost" / "user.py").write_text(SOURCE)
+    lines = "".join(f"    yield user.Codec, {name!r}, {REPLACED[name]}\n" for name in names)
+    fake_library.write_host(library, '    yield user.Codec, "added", 1\n', lines)
+    return importlib.import_module("fakehost.user")
+
+
+@pytest.mark.parametrize("name", REPLACED)
+def test_what_a_class_has_or_inherits_is_replaced_where_it_is_the_librarys(library: Any, name: str) -> None:
+    user = install_replacing(library, name)
+    accelerate.install("fakehost")
+    value = getattr(user.Codec(), name)
+    assert (value if name == "shown" else value()) == "fast"
+    accelerate.uninstall()
+    value = getattr(user.Codec(), name)
+    assert (value if name == "shown" else value()) == "slow"
+
+
+THEIRS: dict[str, Any] = {
+    "inherited": lambda self: "theirs",
+    "shown": property(lambda self: "theirs"),
+    "made": classmethod(lambda cls: "theirs"),
+    "twice": staticmethod(lambda: "theirs"),
+}
+
+
+@pytest.mark.parametrize("name", REPLACED)
+def test_what_somebody_else_has_put_into_a_class_or_its_base_stays(library: Any, name: str) -> None:
+    user = install_replacing(library, name)
+    setattr(user.Codec if name == "twice" else user.Base, name, THEIRS[name])
+    accelerate.install("fakehost")
+    assert why_not() == f"RuntimeError: Codec.{name} is not what fakehost made it"
+    value = getattr(user.Codec(), name)
+    assert (value if name == "shown" else value()) == "theirs"
+
+
+def test_a_module_that_somebody_else_has_put_in_the_place_of_another_stays(library: Any) -> None:
+    (library / "lib" / "fakehost" / "core.py").write_text("import json as answer\n")
+    fake_library.write_host(library)
+    core = importlib.import_module("fakehost.core")
+    importlib.import_module("fakehost.user")
+    core.answer = theirs = ModuleType("json")  # type: ignore[attr-defined]
+    accelerate.install("fakehost")
+    assert why_not() == "RuntimeError: fakehost.core.answer is not what fakehost made it"
+    assert core.answer is theirs
+
+
+def test_a_class_that_somebody_else_has_replaced_stays(library: Any) -> None:
+    user = importlib.import_module("fakehost.user")
+    user.Codec = type("Codec", (user.Codec,), {"__module__": "fakehost.user"})
+    old = user.Codec.__mro__[1]
+    accelerate.install("fakehost")
+    assert "Codec" in why_not() or old.name(None) == "slow codec"
+
+
+def test_what_is_passed_by_is_looked_at_as_well(library: Any) -> None:
+    passed = "('fakehost.user:Codec', ('twice', 'absent')), ('fakehost.user:Nothing', ('x',))"
+    fake_library.write_host(library, "modules=(", f"passes_by=({passed}), modules=(")
+    user = importlib.import_module("fakehost.user")
+    ours = user.Codec.__dict__["twice"]
+    accelerate.install("fakehost")
+    assert why_not() == ""
+    accelerate.uninstall()
+    user.Codec.twice = staticmethod(lambda: 0)
+    accelerate.install("fakehost")
+    assert why_not() == "RuntimeError: Codec.twice is not what fakehost made it"
+    accelerate.uninstall()
+    user.Codec.twice = ours
+    accelerate.install("fakehost")
+    assert why_not() == ""
