@@ -69,6 +69,26 @@ class Odd(int):
     """An int like another."""
 
 
+def lie(self: Any, *args: Any) -> Any:
+    return True
+
+
+class Lying(int):
+    """Says what is asked for wherever it is asked; its value is another."""
+
+    def __index__(self) -> int:
+        return 1
+
+    __int__ = __index__
+
+    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = lie
+    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = lie
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = lie
+    __mod__ = __rmod__ = __lshift__ = __rlshift__ = __rshift__ = __neg__ = lie
+    __bool__ = bit_length = to_bytes = lie
+    __hash__ = __index__
+
+
 def repr_of_type(value: object) -> str:
     return repr(value) if isinstance(value, int | float | str | None) else type(value).__name__
 
@@ -81,6 +101,15 @@ def mapped(data: bytes) -> mmap.mmap:
     room = mmap.mmap(-1, len(data))
     room[:] = data
     return room
+
+
+def nowhere() -> Any:
+    """An empty buffer whose address is NULL."""
+    if not hasattr(ctypes, "pythonapi"):
+        return memoryview(b"")
+    make = ctypes.pythonapi.PyMemoryView_FromMemory
+    make.restype, make.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int)
+    return make(None, 0, 0x200)
 
 
 BUFFERS: dict[str, Callable[[], Any]] = {
@@ -119,6 +148,7 @@ EMPTY: dict[str, Callable[[], Any]] = {
     "array": lambda: array.array("I"),
     "ctypes array": lambda: (ctypes.c_uint32 * 0)(),
     "slice": lambda: memoryview(b"abc")[1:1],
+    "no address": lambda: nowhere(),
 }
 NOT_CONTIGUOUS: dict[str, Callable[[], Any]] = {
     "every other byte": lambda: memoryview(bytearray(8))[::2],
@@ -202,7 +232,9 @@ def test_case_36_every_kind_of_writable_buffer(impl: Impl, name: str) -> None:
 def test_case_36_empty_buffers(impl: Impl, make: Callable[[], Any]) -> None:
     assert impl.mask(make(), KEY) == b""
     assert impl.encode_binary(make()) == b"\x82\x00"
+    assert impl.encode_binary(make(), masked=True)[:2] == b"\x82\x80"
     assert impl.encode_frame(Opcode.PING, make()) == b"\x89\x00"
+    assert impl.encode_frame(Opcode.PING, make(), mask_key=KEY) == b"\x89\x80" + KEY
     assert impl.MessageDecoder(Role.CLIENT).feed(make()) == []
     assert impl.FrameDecoder(Role.CLIENT).feed(make()) == []
     assert impl.parse_header(make()) is None
@@ -369,6 +401,63 @@ def test_numbers_of_any_kind_of_int(impl: Impl) -> None:
     assert impl.mask(b"data", KEY, False) == impl.mask(b"data", KEY, Odd(0)) == frames.masked(b"data", KEY)
     assert impl.build_header(True, Odd(5), rsv=True) == b"\x91\x05"
     assert impl.parse_header(b"\xff\x81\x05", True).length == 5
+
+
+def test_ints_that_lie_are_read_once(impl: Impl) -> None:
+    """What is checked is what is used: the value, whatever a subclass says of itself."""
+    assert impl.mask(b"data", KEY, Lying(2)) == frames.masked(b"data", KEY, 2)
+    assert impl.build_header(Lying(9), Lying(5), rsv=Lying(0)) == b"\x89\x05"
+    assert impl.build_header(Lying(2), Lying(70_000)) == b"\x82\x7f" + (70_000).to_bytes(8, "big")
+    assert impl.encode_frame(Lying(10), b"a", rsv=Lying(7)) == b"\xfa\x01a"
+    assert impl.parse_header(b"\0\0\0\x81\x05", Lying(3)).length == 5
+    assert impl.cut_frames(b"\0\0\x82\x00", Lying(2), False, Lying(0)) == ([(0x82, b"")], 4)
+    assert impl.cut_frames(b"\x82\x02ab", Lying(0), False, Lying(1)) == ([], 0)
+    for value in (-1, -(2**70)):
+        with refused(ValueError, "offset must not be negative"):
+            impl.mask(b"data", KEY, Lying(value))
+        with refused(ValueError, "budget must not be negative"):
+            impl.MessageDecoder(Role.CLIENT).feed(b"", Lying(value))
+    with refused(ValueError, "offset must not be past the end of buffer"):
+        impl.parse_header(b"data", Lying(2**40))
+    with pytest.raises(ValueError, match=r"^opcode must be an Opcode"):
+        impl.build_header(Lying(2**40 + 1), 1)
+    for call in (
+        lambda: impl.encode_frame(1, b"", rsv=Lying(8)),
+        lambda: impl.FrameDecoder(Role.CLIENT, rsv=Lying(-1)),
+    ):
+        with refused(ValueError, "rsv must be from 0 to 7"):
+            call()
+    with refused(ValueError, "start must be from 0 to 4"):
+        impl.cut_frames(b"data", Lying(5), False, 9)
+    for name, make, low in LIMITS:
+        for value in (low - 1, -(2**100), 2**63, 2**100):
+            with refused(ValueError, f"{name} must be from {low} to {2**63 - 1}"):
+                make(impl, Lying(value))
+
+
+def test_limits_that_lie_are_kept(impl: Impl) -> None:
+    """As their value says, not as they say at each comparison."""
+    decoder = impl.MessageDecoder(Role.CLIENT, max_message=Lying(4), max_fragments=Lying(2))
+    assert decoder.feed(b"\x82\x04data") == [b"data"]
+    decoder.feed(b"\x82\x05datas")
+    assert str(decoder.error) == "message larger than 4 bytes"
+    decoder = impl.MessageDecoder(Role.CLIENT, max_fragments=Lying(2))
+    decoder.feed(b"\x02\x00\x00\x00\x80\x00")
+    assert str(decoder.error) == "message of more than 2 fragments"
+    decoder = impl.FrameDecoder(Role.CLIENT, max_frame=Lying(4), rsv=Lying(4))
+    [frame] = decoder.feed(b"\xc2\x04data\x82\x05datas")
+    assert frame.rsv == 4
+    assert str(decoder.error) == "frame larger than 4 bytes"
+
+
+def test_flags_of_any_kind(impl: Impl) -> None:
+    """What is true is True."""
+    assert impl.build_header(1, 1, fin=[0]) == b"\x81\x01"
+    assert impl.build_header(1, 1, fin=[]) == b"\x01\x01"
+    frame = b"\x82\x81" + KEY + frames.masked(b"a", KEY)
+    assert impl.cut_frames(frame, 0, [0], 9)[0] == [(0x82, b"a")]
+    assert impl.take_frame(bytearray(frame), 5) == (0x82, b"a")
+    assert impl.take_message(bytearray(frame), "yes") == b"a"
 
 
 @pytest.mark.parametrize("opcode", [Opcode.CLOSE, Opcode.PING, Opcode.PONG])

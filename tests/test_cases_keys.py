@@ -5,15 +5,19 @@ Old curl masked a whole connection with one key (CVE-2025-10148); ws #636 asked 
 
 from __future__ import annotations
 
+import base64
+import os
 import random
 import threading
 from collections import Counter
+from typing import Any
 
 import pytest
 from processes import run
 from twins import Impl
 
 from wsframe import Role
+from wsframe._spec import KEY_POOL
 
 # More than one drawing from the system's generator.
 MANY = 3000
@@ -81,6 +85,60 @@ def test_case_25_threads_draw_different_keys(impl: Impl) -> None:
     assert len(keys) == 8 * MANY
     # 24 000 random keys: 0.07 pairs are equal by chance.
     assert len(set(keys)) >= len(keys) - 4
+
+
+class Sub(bytes):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("drawn", "error"),
+    [
+        (b"", RuntimeError),
+        (b"\1\2\3\4", RuntimeError),
+        (bytes(KEY_POOL - 1), RuntimeError),
+        (bytes(KEY_POOL + 4), RuntimeError),
+        (None, TypeError),
+        ("text" * 4 * KEY_POOL, TypeError),
+        (bytearray(KEY_POOL), TypeError),
+        (Sub(KEY_POOL), TypeError),
+        ([0] * KEY_POOL, TypeError),
+    ],
+    ids=["nothing", "4", "too few", "too many", "None", "str", "bytearray", "subclass", "list"],
+)
+def test_case_48_a_replaced_urandom_that_returns_something_else(
+    impl: Impl, drawn: Any, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is made of it, and nothing beyond it is read; afterwards keys are drawn again."""
+    monkeypatch.setattr(os, "urandom", lambda size: drawn)
+    said = f"bytes, not {len(drawn)}$" if error is RuntimeError else f"bytes, not {type(drawn).__name__}$"
+
+    def spend() -> None:
+        for _ in range(KEY_POOL // 4 + 1):  # those that were drawn before
+            impl.encode_text("x", masked=True)
+
+    for draw in (spend, impl.fresh_key, lambda: impl.encode_binary(b"x", masked=True), impl.new_key):
+        with pytest.raises(error, match=rf"^os\.urandom must return .*{said}"):
+            draw()
+    monkeypatch.undo()
+    assert_distinct([impl.fresh_key() for _ in range(MANY)])
+    assert len(impl.new_key()) == 24
+
+
+def test_case_48_a_replaced_urandom_that_is_good_is_used(impl: Impl, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def urandom(size: int) -> bytes:
+        asked.append(size)
+        return b"abcd" * (size // 4)
+
+    monkeypatch.setattr(os, "urandom", urandom)
+    while impl.fresh_key() != b"abcd":
+        assert not asked
+    for _ in range(KEY_POOL // 4 - 1):
+        assert impl.encode_binary(b"", masked=True)[2:] == b"abcd"
+    assert asked == [KEY_POOL]
+    assert impl.new_key() == base64.b64encode(b"abcd" * 4).decode()
 
 
 FORKS = """

@@ -161,6 +161,13 @@ def not_int(name: str, value: object) -> TypeError:
     return TypeError(f"{name} must be int, not {type(value).__name__}")
 
 
+def not_random(size: int, value: object) -> Exception:
+    """os.urandom, which somebody has replaced, returned what no key can be made of."""
+    if type(value) is not bytes:
+        return TypeError(f"os.urandom must return bytes, not {type(value).__name__}")
+    return RuntimeError(f"os.urandom must return {size} bytes, not {len(value)}")
+
+
 def not_role(value: object) -> TypeError:
     return TypeError(f"role must be a Role, not {type(value).__name__}")
 

@@ -1,7 +1,5 @@
 """The key of the opening handshake (RFC 6455, 4.1 and 4.2.2)."""
 
-import os
-
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.unicode cimport PyUnicode_Check
 from libc.stdint cimport uint8_t, uint32_t
@@ -10,6 +8,7 @@ from libc.string cimport memcpy
 from wsframe import _errors, _spec
 
 from wsframe._c.kernel cimport active
+from wsframe._c.mask cimport random_bytes
 from wsframe._c.utf8 cimport (
     PyUnicode_1BYTE_DATA,
     PyUnicode_GET_LENGTH,
@@ -97,6 +96,9 @@ def new_key():
 
     Returns:
         24 characters.
+
+    Raises:
+        TypeError, RuntimeError: os.urandom was replaced, and returned something else than it was asked for.
     """
-    nonce = os.urandom(NONCE_SIZE)
+    nonce = random_bytes(NONCE_SIZE)
     return base64(<uint8_t *>PyBytes_AS_STRING(nonce), NONCE_SIZE)

@@ -6,6 +6,7 @@ from cpython.list cimport PyList_Append
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_XDECREF
 from cpython.sequence cimport PySequence_DelSlice
+from libc.limits cimport LLONG_MAX
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memchr, memcpy
 
@@ -41,12 +42,11 @@ from wsframe._c.header cimport (
     read_length,
 )
 from wsframe._c.kernel cimport active, wsf_utf8_stats
-from wsframe._c.mask cimport view_of
+from wsframe._c.mask cimport data_of, int_in, natural_of, view_of
 from wsframe._c.utf8 cimport check, text_of, transcode
 
 
 cdef extern from "Python.h":
-    long long PyLong_AsLongLongAndOverflow(object number, int *overflow) except? -1
     int _PyBytes_Resize(PyObject **bytes, Py_ssize_t size) except -1
     PyObject *PyBytes_New "PyBytes_FromStringAndSize"(const char *data, Py_ssize_t size) except NULL
     char *PyBytes_Data "PyBytes_AS_STRING"(PyObject *bytes)
@@ -73,26 +73,12 @@ cdef uint64_t limit_of(str name, object value, int low) except? 0:
     """Read a limit; None stands for the largest there is."""
     if value is None:
         return NO_LIMIT
-    if not isinstance(value, int):
-        raise _errors.not_int(name, value)
-    if not low <= value <= MAX_LENGTH:
-        raise _errors.out_of_range(name, low, MAX_LENGTH)
-    return value
+    return int_in(name, value, low, NO_LIMIT)
 
 
 cdef uint64_t budget_of(object value) except? 0:
-    """Read a budget; None, and what is larger than there can be, stand for one that is never used up."""
-    cdef int overflow = 0
-    if value is None:
-        return NO_BUDGET
-    if not isinstance(value, int):
-        raise _errors.not_int("budget", value)
-    cdef long long number = PyLong_AsLongLongAndOverflow(value, &overflow)
-    if overflow > 0:
-        return NO_BUDGET
-    if overflow or number < 0:
-        raise _errors.negative("budget")
-    return <uint64_t>number
+    """Read a budget; None stands for one that is never used up."""
+    return NO_BUDGET if value is None else natural_of("budget", value)
 
 
 cdef bint server_of(object role) except -1:
@@ -148,7 +134,7 @@ cdef class _Decoder:
             return self.run_over(<const uint8_t *>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), budget)
         view_of("data", data, &view)
         try:
-            return self.run_over(<const uint8_t *>view.buf, view.len, budget)
+            return self.run_over(data_of(&view), view.len, budget)
         finally:
             PyBuffer_Release(&view)
 
@@ -362,11 +348,7 @@ cdef class FrameDecoder(_Decoder):
     def __cinit__(self, role, *, max_frame=DEFAULT_MAX_MESSAGE, rsv=0):
         self.masked = server_of(role)
         self.max_frame = limit_of("max_frame", max_frame, 0)
-        if not isinstance(rsv, int):
-            raise _errors.not_int("rsv", rsv)
-        if not 0 <= rsv <= 7:
-            raise _errors.out_of_range("rsv", 0, 7)
-        self.refused_bits = RSV & ~(<int>rsv << 4)
+        self.refused_bits = RSV & ~(<int>int_in("rsv", rsv, 0, 7) << 4)
 
     @property
     def buffered(self):
@@ -688,7 +670,7 @@ cdef list messages_in(object decoder, const uint8_t *p, Py_ssize_t size, uint64_
     return out
 
 
-def cut_frames(data, Py_ssize_t start, bint masked, Py_ssize_t max_frame, bytes firsts=None):
+def cut_frames(data, start, bint masked, max_frame, bytes firsts=None):
     """cut_frames(data, start, masked, max_frame, firsts=None)
 
     Cut whole, valid frames off a buffer until one is not (RFC 6455, 5.2).
@@ -709,18 +691,18 @@ def cut_frames(data, Py_ssize_t start, bint masked, Py_ssize_t max_frame, bytes 
     cdef Py_buffer view
     cdef const uint8_t *p
     cdef const uint8_t *origin
+    cdef long long limit
     cdef Py_ssize_t size
     cdef uint64_t length
     cdef list out = []
     view_of("data", data, &view)
     try:
-        if not 0 <= start <= view.len:
-            raise _errors.out_of_range("start", 0, view.len)
-        origin = <const uint8_t *>view.buf
-        p = origin + start
+        origin = data_of(&view)
+        p = origin + int_in("start", start, 0, view.len)
+        limit = int_in("max_frame", max_frame, -LLONG_MAX, LLONG_MAX)
         while True:
             size = header_of(p, view.len - (p - origin), masked, &length)
-            if size == 0 or <Py_ssize_t>length > max_frame:
+            if size == 0 or <long long>length > limit:
                 break
             if firsts is not None:
                 if memchr(PyBytes_AS_STRING(firsts), p[0], PyBytes_GET_SIZE(firsts)) == NULL:
@@ -755,7 +737,7 @@ def take_frame(buffer, bint masked):
         raise _errors.not_bytearray("buffer", buffer)
     PyObject_GetBuffer(buffer, &view, PyBUF_SIMPLE)
     try:
-        p = <const uint8_t *>view.buf
+        p = data_of(&view)
         size = header_of(p, view.len, masked, &length)
         if size == 0:
             return None
@@ -791,7 +773,7 @@ def take_message(buffer, bint masked):
         raise _errors.not_bytearray("buffer", buffer)
     PyObject_GetBuffer(buffer, &view, PyBUF_SIMPLE)
     try:
-        p = <const uint8_t *>view.buf
+        p = data_of(&view)
         size = header_of(p, view.len, masked, &length)
         if size == 0:
             return None

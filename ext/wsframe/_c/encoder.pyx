@@ -1,7 +1,5 @@
 """Frames and messages to bytes (RFC 6455, 5)."""
 
-import os
-
 from cpython.buffer cimport Py_buffer, PyBuffer_Release, PyObject_CheckBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.unicode cimport PyUnicode_AsUTF8String, PyUnicode_Check
@@ -10,9 +8,9 @@ from libc.string cimport memcpy
 
 from wsframe import _errors, _spec
 
-from wsframe._c.header cimport FIN, first_byte, header_size, write_header
+from wsframe._c.header cimport FIN, first_byte, header_size, opcode_of, write_header
 from wsframe._c.kernel cimport active, utf8_size, utf8_write
-from wsframe._c.mask cimport key_of, view_of
+from wsframe._c.mask cimport data_of, key_of, random_bytes, view_of
 from wsframe._c.utf8 cimport (
     PyUnicode_DATA,
     PyUnicode_GET_LENGTH,
@@ -42,8 +40,7 @@ cdef uint8_t BINARY = FIN | <int>_spec.Opcode.BINARY
 cdef int draw_key(uint8_t *key) except -1:
     """Draw a masking key that nobody can predict (RFC 6455, 5.3)."""
     while not wsf_take_key(key):
-        entropy = os.urandom(WSF_KEY_POOL)
-        wsf_fill_pool(<const uint8_t *>PyBytes_AS_STRING(entropy))
+        wsf_fill_pool(<const uint8_t *>PyBytes_AS_STRING(random_bytes(WSF_KEY_POOL)))
     return 0
 
 
@@ -54,6 +51,9 @@ def fresh_key():
 
     Returns:
         4 bytes.
+
+    Raises:
+        TypeError, RuntimeError: os.urandom was replaced, and returned something else than it was asked for.
     """
     cdef uint8_t key[4]
     draw_key(key)
@@ -96,7 +96,7 @@ cdef bytes text_frame(uint8_t first, object text, const uint8_t *key):
     return out
 
 
-def encode_frame(opcode, payload, *, fin=True, rsv=0, mask_key=None):
+def encode_frame(opcode, payload, *, bint fin=True, rsv=0, mask_key=None):
     """encode_frame(opcode, payload, *, fin=True, rsv=0, mask_key=None)
 
     Write a whole frame (RFC 6455, 5.2).
@@ -127,11 +127,11 @@ def encode_frame(opcode, payload, *, fin=True, rsv=0, mask_key=None):
         raise _errors.not_str_or_bytes("payload", payload)
     view_of("payload", payload, &view)
     try:
-        first = first_byte(opcode, view.len, fin, rsv)
+        first = first_byte(opcode_of(opcode), view.len, fin, rsv)
         if mask_key is not None:
             key_of("mask_key", mask_key, key)
             k = key
-        return frame_of(first, view.buf, view.len, k)
+        return frame_of(first, data_of(&view), view.len, k)
     finally:
         PyBuffer_Release(&view)
 
@@ -155,7 +155,7 @@ cdef bytes binary_message(object data, bint masked):
         return frame_of(BINARY, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), k)
     view_of("data", data, &view)
     try:
-        return frame_of(BINARY, view.buf, view.len, k)
+        return frame_of(BINARY, data_of(&view), view.len, k)
     finally:
         PyBuffer_Release(&view)
 

@@ -48,4 +48,5 @@ cdef inline int write_header(uint8_t *dst, uint8_t first, uint64_t length, const
         size += 4
     return size
 
-cdef int first_byte(object opcode, object length, bint fin, object rsv) except -1
+cdef int opcode_of(object value) except -1
+cdef int first_byte(int opcode, uint64_t length, bint fin, object rsv) except -1

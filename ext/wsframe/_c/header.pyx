@@ -7,12 +7,15 @@ from libc.stdint cimport uint8_t, uint64_t
 from wsframe import _errors, _spec
 from wsframe._spec import Header, Opcode
 
-from wsframe._c.mask cimport key_of, view_of
+from wsframe._c.mask cimport data_of, int_in, key_of, natural_of, view_of
+
+cdef extern from "Python.h":
+    long long PyLong_AsLongLongAndOverflow(object number, int *overflow) except? -1
 
 # Indexed by the four bits; None where the opcode is reserved.
 cdef tuple OPCODES = tuple([Opcode._value2member_map_.get(i) for i in range(16)])
 
-cdef object MAX_LENGTH = _spec.MAX_LENGTH
+cdef long long MAX_LENGTH = _spec.MAX_LENGTH
 
 
 cdef object check_start(uint8_t first, uint8_t second):
@@ -51,26 +54,26 @@ cdef int read_length(const uint8_t *data, Py_ssize_t size, uint64_t *length) exc
     return end
 
 
-cdef int first_byte(object opcode, object length, bint fin, object rsv) except -1:
-    """Check what a caller wants in a header; answer its first byte."""
-    if not isinstance(opcode, int):
-        raise _errors.not_int("opcode", opcode)
-    if not 0 <= opcode < 16 or OPCODES[opcode] is None:
-        raise _errors.not_an_opcode(opcode)
-    if not isinstance(length, int):
-        raise _errors.not_int("length", length)
-    if not 0 <= length <= MAX_LENGTH:
-        raise _errors.out_of_range("length", 0, MAX_LENGTH)
-    if not isinstance(rsv, int):
-        raise _errors.not_int("rsv", rsv)
-    if not 0 <= rsv <= 7:
-        raise _errors.out_of_range("rsv", 0, 7)
+cdef int opcode_of(object value) except -1:
+    """Read the opcode that a caller wants."""
+    cdef int overflow = 0
+    if not isinstance(value, int):
+        raise _errors.not_int("opcode", value)
+    cdef long long opcode = PyLong_AsLongLongAndOverflow(value, &overflow)
+    if overflow or not 0 <= opcode < 16 or OPCODES[opcode] is None:
+        raise _errors.not_an_opcode(value)
+    return <int>opcode
+
+
+cdef int first_byte(int opcode, uint64_t length, bint fin, object rsv) except -1:
+    """Check what a caller wants in a header; return its first byte."""
+    cdef int bits = <int>int_in("rsv", rsv, 0, 7)
     if opcode & CONTROL:
         if not fin:
             raise _errors.control_frame("is not fragmented")
         if length > MAX_LENGTH_7:
             raise _errors.control_frame(f"carries at most {MAX_LENGTH_7} bytes")
-    return (FIN if fin else 0) | <int>rsv << 4 | <int>opcode
+    return (FIN if fin else 0) | bits << 4 | opcode
 
 
 cdef object header_at(const uint8_t *p, Py_ssize_t size):
@@ -113,26 +116,24 @@ def parse_header(buffer, offset=0):
     """
     cdef Py_buffer view
     cdef uint8_t head[MAX_HEADER]
+    cdef long long at
     cdef Py_ssize_t start, size, i
     view_of("buffer", buffer, &view)
     try:
-        if not isinstance(offset, int):
-            raise _errors.not_int("offset", offset)
-        if offset < 0:
-            raise _errors.negative("offset")
-        if offset > view.len:
+        at = natural_of("offset", offset)
+        if at > view.len:
             raise _errors.offset_past_end()
-        start = offset
+        start = <Py_ssize_t>at
         size = min(view.len - start, <Py_ssize_t>MAX_HEADER)
         # A copy: the rules must hold for the very bytes that are answered.
         for i in range(size):
-            head[i] = (<uint8_t *>view.buf)[start + i]
+            head[i] = data_of(&view)[start + i]
     finally:
         PyBuffer_Release(&view)
     return header_at(head, size)
 
 
-def build_header(opcode, length, *, fin=True, rsv=0, mask_key=None):
+def build_header(opcode, length, *, bint fin=True, rsv=0, mask_key=None):
     """build_header(opcode, length, *, fin=True, rsv=0, mask_key=None)
 
     Write a frame header (RFC 6455, 5.2).
@@ -153,8 +154,10 @@ def build_header(opcode, length, *, fin=True, rsv=0, mask_key=None):
     """
     cdef uint8_t out[MAX_HEADER]
     cdef uint8_t key[4]
-    cdef uint8_t first = first_byte(opcode, length, fin, rsv)
+    cdef int code = opcode_of(opcode)
+    cdef uint64_t n = int_in("length", length, 0, MAX_LENGTH)
+    cdef uint8_t first = first_byte(code, n, fin, rsv)
     if mask_key is not None:
         key_of("mask_key", mask_key, key)
-    size = write_header(out, first, length, key if mask_key is not None else NULL)
+    size = write_header(out, first, n, key if mask_key is not None else NULL)
     return PyBytes_FromStringAndSize(<char *>out, size)

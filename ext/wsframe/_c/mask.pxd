@@ -2,5 +2,20 @@ from cpython.buffer cimport Py_buffer
 from libc.stdint cimport uint8_t
 
 
+cdef extern from *:
+    """
+    /* Stands for the bytes of an empty buffer that has no address: kernels and memcpy get no NULL. */
+    static uint8_t wsf_nothing[1];
+    """
+    uint8_t *wsf_nothing
+
+
+cdef inline uint8_t *data_of(const Py_buffer *view) noexcept nogil:
+    return <uint8_t *>view.buf if view.buf != NULL else wsf_nothing
+
+
 cdef int view_of(str name, object value, Py_buffer *view, bint writable=*) except -1
 cdef int key_of(str name, object value, uint8_t *key) except -1
+cdef long long int_in(str name, object value, long long low, long long high) except? -1
+cdef long long natural_of(str name, object value) except -1
+cdef bytes random_bytes(Py_ssize_t size)

@@ -1,5 +1,7 @@
 """Masking (RFC 6455, 5.3)."""
 
+import os
+
 from cpython.buffer cimport (
     PyBUF_ND,
     PyBUF_WRITABLE,
@@ -9,11 +11,16 @@ from cpython.buffer cimport (
 )
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_GET_SIZE
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.limits cimport LLONG_MAX
 from libc.stdint cimport uint8_t
 from libc.string cimport memcpy
 
 from wsframe import _errors
 from wsframe._c.kernel cimport active
+
+cdef extern from "Python.h":
+    long long PyLong_AsLongLongAndOverflow(object number, int *overflow) except? -1
+    unsigned long PyLong_AsUnsignedLongMask(object number) except? <unsigned long>-1
 
 cdef extern from *:
     """
@@ -70,15 +77,44 @@ cdef int key_of(str name, object value, uint8_t *key) except -1:
     return 0
 
 
+cdef long long int_in(str name, object value, long long low, long long high) except? -1:
+    """Read an int once, whatever a subclass says of itself; it must be in a range."""
+    cdef int overflow = 0
+    if not isinstance(value, int):
+        raise _errors.not_int(name, value)
+    cdef long long number = PyLong_AsLongLongAndOverflow(value, &overflow)
+    if overflow or not low <= number <= high:
+        raise _errors.out_of_range(name, low, high)
+    return number
+
+
+cdef long long natural_of(str name, object value) except -1:
+    """Read an int that must not be negative; one that is too large becomes the largest there is."""
+    cdef int overflow = 0
+    if not isinstance(value, int):
+        raise _errors.not_int(name, value)
+    cdef long long number = PyLong_AsLongLongAndOverflow(value, &overflow)
+    if overflow > 0:
+        return LLONG_MAX
+    if overflow or number < 0:
+        raise _errors.negative(name)
+    return number
+
+
+cdef bytes random_bytes(Py_ssize_t size):
+    """Draw from the generator of the operating system."""
+    drawn = os.urandom(size)
+    if not PyBytes_CheckExact(drawn) or PyBytes_GET_SIZE(drawn) != size:
+        raise _errors.not_random(size, drawn)
+    return drawn
+
+
 cdef int rotate(uint8_t *key, object offset) except -1:
     """Turn a key to where the byte at `offset` of a payload meets it."""
     cdef uint8_t turned[4]
     cdef int i, turn
-    if not isinstance(offset, int):
-        raise _errors.not_int("offset", offset)
-    if offset < 0:
-        raise _errors.negative("offset")
-    turn = offset & 3
+    natural_of("offset", offset)
+    turn = PyLong_AsUnsignedLongMask(offset) & 3
     for i in range(4):
         turned[i] = key[(i + turn) & 3]
     memcpy(key, turned, 4)
@@ -121,7 +157,7 @@ def mask(data, key, offset=0):
         if offset is not ZERO:
             rotate(k, offset)
         out = PyBytes_FromStringAndSize(NULL, view.len)
-        active.xor_(<uint8_t *>PyBytes_AS_STRING(out), <uint8_t *>view.buf, view.len, k)
+        active.xor_(<uint8_t *>PyBytes_AS_STRING(out), data_of(&view), view.len, k)
         return out
     finally:
         PyBuffer_Release(&view)
@@ -157,6 +193,7 @@ def mask_into(buffer, key, offset=0):
         key_of("key", key, k)
         if offset is not ZERO:
             rotate(k, offset)
-        active.xor_(<uint8_t *>view.buf, <uint8_t *>view.buf, view.len, k)
+        p = data_of(&view)
+        active.xor_(p, p, view.len, k)
     finally:
         PyBuffer_Release(&view)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 
 from .. import _errors
 from .._spec import GUID, NONCE_SIZE
+from .mask import random_bytes
 
 
 def accept_key(key: str | bytes) -> str:
@@ -41,5 +41,8 @@ def new_key() -> str:
 
     Returns:
         24 characters.
+
+    Raises:
+        TypeError, RuntimeError: os.urandom was replaced, and returned something else than it was asked for.
     """
-    return base64.b64encode(os.urandom(NONCE_SIZE)).decode("ascii")
+    return base64.b64encode(random_bytes(NONCE_SIZE)).decode("ascii")

@@ -32,7 +32,7 @@ from .._spec import (
     may_be_sent,
 )
 from .header import OPCODES, check_start, read_length
-from .mask import bytes_of, xor
+from .mask import bytes_of, int_in, natural_of, xor
 from .utf8 import valid_prefix
 
 if TYPE_CHECKING:
@@ -43,25 +43,12 @@ Message = str | bytes | Ping | Pong | Close
 
 def limit_of(name: str, value: int | None, low: int) -> int:
     """Read a limit; None stands for the largest there is."""
-    if value is None:
-        return MAX_LENGTH
-    if not isinstance(value, int):
-        raise _errors.not_int(name, value)
-    if not low <= value <= MAX_LENGTH:
-        raise _errors.out_of_range(name, low, MAX_LENGTH)
-    return value
+    return MAX_LENGTH if value is None else int_in(name, value, low, MAX_LENGTH)
 
 
 def budget_of(value: int | None) -> int:
     """Read a budget; None stands for one that is never used up."""
-    if value is None:
-        return NO_BUDGET
-    if not isinstance(value, int):
-        raise _errors.not_int("budget", value)
-    value = int.__index__(value)
-    if value < 0:
-        raise _errors.negative("budget")
-    return value
+    return NO_BUDGET if value is None else natural_of("budget", value)
 
 
 def parse_close(body: bytes) -> Close:
@@ -242,11 +229,7 @@ class FrameDecoder(_Decoder):
     def __init__(self, role: Role, *, max_frame: int | None = DEFAULT_MAX_MESSAGE, rsv: int = 0) -> None:
         super().__init__(role)
         self._max_frame = limit_of("max_frame", max_frame, 0)
-        if not isinstance(rsv, int):
-            raise _errors.not_int("rsv", rsv)
-        if not 0 <= rsv <= RSV >> 4:
-            raise _errors.out_of_range("rsv", 0, RSV >> 4)
-        self._refused_bits = RSV & ~(rsv << 4)
+        self._refused_bits = RSV & ~(int_in("rsv", rsv, 0, RSV >> 4) << 4)
         self._payload = bytearray()
 
     @property
@@ -509,8 +492,9 @@ def cut_frames(
     """
     if not isinstance(data, (bytes, bytearray)):
         data = bytes_of("data", data)
-    if not 0 <= start <= len(data):
-        raise _errors.out_of_range("start", 0, len(data))
+    masked = bool(masked)
+    start = int_in("start", start, 0, len(data))
+    max_frame = int_in("max_frame", max_frame, -MAX_LENGTH, MAX_LENGTH)
     out = []
     while (found := _header_of(data, start, masked)) and found[0] <= max_frame:
         if firsts is not None and data[start] not in firsts:
@@ -536,6 +520,7 @@ def take_frame(buffer: bytearray, masked: bool) -> tuple[int, bytes] | None:
     """
     if not isinstance(buffer, bytearray):
         raise _errors.not_bytearray("buffer", buffer)
+    masked = bool(masked)
     found = _header_of(buffer, 0, masked)
     if found is None:
         return None
@@ -561,6 +546,7 @@ def take_message(buffer: bytearray, masked: bool) -> str | bytes | None:
     """
     if not isinstance(buffer, bytearray):
         raise _errors.not_bytearray("buffer", buffer)
+    masked = bool(masked)
     found = _header_of(buffer, 0, masked)
     if found is None or buffer[0] not in _WHOLE:
         return None

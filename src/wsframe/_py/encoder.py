@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .. import _errors
 from .._spec import KEY_POOL, KEY_SIZE, Opcode
 from .header import build_header
-from .mask import bytes_of, key_of, xor
+from .mask import bytes_of, key_of, random_bytes, xor
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -40,10 +40,13 @@ def fresh_key() -> bytes:
 
     Returns:
         4 bytes.
+
+    Raises:
+        TypeError, RuntimeError: os.urandom was replaced, and returned something else than it was asked for.
     """
     start = _pool.used
     if start == len(_pool.entropy):
-        _pool.entropy = os.urandom(KEY_POOL)
+        _pool.entropy = random_bytes(KEY_POOL)
         start = 0
     _pool.used = start + KEY_SIZE
     return _pool.entropy[start : start + KEY_SIZE]

@@ -23,7 +23,7 @@ from .._spec import (
     Header,
     Opcode,
 )
-from .mask import key_of, view_of
+from .mask import int_in, int_of, key_of, natural_of, view_of
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -76,10 +76,7 @@ def parse_header(buffer: Buffer, offset: int = 0) -> Header | None:
         BufferError: buffer is not contiguous, or has more than one dimension.
     """
     with view_of("buffer", buffer) as view:
-        if not isinstance(offset, int):
-            raise _errors.not_int("offset", offset)
-        if offset < 0:
-            raise _errors.negative("offset")
+        offset = natural_of("offset", offset)
         if offset > view.nbytes:
             raise _errors.offset_past_end()
         with view.cast("B") as octets, octets[offset : offset + MAX_HEADER] as head:
@@ -125,18 +122,12 @@ def build_header(
         TypeError: an argument is of the wrong type.
         ValueError: an argument is out of range, or a control frame is fragmented or too long.
     """
-    if not isinstance(opcode, int):
-        raise _errors.not_int("opcode", opcode)
+    fin = bool(fin)
+    wanted, opcode = opcode, int_of("opcode", opcode)
     if opcode not in OPCODES:
-        raise _errors.not_an_opcode(opcode)
-    if not isinstance(length, int):
-        raise _errors.not_int("length", length)
-    if not 0 <= length <= MAX_LENGTH:
-        raise _errors.out_of_range("length", 0, MAX_LENGTH)
-    if not isinstance(rsv, int):
-        raise _errors.not_int("rsv", rsv)
-    if not 0 <= rsv <= RSV >> 4:
-        raise _errors.out_of_range("rsv", 0, RSV >> 4)
+        raise _errors.not_an_opcode(wanted)
+    length = int_in("length", length, 0, MAX_LENGTH)
+    rsv = int_in("rsv", rsv, 0, RSV >> 4)
     if opcode & CONTROL:
         if not fin:
             raise _errors.control_frame("is not fragmented")

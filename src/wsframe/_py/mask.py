@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -38,13 +39,40 @@ def key_of(name: str, value: Buffer) -> bytes:
     return key
 
 
+def int_of(name: str, value: int) -> int:
+    """Read an int once, whatever a subclass says of itself."""
+    if not issubclass(type(value), int):
+        raise _errors.not_int(name, value)
+    return int.__index__(value)
+
+
+def int_in(name: str, value: int, low: int, high: int) -> int:
+    """Read an int that must be in a range."""
+    number = int_of(name, value)
+    if not low <= number <= high:
+        raise _errors.out_of_range(name, low, high)
+    return number
+
+
+def natural_of(name: str, value: int) -> int:
+    """Read an int that must not be negative."""
+    number = int_of(name, value)
+    if number < 0:
+        raise _errors.negative(name)
+    return number
+
+
+def random_bytes(size: int) -> bytes:
+    """Draw from the generator of the operating system."""
+    drawn = os.urandom(size)
+    if type(drawn) is not bytes or len(drawn) != size:
+        raise _errors.not_random(size, drawn)
+    return drawn
+
+
 def rotation(offset: int) -> int:
     """Which byte of the key the byte at `offset` of a payload meets."""
-    if not isinstance(offset, int):
-        raise _errors.not_int("offset", offset)
-    if offset < 0:
-        raise _errors.negative("offset")
-    return offset % KEY_SIZE
+    return natural_of("offset", offset) % KEY_SIZE
 
 
 def xor(data: bytes | bytearray, key: bytes) -> bytes:
