@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import sys
 import threading
 import time
@@ -13,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from .._backend import Stream, Turn
+from .._backend import Stream, Turn, fresh_key
 from .._spec import Close, CloseCode, Ping, Pong, Role
 from ..connection import Broadcast, Connection as Protocol, ConnectionClosedOK, Event, State, bytes_of
 
@@ -558,7 +557,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
         while data is None or data in pings:
             if data is not None:
                 raise RuntimeError("a ping with this data is unanswered")
-            data = os.urandom(4)
+            data = fresh_key()
             if data in pings:
                 data = None
         self.write(self.protocol.ping(data))
