@@ -228,6 +228,16 @@ def shutting_down() -> Refused:
     return Refused(503, "server is shutting down")
 
 
+def opening_timed_out() -> Refused:
+    """RFC 9110, 15.6.4: the application took too long to decide."""
+    return Refused(503, "opening handshake timed out")
+
+
+def opening_failed() -> Refused:
+    """RFC 9110, 15.6.1: code of the application failed; only the log says how."""
+    return Refused(500, "internal server error")
+
+
 # What a server can do wrong.
 
 

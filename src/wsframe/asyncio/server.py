@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from .. import __version__
+from .. import __version__, _http_errors as errors
 from .._http import HeadersLike
-from .._http_errors import shutting_down
 from .._http_reader import MAX_HEAD, MAX_HEADERS
 from .._spec import DEFAULT_MAX_FRAGMENTS, DEFAULT_MAX_MESSAGE, CloseCode, Role
-from ..connection import Connection as Protocol, ConnectionClosed, State
+from ..connection import Connection as Protocol, State, close_body
 from ..deflate import ServerPolicy
 from ..handshake import (
     Origins,
@@ -37,30 +36,35 @@ if TYPE_CHECKING:
 Handler = Callable[["ServerConnection"], Awaitable[object]]
 ProcessRequest = Callable[["ServerConnection", Request], "Response | Awaitable[Response | None] | None"]
 
+# Seconds a peer gets to close a connection after its opening handshake was refused.
+LINGER = 1.0
+
 logger = logging.getLogger("wsframe.server")
 
 
 class ServerConnection(Connection):
     """A connection a server has accepted, or is about to."""
 
-    __slots__ = ("_answer", "_handler", "_opening", "_reader", "_server")
+    __slots__ = ("_accepted_at", "_answer", "_asking", "_handler", "_opening", "_reader", "_server")
 
-    def __init__(self, server: Server, handler: Handler | None, listener: Listener | None) -> None:
+    def __init__(self, server: Server, handler: Handler | type[Listener]) -> None:
         super().__init__(
-            listener=listener,
             ping_interval=server.ping_interval,
             ping_timeout=server.ping_timeout,
             close_timeout=server.close_timeout,
         )
         self._server = server
         self._handler = handler
+        self._accepted_at = self._loop.time()  # the transport comes later, after a TLS handshake
         self._reader: RequestReader | None = RequestReader(server.max_head, server.max_headers)
-        self._opening: asyncio.TimerHandle | None = None
+        self._opening: asyncio.TimerHandle | None = None  # of open_timeout, then of LINGER
+        self._asking: asyncio.Task[None] | None = None  # runs process_request
         self._answer = b""
 
     @property
     def response(self) -> Response | None:
-        return ResponseReader().feed(self._answer)
+        size = max(len(self._answer), 1)  # it is ours: no limit
+        return ResponseReader(size, size).feed(self._answer)
 
     @property
     def server(self) -> Server:
@@ -70,11 +74,16 @@ class ServerConnection(Connection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self._server.connections.add(self)
-        if self._server.open_timeout is not None:
-            self._opening = self._loop.call_later(self._server.open_timeout, self.transport.abort)
+        timeout = self._server.open_timeout
+        if self._server.is_closing():
+            self.refuse(errors.shutting_down().response)
+        elif timeout is not None:
+            rest = self._accepted_at + timeout - self._loop.time()
+            self._opening = self._loop.call_later(max(rest, 0.0), self._open_timed_out)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._server.connections.discard(self)
+        self._reader = None
         self._stop_opening()
         super().connection_lost(exc)
 
@@ -93,7 +102,7 @@ class ServerConnection(Connection):
             self._decide(None)
             return
         self.read_no_more()  # what comes behind the request waits for the decision
-        self._server.start(self._ask(self._server.process_request, request))
+        self._asking = self._server.start(self._ask(self._server.process_request, request))
 
     async def _ask(self, process_request: ProcessRequest, request: Request) -> None:
         """Let the application choose another response."""
@@ -101,20 +110,36 @@ class ServerConnection(Connection):
             response = process_request(self, request)
             if inspect.isawaitable(response):
                 response = await response
-        except Exception:
-            logger.exception("process_request failed")
-            response = Response(500, body="Internal server error.\n")
-        if not self.transport.is_closing():
+        except BaseException as exc:
+            self._asking = None
+            # A cancellation is ours once the handshake is over: it took too long, or the server or the
+            # connection is closed.
+            if isinstance(exc, Exception) or self._reader is not None:
+                self._fail_opening("process_request failed")
+            if not isinstance(exc, Exception):
+                raise
+            return
+        self._asking = None
+        if self._reader is not None:
             self._decide(response)
             self.read_on()
 
-    def _decide(self, response: Response | None) -> None:
+    def _decide(self, response: object) -> None:
+        """Accept the request or refuse it.
+
+        Args:
+            response: what process_request returned; None to accept.
+        """
         server, reader, request = self._server, self._reader, self.request
         assert reader is not None and request is not None
-        if response is not None:
-            self.refuse(response.serialize(request.method))
+        if server.is_closing():
+            self.refuse(errors.shutting_down().response)
             return
+        # Anything may come out of functions and objects of the application.
         try:
+            if response is not None:
+                self.refuse(_serialize(response, request.method))
+                return
             accepted = accept(
                 request.method,
                 request.http_version,
@@ -123,8 +148,14 @@ class ServerConnection(Connection):
                 origins=server.origins,
                 compression=server.compression,
             )
+            handler = self._handler
+            if isinstance(handler, type):
+                self.listener = handler()
         except Refused as refused:
             self.refuse(refused.response)
+            return
+        except Exception:
+            self._fail_opening("opening handshake failed")
             return
         self._stop_opening()
         self._reader = None
@@ -140,32 +171,81 @@ class ServerConnection(Connection):
             ),
             reader.rest,
         )
-        if self._handler is not None:
-            server.start(self._run(self._handler))
+        if not isinstance(handler, type):
+            server.start(self._run(handler))
 
     def refuse(self, response: bytes) -> None:
-        """Answer the handshake with something else than a WebSocket, and close."""
+        """Respond to the opening handshake with something else than a WebSocket, and close."""
+        if self._reader is None:
+            return  # refused already, or gone
         self._reader = None
+        self._stop_opening()
+        if self.transport.is_closing():
+            return
         self.transport_write(response)
-        self.transport.close()
+        self._expect_end()  # of a peer that does not read it
+        if not self.transport.can_write_eof():
+            self.transport.close()
+            return
+        # Bytes that arrive at a closed socket reset the connection, and the response may be lost: take
+        # them until the peer closes, for a while (RFC 9112, 9.6).
+        try:
+            self.transport.write_eof()
+        except OSError:  # the peer is gone
+            self.transport.close()
+            return
+        self._opening = self._loop.call_later(LINGER, self.transport.close)
+        self.read_on()
+
+    def _fail_opening(self, why: str) -> None:
+        """Log the exception that is being handled, and respond with 500."""
+        logger.exception(why)
+        self.refuse(errors.opening_failed().response)
+
+    def _open_timed_out(self) -> None:
+        self._opening = None
+        if self._asking is None:
+            self.transport.abort()  # of a request that is not whole
+        else:
+            logger.error("process_request took longer than open_timeout, %s s", self._server.open_timeout)
+            self.refuse(errors.opening_timed_out().response)
 
     def _stop_opening(self) -> None:
+        """Stop what waits for the end of the opening handshake."""
         if self._opening is not None:
             self._opening.cancel()
             self._opening = None
+        if self._asking is not None:
+            self._asking.cancel()
+            self._asking = None
 
     async def _run(self, handler: Handler) -> None:
         try:
             await handler(self)
-        except ConnectionClosed:
-            pass
-        except asyncio.CancelledError:
-            self.close_nowait(CloseCode.GOING_AWAY)
-            raise
-        except Exception:
-            logger.exception("connection handler failed")
-            self.close_nowait(CloseCode.INTERNAL_ERROR)
+        except BaseException as exc:
+            if _is_cancellation(exc):
+                self.close_nowait(CloseCode.GOING_AWAY)
+                raise
+            if not self.protocol.has_raised(exc):
+                logger.exception("connection handler failed")
+                self.close_nowait(CloseCode.INTERNAL_ERROR)
+            if not isinstance(exc, (Exception, asyncio.CancelledError)):
+                raise
         await self.close()
+
+
+def _serialize(response: object, method: str) -> bytes:
+    if not isinstance(response, Response):
+        raise TypeError(f"process_request must return a Response or None, not {type(response).__name__}")
+    return response.serialize(method)
+
+
+def _is_cancellation(exc: BaseException) -> bool:
+    """Tell whether the task that runs was cancelled, from whether it awaited another that was."""
+    if not isinstance(exc, asyncio.CancelledError):
+        return False
+    task: Any = asyncio.current_task()
+    return not hasattr(task, "cancelling") or task.cancelling() > 0  # CPython 3.10 cannot tell
 
 
 class Server:
@@ -225,22 +305,32 @@ class Server:
         self.close_timeout = close_timeout
         self.connections: set[ServerConnection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._serving: asyncio.Future[None] | None = None  # until it closes, for serve_forever
         self._closing: asyncio.Task[None] | None = None
+        # Set when it is started.
+        self._loop: asyncio.AbstractEventLoop
         self._listening: asyncio.Server
+        self._close_called: asyncio.Future[None]
+
+    def begin(self, loop: asyncio.AbstractEventLoop, listening: asyncio.Server) -> None:
+        """Take over a server of asyncio that makes its protocols with `make_connection`."""
+        self._loop = loop
+        self._listening = listening
+        self._close_called = loop.create_future()
 
     def make_connection(self) -> ServerConnection:
         """Make the protocol of a transport that was accepted."""
-        handler = self._handler
-        if isinstance(handler, type):
-            return ServerConnection(self, None, handler())
-        return ServerConnection(self, handler, None)
+        return ServerConnection(self, self._handler)
 
-    def start(self, work: Any) -> None:
+    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run a coroutine as a task that `wait_closed` waits for."""
-        task = asyncio.get_running_loop().create_task(work)
+        task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
+
+    def is_closing(self) -> bool:
+        """Tell whether `close` was called."""
+        return self._closing is not None
 
     @property
     def sockets(self) -> Sequence[Any]:
@@ -256,14 +346,17 @@ class Server:
         await self._listening.start_serving()
 
     async def serve_forever(self) -> None:
-        """Accept connections until cancelled, then close; it ends cancelled, too, when `close` is called."""
-        if self._closing is not None:
+        """Accept connections until cancelled, then close; it ends cancelled, too, when `close` is called.
+
+        Raises:
+            RuntimeError: the server is closed already.
+        """
+        if self.is_closing():
             raise RuntimeError("the server is closed")
-        await self.start_serving()
-        if self._serving is None:
-            self._serving = asyncio.get_running_loop().create_future()
         try:
-            await asyncio.shield(self._serving)  # that of asyncio.Server cuts connections off at its end
+            await self.start_serving()
+            await asyncio.shield(self._close_called)  # asyncio's own would cut connections off at its end
+            raise asyncio.CancelledError
         finally:
             self.close()
             await self.wait_closed()
@@ -276,33 +369,37 @@ class Server:
         Args:
             close_connections: whether to close those that are open.
             code, reason: what to close them with.
+
+        Raises:
+            ValueError: the code must not be sent, or the reason is too long.
         """
-        if self._serving is not None:
-            self._serving.cancel()
+        close_body(code, reason)
         if self._closing is None:
-            self._closing = asyncio.get_running_loop().create_task(
-                self._close(close_connections, code, reason)
-            )
+            self._closing = self._loop.create_task(self._close(close_connections, code, reason))
+            self._close_called.set_result(None)
 
     async def _close(self, close_connections: bool, code: int, reason: str) -> None:
         self._listening.close()
-        await asyncio.sleep(0)  # those accepted in this turn of the loop become connections
+        await asyncio.sleep(0)  # those accepted in this loop iteration become connections
         for connection in list(self.connections):
-            if connection.state is State.CONNECTING:
-                connection.refuse(shutting_down().response)
-            elif close_connections:
-                connection.close_nowait(code, reason)
+            try:
+                if connection.state is State.CONNECTING:
+                    connection.refuse(errors.shutting_down().response)
+                elif close_connections:
+                    connection.close_nowait(code, reason)
+            except Exception:  # of code of the application that is called by it
+                logger.exception("closing a connection failed")
+                connection.transport.abort()
         while self._tasks or self.connections:
             waits = [asyncio.ensure_future(connection.wait_closed()) for connection in self.connections]
             await asyncio.wait([*self._tasks, *waits])
         await self._listening.wait_closed()
 
     async def wait_closed(self) -> None:
-        """Wait until it listens no more, all connections are closed and their handlers are done."""
-        if self._closing is None:
-            await self._listening.wait_closed()
-        else:
-            await asyncio.shield(self._closing)
+        """Wait until `close` was called, all connections are closed and their handlers are done."""
+        await asyncio.shield(self._close_called)
+        assert self._closing is not None
+        await asyncio.shield(self._closing)
 
     async def __aenter__(self) -> Self:
         return self
@@ -326,14 +423,17 @@ class serve:
             Origin.  None allows all, an empty sequence none.
         compression: "deflate" or a ServerPolicy for permessage-deflate, None for none.
         process_request: called with the connection and the request, it may return, or await, a
-            Response to send instead of opening a WebSocket.
+            Response to send instead of opening a WebSocket.  If it fails, or returns something else,
+            the client gets a 500; if it is not done when open_timeout is over, it is cancelled and the
+            client gets a 503.
         additional_headers: of the response.
         server_header: the Server header of the response, or None.
         max_message: bytes a message may have; None for no limit.
         max_fragments: frames a message may have; None for no limit.
         max_head: bytes a request may have, its line and all header fields; more are a 431.
         max_headers: header fields a request may have; more are a 431.
-        open_timeout: seconds the opening handshake may take; None for no limit.
+        open_timeout: seconds the opening handshake may take, that of TLS and process_request included;
+            None for no limit.
         ping_interval: seconds between keep-alive Pings; None for none.
         ping_timeout: seconds to wait for the Pong; None to wait for ever.
         close_timeout: seconds to wait for the end of a closing connection; None to wait for ever.
@@ -348,9 +448,16 @@ class serve:
         self._where = (host, port)
         self._options = options
 
+        self._started = False
+
     async def _start(self) -> Server:
+        if self._started:
+            raise RuntimeError("serve(...) starts one server: call it again for another")
+        self._started = True
         loop = asyncio.get_running_loop()
-        self._server._listening = await self._listen(loop)
+        if self._options.get("ssl") is not None and self._options.get("ssl_handshake_timeout") is None:
+            self._options["ssl_handshake_timeout"] = self._server.open_timeout
+        self._server.begin(loop, await self._listen(loop))
         return self._server
 
     async def _listen(self, loop: asyncio.AbstractEventLoop) -> asyncio.Server:

@@ -1,0 +1,299 @@
+"""Functions of the application that decide on an opening handshake, and fail or return nonsense.
+
+The client gets a 500 at once, or a 503 on a time-out; the log says why; nothing is left behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import re
+
+import pytest
+from rawclient import SOON, ask, gone, local, request_to, uri_of
+
+from wsframe.asyncio import InvalidStatus, Listener, Response, connect
+from wsframe.deflate import ServerPolicy
+
+
+def raise_(exc):
+    raise exc
+
+
+class Nonsense(Response):
+    def serialize(self, method="GET"):
+        raise KeyError("serialize")
+
+
+WRONG = {
+    "a tuple": (lambda: (200, [], b"OK"), "must return a Response or None, not tuple"),
+    "a str": (lambda: "OK", "must return a Response or None, not str"),
+    "an int": (lambda: 200, "must return a Response or None, not int"),
+    "False": (lambda: False, "must return a Response or None, not bool"),
+    "the class": (lambda: Response, "must return a Response or None, not type"),
+    "status 101": (lambda: Response(101), "status must be from 200 to 599"),
+    "status 100": (lambda: Response(100), "status must be from 200 to 599"),
+    "status 600": (lambda: Response(600), "status must be from 200 to 599"),
+    "status -1": (lambda: Response(-1), "status must be from 200 to 599"),
+    "status None": (lambda: Response(None), "TypeError"),
+    "CR LF in a value": (lambda: Response(200, [("X", "a\r\nb: c")]), "header X holds a byte"),
+    "CR LF in a name": (lambda: Response(200, [("X\r\nY", "a")]), "is not a token"),
+    "not latin-1": (lambda: Response(200, {"X": "Łódź"}), "header X must be latin-1"),
+    "an int for a value": (lambda: Response(200, {"X": 5}), "header X must be str or bytes, not int"),
+    "None for a value": (lambda: Response(200, {"X": None}), "header X must be str or bytes, not NoneType"),
+    "an int for a name": (lambda: Response(200, [(5, "x")]), "Error"),
+    "no pair": (lambda: Response(200, [("X",)]), "ValueError"),
+    "headers that are no pairs": (lambda: Response(200, 5), "TypeError"),
+    "no body": (lambda: Response(200, body=None), "TypeError"),
+    "an int for a body": (lambda: Response(200, body=5), "TypeError"),
+    "a dict for a body": (lambda: Response(200, body={"a": 1}), "TypeError"),
+    "a surrogate in the body": (lambda: Response(200, body="\ud800"), "UnicodeEncodeError"),
+    "LF in the reason": (lambda: Response(200, reason="a\nb"), "reason holds a byte"),
+    "an int for the reason": (lambda: Response(200, reason=5), "reason must be str or bytes, not int"),
+    "a response that fails": (lambda: Nonsense(200), "KeyError: 'serialize'"),
+    "an exception": (lambda: raise_(ZeroDivisionError("boom")), "ZeroDivisionError: boom"),
+    "a time-out of its own": (lambda: raise_(asyncio.TimeoutError("mine")), "TimeoutError"),
+    "a cancellation": (lambda: raise_(asyncio.CancelledError("mine")), "CancelledError"),
+}
+
+
+@pytest.mark.parametrize("kind", ["sync", "async", "async later", "awaitable"])
+@pytest.mark.parametrize(("make", "logged"), WRONG.values(), ids=WRONG)
+async def test_process_request_that_fails_is_a_500_at_once(make, logged, kind, caplog):
+    async def later(connection, request):
+        if kind == "async later":
+            await asyncio.sleep(0)
+        return make()
+
+    functions = {
+        "sync": lambda connection, request: make(),
+        "awaitable": lambda connection, request: asyncio.ensure_future(later(connection, request)),
+    }
+    async with local(process_request=functions.get(kind, later)) as server:
+        status, text = await ask(server)
+        assert status == 500
+        assert "Connection: close" in text
+        assert text.endswith("internal server error.\n")  # and no word of what went wrong
+        await asyncio.wait_for(gone(server), SOON)
+    assert logged in caplog.text
+    assert "Traceback" in caplog.text
+    assert {record.name for record in caplog.records if record.levelname == "ERROR"} == {"wsframe.server"}
+
+
+@pytest.mark.parametrize(
+    ("choose", "logged"),
+    [
+        (lambda offered: raise_(ZeroDivisionError("boom")), "ZeroDivisionError: boom"),
+        (lambda offered: "other", "subprotocol 'other' was not offered"),
+        (lambda offered: "a\r\nX: y", "was not offered"),
+        (lambda offered: ["a"], "subprotocols must return str or None, not list"),
+        (lambda offered: 5, "subprotocols must return str or None, not int"),
+        (lambda offered: b"a", "subprotocols must return str or None, not bytes"),
+        (lambda offered: asyncio.sleep(0, "a"), "subprotocols must return str or None, not coroutine"),
+        (lambda: "a", "TypeError"),
+    ],
+    ids=["raises", "not offered", "CR LF", "list", "int", "bytes", "coroutine", "no argument"],
+)
+@pytest.mark.parametrize("process_request", [None, lambda connection, request: None])
+async def test_a_choice_of_subprotocols_that_fails_is_a_500(choose, logged, process_request, caplog):
+    async with local(subprotocols=choose, process_request=process_request) as server:
+        assert (await ask(server, request_to(server, subprotocols=["a"])))[0] == 500
+        await asyncio.wait_for(gone(server), SOON)
+    assert logged in caplog.text
+    assert "Traceback" in caplog.text
+
+
+async def test_other_objects_of_the_application_that_fail_are_a_500(caplog):
+    class Policy(ServerPolicy):
+        def accept(self, offers):
+            raise KeyError("policy")
+
+    class Broken(Listener):
+        def __init__(self):
+            raise KeyError("listener")
+
+    class Origin(str):
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other):
+            raise KeyError("origin")
+
+    wrong = [
+        (local(compression=Policy()), "policy"),
+        (local(Broken), "listener"),
+        (local(origins=[Origin("a")]), "origin"),
+    ]
+    for serving, word in wrong:
+        async with serving as server:
+            with pytest.raises(InvalidStatus) as caught:
+                await asyncio.wait_for(connect(uri_of(server), origin="a"), SOON)
+            assert caught.value.response.status == 500
+            await asyncio.wait_for(gone(server), SOON)
+        assert f"KeyError: '{word}'" in caplog.text
+
+
+# Time.
+
+
+@pytest.mark.parametrize("stubborn", [False, True])
+async def test_process_request_that_takes_too_long_is_a_503(stubborn, caplog):
+    ended = asyncio.Event()
+
+    async def slow(connection, request):
+        try:
+            await asyncio.sleep(1000)
+        except asyncio.CancelledError:
+            if not stubborn:
+                raise
+            return Response(200)  # nobody waits for it
+        finally:
+            ended.set()
+
+    async with local(process_request=slow, open_timeout=0.2) as server:
+        status, text = await ask(server)
+        assert status == 503
+        assert text.endswith("opening handshake timed out.\n")
+        await asyncio.wait_for(ended.wait(), SOON)
+        await asyncio.wait_for(gone(server), SOON)
+    assert "process_request took longer than open_timeout, 0.2 s" in caplog.text
+
+
+async def test_an_error_of_the_cleanup_is_logged(caplog):
+    async def slow(connection, request):
+        try:
+            await asyncio.sleep(1000)
+        finally:
+            raise KeyError("cleanup")
+
+    async with local(process_request=slow, open_timeout=0.2) as server:
+        assert (await ask(server))[0] == 503
+        await asyncio.wait_for(gone(server), SOON)
+    assert "KeyError: 'cleanup'" in caplog.text
+
+
+async def test_process_request_ends_with_its_connection():
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def slow(connection, request):
+        begun.set()
+        try:
+            await asyncio.sleep(1000)
+        finally:
+            ended.set()
+
+    async with local(process_request=slow) as server:
+        _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(request_to(server))
+        await begun.wait()
+        (opening,) = server.connections
+        opening.transport.abort()
+        await asyncio.wait_for(ended.wait(), SOON)
+        await asyncio.wait_for(gone(server), SOON)
+        writer.close()
+
+
+async def test_a_handshake_decided_while_the_server_closes_is_a_503():
+    """Whatever process_request returns by then."""
+    begun = asyncio.Event()
+
+    async def slow(connection, request):
+        begun.set()
+        try:
+            await asyncio.sleep(1000)
+        except asyncio.CancelledError:
+            return  # None: it would accept
+
+    server = await local(process_request=slow)
+    asking = asyncio.ensure_future(ask(server))
+    await begun.wait()
+    server.close()
+    status, text = await asking
+    assert status == 503
+    assert "server is shutting down" in text
+    await asyncio.wait_for(server.wait_closed(), SOON)
+
+
+async def test_a_process_request_that_closes_the_server_is_a_503():
+    async with local(process_request=lambda connection, request: connection.server.close()) as server:
+        assert (await ask(server))[0] == 503
+        await asyncio.wait_for(server.wait_closed(), SOON)
+
+
+# What is sent reaches the client, and nothing stays.
+
+
+async def test_a_refusal_reaches_a_client_that_still_sends():
+    """Bytes that nobody reads would reset the connection."""
+    data = b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 100_000
+    async with local() as server:
+        for _ in range(5):
+            status, _ = await ask(server, data)
+            assert status == 431
+
+    def refuse(connection, request):
+        return Response(401, body="x" * 100_000)
+
+    async with local(process_request=refuse) as server:
+        for _ in range(5):
+            status, text = await ask(server, request_to(server) + b"\x81" * 1_000_000)
+            assert status == 401
+            assert text.endswith("x" * 100_000)
+
+
+async def test_a_client_that_never_reads_its_refusal_is_cut_off():
+    def refuse(connection, request):
+        return Response(200, body=b"x" * 50_000_000)
+
+    async with local(process_request=refuse, close_timeout=0.2) as server:
+        _, writer = await asyncio.open_connection(*server.sockets[0].getsockname(), limit=100)
+        writer.write(request_to(server))
+        writer.transport.pause_reading()
+        while not server.connections:
+            await asyncio.sleep(0.01)
+        await asyncio.wait_for(gone(server), SOON)
+        writer.transport.abort()
+
+
+async def test_a_client_that_stays_after_its_refusal_is_left():
+    async with local() as server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(b"GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert b" 400 " in await reader.readline()
+        await asyncio.wait_for(gone(server), SOON)
+        writer.close()
+
+
+async def test_what_a_refused_client_still_sends_is_dropped():
+    async with local() as server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(b"GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n" + request_to(server))
+        answer = await reader.read()
+        writer.close()
+        assert re.findall(rb"HTTP/1.1 \d+", answer) == [b"HTTP/1.1 400"]
+
+
+@pytest.mark.parametrize("host", ["", "a b", "a@b/c?d", "a\r\nHost: b", None])
+async def test_hosts_are_refused_before_anybody_is_asked(host):
+    asked = []
+    field = "" if host is None else f"Host: {host}\r\n"
+    async with local(process_request=lambda connection, request: asked.append(request)) as server:
+        status, _ = await ask(server, f"GET / HTTP/1.1\r\n{field}\r\n".encode())
+    assert (status, asked) == (400, [])
+
+
+@pytest.mark.parametrize("target", ["*", "http://evil/", "/a#b", "/a\x1b"])
+async def test_targets_are_refused_before_anybody_is_asked(target):
+    asked = []
+    async with local(process_request=lambda connection, request: asked.append(request)) as server:
+        status, _ = await ask(server, f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+    assert (status, asked) == (400, [])
+
+
+async def test_a_partial_is_as_good_as_a_function():
+    def answer(body, connection, request):
+        return Response(200, body=body)
+
+    async with local(process_request=functools.partial(answer, "partial")) as server:
+        status, text = await ask(server)
+    assert (status, text[-7:]) == (200, "partial")
