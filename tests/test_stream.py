@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 from wsframe import Opcode, Ping, ProtocolError, Role, encode_frame, encode_text
-from wsframe._py import decoder as pure_decoder, stream as pure
+from wsframe._py import coalescer as pure_coalescer, decoder as pure_decoder, stream as pure
 
 try:
-    from wsframe._c import decoder as compiled_decoder, stream as compiled
+    from wsframe._c import coalescer as compiled_coalescer, decoder as compiled_decoder, stream as compiled
 except ImportError:
     compiled = None
 
@@ -60,7 +60,8 @@ def make(module):
     stream.high = 100
     stream.view = memoryview(bytearray(1000))
     stream.call_soon = lambda callback: log.append("soon")
-    stream.turn = module.Turn()
+    stream.iteration = (pure_coalescer if module is pure else compiled_coalescer).Iteration()
+    stream.gap = 60  # so long that a busy machine changes nothing
     stream.transport_write = lambda data: log.append(bytes(data))
     return stream, log
 
@@ -82,6 +83,12 @@ def read(stream, data):
     """What a transport does."""
     stream.get_buffer(-1)[: len(data)] = data
     stream.buffer_updated(len(data))
+
+
+def first(stream, log):
+    """Make the first write of an iteration, which leaves at once."""
+    stream.write(b"first")
+    assert log.pop(0) == "soon" and log.pop(0) == b"first" and not log
 
 
 class Answering:
@@ -107,9 +114,25 @@ def test_messages_of_a_read_are_queued(module):
 def test_a_listener_is_given_the_messages_and_answers_in_one_write(module):
     stream, log = decoding(module)
     stream.listener = Answering()
+    first(stream, log)
     read(stream, ONE + TWO)
     assert log == [encode_text("one!") + encode_text("two!")]
     assert stream.queued == 0 and not stream.receiving
+
+
+def test_a_listener_replies_at_once_to_the_only_message(module):
+    class Twice(Answering):
+        def on_message(self, ws, message):
+            for _ in range(3):
+                super().on_message(ws, message)
+            log.append("blocks")
+
+    stream, log = decoding(module)
+    stream.listener = Twice()
+    for _ in range(2):
+        read(stream, ONE)
+        stream.iteration.end()
+    assert log == [encode_text("one!"), "blocks", encode_text("one!") * 2] * 2
 
 
 def test_what_a_listener_said_before_it_failed_is_sent(module):
@@ -120,6 +143,7 @@ def test_what_a_listener_said_before_it_failed_is_sent(module):
 
     stream, log = decoding(module)
     stream.listener = Failing()
+    first(stream, log)
     read(stream, ONE + TWO)
     assert log == [("failed", KeyError), encode_text("one!")]
     assert not stream.receiving
@@ -217,17 +241,19 @@ def test_the_answer_to_the_only_message_goes_straight_out(module):
 
 def test_answers_to_many_messages_leave_together(module):
     stream, log = make(module)
+    first(stream, log)
     stream.push(["1", "2", "3"])
     stream.fresh = True
     for _ in range(3):
         stream.send_nowait(stream.pop())
-    assert log == ["soon", b"\x81\x011\x81\x012\x81\x013"]
+    assert log == [b"\x81\x011\x81\x012\x81\x013"]
     stream.flush()
-    assert len(log) == 2
+    assert len(log) == 1
 
 
 def test_inside_a_read_nothing_is_written_and_nothing_scheduled(module):
     stream, log = make(module)
+    first(stream, log)
     stream.receiving = stream.fresh = True
     stream.send("a")
     stream.send("b")
@@ -238,9 +264,48 @@ def test_inside_a_read_nothing_is_written_and_nothing_scheduled(module):
 
 def test_a_large_pile_is_written_at_once(module):
     stream, log = make(module)
+    first(stream, log)
     stream.send(b"x" * 40_000)
     stream.send(b"y" * 40_000)
-    assert log[0] == "soon" and len(log[1]) == 80_008
+    assert [len(data) for data in log] == [80_008]
+    stream.send(b"x")
+    stream.send(b"y" * 70_000)
+    assert [len(data) for data in log[1:]] == [3, 70_010]
+
+
+def test_the_first_write_of_an_iteration_leaves_at_once_and_later_ones_together(module):
+    stream, log = make(module)
+    for _ in range(2):
+        for text in "abc":
+            stream.send_nowait(text)
+        stream.iteration.end()
+    assert log == ["soon", b"\x81\x01a", b"\x81\x01b\x81\x01c"] * 2
+
+
+def test_nothing_is_pending_once_the_previous_write_is_older_than_the_gap(module):
+    stream, log = make(module)
+    stream.gap = 0
+    first(stream, log)
+    stream.push(["1", "2"])  # replies to many messages at hand
+    stream.send_nowait("a")
+    stream.send_nowait("b")
+    stream.receiving = True
+    stream.send_nowait("c")
+    assert log == [b"\x81\x01a", b"\x81\x01b", b"\x81\x01c"]
+    stream.gap = 60
+    stream.send_nowait("d")
+    stream.gap = 0
+    stream.send_nowait("e")
+    assert log[3:] == [b"\x81\x01d\x81\x01e"]
+
+
+def test_who_asks_for_the_transport_finds_nothing_pending(module):
+    stream, log = make(module)
+    stream.transport = transport = object()
+    first(stream, log)
+    stream.send_nowait("a")
+    assert stream.transport is transport
+    assert log == [b"\x81\x01a"]
 
 
 def test_low_water(module):
@@ -268,7 +333,10 @@ def test_what_is_no_plain_message_takes_the_slow_way(module):
     stream.send("b").close()
     stream.congested = stream.plain = False
     stream.send("c")
-    assert log == [("later", ["a"]), ("later", 7), ("later", None), ("later", "b"), ("frame", "c"), "soon"]
+    assert log == [
+        *[("later", ["a"]), ("later", 7), ("later", None), ("later", "b"), ("frame", "c")],
+        *["soon", b"framed"],
+    ]
 
 
 def test_a_task_takes_what_send_returns(module):
@@ -288,45 +356,47 @@ def test_a_task_takes_what_send_returns(module):
         done.throw(KeyError("k"))
     done.close()
     stream.flush()
-    assert log == ["soon", b"\x81\x01x\x81\x01y"]
+    assert log == ["soon", b"\x81\x01x", b"\x81\x01y"]
 
 
 def test_discard(module):
     stream, log = make(module)
+    first(stream, log)
     stream.send("x")
     stream.discard()
     stream.flush()
-    assert log == ["soon"]
+    assert log == []
 
 
-def test_the_streams_of_a_loop_end_its_turn_together(module):
-    (one, first), (two, second) = make(module), make(module)
-    two.turn = one.turn
+def test_the_streams_of_a_loop_are_flushed_together(module):
+    (one, log), (two, other) = make(module), make(module)
+    two.iteration = one.iteration
     for stream in (one, two):
-        stream.send("x")
-        stream.send("y")
-    assert first + second == ["soon"]
-    one.turn.end()
-    assert first + second == ["soon", b"\x81\x01x\x81\x01y", b"\x81\x01x\x81\x01y"]
+        for text in "xyz":
+            stream.send(text)
+    assert log + other == ["soon", b"\x81\x01x", b"\x81\x01x"]
+    one.iteration.end()
+    assert [log[2:], other[1:]] == [[b"\x81\x01y\x81\x01z"]] * 2
     two.send("z")
-    assert second[-1] == "soon"
+    assert other[2:] == ["soon", b"\x81\x01z"]
 
 
 def test_a_stream_that_cannot_write_stops_no_other(module):
-    (one, first), (two, second) = make(module), make(module)
-    two.turn = one.turn
+    (one, log), (two, other) = make(module), make(module)
+    two.iteration = one.iteration
 
     def write(data):
         raise OSError("gone")
 
-    two.transport_write = write
     for stream in (one, two):
         stream.send("x")
+        stream.send("y")
+    two.transport_write = write
     with pytest.raises(OSError, match="gone"):
-        one.turn.end()
-    assert second == ["soon"]  # for the others
-    one.turn.end()
-    assert first == ["soon", b"\x81\x01x"]
+        one.iteration.end()
+    assert other == [b"\x81\x01x", "soon"]  # for the others
+    one.iteration.end()
+    assert log == ["soon", b"\x81\x01x", b"\x81\x01y"]
 
 
 class Socket:

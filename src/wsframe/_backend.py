@@ -8,11 +8,12 @@ import sys
 TYPE_CHECKING = False  # typing takes longer to import than all of this
 
 __all__ = [
+    "Coalescer",
     "Cork",
     "FrameDecoder",
+    "Iteration",
     "MessageDecoder",
     "Stream",
-    "Turn",
     "accept_key",
     "backend",
     "build_header",
@@ -35,7 +36,7 @@ def _load() -> str:
     if os.environ.get("WSFRAME_PURE", "0") not in ("", "0"):
         return "_py"
     try:
-        from ._c import accept, cork, decoder, encoder, header, mask, stream  # noqa: F401
+        from ._c import accept, coalescer, cork, decoder, encoder, header, mask, stream  # noqa: F401
     except ImportError as exc:
         if os.environ.get("WSFRAME_REQUIRE_EXTENSIONS", "0") not in ("", "0"):
             raise
@@ -52,18 +53,20 @@ def _load() -> str:
 if TYPE_CHECKING or _load() == "_c":
     from ._c import backend
     from ._c.accept import accept_key, new_key
+    from ._c.coalescer import Coalescer, Iteration
     from ._c.cork import Cork
     from ._c.decoder import FrameDecoder, MessageDecoder, cut_frames, take_frame, take_message
     from ._c.encoder import encode_binary, encode_frame, encode_text, fresh_key
     from ._c.header import build_header, parse_header
     from ._c.mask import mask, mask_into
-    from ._c.stream import Stream, Turn
+    from ._c.stream import Stream
 else:
     from ._py import backend
     from ._py.accept import accept_key, new_key
+    from ._py.coalescer import Coalescer, Iteration
     from ._py.cork import Cork
     from ._py.decoder import FrameDecoder, MessageDecoder, cut_frames, take_frame, take_message
     from ._py.encoder import encode_binary, encode_frame, encode_text, fresh_key
     from ._py.header import build_header, parse_header
     from ._py.mask import mask, mask_into
-    from ._py.stream import Stream, Turn
+    from ._py.stream import Stream

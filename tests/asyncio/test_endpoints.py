@@ -367,18 +367,19 @@ async def test_a_peer_that_pings_and_never_reads_is_not_fed():
         await ws.wait_closed()
 
 
-async def test_writes_of_a_turn_leave_together():
+async def test_the_first_write_of_an_iteration_leaves_at_once_and_later_ones_together():
     async with local(echo) as server, connect(address(server), compression=None) as ws:
         writes = []
         ws.use_socket(-1)
+        ws.gap = 60
         write = ws.transport_write
         ws.transport_write = lambda data: (writes.append(len(data)), write(data))
         for number in range(10):
             await ws.send(f"{number}")
-        assert writes == []
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
         assert len(writes) == 1
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert len(writes) == 2
         assert [await ws.recv() for _ in range(10)] == [str(number) for number in range(10)]
 
 

@@ -17,18 +17,27 @@ static inline ptrdiff_t wsf_send(int fd, const void *data, size_t size)
     return -1;
 }
 #else
+#include <errno.h>
 #include <sys/socket.h>
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0 /* Python ignores SIGPIPE */
 #endif
 static inline ptrdiff_t wsf_recv(int fd, void *data, size_t size)
 {
-    return recv(fd, data, size, MSG_DONTWAIT);
+    ptrdiff_t received;
+    do
+        received = recv(fd, data, size, MSG_DONTWAIT);
+    while (received < 0 && errno == EINTR);
+    return received;
 }
 
 static inline ptrdiff_t wsf_send(int fd, const void *data, size_t size)
 {
-    return send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    ptrdiff_t sent;
+    do
+        sent = send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    return sent;
 }
 #endif
 

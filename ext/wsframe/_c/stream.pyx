@@ -10,7 +10,7 @@ from cpython.buffer cimport (
     PyObject_GetBuffer,
 )
 from cpython.bytearray cimport PyByteArray_Check
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_Check, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_Check
 from cpython.list cimport PyList_GET_SIZE
 from cpython.memoryview cimport PyMemoryView_Check
 from cpython.unicode cimport PyUnicode_Check
@@ -18,6 +18,7 @@ from libc.stdint cimport uint8_t
 
 from collections.abc import Coroutine
 
+from wsframe._c.coalescer cimport FIRST_NOW, LATER, LONG_AGO, NOW, Coalescer
 from wsframe._c.decoder cimport NO_BUDGET, messages_in
 from wsframe._c.encoder cimport binary_message, text_message
 
@@ -27,14 +28,6 @@ cdef extern from "Python.h":
 
 cdef extern from "socket.h":
     Py_ssize_t wsf_recv(int fd, void *data, size_t size)
-    Py_ssize_t wsf_send(int fd, const void *data, size_t size)
-
-
-cdef enum:
-    # Bytes that wait for the end of the loop's turn at most before they are written.
-    CORK_SIZE = 65536
-    # Bytes that are given to the socket at once at most: the GIL is held meanwhile.
-    SEND_SIZE = 2 * CORK_SIZE
 
 
 @cython.final
@@ -65,39 +58,11 @@ Coroutine.register(Done)
 cdef Done DONE = Done.__new__(Done)
 
 
-cdef class Turn:
-    """The streams of a loop that have something to write when its turn ends."""
-
-    cdef list streams
-
-    def __cinit__(self):
-        self.streams = []
-
-    cdef int add(self, Stream stream) except -1:
-        if not self.streams:
-            stream.call_soon(self.end)
-        self.streams.append(stream)
-        return 0
-
-    def end(self):
-        """Write what waits."""
-        cdef Stream stream
-        while self.streams:
-            stream = self.streams.pop()
-            try:
-                stream.uncork()
-            except BaseException:
-                if self.streams:
-                    stream.call_soon(self.end)
-                raise
-
-
-cdef class Stream:
+cdef class Stream(Coalescer):
     """The quick paths of a connection; its owner takes the slow ones.
 
-    Received messages go to the listener, or wait here until they are popped.  What is sent in answer
-    to the only message at hand goes straight to the transport; all else of a turn of the loop leaves
-    in one write.
+    Received messages go to the listener, or wait here until they are popped.  What is sent in reply to
+    the only message at hand leaves at once; what is sent in reply to many leaves in one write.
     """
 
     # In.
@@ -115,25 +80,16 @@ cdef class Stream:
     cdef public object create_future
     cdef public object waiter
     # Out.
-    cdef list cork
-    cdef Py_ssize_t corked
-    cdef public object call_soon
-    cdef public Turn turn
     cdef public bint masked
     cdef public bint plain
     cdef public bint congested
     cdef public bint fresh
-    cdef public bint receiving
-    # The transport, and the socket behind it.
-    cdef public object transport
-    cdef public object transport_write
-    cdef int fd
-    cdef bint behind  # the transport was given bytes, and may not have sent them yet
+    cdef bint single
+    cdef bint reads  # from the socket itself
 
     def __cinit__(self, *args, **kwargs):
         self.queue = []
-        self.cork = []
-        self.low = self.fd = -1
+        self.low = -1
         self.reading = True
 
     # What the owner has to do.
@@ -186,17 +142,17 @@ cdef class Stream:
         self.room = view.len
         PyBuffer_Release(&view)
 
-    def use_socket(self, int fd):
-        """use_socket(fd)
+    def use_socket(self, int fd, bint reads=True):
+        """use_socket(fd, reads=True)
 
         Read from a socket and write to it past its transport, where that makes no difference.
 
         Args:
-            fd: of the socket of `transport`, a plain one of asyncio's selector loops; -1 to leave all to
-                the transport.
+            fd: of the socket of `transport`, which sends bytes as they are; -1 to leave all to the transport.
+            reads: whether to read from it too; only for the transports of asyncio's selector loops.
         """
-        self.fd = fd
-        self.behind = True
+        Coalescer.use_socket(self, fd)
+        self.reads = reads
 
     def get_buffer(self, sizehint):
         return self.buffer
@@ -205,8 +161,8 @@ cdef class Stream:
         if not 0 <= nbytes <= self.room:
             raise ValueError("nbytes is out of range")
         self.take(self.start, nbytes)
-        if self.fd >= 0 and self.decoder is not None and self.transport.is_reading():
-            self.transport._add_reader(self.fd, self.readable)  # instead of its own, until it pauses
+        if self.reads and self.fd >= 0 and self.decoder is not None and self._transport.is_reading():
+            self._transport._add_reader(self.fd, self.readable)  # instead of its own, until it pauses
 
     def readable(self):
         """Read from the socket."""
@@ -214,14 +170,14 @@ cdef class Stream:
         if self.fd >= 0:
             size = wsf_recv(self.fd, self.start, self.room)
         if size <= 0:
-            self.transport._read_ready()  # it knows what to do at the end of the stream
+            self._transport._read_ready()  # it knows what to do at the end of the stream
             return
         try:
             self.take(self.start, size)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:
-            self.transport._fatal_error(exc, "Fatal error: the bytes of a read could not be taken.")
+            self._transport._fatal_error(exc, "Fatal error: the bytes of a read could not be taken.")
 
     # Receiving.
 
@@ -250,7 +206,10 @@ cdef class Stream:
         return 0
 
     def deliver(self, list messages):
-        """Give messages to the listener; what it sends leaves in one write."""
+        """Give messages to the listener; what it sends in reply to many leaves in one write."""
+        self.single = PyList_GET_SIZE(messages) == 1 and not self.receiving
+        if self.single:
+            self.written = LONG_AGO  # another iteration of the loop
         self.receiving = True
         try:
             on_message = self.listener.on_message
@@ -259,8 +218,8 @@ cdef class Stream:
         except Exception:
             self.listener_failed()
         finally:
-            self.receiving = False
-            self.uncork()
+            self.receiving = self.single = False
+            self.flush_pending()
 
     def enqueue(self, list messages, Py_ssize_t size):
         """Queue the messages of a read of so many bytes; stop reading when there are too many."""
@@ -376,60 +335,22 @@ cdef class Stream:
             frame = text_message(message, self.masked)
         else:
             frame = binary_message(message, self.masked)
-        self.put(frame)
-        return 0
+        return self.put_frame(frame)
 
     def write(self, bytes frame not None):
-        """Send a frame, now or with others at the end of this turn of the loop."""
-        self.put(frame)
+        """Send a frame, now or with others at the end of this iteration of the loop."""
+        self.put_frame(frame)
 
-    cdef int put(self, bytes frame) except -1:
-        cdef bint last = self.fresh and not self.receiving and self.count() == 0
-        if not self.cork:
-            if last:
-                self.fresh = False
-                self.put_out(frame)
-                return 0
-            if not self.receiving:
-                self.turn.add(self)
-        self.cork.append(frame)
-        self.corked += PyBytes_GET_SIZE(frame)
-        if last or self.corked > CORK_SIZE:
+    cdef int put_frame(self, bytes frame) except -1:
+        cdef int when = FIRST_NOW
+        if self.receiving:
+            when = FIRST_NOW if self.single else LATER
+        elif self.count():
+            when = LATER  # the replies to all messages at hand leave with the last
+        elif self.fresh:
             self.fresh = False
-            self.uncork()
-        return 0
-
-    def flush(self):
-        """Write what waits."""
-        self.uncork()
-
-    cdef int uncork(self) except -1:
-        if self.cork:
-            data = b"".join(self.cork) if PyList_GET_SIZE(self.cork) > 1 else self.cork[0]
-            self.cork.clear()
-            self.corked = 0
-            self.put_out(data)
-        return 0
-
-    cdef int put_out(self, bytes data) except -1:
-        cdef Py_ssize_t sent, size = PyBytes_GET_SIZE(data)
-        if self.fd >= 0 and size <= SEND_SIZE:
-            if self.behind:
-                self.behind = self.transport.get_write_buffer_size()
-            if not self.behind and not self.transport._closing:
-                sent = wsf_send(self.fd, PyBytes_AS_STRING(data), size)
-                if sent == size:
-                    return 0
-                if sent > 0:
-                    data = data[sent:]
-        self.behind = True
-        self.transport_write(data)  # it knows what to do about a socket that is full, or gone
-        return 0
-
-    def discard(self):
-        """Forget what waits to be written."""
-        self.cork.clear()
-        self.corked = 0
+            when = NOW
+        return self.put(frame, when)
 
 
 cdef bint is_whole(object message):

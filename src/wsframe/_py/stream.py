@@ -6,17 +6,13 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterable
 from typing import TYPE_CHECKING, Any
 
+from .coalescer import FIRST_NOW, LATER, LONG_AGO, NOW, Coalescer
 from .encoder import encode_binary, encode_text
 
 if TYPE_CHECKING:
-    import asyncio
-
     from typing_extensions import Buffer
 
     from .decoder import MessageDecoder
-
-# Bytes that wait for the end of the loop's turn at most before they are written.
-CORK_SIZE = 2**16
 
 
 class Done(Coroutine[Any, Any, None]):
@@ -46,46 +42,17 @@ class Done(Coroutine[Any, Any, None]):
 DONE = Done()
 
 
-class Turn:
-    """The streams of a loop that have something to write when its turn ends."""
-
-    __slots__ = ("_streams",)
-
-    def __init__(self) -> None:
-        self._streams: list[Stream] = []
-
-    def add(self, stream: Stream) -> None:
-        """Have what waits in a stream written."""
-        if not self._streams:
-            stream.call_soon(self.end)
-        self._streams.append(stream)
-
-    def end(self) -> None:
-        """Write what waits."""
-        while self._streams:
-            stream = self._streams.pop()
-            try:
-                stream.flush()
-            except BaseException:
-                if self._streams:
-                    stream.call_soon(self.end)
-                raise
-
-
-class Stream:
+class Stream(Coalescer):
     """The quick paths of a connection; its owner takes the slow ones.
 
-    Received messages go to the listener, or wait here until they are popped.  What is sent in answer
-    to the only message at hand goes straight to the transport; all else of a turn of the loop leaves
-    in one write.
+    Received messages go to the listener, or wait here until they are popped.  What is sent in reply to
+    the only message at hand leaves at once; what is sent in reply to many leaves in one write.
     """
 
     __slots__ = (
-        "_cork",
-        "_corked",
         "_queue",
+        "_single",
         "backlog",
-        "call_soon",
         "congested",
         "create_future",
         "decoder",
@@ -96,15 +63,12 @@ class Stream:
         "masked",
         "plain",
         "reading",
-        "receiving",
-        "transport",
-        "transport_write",
-        "turn",
         "view",
         "waiter",
     )
 
     def __init__(self) -> None:
+        super().__init__()
         # In.
         self.decoder: MessageDecoder | None = None  # None while there is nothing to decode
         self.listener: Any = None  # whose on_message takes the messages, instead of the queue
@@ -117,18 +81,11 @@ class Stream:
         self.create_future: Callable[[], Any]
         self.waiter: Any = None  # the future of the one who waits for a message
         # Out.
-        self._cork: list[bytes] = []
-        self._corked = 0
-        self.call_soon: Callable[..., Any]
-        self.turn: Turn
         self.masked = False
         self.plain = False  # messages are sent as they are: open, no extension, no fragments under way
         self.congested = False  # the transport asks us not to write
         self.fresh = False  # nothing was sent since the last read
-        self.receiving = False  # inside a read: what is sent waits for its end
-        # The transport.
-        self.transport: asyncio.Transport
-        self.transport_write: Callable[[bytes], object]
+        self._single = False  # the read brought one message
 
     # What the owner has to do.
 
@@ -166,16 +123,6 @@ class Stream:
 
     # The transport.
 
-    def use_socket(self, fd: int) -> None:
-        """Read from a socket and write to it past its transport, where that makes no difference.
-
-        In Python that gains nothing: the transport does it all.
-
-        Args:
-            fd: of the socket of `transport`, a plain one of asyncio's selector loops; -1 to leave all to
-                the transport.
-        """
-
     def get_buffer(self, sizehint: int) -> memoryview:
         return self.view
 
@@ -207,7 +154,10 @@ class Stream:
             self.deliver(messages)
 
     def deliver(self, messages: list[Any]) -> None:
-        """Give messages to the listener; what it sends leaves in one write."""
+        """Give messages to the listener; what it sends in reply to many leaves in one write."""
+        self._single = len(messages) == 1 and not self.receiving
+        if self._single:
+            self._written = LONG_AGO  # another iteration of the loop
         self.receiving = True
         try:
             on_message = self.listener.on_message
@@ -216,7 +166,7 @@ class Stream:
         except Exception:
             self.listener_failed()
         finally:
-            self.receiving = False
+            self.receiving = self._single = False
             self.flush()
 
     def enqueue(self, messages: list[Any], size: int) -> None:
@@ -304,28 +254,13 @@ class Stream:
         self.write(frame)
 
     def write(self, frame: bytes) -> None:
-        """Send a frame, now or with others at the end of this turn of the loop."""
-        if not self._cork:
-            if self.fresh and not self.receiving and not self._queue:
-                self.fresh = False
-                self.transport_write(frame)
-                return
-            if not self.receiving:
-                self.turn.add(self)
-        self._cork.append(frame)
-        self._corked += len(frame)
-        if self._corked > CORK_SIZE or (self.fresh and not self.receiving and not self._queue):
+        """Send a frame, now or with others at the end of this iteration of the loop."""
+        when = FIRST_NOW
+        if self.receiving:
+            when = FIRST_NOW if self._single else LATER
+        elif self._queue:
+            when = LATER  # the replies to all messages at hand leave with the last
+        elif self.fresh:
             self.fresh = False
-            self.flush()
-
-    def flush(self) -> None:
-        """Write what waits."""
-        if self._cork:
-            data = b"".join(self._cork)
-            self.discard()
-            self.transport_write(data)
-
-    def discard(self) -> None:
-        """Forget what waits to be written."""
-        self._cork.clear()
-        self._corked = 0
+            when = NOW
+        self._put(frame, when)

@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from .._backend import Stream, Turn, fresh_key
+from .._backend import Iteration, Stream, fresh_key
 from .._spec import Close, CloseCode, Ping, Pong, Role
 from ..connection import Broadcast, Connection as Protocol, ConnectionClosedOK, Event, State, bytes_of
 
@@ -46,23 +46,33 @@ def read_buffer(loop: asyncio.AbstractEventLoop) -> memoryview:
     return buffer
 
 
-def turn_of(loop: asyncio.AbstractEventLoop) -> Turn:
-    """What the connections of a loop, and so of a thread, wait for together to write."""
-    turns: WeakKeyDictionary[asyncio.AbstractEventLoop, Turn] | None = getattr(_local, "turns", None)
-    if turns is None:
-        turns = _local.turns = WeakKeyDictionary()
-    turn = turns.get(loop)
-    if turn is None:
-        turn = turns[loop] = Turn()
-    return turn
+def iteration_of(loop: asyncio.AbstractEventLoop) -> Iteration:
+    """What the connections of a loop, and so of a thread, have pending until its iteration ends."""
+    iterations: WeakKeyDictionary[asyncio.AbstractEventLoop, Iteration] | None
+    iterations = getattr(_local, "iterations", None)
+    if iterations is None:
+        iterations = _local.iterations = WeakKeyDictionary()
+    iteration = iterations.get(loop)
+    if iteration is None:
+        iteration = iterations[loop] = Iteration()
+    return iteration
 
 
-def socket_of(transport: asyncio.Transport) -> int:
-    """The socket of a transport that passes bytes on as they are and can be bypassed; -1 for any other."""
-    if not can_be_bypassed(type(transport)):  # type: ignore[arg-type]  # a class is hashable
-        return -1
-    fd: int = transport.get_extra_info("socket").fileno()
-    return fd
+def socket_of(transport: asyncio.Transport) -> tuple[int, bool]:
+    """The socket of a transport that sends bytes as they are, and whether it can be read from as well.
+
+    Returns:
+        (-1, False) for a transport that is to do all by itself.
+    """
+    kind = type(transport)
+    reads = can_be_bypassed(kind)  # type: ignore[arg-type]  # a class is hashable
+    if not reads and (kind.__module__, kind.__name__) not in WRITABLE:
+        return -1, False
+    return transport.get_extra_info("socket").fileno(), reads
+
+
+# The transports of uvloop whose socket takes bytes while they have none left to write themselves.
+WRITABLE = {("uvloop.loop", name) for name in ("TCPTransport", "UnixTransport")}
 
 
 @cache
@@ -134,7 +144,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
         super().__init__()
         loop = asyncio.get_running_loop()
         self.call_soon = loop.call_soon
-        self.turn = turn_of(loop)
+        self.iteration = iteration_of(loop)
         self.create_future = loop.create_future
         self.high = HIGH_WATER
         self._loop = loop
@@ -307,7 +317,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]
         self.transport_write = self.transport.write
-        self.use_socket(socket_of(self.transport))
+        self.use_socket(*socket_of(self.transport))
 
     def eof_received(self) -> bool:
         return False  # the transport closes itself

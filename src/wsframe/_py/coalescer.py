@@ -1,0 +1,166 @@
+"""Several writes of one loop iteration in one system call, and never late."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import asyncio
+
+# Bytes that are pending at most.
+PENDING_SIZE = 2**16
+
+# Seconds after which a write no longer belongs to the one before it.
+GAP = 50e-6
+
+# When a write leaves: now, with what is pending before it; now if it is the first of this iteration of the
+# loop; at the end of the iteration, or as soon as more is pending than one write takes.
+NOW, FIRST_NOW, LATER = range(3)
+# The time, in seconds, of a write that was in no case a moment ago.
+LONG_AGO = -1_000_000_000
+
+# Where a coalescer was written to in this iteration: nowhere; inside a read, whose end flushes it; so that
+# the iteration has it in its list.
+UNMARKED, MARKED, LISTED = range(3)
+
+
+class Iteration:
+    """The coalescers of a loop that are to be flushed when its iteration ends."""
+
+    __slots__ = ("_waiting",)
+
+    def __init__(self) -> None:
+        self._waiting: list[Coalescer] = []
+
+    def add(self, coalescer: Coalescer) -> None:
+        """Have one flushed."""
+        if not self._waiting:
+            coalescer.call_soon(self.end)
+        self._waiting.append(coalescer)
+
+    def end(self) -> None:
+        """Flush them all."""
+        while self._waiting:
+            coalescer = self._waiting.pop()
+            coalescer._mark = UNMARKED
+            coalescer._written = LONG_AGO
+            try:
+                coalescer.flush()
+            except BaseException:
+                if self._waiting:
+                    coalescer.call_soon(self.end)
+                raise
+
+
+class Coalescer:
+    """Joins the writes to one transport.
+
+    The first write of a loop iteration leaves at once, and later ones together at its end.  Where the code of
+    the application does not let the iteration end, a thread sends what is pending after 2 to 3 ms; without
+    that thread (TLS, Windows, a transport that is not known) a write is pending only while the previous one
+    is no older than `gap`.
+    """
+
+    __slots__ = (
+        "_mark",
+        "_pieces",
+        "_size",
+        "_transport",
+        "_written",
+        "call_soon",
+        "gap",
+        "iteration",
+        "receiving",
+        "transport_write",
+    )
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport
+        self.transport_write: Callable[[bytes], object]
+        self.call_soon: Callable[..., Any]
+        self.iteration: Iteration
+        self.gap = GAP
+        self.receiving = False  # inside a read, whose end flushes
+        self._written: float = LONG_AGO  # when the last write was made
+        self._pieces: list[bytes] = []
+        self._size = 0  # of the pieces
+        self._mark = UNMARKED
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """The asyncio transport; whoever asks for it finds that nothing is pending."""
+        self.flush()
+        return self._transport
+
+    @transport.setter
+    def transport(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+
+    def use_socket(self, fd: int, reads: bool = True) -> None:
+        """Write to a socket past its transport, while that has nothing left to write.
+
+        In Python that gains nothing: the transport does it all.
+
+        Args:
+            fd: of the socket of `transport`, which sends bytes as they are; -1 to leave all to the transport.
+            reads: whether to read from it too; only for the transports of asyncio's selector loops.
+        """
+
+    def write(self, frame: bytes) -> None:
+        """Write now or with others at the end of this iteration of the loop."""
+        self._put(frame, FIRST_NOW)
+
+    def _put(self, frame: bytes, when: int) -> None:
+        if not self._size:
+            if when == NOW:
+                self.transport_write(frame)
+                self._written = perf_counter()
+                return
+            if when == FIRST_NOW and self._mark == UNMARKED and perf_counter() - self._written > self.gap:
+                if self.receiving:
+                    self._mark = MARKED
+                else:
+                    self._mark = LISTED
+                    self.iteration.add(self)
+                self.transport_write(frame)
+                self._written = perf_counter()
+                return
+        self._put_pending(frame, when)
+
+    def _put_pending(self, frame: bytes, when: int) -> None:
+        if len(frame) > PENDING_SIZE:
+            self.flush()
+            self.transport_write(frame)
+            self._written = perf_counter()
+            return
+        now = perf_counter()
+        if now - self._written > self.gap:
+            when = NOW
+            if not self._size:
+                self.transport_write(frame)
+                self._written = perf_counter()
+                return
+        self._written = now
+        self._pieces.append(frame)
+        self._size += len(frame)
+        if when == NOW or self._size > PENDING_SIZE:
+            self.flush()
+        elif not self.receiving and self._mark != LISTED:
+            self._mark = LISTED
+            self.iteration.add(self)
+
+    def flush(self) -> None:
+        """Write what is pending."""
+        if self._mark == MARKED and not self.receiving:
+            self._mark = UNMARKED
+        if self._size:
+            data = b"".join(self._pieces)
+            self.discard()
+            self.transport_write(data)
+
+    def discard(self) -> None:
+        """Forget what is pending."""
+        self._pieces.clear()
+        self._size = 0
