@@ -42,7 +42,8 @@ ROOMS: dict[str, set[str]] = {
     "": {"_backend", *SHARED},
     **dict.fromkeys(SANS_IO, BELOW),
     "asyncio": {"asyncio", *BELOW},
-    "uvicorn": {"asyncio", *BELOW},
+    "_uvicorn_classes": BELOW,
+    "uvicorn": {"asyncio", "_uvicorn_classes", *BELOW},
     "compat": {"compat", "_backend", *SHARED},
     "accelerate": {"accelerate", "compat", "", "_backend", *SHARED},
 }

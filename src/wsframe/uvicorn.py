@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+import struct
+import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from uvicorn import __version__
 from uvicorn.logging import TRACE_LOG_LEVEL
 from uvicorn.protocols.utils import (
     ClientDisconnected,
@@ -20,11 +25,12 @@ from uvicorn.protocols.utils import (
     is_ssl,
 )
 
-from ._http import bytes_of, tokens_of, write_fields
-from ._spec import CloseCode, Role
+from . import _http_errors as errors
+from ._http import Header, bytes_of, phrase_of, tokens_of, write_fields
+from ._spec import LOCAL_CLOSE_CODES, Close, CloseCode, Ping, Role
+from ._uvicorn_classes import behaviour_of
 from .asyncio.connection import HIGH_WATER, Connection
-from .connection import Connection as Protocol, ConnectionClosed, State
-from .deflate import ServerPolicy
+from .connection import Connection as Protocol, ConnectionClosed, Event as Received, State
 from .handshake import Accepted, Refused, Request, RequestReader, Response, accept, http_response
 
 if TYPE_CHECKING:
@@ -33,15 +39,42 @@ if TYPE_CHECKING:
 
 Event = dict[str, Any]
 
-# Where the settings want compression.
-COMPRESSION = ServerPolicy()
+# Bytes of a request head where uvicorn's settings name none: what its own HTTP classes allow then.
+MAX_HEAD = 2**16
+
+# Seconds within which an application has to take a message, for the Close behind it to wait on.
+ANSWER_DELAY = 0.25
+
+# Seconds until a connection that does not end is aborted when the server shuts down.
+SHUTDOWN_TIMEOUT = 10.0
+
+# How the system wants to be told to drop what is unsent.
+LINGER = "hh" if sys.platform == "win32" else "ii"
+
+
+class LateClose(Protocol):
+    """A connection that answers a Close when it is told to: messages before it may be answered first."""
+
+    __slots__ = ()
+
+    def _answer(self, events: list[Received]) -> None:
+        for event in events:
+            if isinstance(event, Close):
+                self.received = event
+            elif isinstance(event, Ping):
+                super()._answer([event])
+
+    def answer_close(self) -> None:
+        """Queue the answer in `outgoing`."""
+        if self.received is not None and self.state is State.OPEN:
+            super()._answer([self.received])
 
 
 class WebSocketProtocol(Connection):
     """One WebSocket connection of uvicorn, which makes it when a request asks for the upgrade.
 
-    Reading stops while the application is busy with an earlier message, and goes on when it has
-    received all there are.
+    Reading goes on while the application is busy, so that control frames are answered, until
+    `ws_max_queue` messages or 64 KiB of them wait.
 
     Args:
         config: uvicorn's settings.
@@ -51,10 +84,18 @@ class WebSocketProtocol(Connection):
 
     __slots__ = (
         "_accepted",
-        "_asgi_done",
+        "_answering",
+        "_behaviour",
+        "_checking",
         "_denial",
         "_early",
+        "_ended",
+        "_gone",
+        "_max_queue",
         "_reader",
+        "_receivers",
+        "_shutdown_timer",
+        "_told",
         "app_state",
         "client",
         "config",
@@ -84,11 +125,21 @@ class WebSocketProtocol(Connection):
         self.client: tuple[str, int] | None = None
         self.scope: dict[str, Any] = {}
         self.ping_sent_at = 0.0
-        self._reader: RequestReader | None = RequestReader()
+        self._behaviour = behaviour_of(config.ws, __version__)
+        max_head = config.h11_max_incomplete_event_size or MAX_HEAD
+        # No limit of its own for the number of header fields: the least takes 4 bytes.
+        self._reader: RequestReader | None = RequestReader(max_head, max_head // 4)
+        self._max_queue = config.ws_max_queue or sys.maxsize
         self._early = bytearray()  # what came before the application accepted
         self._accepted: Accepted | None = None
         self._denial: Response | None = None  # under way
-        self._asgi_done = False  # the application may say no more: it has closed or denied
+        self._ended = False  # the application has closed, denied, or will never be asked
+        self._told = False  # a disconnect event is queued, or was
+        self._gone = False  # the application has received it
+        self._checking = False  # the length of the queue is to be checked
+        self._receivers: list[asyncio.Future[None]] = []  # those that wait behind `waiter`
+        self._answering: asyncio.TimerHandle | None = None  # of a Close that waits for answers
+        self._shutdown_timer: asyncio.TimerHandle | None = None
 
     # uvicorn's names for what it looks at.
 
@@ -115,22 +166,36 @@ class WebSocketProtocol(Connection):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self.server_state.connections.add(self)  # type: ignore[arg-type]
         self.server = get_local_addr(self.transport)
         self.client = get_remote_addr(self.transport)
         self._trace("WebSocket connection made")
+        # Last: were anything to fail above, nobody would take it out again.
+        self.server_state.connections.add(self)  # type: ignore[arg-type]
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from uvicorn's HTTP side, which writes the request anew."""
         self.receive(data)
 
+    def eof_received(self) -> bool:
+        # A client that has said all may still wait for the answers; TLS ends both ways at once.
+        return self._answering is not None and not is_ssl(self.transport)
+
     def connection_lost(self, exc: Exception | None) -> None:
         self.server_state.connections.discard(self)
         self._trace("WebSocket connection lost")
         opened = self._protocol is not None
+        for timer in (self._answering, self._shutdown_timer):
+            if timer is not None:
+                timer.cancel()
+        self._answering = self._shutdown_timer = None
         super().connection_lost(exc)
-        self._asgi_done = True
-        self._tell({"type": "websocket.disconnect", "code": 1005 if opened else 1006})
+        if opened and not self._told and self._behaviour.lost_code == CloseCode.ABNORMAL_CLOSURE:
+            self._disconnect(self._behaviour.lost_code, "")
+        else:
+            self._tell(self._end_event(opened))
+        self._told = True
+        if self._behaviour.logs_closed:
+            self.logger.info("connection closed")
 
     def shutdown(self) -> None:
         """Close: the server ends."""
@@ -138,9 +203,15 @@ class WebSocketProtocol(Connection):
         if protocol is None:
             self._fail()
         elif protocol.state is State.OPEN:
-            self._tell({"type": "websocket.disconnect", "code": 1012})
+            if not self._told:
+                self._told = True
+                self._tell({"type": "websocket.disconnect", "code": int(CloseCode.SERVICE_RESTART)})
             self._say_close(CloseCode.SERVICE_RESTART, "")
         self._end_tcp()
+        if self._shutdown_timer is None:  # whatever the peer does
+            bound = self.config.timeout_graceful_shutdown
+            seconds = SHUTDOWN_TIMEOUT if bound is None else min(bound, SHUTDOWN_TIMEOUT)
+            self._shutdown_timer = self._loop.call_later(seconds, self._give_up)
 
     # The opening handshake.
 
@@ -152,23 +223,28 @@ class WebSocketProtocol(Connection):
             return
         try:
             request = self._reader.feed(data)
-            if request is None:
-                return
-            self._accepted = accept(
-                request.method,
-                request.http_version,
-                request.headers.raw,
-                compression=COMPRESSION if self.config.ws_per_message_deflate else None,
-            )
+            if request is not None:
+                self._take_request(request)
         except Refused as refused:
-            self._asgi_done = True
-            self.transport_write(refused.response)
-            self.transport.close()
-            return
-        self._early += self._reader.rest
-        self._reader = None
+            self._refuse(refused.status, refused.response)
+        except Exception:
+            self.logger.error("opening handshake failed", exc_info=True)
+            self._fail()
+            self._end_tcp()
+
+    def _take_request(self, request: Request) -> None:
+        reader = self._reader
+        assert reader is not None
+        self._accepted = accept(
+            request.method,
+            request.http_version,
+            request.headers.raw,
+            compression=self._behaviour.deflate if self.config.ws_per_message_deflate else None,
+        )
         self.request = request
         self.scope = self._scope_of(request)
+        self._early += reader.rest
+        self._reader = None
         self._tell({"type": "websocket.connect"})
         task = self._loop.create_task(self._run_asgi())
         self.server_state.tasks.add(task)
@@ -192,10 +268,22 @@ class WebSocketProtocol(Connection):
                 (bytes_of("header name", name, "latin-1").lower(), bytes_of("header", value, "latin-1"))
                 for name, value in request.headers.raw
             ],
-            "subprotocols": tokens_of(request.headers.get("Sec-WebSocket-Protocol", "")),
+            "subprotocols": self._subprotocols_of(request),
             "state": self.app_state.copy(),
             "extensions": {"websocket.http.response": {}},
         }
+
+    def _subprotocols_of(self, request: Request) -> list[str]:
+        """Split as uvicorn does, with the empty elements."""
+        fields = request.headers.get_all("Sec-WebSocket-Protocol")
+        if fields and self._behaviour.checks_subprotocols:
+            try:
+                for field in fields:
+                    if not tokens_of(field):
+                        raise ValueError("no token")
+            except ValueError as exc:
+                raise errors.malformed("Sec-WebSocket-Protocol", exc) from None
+        return [token.strip() for field in fields for token in field.split(",")]
 
     async def _run_asgi(self) -> None:
         try:
@@ -206,129 +294,239 @@ class WebSocketProtocol(Connection):
             self.logger.exception("Exception in ASGI application\n")
             self._fail()
         else:
-            if self._protocol is None and not self._asgi_done:
+            if self._protocol is None and not self._ended and not self._lost:
                 self.logger.error("ASGI callable returned without completing handshake.")
                 self._fail()
             elif result is not None:
                 self.logger.error("ASGI callable should return None, but returned '%s'.", result)
+        self._settle()
         self.flush()
-        if self._closer is None:
-            self.transport.close()
+        if not self._waits_for_close:
+            self._end_tcp()
+
+    @property
+    def _waits_for_close(self) -> bool:
+        """Whether the application has closed, and the Close of the peer is still to come, or time out."""
+        return self.state is State.CLOSING and not self.transport.is_closing()
 
     def _fail(self) -> None:
         """Answer an open handshake for an application that will not."""
-        if self._protocol is None and not self._asgi_done:
-            self._asgi_done = True
+        if self._protocol is None and not self._ended and not self._lost:
+            response = http_response(500, (), b"Internal Server Error")
+            status = 500
             if self._denial is not None:
-                self.transport_write(self._denial.serialize())
-            else:
-                self.transport_write(http_response(500, (), b"Internal Server Error"))
+                with suppress(TypeError, ValueError):  # what the application wanted cannot be written
+                    response, status = self._denial.serialize(), self._denial.status
+            self._refuse(status, response)
+
+    def _refuse(self, status: int, response: bytes) -> None:
+        self._ended = True
+        self.transport_write(response)
+        if self._behaviour.logs_open:
+            self.logger.info("connection rejected (%d %s)", status, phrase_of(status))
+        self._end_tcp()
 
     # What the application receives.
 
     def enqueue(self, messages: list[Any], size: int) -> None:
-        protocol = self.protocol
-        if self._asgi_done:
+        if self._ended or self._told:
             return
-        if messages:
-            self.push(messages)
-            self.fresh = True
-            if self.waiter is None:
-                self.low = 0
-                self.read_no_more()
-            else:
-                self.wake()
+        super().enqueue(messages, size)
+        if self._receivers:
+            self._wake_receivers()
+        if self.queued >= self._max_queue and not self._checking:
+            # The application may take them all before anything more is read.
+            self._checking = True
+            self.call_soon(self._check_queue)
+        protocol = self.protocol
         if protocol.received is not None:
-            self._disconnect(protocol.received.code, protocol.received.reason)
+            self._take_close(protocol.received)
         elif protocol.error is not None:
-            self._disconnect(protocol.error.close_code, protocol.error.reason)
+            code = self._behaviour.violation_code
+            if code is None:
+                self._disconnect(protocol.error.close_code, protocol.error.reason)
+            else:
+                self._disconnect(code, "")
+
+    def _check_queue(self) -> None:
+        self._checking = False
+        if self.queued >= self._max_queue and not self._told and not self._lost:
+            self.low = self._max_queue // 4
+            self.read_no_more()
+
+    def _take_close(self, close: Close) -> None:
+        waiting = self.queued > 0
+        self._disconnect(close.code, close.reason)
+        if not waiting:
+            self._answer_close()
+        elif self.state is State.OPEN:
+            if self._closer is not None:
+                self._closer.cancel()
+                self._closer = None
+            self._check_answers(self.queued + 1)
+
+    def _check_answers(self, before: int) -> None:
+        """Let a Close wait as long as the application takes the messages before it."""
+        if self.queued < before:
+            self._answering = self._loop.call_later(ANSWER_DELAY, self._check_answers, self.queued)
+        else:
+            self._answer_close()
+
+    def _answer_close(self) -> None:
+        protocol = self._protocol
+        assert isinstance(protocol, LateClose)
+        if self._answering is not None:
+            self._answering.cancel()
+            self._answering = None
+        if protocol.state is State.OPEN:
+            protocol.answer_close()
+            self.plain = False
+            self._write_outgoing(protocol)
+            self.flush()
+            self._wake_drained()
+            self._end_tcp()
+
+    def _settle(self) -> None:
+        """End what waited for the application to take all messages."""
+        protocol = self._protocol
+        if protocol is not None and protocol.state is State.OPEN:
+            if protocol.received is not None:
+                self._answer_close()
+            elif protocol.error is not None:
+                self.fail()
+                self._wake_drained()
 
     def _disconnect(self, code: int, reason: str) -> None:
-        self._asgi_done = True
+        self._told = True
         self._tell({"type": "websocket.disconnect", "code": int(code), "reason": reason})
+
+    def _end_event(self, opened: bool) -> Event:
+        """What follows the disconnect event, and is the first where no Close came."""
+        code = CloseCode.NO_STATUS_RCVD if opened else CloseCode.ABNORMAL_CLOSURE
+        return {"type": "websocket.disconnect", "code": int(code)}
 
     def _tell(self, event: Event) -> None:
         self.push([event])
         self.wake()
+        self._wake_receivers()
+
+    def _wake_receivers(self) -> None:
+        receivers, self._receivers = self._receivers, []
+        for receiver in receivers:
+            if not receiver.done():
+                receiver.set_result(None)
 
     async def asgi_receive(self) -> Event:
         """The `receive` of ASGI."""
         while not self.queued:
+            if self._lost:
+                self._gone = True
+                await asyncio.sleep(0)  # an application that asks for ever must not hold up the loop
+                return self._end_event(self._protocol is not None)
             await self.arrival()
         event: Any = self.pop()
         if type(event) is str:
             return {"type": "websocket.receive", "text": event}
         if type(event) is bytes:
             return {"type": "websocket.receive", "bytes": event}
-        if self._protocol is not None and self._protocol.error is not None and self.state is State.OPEN:
-            self.fail()
+        if self._told:
+            self._gone = True
+            self._settle()
         return event  # type: ignore[no-any-return]
 
     def make_arrival(self) -> asyncio.Future[None]:
         self.read_on()
-        self.waiter = waiter = self._loop.create_future()
-        return waiter
+        future = self._loop.create_future()
+        if self.waiter is None or self.waiter.done():
+            self.waiter = future
+        elif self._behaviour.many_receivers or self._protocol is None:
+            self._receivers.append(future)
+        else:
+            raise RuntimeError(
+                "cannot call recv while another coroutine is already waiting for the next message"
+            )
+        return future
 
     # What the application sends.
 
     async def asgi_send(self, message: Event) -> None:
         """The `send` of ASGI."""
-        if self.congested:
+        if self.congested and message["type"] != "websocket.close":  # the time to close runs from now on
             await self._catch_up()
         protocol = self._protocol
         if protocol is None:
             self._answer(message)
+        elif self._gone and self._behaviour.late_send_is_wrong:
+            raise _unexpected(message)
         elif protocol.state is State.CLOSED:
             raise ClientDisconnected
+        elif self._ended:
+            raise _unexpected(message)
         elif message["type"] == "websocket.send":
             data = message.get("bytes")
             if data is None:
                 data = message.get("text")
-            if self._asgi_done and protocol.received is None and protocol.error is None:
-                raise _unexpected(message, "after sending 'websocket.close'")
             if data is not None:
                 try:
                     self.send_nowait(data)
                 except ConnectionClosed:
                     raise ClientDisconnected from None
+            elif self._behaviour.needs_data:
+                raise TypeError("'websocket.send' needs text or bytes")
         elif message["type"] != "websocket.close":
             raise RuntimeError(
                 f"Expected ASGI message 'websocket.send' or 'websocket.close', but got '{message['type']}'."
             )
         elif protocol.state is State.OPEN:
-            code, reason = message.get("code", 1000), message.get("reason") or ""
-            self._disconnect(code, reason)
-            self._say_close(code, reason)
-            self._expect_end()
-            self.read_on()  # for the Close of the peer
-        elif protocol.received is None and protocol.error is None:
-            raise _unexpected(message, "after sending 'websocket.close'")
+            self._close(message.get("code", 1000), message.get("reason") or "")
 
     async def _catch_up(self) -> None:
+        """Wait until the peer has taken enough of what was sent."""
         self.flush()
         while self.congested:
+            if self._protocol is not None and self._protocol.state is not State.OPEN:
+                raise ClientDisconnected
             if self._drained is None:
                 self._drained = self._loop.create_future()
             await asyncio.shield(self._drained)
 
+    def _close(self, code: int, reason: str) -> None:
+        if code not in LOCAL_CLOSE_CODES:
+            sent = code
+        elif self._behaviour.replaces_codes:
+            sent = CloseCode.NORMAL_CLOSURE
+        else:
+            raise ValueError(f"close code {code} must not be sent (RFC 6455, 7.4)")
+        self._say_close(sent, reason)
+        self._ended = True
+        if self.protocol.received is not None:  # it waited for the messages before it
+            self._end_tcp()
+            return
+        if not self._told:
+            if self._behaviour.tells_own_close:
+                self._disconnect(code, reason)
+            else:
+                self._told = True
+                self._tell(self._end_event(True))
+        self._expect_end()
+        self.read_on()  # for the Close of the peer
+
     def _answer(self, message: Event) -> None:
         """Take what the application says to the opening handshake."""
         kind = message["type"]
+        if self._lost or self.transport.is_closing():
+            raise ClientDisconnected
         if self._denial is not None:
             self._deny_further(message)
-        elif self.transport.is_closing():
-            raise ClientDisconnected
-        elif self._asgi_done:
-            raise _unexpected(message, "after sending 'websocket.close'")
         elif kind == "websocket.accept":
             self._log("[accepted]")
             self._accept(message)
         elif kind == "websocket.close":
             self._log("403")
-            self._deny(http_response(403))
+            self._deny(403, http_response(403, self._refusal_headers))
         elif kind == "websocket.http.response.start":
             status = message["status"]
-            if not 100 <= status < 600:
+            if not 200 <= status < 600:
                 raise RuntimeError(f"Invalid HTTP status code '{status}' in response.")
             self._log(str(status))
             self._denial = Response(status, list(message.get("headers", ())))
@@ -338,6 +536,11 @@ class WebSocketProtocol(Connection):
                 f"or 'websocket.http.response.start' but got '{kind}'."
             )
 
+    @property
+    def _refusal_headers(self) -> list[Header]:
+        content_type = self._behaviour.content_type
+        return [] if content_type is None else [(b"Content-Type", content_type)]
+
     def _accept(self, message: Event) -> None:
         accepted = self._accepted
         assert accepted is not None
@@ -346,9 +549,11 @@ class WebSocketProtocol(Connection):
             headers.append((b"Sec-WebSocket-Protocol", message["subprotocol"]))
             self.subprotocol = message["subprotocol"]
         self.transport_write(accepted.with_fields(write_fields(headers)))
+        if self._behaviour.logs_open:
+            self.logger.info("connection open")
         early = bytes(self._early)
         self._early.clear()
-        protocol = Protocol(
+        protocol = LateClose(
             Role.SERVER, max_message=self.config.ws_max_size, max_fragments=None, deflate=accepted.deflate
         )
         self.open(protocol, early)
@@ -361,13 +566,12 @@ class WebSocketProtocol(Connection):
         assert self._denial is not None
         self._denial.body += message.get("body", b"")
         if not message.get("more_body", False):
-            self._deny(self._denial.serialize())
+            self._deny(self._denial.status, self._denial.serialize())
 
-    def _deny(self, response: bytes) -> None:
-        self._asgi_done = True
-        self._tell({"type": "websocket.disconnect", "code": 1006})
-        self.transport_write(response)
-        self.transport.close()
+    def _deny(self, status: int, response: bytes) -> None:
+        self._refuse(status, response)
+        self._told = True
+        self._tell(self._end_event(False))
 
     # The end.
 
@@ -375,20 +579,11 @@ class WebSocketProtocol(Connection):
         self.write(self.protocol.close(code, reason))
         self.plain = False
         self.flush()
-
-    def _end_tcp(self) -> None:
-        self._stop_timer()
-        if self._closer is not None:
-            self._closer.cancel()
-            self._closer = None
-        self.transport.close()
+        self._wake_drained()  # who waits to send has nothing more to wait for
 
     def _give_up(self) -> None:
-        self._closer = None
-        if self.congested:
-            self.transport.abort()
-        else:
-            self.transport.close()
+        reset_at_close(self.transport)
+        super()._give_up()
 
     def _ping(self, data: bytes | None) -> asyncio.Future[float]:
         self.ping_sent_at = self._loop.time()
@@ -398,7 +593,7 @@ class WebSocketProtocol(Connection):
         self._trace("WebSocket keepalive ping timeout")
         if self.state is State.OPEN:
             self._say_close(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
-        self.transport.close()
+        self._end_tcp()
 
     # Logging, in uvicorn's words.
 
@@ -413,5 +608,13 @@ class WebSocketProtocol(Connection):
             self.logger.log(TRACE_LOG_LEVEL, "%s%s", prefix, what)
 
 
-def _unexpected(message: Event, when: str) -> RuntimeError:
-    return RuntimeError(f"Unexpected ASGI message '{message['type']}', {when}.")
+def _unexpected(message: Event) -> RuntimeError:
+    return RuntimeError(f"Unexpected ASGI message '{message['type']}', after sending 'websocket.close'.")
+
+
+def reset_at_close(transport: asyncio.Transport) -> None:
+    """Have the system forget what a peer does not read, instead of keeping it for minutes more."""
+    sock = transport.get_extra_info("socket")
+    if sock is not None:
+        with suppress(OSError):  # a Unix socket may not know it
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(LINGER, 1, 0))

@@ -19,6 +19,14 @@ def serve() -> Iterator[Callable[..., int]]:
         yield lambda app, **options: stack.enter_context(serving(app, **options))
 
 
+@pytest.fixture(params=["asyncio", "uvloop"])
+def loop(request: pytest.FixtureRequest) -> str:
+    """uvicorn's name of an event loop."""
+    if request.param == "uvloop":
+        pytest.importorskip("uvloop")
+    return str(request.param)
+
+
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Path], ssl.SSLContext]:
     """What a server needs for wss://localhost, and a context that trusts it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from socket import AF_INET, SHUT_WR, SOCK_STREAM, create_connection, socket
+from socket import AF_INET, SHUT_WR, SO_RCVBUF, SOCK_STREAM, SOL_SOCKET, socket
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,13 @@ OURS = "wsframe.uvicorn:WebSocketProtocol"
 @contextmanager
 def serving(app: Any, **options: Any) -> Iterator[int]:
     """Run a server in a thread; yield its port."""
+    with running(app, **options) as (port, _):
+        yield port
+
+
+@contextmanager
+def running(app: Any, **options: Any) -> Iterator[tuple[int, uvicorn.Server]]:
+    """Run a server in a thread; yield its port, and itself."""
     options = {"ws": OURS, "loop": "asyncio", "lifespan": "off", "log_config": None, **options}
     server = uvicorn.Server(uvicorn.Config(app, **options))
     with socket(AF_INET, SOCK_STREAM) as listener:
@@ -29,7 +36,7 @@ def serving(app: Any, **options: Any) -> Iterator[int]:
         thread = Thread(target=server.run, args=([listener],))
         thread.start()
         try:
-            yield listener.getsockname()[1]
+            yield listener.getsockname()[1], server
         finally:
             server.should_exit = True
             thread.join(20)
@@ -39,8 +46,14 @@ def serving(app: Any, **options: Any) -> Iterator[int]:
 class Raw:
     """A client on a socket."""
 
-    def __init__(self, port: int, path: str = "/", behind: bytes = b"") -> None:
-        self.socket = create_connection(("127.0.0.1", port), timeout=20)
+    def __init__(
+        self, port: int, path: str = "/", behind: bytes = b"", extra: str = "", small: bool = False
+    ) -> None:
+        self.socket = socket(AF_INET, SOCK_STREAM)
+        self.socket.settimeout(20)
+        if small:  # it takes few bytes that nobody reads
+            self.socket.setsockopt(SOL_SOCKET, SO_RCVBUF, 4096)
+        self.socket.connect(("127.0.0.1", port))
         lines = [
             f"GET {path} HTTP/1.1",
             "Host: localhost",
@@ -48,6 +61,7 @@ class Raw:
             "Connection: Upgrade",
             f"Sec-WebSocket-Key: {new_key()}",
             "Sec-WebSocket-Version: 13",
+            *extra.splitlines(),
         ]
         self.send("\r\n".join([*lines, "", ""]).encode() + behind)
         data = b""

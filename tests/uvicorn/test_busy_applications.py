@@ -1,0 +1,225 @@
+"""While an application is busy, control frames are answered, and messages wait within bounds."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import Any
+
+import pytest
+from serving import Raw, running
+from test_protocol import close, frame, text
+
+from wsframe import Close, Opcode, Ping, Pong
+
+
+class Busy:
+    """An application that receives when it is told to, and then answers each message."""
+
+    def __init__(self, pause: float = 0.0) -> None:
+        self.pause = pause  # seconds between a message and its answer
+        self.accepted = threading.Event()
+        self.go = threading.Event()
+        self.events: list[Any] = []
+        self.raised: list[str] = []
+        self.done = threading.Event()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        self.accepted.set()
+        await asyncio.get_running_loop().run_in_executor(None, self.go.wait, 20)
+        try:
+            while True:
+                event = await receive()
+                self.events.append(event)
+                if event["type"] == "websocket.disconnect":
+                    return
+                if self.pause:
+                    await asyncio.sleep(self.pause)
+                await send({"type": "websocket.send", "text": event["text"]})
+        except OSError as exc:
+            self.raised.append(type(exc).__name__)
+        finally:
+            self.done.set()
+
+
+def numbers(count: int) -> bytes:
+    return b"".join(text(str(number)) for number in range(count))
+
+
+def test_pings_are_answered_while_messages_wait(loop: str) -> None:
+    app = Busy()
+    with running(app, loop=loop) as (port, _), Raw(port) as client:
+        assert app.accepted.wait(20)
+        for number in range(20):  # one read each, and one that brings a message with it
+            client.send(frame(Opcode.PING, b"%d" % number) + text(str(number)))
+            assert client.receive(1) == [Pong(b"%d" % number)]
+        app.go.set()
+        assert client.receive(20) == [str(number) for number in range(20)]
+        client.send(close(b"\x03\xe8"))
+        assert client.close_code() == 1000
+
+
+def test_pings_are_answered_while_an_application_awaits_something_else(loop: str) -> None:
+    app = Busy(pause=3600)
+    app.go.set()
+    with running(app, loop=loop, timeout_graceful_shutdown=1) as (port, _), Raw(port) as client:
+        client.send(text("a"))
+        for number in range(10):
+            client.send(frame(Opcode.PING, b"%d" % number))
+            assert client.receive(1) == [Pong(b"%d" % number)]
+
+
+def test_keep_alive_goes_on_while_messages_wait(loop: str) -> None:
+    app = Busy()
+    options = {"loop": loop, "ws_ping_interval": 0.1, "ws_ping_timeout": 20}
+    with running(app, **options) as (port, _), Raw(port) as client:
+        client.send(numbers(10))
+        for _ in range(5):
+            (ping,) = client.receive(1)
+            assert isinstance(ping, Ping)
+            client.send(frame(Opcode.PONG, ping.data))
+        app.go.set()
+        assert [event for event in client.receive(10) if not isinstance(event, Ping)][:5]
+
+
+@pytest.mark.parametrize("bound", [1, 8, 32])
+def test_no_more_messages_are_read_than_the_queue_may_hold(loop: str, bound: int) -> None:
+    app = Busy()
+    with running(app, loop=loop, ws_max_queue=bound) as (port, server), Raw(port) as client:
+        assert app.accepted.wait(20)
+        (connection,) = server.server_state.connections
+        for number in range(bound):
+            assert connection.reading
+            client.send(text(str(number)) + frame(Opcode.PING, b""))
+            assert client.receive(1) == [Pong(b"")]
+        while connection.reading:  # until the read that filled the queue is done
+            time.sleep(0.001)
+        client.send(text(str(bound)))
+        app.go.set()
+        assert client.receive(bound + 1) == [str(number) for number in range(bound + 1)]
+        client.send(close(b"\x03\xe8"))
+        assert client.close_code() == 1000
+
+
+def test_a_queue_without_bound_holds_what_the_mark_allows(loop: str) -> None:
+    app = Busy()
+    with running(app, loop=loop, ws_max_queue=0) as (port, server), Raw(port) as client:
+        assert app.accepted.wait(20)
+        client.send(numbers(1000) + frame(Opcode.PING, b""))
+        assert client.receive(1) == [Pong(b"")]
+        (connection,) = server.server_state.connections
+        assert connection.reading
+        app.go.set()
+        assert client.receive(1000) == [str(number) for number in range(1000)]
+
+
+@pytest.mark.parametrize("half_closed", [False, True])
+def test_all_messages_before_a_close_are_answered_before_it(loop: str, half_closed: bool) -> None:
+    app = Busy()
+    with running(app, loop=loop) as (port, _), Raw(port) as client:
+        client.send(numbers(300) + close(b"\x0f\xa0bye"))
+        if half_closed:
+            client.end()
+        app.go.set()
+        assert client.receive_all() == [*(str(number) for number in range(300)), Close(4000, "bye")]
+    assert app.done.wait(20)
+    assert app.events[-1] == {"type": "websocket.disconnect", "code": 4000, "reason": "bye"}
+
+
+def test_a_slow_application_answers_all_messages_before_a_close(loop: str) -> None:
+    app = Busy(pause=0.01)
+    app.go.set()
+    with running(app, loop=loop) as (port, _), Raw(port) as client:
+        client.send(numbers(100) + close(b"\x03\xe8"))
+        assert client.receive_all() == [*(str(number) for number in range(100)), Close(1000)]
+
+
+def test_a_close_does_not_wait_for_an_application_that_receives_nothing(loop: str) -> None:
+    app = Busy()
+    with running(app, loop=loop) as (port, _), Raw(port) as client:
+        client.send(numbers(300) + close(b"\x03\xe8"))
+        assert client.receive_all() == [Close(1000)]  # the application is still waiting
+        assert not app.go.is_set()
+        app.go.set()
+        assert app.done.wait(20)
+    assert app.raised == ["ClientDisconnected"]
+
+
+def test_an_application_closes_while_a_close_waits_for_its_answers(loop: str) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await receive()
+        await send({"type": "websocket.close", "code": 4001})
+        events.extend([await receive(), await receive(), await receive()])
+
+    events: list[Any] = []
+    with running(app, loop=loop) as (port, _), Raw(port) as client:
+        client.send(numbers(2) + close(b"\x0f\xa0"))
+        assert client.receive_all() == [Close(4001)]
+    assert events[0] == {"type": "websocket.receive", "text": "1"}
+    assert [event["code"] for event in events[1:]] == [4000, 1005]
+
+
+def test_an_application_returns_while_a_close_waits_for_its_answers(loop: str) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await receive()
+
+    with running(app, loop=loop) as (port, _), Raw(port) as client:
+        client.send(numbers(2) + close(b"\x0f\xa0"))
+        assert client.receive_all() == [Close(4000)]
+
+
+def test_several_wait_to_receive_and_one_gives_up(loop: str) -> None:
+    got: list[tuple[int, str]] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        async def one(name: int) -> None:
+            got.append((name, (await receive())["text"]))
+
+        await receive()
+        await send({"type": "websocket.accept"})
+        tasks = [asyncio.ensure_future(one(name)) for name in range(4)]
+        await asyncio.sleep(0)
+        tasks[0].cancel()
+        tasks[2].cancel()
+        await send({"type": "websocket.send", "text": "go"})
+        await asyncio.wait(tasks)
+        await send({"type": "websocket.close"})
+
+    with running(app, loop=loop) as (port, _), Raw(port) as client:
+        assert client.receive(1) == ["go"]
+        client.send(text("a"))
+        client.send(text("b"))
+        assert client.receive(1) == [Close(1000)]
+    assert got == [(1, "a"), (3, "b")]
+
+
+def test_an_application_that_receives_for_ever_does_not_hold_up_the_loop(loop: str) -> None:
+    turns = [0]
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == "/other":
+            await receive()
+            await send({"type": "websocket.accept"})
+            await send({"type": "websocket.close"})
+            return
+        await receive()
+        await send({"type": "websocket.accept"})
+        while turns[0] >= 0:
+            await receive()
+            turns[0] += 1
+
+    with running(app, loop=loop) as (port, _):
+        with Raw(port) as client:
+            client.send(close())
+            assert client.receive_all() == [Close(1005)]
+        with Raw(port, "/other") as client:
+            assert client.receive(1) == [Close(1000)]
+        assert turns[0] > 0
+        turns[0] = -(10**9)

@@ -1,0 +1,166 @@
+"""A peer that does not read is freed, and holds up neither its application nor the end of the server."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import suppress
+from socket import SO_ERROR, SOL_SOCKET
+from typing import Any
+
+import pytest
+from serving import Raw, running
+from test_handshake import gone
+from test_protocol import close, text
+from uvicorn.protocols.utils import ClientDisconnected
+
+PIECE = {"type": "websocket.send", "bytes": bytes(2**16)}
+
+
+class Flood:
+    """An application that sends more than a peer takes, and then does what it is told."""
+
+    def __init__(self, then: Any = None) -> None:
+        self.then = then
+        self.full = threading.Event()  # the peer is behind
+        self.raised: list[type] = []
+        self.done = threading.Event()
+        self.server: Any = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        (connection,) = self.server.server_state.connections
+        connection.close_timeout = 0.3
+        try:
+            while self.then is None or not connection.congested:
+                if connection.congested:
+                    self.full.set()
+                await send(PIECE)
+            self.full.set()
+            await self.then(receive, send)
+        except Exception as exc:
+            self.raised.append(type(exc))
+            raise
+        finally:
+            self.done.set()
+
+
+async def closes(receive: Any, send: Any) -> None:
+    await send({"type": "websocket.close"})
+
+
+async def returns(receive: Any, send: Any) -> None:
+    pass
+
+
+async def raises(receive: Any, send: Any) -> None:
+    raise RuntimeError("told to")
+
+
+async def receives(receive: Any, send: Any) -> None:
+    while (await receive())["type"] != "websocket.disconnect":
+        pass
+
+
+def fill(client: Raw) -> None:
+    """Send more than is read while nobody receives it."""
+    client.socket.setblocking(False)
+    with suppress(BlockingIOError):
+        while True:
+            client.socket.send(text("x" * 1000) * 1000)
+
+
+@pytest.mark.parametrize("sends", [False, True])
+def test_keep_alive_frees_one_and_its_application(loop: str, sends: bool) -> None:
+    app = Flood()
+    options = {"loop": loop, "ws_ping_interval": 0.2, "ws_ping_timeout": 0.2}
+    with running(app, **options) as (port, app.server), Raw(port, small=True) as client:
+        assert app.full.wait(20)
+        if sends:
+            fill(client)
+        assert app.done.wait(20)
+        assert gone(app.server)
+    assert app.raised == [ClientDisconnected]
+
+
+@pytest.mark.parametrize("then", [closes, returns, raises])
+def test_one_is_freed_when_its_application_is_done(loop: str, then: Any) -> None:
+    app = Flood(then)
+    with running(app, loop=loop, ws_ping_interval=None) as (port, app.server), Raw(port, small=True):
+        assert app.full.wait(20)
+        assert gone(app.server)
+        assert app.done.wait(20)
+
+
+@pytest.mark.parametrize("then", [None, receives])
+def test_one_that_closes_is_freed(loop: str, then: Any) -> None:
+    app = Flood(then)
+    options = {"loop": loop, "ws_ping_interval": None}
+    with running(app, **options) as (port, app.server), Raw(port, small=True) as client:
+        assert app.full.wait(20)
+        client.send(close())
+        assert app.done.wait(20)
+        assert gone(app.server)
+    assert app.raised == ([] if then else [ClientDisconnected])
+
+
+def test_one_that_does_not_read_its_denial_is_freed(loop: str) -> None:
+    done = threading.Event()
+
+    async def deny(scope: Any, receive: Any, send: Any) -> None:
+        (connection,) = server.server_state.connections
+        connection.close_timeout = 0.3
+        await receive()
+        await send({"type": "websocket.http.response.start", "status": 401, "headers": []})
+        await send({"type": "websocket.http.response.body", "body": bytes(2**24)})
+        done.set()
+
+    with running(deny, loop=loop) as (port, server), Raw(port, small=True):
+        assert done.wait(20)
+        assert gone(server)
+
+
+@pytest.mark.parametrize("then", [None, closes, receives])
+@pytest.mark.parametrize("bound", [None, 1])
+def test_the_server_ends_within_its_bound(
+    loop: str, then: Any, bound: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wsframe.uvicorn.SHUTDOWN_TIMEOUT", 1.0)
+    app = Flood(then)
+    with (
+        running(app, loop=loop, ws_ping_interval=None, timeout_graceful_shutdown=bound) as (
+            port,
+            app.server,
+        ),
+        Raw(port, small=True),
+    ):
+        assert app.full.wait(20)
+        began = time.monotonic()
+        app.server.should_exit = True
+        assert app.done.wait(20)
+        assert gone(app.server)
+    assert time.monotonic() - began < 15
+
+
+def test_the_system_keeps_nothing_of_a_connection_that_was_given_up(loop: str) -> None:
+    app = Flood()
+    options = {"loop": loop, "ws_ping_interval": 0.2, "ws_ping_timeout": 0.2}
+    with running(app, **options) as (port, app.server), Raw(port, small=True) as client:
+        assert gone_from_the_system(client)
+        assert app.done.wait(20)
+
+
+def gone_from_the_system(client: Raw) -> bool:
+    """Wait until the client hears that all is dropped, instead of getting the rest."""
+    time.sleep(0.1)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            client.socket.send(b"")
+            if client.socket.getsockopt(SOL_SOCKET, SO_ERROR):
+                return True
+        except OSError:
+            return True
+        time.sleep(0.05)
+    return False
