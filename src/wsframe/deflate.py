@@ -31,6 +31,7 @@ MIN_OWN_BITS = 9
 MIN_SIZE = 128  # bytes; below, what is saved is less than the headers of the packet around it
 MEM_LEVEL = 5
 MAX_STREAMS = 2**10  # DEFLATE streams in a message, each of which costs an inflater of its own
+NO_MEMORY = "Error -4"  # Z_MEM_ERROR, as zlib and its kin report it
 FIRST_BITE = 64  # bytes given to the inflater of each stream after the first
 
 _MODULES = {"zlib": "zlib", "zlib_ng": "zlib_ng.zlib_ng", "isal": "isal.isal_zlib"}
@@ -488,7 +489,9 @@ class Deflate:
             out: bytes = inflater.decompress(data, limit)
             if inflater.eof and len(out) < limit:
                 out = self._inflate_streams(out, data, final, limit)
-        except self._module.error:
+        except self._module.error as exc:
+            if NO_MEMORY in str(exc):  # for the window, which is allocated late
+                raise MemoryError from exc
             raise _errors.invalid_deflate() from None
         if final:
             self._end_message()

@@ -65,6 +65,8 @@ cdef enum:
 
 cdef const uint8_t *NO_KEY = b"\0\0\0\0"
 cdef uint64_t NO_LIMIT = MAX_LENGTH
+# Stands for the error of a stream where there is no memory to make one.
+cdef object INTERRUPTED = _errors.interrupted()
 cdef uint64_t COST_OF_FRAME = FRAME_COST
 cdef uint64_t COST_OF_STREAM = STREAM_COST
 
@@ -105,7 +107,8 @@ cdef object parse_close(bytes body):
 cdef class _Decoder:
     """What both decoders share: the header, the key, and the pieces a frame arrives in."""
 
-    cdef readonly object error
+    cdef object violation  # that ended the stream
+    cdef bint over  # nothing more is decoded: set while a call decodes, and cleared when it came to its end
     cdef char busy
     cdef bint masked
     cdef bint open  # whether a payload is under way
@@ -128,11 +131,24 @@ cdef class _Decoder:
     def __dealloc__(self):
         Py_XDECREF(self.store)
 
+    @property
+    def error(self):
+        if self.over and self.violation is None and not self.busy:
+            try:
+                self.violation = _errors.interrupted()
+            except MemoryError:
+                return INTERRUPTED
+        return self.violation
+
     cdef list run(self, object data, uint64_t budget):
         cdef Py_buffer view
         if PyBytes_CheckExact(data):
             return self.run_over(<const uint8_t *>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), budget)
-        view_of("data", data, &view)
+        try:
+            view_of("data", data, &view)
+        except MemoryError:
+            self.over = True  # these bytes are lost
+            raise
         try:
             return self.run_over(data_of(&view), view.len, budget)
         finally:
@@ -143,19 +159,23 @@ cdef class _Decoder:
         if not wsf_enter(&self.busy):
             raise _errors.busy()
         try:
-            if self.error is not None:
-                raise self.error.with_traceback(None)
-            out = []
+            if self.over:
+                if self.violation is None:
+                    self.violation = _errors.interrupted()
+                raise self.violation.with_traceback(None)
+            self.over = True  # first, for what fails below may leave no memory to note it
             # A call that inflates nothing does not stop, nor one that has not inflated anything yet.
             self.stop_at = self.spent + max(budget, <uint64_t>1)
             if self.stop_at < self.spent:
                 self.stop_at = NO_BUDGET
             try:
+                out = []
                 self.consume(p, size, out)
+                self.over = False
             except ProtocolError as exc:
                 self.stop(exc)
             except BaseException:
-                self.stop(_errors.interrupted())
+                self.forget()
                 raise
             return out
         finally:
@@ -163,11 +183,18 @@ cdef class _Decoder:
 
     cdef int stop(self, object error) except -1:
         """End the stream; hold no longer what has arrived, nor the calls that saw it."""
+        self.forget()
+        if not isinstance(error, ProtocolError):  # it was one, but there was no memory for its traceback
+            raise error
+        self.violation = error
         error.__context__ = None
-        self.error = error.with_traceback(None)
+        error.with_traceback(None)
+        return 0
+
+    cdef void forget(self) noexcept:
+        """Let go of what has arrived."""
         self.rest = None
         self.drop()
-        return 0
 
     cdef int consume(self, const uint8_t *p, Py_ssize_t size, list out) except -1:
         """Decode what was left by the last call, and what has come since."""
@@ -666,7 +693,7 @@ cdef list messages_in(object decoder, const uint8_t *p, Py_ssize_t size, uint64_
     cdef MessageDecoder d = <MessageDecoder?>decoder
     cdef uint64_t controls = d.controls
     cdef list out = d.run_over(p, size, budget)
-    plain[0] = d.controls == controls and d.error is None
+    plain[0] = d.controls == controls and not d.over
     return out
 
 

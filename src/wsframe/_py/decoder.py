@@ -38,6 +38,9 @@ from .utf8 import valid_prefix
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+# Stands for the error of a stream where there is no memory to make one.
+INTERRUPTED = _errors.interrupted()
+
 Message = str | bytes | Ping | Pong | Close
 
 
@@ -72,7 +75,9 @@ class _Decoder:
     def __init__(self, role: Role) -> None:
         if not isinstance(role, Role):
             raise _errors.not_role(role)
-        self.error: ProtocolError | None = None
+        self._violation: ProtocolError | None = None  # that ended the stream
+        # Nothing more is decoded: set while a call decodes, and cleared when it came to its end.
+        self._over = False
         self._masked = role is Role.SERVER
         self._turn = Lock()  # held by the one call of feed that runs
         self._head = bytearray()  # of a header that has not arrived whole
@@ -85,23 +90,41 @@ class _Decoder:
         self._spent = 0  # what compressed messages have cost so far
         self._stop_at = 0  # what they may have cost when the call that runs has to return
 
+    @property
+    def error(self) -> ProtocolError | None:
+        if self._over and self._violation is None and not self._turn.locked():
+            try:
+                self._violation = _errors.interrupted()
+            except MemoryError:
+                return INTERRUPTED
+        return self._violation
+
     def _feed(self, data: Buffer, budget: int = NO_BUDGET) -> list[Any]:
         if type(data) is not bytes:
-            data = bytes_of("data", data)
+            try:
+                data = bytes_of("data", data)
+            except MemoryError:
+                self._over = True  # these bytes are lost
+                raise
         if not self._turn.acquire(False):
             raise _errors.busy()
         try:
-            if self.error is not None:
-                raise self.error.with_traceback(None)
-            out: list[Any] = []
-            # A call that inflates nothing does not stop, nor one that has not inflated anything yet.
-            self._stop_at = self._spent + max(budget, 1)
+            if self._over:
+                if self._violation is None:
+                    self._violation = _errors.interrupted()
+                raise self._violation.with_traceback(None)
+            self._over = True  # first, for what fails below may leave no memory to note it
             try:
+                out: list[Any] = []
+                # A call that inflates nothing does not stop, nor one that has not inflated anything yet.
+                self._stop_at = self._spent + max(budget, 1)
                 self._consume(data, out)
+                self._over = False
             except ProtocolError as exc:
                 self._stop(exc)
             except BaseException:
-                self._stop(_errors.interrupted())
+                self._rest, self._at = b"", 0  # without a call, for which there may be no memory
+                self._drop()
                 raise
             return out
         finally:
@@ -109,10 +132,11 @@ class _Decoder:
 
     def _stop(self, error: ProtocolError) -> None:
         """End the stream; hold no longer what has arrived, nor the calls that saw it."""
-        error.__context__ = None
-        self.error = error.with_traceback(None)
-        self._forget_rest()
+        self._violation = error
+        self._rest, self._at = b"", 0
         self._drop()
+        error.__context__ = None
+        error.with_traceback(None)
 
     def _consume(self, data: bytes, out: list[Any]) -> None:
         """Decode what was left by the last call, and what has come since."""
@@ -125,15 +149,11 @@ class _Decoder:
                 data, position = self._rest, self._at
         position = self._decode(data, position, out)
         if position == len(data):
-            self._forget_rest()
+            self._rest, self._at = b"", 0
         elif data is self._rest:
             self._at = position
         else:
             self._rest, self._at = data[position:], 0
-
-    def _forget_rest(self) -> None:
-        self._rest = b""
-        self._at = 0
 
     def _decode(self, data: bytes, position: int, out: list[Any]) -> int:
         """Decode up to the end of the input or of the budget; return where."""
