@@ -253,6 +253,11 @@ class ResponseReader(_Reader):
                 self._max_head -= len(head)
         return self._take_body(data)
 
+    @property
+    def refused(self) -> bool:
+        """Whether the head of a response is there that is neither a 101 nor interim."""
+        return self._parts is not None and self._status != 101
+
     def feed_eof(self) -> Response:
         """Say that no more bytes come, or are not waited for.
 

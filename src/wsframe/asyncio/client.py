@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequen
 from typing import Any, Literal
 
 from .. import __version__
+from .._escape import escape
 from .._http import HeadersLike, pairs_of
 from .._http_reader import MAX_HEAD, MAX_HEADERS
 from .._spec import DEFAULT_MAX_FRAGMENTS, DEFAULT_MAX_MESSAGE, Role
 from ..connection import Connection as Protocol
 from ..deflate import ClientPolicy
 from ..handshake import (
-    HandshakeError,
     InvalidMessage,
     InvalidStatus,
     Request,
@@ -31,13 +31,28 @@ from ..handshake import (
 from ._options import check_callable, check_limits, check_seconds
 from .connection import Connection, Listener
 
+# Seconds given to the body of a refusal: its end may never come.
+BODY_TIMEOUT = 0.5
+
+# Seconds a connection lasts to be no sign of trouble; iteration then starts anew with short delays.
+LASTING = 10.0
+
 logger = logging.getLogger("wsframe.client")
 
 
 class ClientConnection(Connection):
     """A connection to a server."""
 
-    __slots__ = ("_answer", "_connect", "_key", "_opened", "_reader")
+    __slots__ = (
+        "_answer",
+        "_body_timer",
+        "_connect",
+        "_ended_at",
+        "_key",
+        "_opened",
+        "_opened_at",
+        "_reader",
+    )
 
     def __init__(self, connect: connect, request: Request, key: str) -> None:
         super().__init__(
@@ -51,6 +66,8 @@ class ClientConnection(Connection):
         self._reader = ResponseReader(connect.max_head, connect.max_headers)
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._answer: Response | None = None
+        self._body_timer: asyncio.TimerHandle | None = None
+        self._opened_at = self._ended_at = 0.0
         self.request = request
 
     @property
@@ -68,6 +85,8 @@ class ClientConnection(Connection):
         try:
             answer = self._answer = self._reader.feed(data)
             if answer is None:
+                if self._reader.refused and self._body_timer is None:
+                    self._body_timer = self._loop.call_later(BODY_TIMEOUT, self._take_what_there_is)
                 return
             agreed = check_response(
                 answer,
@@ -75,11 +94,11 @@ class ClientConnection(Connection):
                 subprotocols=self._connect.subprotocols,
                 compression=self._connect.compression,
             )
-        except HandshakeError as exc:
-            self._opened.set_exception(exc)
-            self.transport.close()
+        except Exception as exc:  # a HandshakeError, or what a policy of the application raised
+            self._fail_opening(exc)
             return
         self.subprotocol = agreed.subprotocol
+        self._opened_at = self._loop.time()
         self._opened.set_result(None)
         self.open(
             Protocol(
@@ -91,7 +110,20 @@ class ClientConnection(Connection):
             self._reader.rest,
         )
 
+    def _take_what_there_is(self) -> None:
+        """Fail with a refusal whose body does not end: the status is what counts."""
+        if not self._opened.done():
+            self._answer = self._reader.feed_eof()
+            self._fail_opening(InvalidStatus(self._answer))
+
+    def _fail_opening(self, exc: Exception) -> None:
+        self._opened.set_exception(exc)
+        self.transport.close()
+
     def connection_lost(self, exc: Exception | None) -> None:
+        self._ended_at = self._loop.time()
+        if self._body_timer is not None:
+            self._body_timer.cancel()
         if not self._opened.done():
             self._opened.set_exception(exc or self._cut_short())
         super().connection_lost(exc)
@@ -105,6 +137,17 @@ class ClientConnection(Connection):
     async def wait_opened(self) -> None:
         """Wait for the end of the opening handshake."""
         await self._opened
+
+    def _abandon(self) -> None:
+        """End a connection whose opening handshake nobody waits for any more."""
+        self._opened.cancel()
+        if getattr(self, "transport", None) is not None:
+            self.transport.abort()
+
+    @property
+    def _lasted(self) -> float:
+        """Seconds it was open, once it is closed."""
+        return self._ended_at - self._opened_at
 
 
 def backoff() -> Iterator[float]:
@@ -143,8 +186,9 @@ def context_of(ssl: tls.SSLContext | bool | None, secure: bool) -> tls.SSLContex
 class connect:
     """Connect to a WebSocket server; to be awaited, entered with `async with`, or iterated.
 
-    Iterating over it yields a connection, and another whenever the body goes on to the next: it
-    waits longer between attempts the more of them fail, and raises what no attempt can mend.
+    Iterating over it yields a connection, and another whenever the body goes on to the next.  Between
+    attempts it waits, at random and longer each time, until a connection has lasted 10 seconds (RFC
+    6455, 7.2.3); it raises what no attempt can mend.
 
     Args:
         uri: ws:// or wss://.
@@ -162,7 +206,8 @@ class connect:
         ping_interval: seconds between keep-alive Pings; None for none.
         ping_timeout: seconds to wait for the Pong; None to wait for ever.
         close_timeout: seconds to wait for the end of a closing connection; None to wait for ever.
-        backoff: makes the delays between attempts, in seconds.
+        backoff: makes the delays between attempts, in seconds; when there are no more, the last failure
+            is raised.
         is_passing: tells the exceptions of attempts that are worth another.
         ssl: the context of a wss:// URI; None and True stand for ssl.create_default_context().
         options: the rest of asyncio's create_connection: sock, local_addr, server_hostname; host and port
@@ -237,7 +282,8 @@ class connect:
             "user_agent": user_agent_header,
         }
         open_request(self.uri, new_key(), **self._headers)  # a bad argument is an error here and now
-        self._connection: ClientConnection | None = None
+        self._entered = False
+        self._connection: ClientConnection | None = None  # of `async with`
 
     def _make_connection(self) -> ClientConnection:
         key = new_key()
@@ -250,49 +296,72 @@ class connect:
             raise TimeoutError("timed out during the opening handshake") from None
 
     async def _open_untimed(self) -> ClientConnection:
-        connection = await self._reach(asyncio.get_running_loop())
+        connection = self._make_connection()
         try:
+            await self._reach(asyncio.get_running_loop(), connection)
             await connection.wait_opened()
         except BaseException:
-            connection.transport.abort()
+            connection._abandon()
             raise
         return connection
 
-    async def _reach(self, loop: asyncio.AbstractEventLoop) -> ClientConnection:
+    async def _reach(self, loop: asyncio.AbstractEventLoop, connection: ClientConnection) -> None:
         where: dict[str, Any] = (
             {} if "sock" in self._options else {"host": self.uri.host, "port": self.uri.port}
         )
-        _, connection = await loop.create_connection(self._make_connection, **{**where, **self._options})
-        return connection
+        await loop.create_connection(lambda: connection, **{**where, **self._options})
 
     def __await__(self) -> Generator[Any, None, ClientConnection]:
         return self._open().__await__()
 
     async def __aenter__(self) -> ClientConnection:
-        self._connection = await self._open()
+        if self._entered:
+            raise RuntimeError("connect(...) is entered already: call it again for another connection")
+        self._entered = True
+        try:
+            self._connection = await self._open()
+        except BaseException:
+            self._entered = False
+            raise
         return self._connection
 
     async def __aexit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        assert self._connection is not None
-        await self._connection.__aexit__(kind, *rest)
+        connection, self._connection = self._connection, None
+        self._entered = False
+        assert connection is not None
+        await connection.__aexit__(kind, *rest)
 
-    async def __aiter__(self) -> AsyncIterator[ClientConnection]:
+    def __aiter__(self) -> AsyncIterator[ClientConnection]:
+        if "sock" in self._options:
+            raise ValueError("connect(sock=...) cannot connect again: a socket serves one connection")
+        return self._connect_again()
+
+    async def _connect_again(self) -> AsyncIterator[ClientConnection]:
         delays = self._backoff()
         while True:
+            failure: Exception
             try:
                 connection = await self._open()
             except Exception as exc:
                 if not self._is_passing(exc):
                     raise
-                delay = next(delays)
-                logger.info("cannot connect (%s), trying again in %.1f s", exc, delay)
-                await asyncio.sleep(delay)
-                continue
-            delays = self._backoff()
-            try:
-                yield connection
-            finally:  # leaving the loop is no error
-                await connection.close()
+                failure = exc
+            else:
+                try:
+                    yield connection
+                finally:  # leaving the loop is no error
+                    await connection.close()
+                if connection._lasted >= LASTING:
+                    delays = self._backoff()
+                failure = connection.protocol.closed_error()
+            delay = next(delays, None)
+            if delay is None:
+                raise failure
+            text = str(failure)
+            if not text.isprintable():  # of an exception that is not ours
+                text = escape(text)
+            logger.info("connecting again in %.1f s: %s", delay, text)
+            await asyncio.sleep(delay)
 
 
 class unix_connect(connect):
@@ -308,9 +377,8 @@ class unix_connect(connect):
         super().__init__(uri, **options)
         self._path = path
 
-    async def _reach(self, loop: asyncio.AbstractEventLoop) -> ClientConnection:
+    async def _reach(self, loop: asyncio.AbstractEventLoop, connection: ClientConnection) -> None:
         options = dict(self._options)
         if options["ssl"] is not None:
             options.setdefault("server_hostname", self.uri.host)
-        _, connection = await loop.create_unix_connection(self._make_connection, self._path, **options)
-        return connection
+        await loop.create_unix_connection(lambda: connection, self._path, **options)

@@ -1,0 +1,197 @@
+"""`async for ws in connect(...)` waits between attempts, longer each time, until a connection lasted."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import socket
+
+import pytest
+from rawclient import SOON, echo, local, uri_of
+
+from wsframe.asyncio import ConnectionClosedError, ConnectionClosedOK, InvalidStatus, client, connect
+
+CLOSED = {"1000": 1000, "1012": 1012, "4000": 4000, "lost": None}
+
+
+def closing_at_once(code):
+    async def handler(ws):
+        if code is None:
+            ws.transport.abort()
+        else:
+            await ws.close(code)
+
+    return handler
+
+
+def recorded(delays, asked):
+    """A backoff of these delays, that keeps those it was asked for."""
+
+    def make():
+        asked.append("anew")
+        for delay in delays:
+            asked.append(delay)
+            yield delay
+
+    return make
+
+
+@pytest.mark.parametrize("code", CLOSED.values(), ids=CLOSED)
+async def test_it_waits_also_when_the_server_accepts_and_closes_at_once(code):
+    """RFC 6455, 7.2.3."""
+    asked, count = [], 0
+    async with local(closing_at_once(code)) as server:
+        async for ws in connect(uri_of(server), backoff=recorded([0.01, 0.02, 0.03, 0.04, 0.05], asked)):
+            await ws.wait_closed()
+            count += 1
+            if count == 5:
+                break
+    assert asked == ["anew", 0.01, 0.02, 0.03, 0.04]
+
+
+async def test_it_waits_also_when_the_body_closes_at_once():
+    asked, count = [], 0
+    async with local() as server:
+        async for ws in connect(uri_of(server), backoff=recorded([0.01, 0.02, 0.03], asked)):
+            count += 1
+            if count == 3:
+                break
+            await ws.close()
+    assert asked == ["anew", 0.01, 0.02]
+
+
+async def test_failures_and_short_connections_count_together():
+    asked, count = [], 0
+
+    def now_and_then(connection, request):
+        nonlocal count
+        count += 1
+        return client.Response(503) if count % 2 else None
+
+    async with local(closing_at_once(1012), process_request=now_and_then) as server:
+        backoff = recorded([0.01, 0.02, 0.03, 0.04, 0.05, 0.06], asked)
+        opened = 0
+        async for ws in connect(uri_of(server), backoff=backoff):
+            await ws.wait_closed()
+            opened += 1
+            if opened == 3:
+                break
+    assert asked == ["anew", 0.01, 0.02, 0.03, 0.04, 0.05]
+
+
+async def test_a_connection_that_lasted_starts_anew(monkeypatch):
+    monkeypatch.setattr(client, "LASTING", 0.2)
+    asked, count, visits = [], 0, 0
+
+    async def handler(ws):
+        nonlocal visits
+        visits += 1
+        if visits == 3:
+            await asyncio.sleep(0.3)
+        await ws.close(1012)
+
+    async with local(handler) as server:
+        async for ws in connect(uri_of(server), backoff=recorded([0.01, 0.02, 0.03, 0.04], asked)):
+            count += 1
+            await ws.wait_closed()
+            if count == 5:
+                break
+    assert asked == ["anew", 0.01, 0.02, "anew", 0.01, 0.02]
+
+
+async def test_it_is_the_connection_that_must_last_and_not_the_body(monkeypatch):
+    monkeypatch.setattr(client, "LASTING", 2.0)
+    asked, count = [], 0
+    async with local(closing_at_once(1012)) as server:
+        async for ws in connect(uri_of(server), backoff=recorded([0.01, 0.02, 0.03], asked)):
+            await ws.wait_closed()
+            monkeypatch.setattr(client, "LASTING", 0.3)
+            await asyncio.sleep(0.4)
+            count += 1
+            if count == 3:
+                break
+    assert asked == ["anew", 0.01, 0.02]
+
+
+def test_delays_are_random_and_grow():
+    runs = [list(itertools.islice(client.backoff(), 30)) for _ in range(20)]
+    assert len({run[0] for run in runs}) > 1
+    for run in runs:
+        assert 0.25 <= run[0] <= 0.5
+        assert all(30 <= delay <= 60 for delay in run[15:])
+        assert run[3] > run[0]
+
+
+async def test_when_there_are_no_more_delays_the_last_failure_is_raised():
+    async def body(**options):
+        async for ws in connect(uri_of(server), backoff=lambda: iter([0.01]), **options):
+            await ws.wait_closed()
+
+    async with local(closing_at_once(4000)) as server:
+        with pytest.raises(ConnectionClosedError, match="4000"):
+            await asyncio.wait_for(body(), SOON)
+    async with local(closing_at_once(1000)) as server:
+        with pytest.raises(ConnectionClosedOK):
+            await asyncio.wait_for(body(), SOON)
+    async with local(process_request=lambda *_: client.Response(503)) as server:
+        with pytest.raises(InvalidStatus, match="503"):
+            await asyncio.wait_for(body(), SOON)
+
+
+async def test_a_socket_of_the_application_cannot_connect_again():
+    async with local() as server:
+        with socket.create_connection(server.sockets[0].getsockname()) as sock:
+            again = connect(uri_of(server), sock=sock)
+            with pytest.raises(ValueError, match=r"connect\(sock=...\) cannot connect again"):
+                again.__aiter__()
+            with pytest.raises(ValueError, match="a socket serves one connection"):
+                async for _ in again:
+                    pass
+            async with again as ws:  # it can be used as it is
+                await ws.send("x")
+                assert await ws.recv() == "x"
+
+
+async def test_what_the_server_said_is_escaped_in_the_log(caplog):
+    caplog.set_level(logging.INFO, "wsframe.client")
+
+    async def handler(ws):
+        await ws.close(4000, "bye\r\nERROR \x1b[2J\u202e")
+
+    async with local(handler) as server:
+        async for ws in connect(uri_of(server), backoff=lambda: iter([0.0] * 3)):
+            await ws.wait_closed()
+            if caplog.records:
+                break
+    (record, *_) = [record for record in caplog.records if record.name == "wsframe.client"]
+    assert record.getMessage().isprintable()
+    assert r"received 4000 bye\r\nERROR \x1b[2J\u202e" in record.getMessage()
+
+
+async def test_cancelled_between_attempts_it_ends():
+    async def body():
+        async for ws in connect(uri_of(server), backoff=lambda: itertools.repeat(1000.0)):
+            await ws.wait_closed()
+            closed.set()
+
+    closed = asyncio.Event()
+    async with local(closing_at_once(1012)) as server:
+        task = asyncio.ensure_future(body())
+        await closed.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+async def test_a_body_that_raises_leaves_no_connection():
+    async def body():
+        async for ws in connect(uri_of(server)):
+            await ws.send("x")
+            raise KeyError
+
+    async with local(echo) as server:
+        with pytest.raises(KeyError):
+            await body()
+        while server.connections:
+            await asyncio.sleep(0.01)
