@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import socket
 import sys
 from collections.abc import Coroutine
@@ -29,9 +30,20 @@ def make(module):
     log = []
 
     class Owner(module.Stream):
-        def send_later(self, message):
-            log.append(("later", message))
-            return asyncio.sleep(0)
+        async def send_slowly(self, message):
+            log.append(("slowly", message))
+            await asyncio.sleep(0)
+
+        async def drain(self):
+            log.append("drain")
+            await asyncio.sleep(0)
+
+        def may_queue(self, message):
+            log.append(("may queue", message))
+            return message != "no"
+
+        def decode_later(self):
+            log.append("decode later")
 
         def frame_of(self, message):
             log.append(("frame", message))
@@ -64,6 +76,16 @@ def make(module):
     stream.gap = 60  # so long that a busy machine changes nothing
     stream.transport_write = lambda data: log.append(bytes(data))
     return stream, log
+
+
+def begin(sending):
+    """Await what `send` returned, as a task does first; tell whether it is done."""
+    try:
+        sending.send(None)
+    except StopIteration:
+        return True
+    sending.close()
+    return False
 
 
 @pytest.fixture(params=MODULES, ids=lambda module: module.__name__.split(".")[1])
@@ -231,9 +253,9 @@ def test_the_answer_to_the_only_message_goes_straight_out(module):
     stream.push(["question"])
     stream.fresh = True
     assert stream.pop() == "question"
-    stream.send("answer")
+    begin(stream.send("answer"))
     assert log == [b"\x81\x06answer"]
-    stream.send("more")
+    begin(stream.send("more"))
     assert log == [b"\x81\x06answer", "soon"]
     stream.flush()
     assert log[2:] == [b"\x81\x04more"]
@@ -255,8 +277,8 @@ def test_inside_a_read_nothing_is_written_and_nothing_scheduled(module):
     stream, log = make(module)
     first(stream, log)
     stream.receiving = stream.fresh = True
-    stream.send("a")
-    stream.send("b")
+    begin(stream.send("a"))
+    begin(stream.send("b"))
     assert log == []
     stream.flush()
     assert log == [b"\x81\x01a\x81\x01b"]
@@ -265,11 +287,11 @@ def test_inside_a_read_nothing_is_written_and_nothing_scheduled(module):
 def test_a_large_pile_is_written_at_once(module):
     stream, log = make(module)
     first(stream, log)
-    stream.send(b"x" * 40_000)
-    stream.send(b"y" * 40_000)
+    begin(stream.send(b"x" * 40_000))
+    begin(stream.send(b"y" * 40_000))
     assert [len(data) for data in log] == [80_008]
-    stream.send(b"x")
-    stream.send(b"y" * 70_000)
+    begin(stream.send(b"x"))
+    begin(stream.send(b"y" * 70_000))
     assert [len(data) for data in log[1:]] == [3, 70_010]
 
 
@@ -325,44 +347,110 @@ def test_pop_of_nothing(module):
         stream.pop()
 
 
-def test_what_is_no_plain_message_takes_the_slow_way(module):
+def test_messages_that_cannot_be_sent_at_once_are_left_to_the_owner(module):
     stream, log = make(module)
     for fragments in (["a"], 7, None):
-        stream.send(fragments).close()
-    stream.congested = True
-    stream.send("b").close()
-    stream.congested = stream.plain = False
-    stream.send("c")
+        assert not begin(stream.send(fragments))
+    stream.senders = 1
+    assert not begin(stream.send("b"))
+    stream.senders, stream.plain = 0, False
+    assert begin(stream.send("c"))
+    large = "d" * 2**18
+    assert not begin(stream.send(large))
     assert log == [
-        *[("later", ["a"]), ("later", 7), ("later", None), ("later", "b"), ("frame", "c")],
-        *["soon", b"framed"],
+        *(("slowly", message) for message in (["a"], 7, None, "b")),
+        ("frame", "c"),
+        "soon",
+        b"framed",
+        ("slowly", large),
     ]
 
 
-def test_a_task_takes_what_send_returns(module):
+def test_send_waits_for_a_peer_that_is_behind_after_the_message_was_written(module):
     stream, log = make(module)
-    done = stream.send("x")
-    assert isinstance(done, Coroutine)
+    stream.congested = True
+    assert not begin(stream.send("x"))
+    assert log == ["soon", b"\x81\x01x", "drain"]
+
+
+def test_send_nowait_asks_before_more_is_queued_for_a_peer_that_is_behind(module):
+    stream, log = make(module)
+    stream.congested = True
+    stream.send_nowait("no")
+    stream.send_nowait("yes")
+    assert log == [("may queue", "no"), ("may queue", "yes"), "soon", b"\x81\x03yes"]
+
+
+def test_send_does_nothing_until_it_is_awaited(module):
+    stream, log = make(module)
+    stream.call_soon = lambda callback: log.append("soon")
+    sending = stream.send("x")
+    assert isinstance(sending, Coroutine)
+    assert log == []
+    sending.close()
+    assert log == []
+    with pytest.raises(RuntimeError, match="cannot reuse"):
+        sending.send(None)
+
+
+def test_send_that_is_never_awaited_is_a_warning(module):
+    stream, log = make(module)
+    with pytest.warns(RuntimeWarning, match=r"send.* was never awaited"):
+        stream.send("x")
+        gc.collect()
+    assert log == []
+
+
+def test_send_is_an_awaitable_like_a_coroutine(module):
+    stream, log = make(module)
 
     async def main():
-        assert await done is None
-        assert await asyncio.get_running_loop().create_task(done) is None
-        assert await asyncio.wait_for(stream.send("y"), 1) is None
+        loop = asyncio.get_running_loop()
+        loop.set_debug(True)
+        assert await stream.send("a") is None
+        task = loop.create_task(stream.send("b"))
+        assert "send" in repr(task)
+        assert await task is None
+        assert await asyncio.wait_for(stream.send("c"), 1) is None
+        done = stream.send("d")
+        await done
+        with pytest.raises(RuntimeError, match="cannot reuse"):
+            await done
+        cancelled = loop.create_task(stream.send("e"))
+        cancelled.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await cancelled
+        waiting = loop.create_task(stream.send(["f"]))
+        await asyncio.sleep(0)
+        await waiting
 
     asyncio.run(main())
-    with pytest.raises(StopIteration):
-        done.send(None)
-    with pytest.raises(KeyError):
-        done.throw(KeyError("k"))
-    done.close()
     stream.flush()
-    assert log == ["soon", b"\x81\x01x", b"\x81\x01y"]
+    log.remove("soon")
+    log.remove(("slowly", ["f"]))
+    assert b"".join(log) == b"".join(map(encode_text, "abcd"))
+
+
+def test_exceptions_are_thrown_into_send_as_into_a_coroutine(module):
+    stream, log = make(module)
+    with pytest.raises(KeyError):
+        stream.send("x").throw(KeyError("k"))
+    begun = stream.send(["x"])
+    begun.send(None)
+    with pytest.raises(KeyError):
+        begun.throw(KeyError("k"))
+    begun.close()
+    unbegun = stream.send("y")
+    with pytest.raises(TypeError, match="just-started"):
+        unbegun.send(1)
+    unbegun.close()
+    assert log == [("slowly", ["x"])]
 
 
 def test_discard(module):
     stream, log = make(module)
     first(stream, log)
-    stream.send("x")
+    begin(stream.send("x"))
     stream.discard()
     stream.flush()
     assert log == []
@@ -373,11 +461,11 @@ def test_the_streams_of_a_loop_are_flushed_together(module):
     two.iteration = one.iteration
     for stream in (one, two):
         for text in "xyz":
-            stream.send(text)
+            begin(stream.send(text))
     assert log + other == ["soon", b"\x81\x01x", b"\x81\x01x"]
     one.iteration.end()
     assert [log[2:], other[1:]] == [[b"\x81\x01y\x81\x01z"]] * 2
-    two.send("z")
+    begin(two.send("z"))
     assert other[2:] == ["soon", b"\x81\x01z"]
 
 
@@ -389,8 +477,8 @@ def test_a_stream_that_cannot_write_stops_no_other(module):
         raise OSError("gone")
 
     for stream in (one, two):
-        stream.send("x")
-        stream.send("y")
+        begin(stream.send("x"))
+        begin(stream.send("y"))
     two.transport_write = write
     with pytest.raises(OSError, match="gone"):
         one.iteration.end()
@@ -423,7 +511,7 @@ class Socket:
 
     def send(self, text):
         self.stream.fresh = True
-        self.stream.send(text).close()
+        begin(self.stream.send(text))
 
     def received(self):
         octets = b""
@@ -523,7 +611,7 @@ def test_parity(steps):
             elif name in ("flush", "discard"):
                 getattr(stream, name)()
             elif name == "send":
-                stream.send(argument).close()
+                begin(stream.send(argument))
             else:
                 getattr(stream, name)(argument)
             log.append((stream.queued, stream.fresh, stream.low))

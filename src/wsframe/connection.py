@@ -51,6 +51,9 @@ if TYPE_CHECKING:
 else:
     Protocol = object
 
+# Bytes from which a sample decides whether a message is compressed.
+SAMPLED_SIZE = 2**16
+
 MAX_REASON = MAX_CONTROL_PAYLOAD - 2  # 5.5.1: what the status code leaves
 
 # 7.4.1: ends that are no error.
@@ -58,11 +61,15 @@ CLEAN_CODES = frozenset({CloseCode.NORMAL_CLOSURE, CloseCode.GOING_AWAY, CloseCo
 
 GROUP: Any = getattr(builtins, "BaseExceptionGroup", ())  # since CPython 3.11
 
+MIXED_FRAGMENTS = "fragments must be all str or all bytes-like"
+
 Event = str | bytes | Ping | Pong | Close
 
 
 class Extension(Inflater, Protocol):
     """What a Connection asks of permessage-deflate (RFC 7692); see deflate.Deflate."""
+
+    min_size: int
 
     def wants(self, size: int) -> bool:
         """Tell whether to compress a message of so many bytes."""
@@ -72,6 +79,12 @@ class Extension(Inflater, Protocol):
 
     def deflate_alone(self, payload: bytes) -> bytes:
         """Compress a message for all connections of this shape that forget."""
+
+    def deflate_in_steps(self, payload: bytes) -> Iterator[bytes]:
+        """Compress as `deflate_alone` does, piece by piece, with little work for each."""
+
+    def shrinks(self, payload: bytes) -> bool:
+        """Tell by a sample whether a large message is worth compressing."""
 
     def forget(self) -> None:
         """Compress the next message without reference to earlier ones."""
@@ -179,6 +192,7 @@ class Connection:
     __slots__ = (
         "controls",
         "_compressing",
+        "_fragments_text",
         "_deflate",
         "_masked",
         "cause",
@@ -208,6 +222,7 @@ class Connection:
         self._masked = role is Role.CLIENT
         self.fragmenting = False
         self._compressing = False  # the fragmented message
+        self._fragments_text = False  # the fragmented message
         self.role = role
         self.state = State.OPEN
         self.outgoing: list[bytes] = []
@@ -307,22 +322,30 @@ class Connection:
                 all sends nothing.
 
         Yields:
-            The bytes to send, a frame at a time.
+            The bytes to send, a frame at a time: each as soon as the fragment behind it is known.
 
         Raises:
             ConnectionClosed: the connection is not open.
             RuntimeError: another fragmented message is being sent.
-            TypeError: the fragments are not all of one kind.
+            TypeError: the fragments are not all of one kind; the last good one has not been written.
         """
+        if self.fragmenting:
+            raise RuntimeError("another fragmented message is being sent")
+        begun = False
         waiting: str | Buffer | None = None
         for fragment in fragments:
+            check_fragment(fragment, waiting)
             if waiting is not None:
-                if isinstance(fragment, str) is not isinstance(waiting, str):
-                    raise TypeError("fragments must be all str or all bytes-like")
-                yield self.send_fragment(waiting, final=False)
+                yield self._fragment_behind(begun, waiting, final=False)
+                begun = True
             waiting = fragment
         if waiting is not None:
-            yield self.send_fragment(waiting, final=True)
+            yield self._fragment_behind(begun, waiting, final=True)
+
+    def _fragment_behind(self, begun: bool, fragment: str | Buffer, *, final: bool) -> bytes:
+        if self.fragmenting is not begun:  # somebody else has sent fragments between two of ours
+            raise RuntimeError("another fragmented message is being sent")
+        return self.send_fragment(fragment, final=final)
 
     def send_fragment(self, fragment: str | Buffer, *, final: bool) -> bytes:
         """Write one piece of a message (RFC 6455, 5.4).
@@ -336,11 +359,15 @@ class Connection:
 
         Raises:
             ConnectionClosed: the connection is not open.
+            TypeError: the fragment is neither, or not of the kind of those before it.
         """
         self.check_open()
-        opcode = Opcode.TEXT if isinstance(fragment, str) else Opcode.BINARY
+        text = isinstance(fragment, str)
+        opcode = Opcode.TEXT if text else Opcode.BINARY
         rsv = 0
         if self.fragmenting:
+            if text is not self._fragments_text:
+                raise TypeError(MIXED_FRAGMENTS)
             opcode = Opcode.CONTINUATION
         else:
             # How long the message will be nobody knows yet.
@@ -351,7 +378,38 @@ class Connection:
             fragment = self._deflate.deflate(bytes_of(fragment), final)
         frame = encode_frame(opcode, fragment, fin=final, rsv=rsv, mask_key=self._key())
         self.fragmenting = not final
+        self._fragments_text = text
         return frame
+
+    def send_in_steps(self, message: str | Buffer) -> Iterator[bytes]:
+        """Write a whole message as `send` does, a large one with little work between the steps.
+
+        Other messages, but no fragments, may be sent meanwhile.
+
+        Args:
+            message: str for text, any contiguous buffer for binary.
+
+        Yields:
+            The bytes to send: nothing until the last step.
+
+        Raises:
+            As `send`.
+        """
+        data = bytes_of(message)
+        opcode = Opcode.TEXT if isinstance(message, str) else Opcode.BINARY
+        rsv = 0
+        if self._deflate is not None and self._compresses(data):
+            pieces = []
+            for piece in self._deflate.deflate_in_steps(data):
+                pieces.append(piece)
+                yield b""
+            data, rsv = b"".join(pieces), RSV1 >> 4
+        self.check_open()
+        if self.fragmenting:
+            raise RuntimeError("a fragmented message is being sent")
+        if rsv and self._deflate is not None:
+            self._deflate.forget()  # the window of the peer moves on without our compressor
+        yield encode_frame(opcode, data, rsv=rsv, mask_key=self._key())
 
     def ping(self, data: Buffer = b"") -> bytes:
         """Write a Ping (RFC 6455, 5.5.2) of at most 125 bytes; it may come amid a fragmented message."""
@@ -430,11 +488,16 @@ class Connection:
     def _control(self, opcode: Opcode, data: Buffer) -> bytes:
         return encode_frame(opcode, data, mask_key=self._key())
 
+    def _compresses(self, data: bytes) -> bool:
+        assert self._deflate is not None
+        size = len(data)
+        return self._deflate.wants(size) and (size < SAMPLED_SIZE or self._deflate.shrinks(data))
+
     def _compressed(self, message: str | Buffer) -> bytes:
         assert self._deflate is not None
         data = bytes_of(message)
         opcode = Opcode.TEXT if isinstance(message, str) else Opcode.BINARY
-        if not self._deflate.wants(len(data)):
+        if not self._compresses(data):
             return encode_frame(opcode, data, mask_key=self._key())
         return encode_frame(opcode, self._deflate.deflate(data), rsv=RSV1 >> 4, mask_key=self._key())
 
@@ -458,6 +521,7 @@ class Broadcast:
         self.plain = encode_text(message) if isinstance(message, str) else encode_binary(message)
         self._payload = bytes_of(message)
         self._compressed: dict[tuple[object, ...], bytes] = {}
+        self._compresses: dict[int, bool] = {}  # by the size from which a connection compresses
 
     def frame_for(self, connection: Connection) -> bytes | None:
         """Give the bytes to send on a connection; None if it is not open or amid a fragmented message."""
@@ -466,7 +530,12 @@ class Broadcast:
         if connection.role is Role.CLIENT:
             return connection.send(self._message)
         deflate = connection._deflate
-        if deflate is None or not deflate.wants(len(self._payload)):
+        if deflate is None:
+            return self.plain
+        compresses = self._compresses.get(deflate.min_size)
+        if compresses is None:
+            compresses = self._compresses[deflate.min_size] = connection._compresses(self._payload)
+        if not compresses:
             return self.plain
         frame = self._compressed.get(deflate.shape)
         if frame is None:
@@ -475,6 +544,26 @@ class Broadcast:
             self._compressed[deflate.shape] = frame
         deflate.forget()
         return frame
+
+
+def check_fragment(fragment: object, before: object) -> None:
+    """Check the kind of a fragment.
+
+    Args:
+        fragment: what is to be sent.
+        before: the fragment before it, or None.
+
+    Raises:
+        TypeError: it is neither str nor bytes-like, or not of the kind of the one before it.
+    """
+    text = isinstance(fragment, str)
+    if not text:
+        try:
+            memoryview(fragment)  # type: ignore[arg-type]
+        except TypeError:
+            raise TypeError(f"a fragment must be str or bytes-like, not {type(fragment).__name__}") from None
+    if before is not None and text is not isinstance(before, str):
+        raise TypeError(MIXED_FRAGMENTS)
 
 
 def bytes_of(message: str | Buffer) -> bytes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -33,6 +33,10 @@ MEM_LEVEL = 5
 MAX_STREAMS = 2**10  # DEFLATE streams in a message, each of which costs an inflater of its own
 NO_MEMORY = "Error -4"  # Z_MEM_ERROR, as zlib and its kin report it
 FIRST_BITE = 64  # bytes given to the inflater of each stream after the first
+
+STEP = 2**16  # bytes compressed in one go of a large message: a few milliseconds
+SAMPLE = 4096  # bytes of each sample of a large message
+SHRINKS = 0.95  # what a sample has to shrink to, as a part of its size
 
 _MODULES = {"zlib": "zlib", "zlib_ng": "zlib_ng.zlib_ng", "isal": "isal.isal_zlib"}
 _in_use = "zlib"
@@ -437,6 +441,24 @@ class Deflate:
         `forget` on the codec of each, for the window of its peer has moved on.
         """
         return _flushed(self._new_deflater(), payload)[: -len(TAIL)]
+
+    def deflate_in_steps(self, payload: bytes) -> Iterator[bytes]:
+        """Compress as `deflate_alone` does, with little work for each piece.
+
+        Yields:
+            The parts of the payload of the frame; then call `forget`.
+        """
+        deflater = self._new_deflater()
+        view = memoryview(payload)
+        for start in range(0, len(view), STEP):
+            yield deflater.compress(view[start : start + STEP])
+        yield deflater.flush(zlib.Z_SYNC_FLUSH)[: -len(TAIL)]
+
+    def shrinks(self, payload: bytes) -> bool:
+        """Tell whether samples of a large message shrink enough to be worth the time."""
+        size = len(payload)
+        samples = [payload[start : start + SAMPLE] for start in (0, size // 2, max(0, size - SAMPLE))]
+        return any(len(zlib.compress(sample, 1)) < SHRINKS * len(sample) for sample in samples)
 
     def forget(self) -> None:
         """Let the next message be compressed without reference to earlier ones, which is always allowed."""

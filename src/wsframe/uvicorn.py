@@ -151,7 +151,7 @@ class WebSocketProtocol(Connection):
     @property
     def ping_timer(self) -> asyncio.TimerHandle | None:
         """The timer of the keep-alive."""
-        return self._timer
+        return self._keepalive.timer
 
     @property
     def close_timeout(self) -> float | None:
@@ -589,7 +589,7 @@ class WebSocketProtocol(Connection):
         self.ping_sent_at = self._loop.time()
         return super()._ping(data)
 
-    def _lose_patience(self) -> None:
+    def _keepalive_failed(self) -> None:
         self._trace("WebSocket keepalive ping timeout")
         if self.state is State.OPEN:
             self._say_close(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")

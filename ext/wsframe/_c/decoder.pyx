@@ -446,6 +446,8 @@ cdef class MessageDecoder(_Decoder):
     Attributes:
         error: the ProtocolError that ended the stream, or None.
         closed: whether a Close frame has arrived; what follows it is discarded (1.4).
+        skipping: may be set: messages are dropped from now on, neither inflated nor checked, while
+            control frames are returned and headers are held to the rules; there is no way back.
         controls: how many Ping, Pong and Close messages it has answered so far.
         buffered: bytes held of a message that has not arrived whole; what is unread does not count.
         unread: bytes that were fed and are not decoded yet, because a budget was used up.
@@ -458,6 +460,7 @@ cdef class MessageDecoder(_Decoder):
 
     cdef readonly bint closed
     cdef readonly uint64_t controls
+    cdef public bint skipping
     cdef uint64_t max_message
     cdef uint64_t max_fragments
     cdef object deflate
@@ -531,7 +534,7 @@ cdef class MessageDecoder(_Decoder):
             return NULL
         while p != NULL and p != end:
             # Whole unfragmented messages, nearly all there are, need no state.
-            while end - p >= 2 and not self.open and not self.opcode and not self.head_size:
+            while end - p >= 2 and not (self.open or self.opcode or self.head_size or self.skipping):
                 first = p[0]
                 second = p[1] ^ direction
                 if first != (FIN | TEXT) and first != (FIN | BINARY):
@@ -611,6 +614,11 @@ cdef class MessageDecoder(_Decoder):
             active.xor_(self.control + self.control_size, p, n, key)
             self.control_size += <int>n
             return not self.open and self.end_control(out)
+        if self.skipping:
+            _Decoder.drop(self)
+            if final:
+                self.opcode = 0
+            return False
         if self.compressed:
             piece = self.inflate(unmasked(p, n, key), final)
             p = <const uint8_t *>PyBytes_AS_STRING(piece)
@@ -695,6 +703,20 @@ cdef list messages_in(object decoder, const uint8_t *p, Py_ssize_t size, uint64_
     cdef list out = d.run_over(p, size, budget)
     plain[0] = d.controls == controls and not d.over
     return out
+
+
+cdef uint64_t inflated_by(object decoder) except? 0:
+    return (<MessageDecoder?>decoder).spent
+
+
+cdef bint has_unread(object decoder) except -1:
+    return (<MessageDecoder?>decoder).rest is not None
+
+
+cdef int skip_messages(object decoder) except -1:
+    if decoder is not None:
+        (<MessageDecoder?>decoder).skipping = True
+    return 0
 
 
 def cut_frames(data, start, bint masked, max_frame, bytes firsts=None):

@@ -14,12 +14,12 @@ from cpython.bytes cimport PyBytes_Check
 from cpython.list cimport PyList_GET_SIZE
 from cpython.memoryview cimport PyMemoryView_Check
 from cpython.unicode cimport PyUnicode_Check
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint64_t
 
 from collections.abc import Coroutine
 
 from wsframe._c.coalescer cimport FIRST_NOW, LATER, LONG_AGO, NOW, Coalescer
-from wsframe._c.decoder cimport NO_BUDGET, messages_in
+from wsframe._c.decoder cimport has_unread, inflated_by, messages_in, skip_messages
 from wsframe._c.encoder cimport binary_message, text_message
 
 
@@ -30,9 +30,42 @@ cdef extern from "socket.h":
     Py_ssize_t wsf_recv(int fd, void *data, size_t size)
 
 
+cdef enum:
+    # Bytes of a message from which it is not compressed in one go.
+    LARGE = 262144
+    # What the compressed messages may cost that are decoded in one go, in bytes inflated or the like.
+    DECODE_BUDGET = 262144
+
+
+cdef extern from *:
+    """
+    static void wsf_warn_never_awaited(void) {
+        PyObject *type, *value, *traceback;
+        PyErr_Fetch(&type, &value, &traceback);
+        if (PyErr_WarnEx(PyExc_RuntimeWarning, "send() was never awaited: nothing was sent", 1))
+            PyErr_WriteUnraisable(NULL);
+        PyErr_Restore(type, value, traceback);
+    }
+    """
+    void wsf_warn_never_awaited()
+
+
 @cython.final
-cdef class Done:
-    """What was done when it was asked for: awaiting it does nothing, and a task accepts it."""
+@cython.freelist(64)
+cdef class _Sending:
+    """A call of `send`, which begins when it is first awaited; a task takes it like a coroutine."""
+
+    cdef Stream stream  # None once it has begun
+    cdef object message
+    cdef object rest  # the coroutine that does what cannot be done at once
+
+    @property
+    def __name__(self):
+        return "send"
+
+    @property
+    def __qualname__(self):
+        return "Connection.send"
 
     def __await__(self):
         return self
@@ -41,21 +74,65 @@ cdef class Done:
         return self
 
     def __next__(self):
-        raise StopIteration
+        if self.stream is None:
+            return self.rest_of().send(None)
+        if self.begin():
+            raise StopIteration
+        return self.rest.send(None)
 
     def send(self, value):
-        raise StopIteration
+        if self.stream is None:
+            return self.rest_of().send(value)
+        if value is not None:
+            raise TypeError("can't send non-None value to a just-started coroutine")
+        return self.__next__()
 
-    def throw(self, kind, value=None, traceback=None):
-        raise kind
+    def throw(self, *exc):
+        if self.stream is not None:
+            self.postpone()
+        return self.rest_of().throw(*exc)
 
     def close(self):
-        pass
+        self.stream = None
+        self.message = None
+        if self.rest is not None:
+            self.rest.close()
+
+    def __dealloc__(self):
+        if self.stream is not None:
+            wsf_warn_never_awaited()
+
+    cdef object rest_of(self):
+        if self.rest is None:
+            raise RuntimeError("cannot reuse an already awaited send()")
+        return self.rest
+
+    cdef int postpone(self) except -1:
+        """Leave it all to the coroutine."""
+        cdef Stream stream = self.stream
+        message = self.message
+        self.stream = None
+        self.message = None
+        self.rest = stream.send_slowly(message)
+        return 0
+
+    cdef bint begin(self) except -1:
+        """Send at once where that is possible; return whether nothing is left to do."""
+        cdef Stream stream = self.stream
+        message = self.message
+        if stream.senders or not is_whole(message) or (not stream.plain and len(message) >= LARGE):
+            self.postpone()
+            return False
+        self.stream = None
+        self.message = None
+        stream.send_message(message)
+        if not stream.congested:
+            return True
+        self.rest = stream.drain()
+        return False
 
 
-Coroutine.register(Done)
-
-cdef Done DONE = Done.__new__(Done)
+Coroutine.register(_Sending)
 
 
 cdef class Stream(Coalescer):
@@ -79,10 +156,13 @@ cdef class Stream(Coalescer):
     cdef public bint reading
     cdef public object create_future
     cdef public object waiter
+    cdef public bint discarding  # messages over the mark are dropped: the connection is closing
+    cdef public bint heard  # bytes have arrived since the keep-alive looked
     # Out.
     cdef public bint masked
     cdef public bint plain
     cdef public bint congested
+    cdef public int senders  # calls of `send` that are under way and not done at once
     cdef public bint fresh
     cdef bint single
     cdef bint reads  # from the socket itself
@@ -118,8 +198,20 @@ cdef class Stream(Coalescer):
         """No more than `low` messages are queued."""
         raise NotImplementedError
 
-    def send_later(self, message):
-        """Send what is no plain message, or wait for the peer to catch up first."""
+    def send_slowly(self, message):
+        """Return a coroutine that sends a message behind those of other senders, or in fragments or steps."""
+        raise NotImplementedError
+
+    def drain(self):
+        """Return a coroutine that waits until the peer has caught up."""
+        raise NotImplementedError
+
+    def may_queue(self, message):
+        """Tell whether a message that nobody waits for may be sent to a peer that is behind."""
+        raise NotImplementedError
+
+    def decode_later(self):
+        """Go on with `decode_more` when the application and the loop had their time."""
         raise NotImplementedError
 
     def frame_of(self, message):
@@ -168,7 +260,11 @@ cdef class Stream(Coalescer):
         """Read from the socket."""
         cdef Py_ssize_t size = -1
         if self.fd >= 0:
-            size = wsf_recv(self.fd, self.start, self.room)
+            if self.transport._protocol is not self:  # set_protocol() was called: the socket is not ours any more
+                self.fd = -1
+                self.transport._add_reader(self.transport._sock_fd, self.transport._read_ready)
+            else:
+                size = wsf_recv(self.fd, self.start, self.room)
         if size <= 0:
             self._transport._read_ready()  # it knows what to do at the end of the stream
             return
@@ -191,18 +287,31 @@ cdef class Stream(Coalescer):
             PyBuffer_Release(&view)
 
     cdef int take(self, void *data, Py_ssize_t size) except -1:
-        cdef bint plain = False
-        cdef list messages
+        self.heard = True
         if self.decoder is None:
             self.take_other(PyMemoryView_FromMemory(<char *>data, size, PyBUF_READ))
             return 0
-        messages = messages_in(self.decoder, <const uint8_t *>data, size, NO_BUDGET, &plain)
+        return self.decode(<const uint8_t *>data, size)
+
+    def decode_more(self):
+        """Decode more of what one read brought (see DECODE_BUDGET)."""
+        if self.decoder is not None:
+            self.decode(NULL, 0)
+
+    cdef int decode(self, const uint8_t *data, Py_ssize_t size) except -1:
+        cdef bint plain = False
+        cdef object decoder = self.decoder
+        cdef uint64_t inflated = inflated_by(decoder)
+        cdef list messages = messages_in(decoder, data, size, DECODE_BUDGET, &plain)
+        size += inflated_by(decoder) - inflated
         if not plain:
             self.take_events(messages, size)
         elif self.listener is None:
             self.enqueue(messages, size)
         else:
             self.deliver(messages)
+        if has_unread(decoder):
+            self.decode_later()
         return 0
 
     def deliver(self, list messages):
@@ -224,9 +333,12 @@ cdef class Stream(Coalescer):
     def enqueue(self, list messages, Py_ssize_t size):
         """Queue the messages of a read of so many bytes; stop reading when there are too many."""
         self.backlog = self.backlog + size if self.count() else size
-        self.put_in(messages)
         self.fresh = True
-        if self.backlog > self.high and self.reading and self.count() > 1:
+        if self.discarding and self.backlog > self.high:
+            skip_messages(self.decoder)
+            return
+        self.put_in(messages)
+        if self.backlog > self.high and self.low < 0 and self.count() > 1:
             self.low = self.count() // 4
             self.read_no_more()
         if messages:
@@ -295,37 +407,42 @@ cdef class Stream(Coalescer):
     def send(self, message):
         """send(message)
 
-        Send a message.
+        Send a message; to be awaited.
+
+        Messages leave in the order in which their `send` was first awaited.  It waits while an earlier
+        message is sent in fragments, and until the peer has caught up.  A large message is compressed
+        bit by bit, with time for the loop in between, and leaves uncompressed if a sample does not shrink.
 
         Args:
             message: str for text, bytes-like for binary; an iterable or asynchronous iterable of
                 one of them is sent as fragments.
 
-        Returns:
-            What is to be awaited; it waits only when the peer does not keep up.
-
         Raises:
             ConnectionClosed: the connection is closing or closed.
-            TypeError: the message is of another type.
+            TypeError: the message is of another type, or its fragments are not all of one kind.
         """
-        if self.congested or not is_whole(message):
-            return self.send_later(message)
-        self.send_message(message)
-        return DONE
+        cdef _Sending sending = _Sending.__new__(_Sending)
+        sending.stream = self
+        sending.message = message
+        return sending
 
     def send_nowait(self, message):
         """send_nowait(message)
 
-        Send a message without waiting, however far behind the peer is (see `congested`).
+        Send a message without waiting.
+
+        A peer that does not read gets no more than `max_unsent` bytes queued (see `serve`).
 
         Args:
             message: str for text, bytes-like for binary.
 
         Raises:
             ConnectionClosed: the connection is closing or closed.
+            RuntimeError: a message is being sent in fragments.
             TypeError: the message is of another type.
         """
-        self.send_message(message)
+        if not self.congested or self.may_queue(message):
+            self.send_message(message)
 
     cdef int send_message(self, object message) except -1:
         cdef bytes frame

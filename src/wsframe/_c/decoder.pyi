@@ -34,6 +34,7 @@ class FrameDecoder(_Decoder):
 
 @disjoint_base
 class MessageDecoder(_Decoder):
+    skipping: bool
     def __new__(
         cls,
         role: Role,

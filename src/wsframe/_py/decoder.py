@@ -312,6 +312,8 @@ class MessageDecoder(_Decoder):
     Attributes:
         error: the ProtocolError that ended the stream, or None.
         closed: whether a Close frame has arrived; what follows it is discarded (1.4).
+        skipping: may be set: messages are dropped from now on, neither inflated nor checked, while
+            control frames are returned and headers are held to the rules; there is no way back.
         controls: how many Ping, Pong and Close messages it has answered so far.
         buffered: bytes held of a message that has not arrived whole; what is unread does not count.
         unread: bytes that were fed and are not decoded yet, because a budget was used up.
@@ -337,6 +339,7 @@ class MessageDecoder(_Decoder):
         self._counts_streams = hasattr(deflate, "extra_streams")
         self._streams = 0  # that the deflate object has counted
         self.closed = False
+        self.skipping = False
         self.controls = 0
         self._control = bytearray()
         self._opcode = 0  # of the message under way
@@ -423,6 +426,11 @@ class MessageDecoder(_Decoder):
             self._control += piece
             return not self._open and self._end_control(out)
         final = bool(self._first & FIN) and not self._open
+        if self.skipping:
+            self._message.clear()
+            if final:
+                self._opcode = 0
+            return False
         if self._compressed:
             piece = self._inflate(piece, final)
         whole: bytes | bytearray = piece

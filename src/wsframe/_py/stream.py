@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any
 
 from .coalescer import FIRST_NOW, LATER, LONG_AGO, NOW, Coalescer
@@ -14,32 +14,10 @@ if TYPE_CHECKING:
 
     from .decoder import MessageDecoder
 
-
-class Done(Coroutine[Any, Any, None]):
-    """What was done when it was asked for: awaiting it does nothing, and a task accepts it."""
-
-    __slots__ = ()
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        return self
-
-    def __iter__(self) -> Done:
-        return self
-
-    def __next__(self) -> None:
-        raise StopIteration
-
-    def send(self, value: Any) -> None:
-        raise StopIteration
-
-    def throw(self, kind: Any, value: Any = None, traceback: Any = None) -> None:
-        raise kind
-
-    def close(self) -> None:
-        pass
-
-
-DONE = Done()
+# Bytes of a message from which it is not compressed in one go.
+LARGE = 2**18
+# What the compressed messages may cost that are decoded in one go, in bytes inflated or the like.
+DECODE_BUDGET = 2**18
 
 
 class Stream(Coalescer):
@@ -56,13 +34,16 @@ class Stream(Coalescer):
         "congested",
         "create_future",
         "decoder",
+        "discarding",
         "fresh",
+        "heard",
         "high",
         "listener",
         "low",
         "masked",
         "plain",
         "reading",
+        "senders",
         "view",
         "waiter",
     )
@@ -80,10 +61,13 @@ class Stream(Coalescer):
         self.reading = True  # the transport reads
         self.create_future: Callable[[], Any]
         self.waiter: Any = None  # the future of the one who waits for a message
+        self.discarding = False  # messages over the mark are dropped: the connection is closing
+        self.heard = False  # bytes have arrived since the keep-alive looked
         # Out.
         self.masked = False
         self.plain = False  # messages are sent as they are: open, no extension, no fragments under way
         self.congested = False  # the transport asks us not to write
+        self.senders = 0  # calls of `send` that are under way and not done at once
         self.fresh = False  # nothing was sent since the last read
         self._single = False  # the read brought one message
 
@@ -113,8 +97,20 @@ class Stream(Coalescer):
         """No more than `low` messages are queued."""
         raise NotImplementedError
 
-    def send_later(self, message: Any) -> Coroutine[Any, Any, None]:
-        """Send what is no plain message, or wait for the peer to catch up first."""
+    def send_slowly(self, message: Any) -> Coroutine[Any, Any, None]:
+        """Return a coroutine that sends a message behind those of other senders, or in fragments or steps."""
+        raise NotImplementedError
+
+    def drain(self) -> Coroutine[Any, Any, None]:
+        """Return a coroutine that waits until the peer has caught up."""
+        raise NotImplementedError
+
+    def may_queue(self, message: Any) -> bool:
+        """Tell whether a message that nobody waits for may be sent to a peer that is behind."""
+        raise NotImplementedError
+
+    def decode_later(self) -> None:
+        """Go on with `decode_more` when the application and the loop had their time."""
         raise NotImplementedError
 
     def frame_of(self, message: str | Buffer) -> bytes:
@@ -139,19 +135,29 @@ class Stream(Coalescer):
 
     def receive(self, data: Buffer) -> None:
         """Take bytes from the peer."""
-        decoder = self.decoder
-        if decoder is None:
+        self.heard = True
+        if self.decoder is None:
             self.take_other(data)
-            return
-        size = len(data)  # type: ignore[arg-type]
-        controls = decoder.controls
-        messages = decoder.feed(data)
+        else:
+            self._decode(self.decoder, data)
+
+    def decode_more(self) -> None:
+        """Decode more of what one read brought (see DECODE_BUDGET)."""
+        if self.decoder is not None:
+            self._decode(self.decoder, b"")
+
+    def _decode(self, decoder: MessageDecoder, data: Buffer) -> None:
+        controls, inflated = decoder.controls, decoder.inflated
+        messages = decoder.feed(data, DECODE_BUDGET)
+        size = len(data) + decoder.inflated - inflated  # type: ignore[arg-type]
         if decoder.controls != controls or decoder.error is not None:
             self.take_events(messages, size)
         elif self.listener is None:
             self.enqueue(messages, size)
         else:
             self.deliver(messages)
+        if decoder.unread:
+            self.decode_later()
 
     def deliver(self, messages: list[Any]) -> None:
         """Give messages to the listener; what it sends in reply to many leaves in one write."""
@@ -172,9 +178,13 @@ class Stream(Coalescer):
     def enqueue(self, messages: list[Any], size: int) -> None:
         """Queue the messages of a read of so many bytes; stop reading when there are too many."""
         self.backlog = self.backlog + size if self._queue else size
-        self._queue.extend(messages)
         self.fresh = True
-        if self.backlog > self.high and self.reading and self.queued > 1:
+        if self.discarding and self.backlog > self.high:
+            if self.decoder is not None:
+                self.decoder.skipping = True
+            return
+        self._queue.extend(messages)
+        if self.backlog > self.high and self.low < 0 and self.queued > 1:
             self.low = self.queued // 4
             self.read_no_more()
         if messages:
@@ -216,35 +226,49 @@ class Stream(Coalescer):
 
     # Sending.
 
-    def send(self, message: Any) -> Coroutine[Any, Any, None]:
-        """Send a message.
+    async def send(self, message: Any) -> None:
+        """Send a message; to be awaited.
+
+        Messages leave in the order in which their `send` was first awaited.  It waits while an earlier
+        message is sent in fragments, and until the peer has caught up.  A large message is compressed
+        bit by bit, with time for the loop in between, and leaves uncompressed if a sample does not shrink.
 
         Args:
             message: str for text, bytes-like for binary; an iterable or asynchronous iterable of
                 one of them is sent as fragments.
 
-        Returns:
-            What is to be awaited; it waits only when the peer does not keep up.
-
         Raises:
             ConnectionClosed: the connection is closing or closed.
-            TypeError: the message is of another type.
+            TypeError: the message is of another type, or its fragments are not all of one kind.
         """
-        if self.congested or not isinstance(message, (str, bytes, bytearray, memoryview)):
-            return self.send_later(message)
-        self.send_nowait(message)
-        return DONE
+        if (
+            self.senders
+            or not isinstance(message, (str, bytes, bytearray, memoryview))
+            or (not self.plain and len(message) >= LARGE)
+        ):
+            await self.send_slowly(message)
+            return
+        self._send(message)
+        if self.congested:
+            await self.drain()
 
     def send_nowait(self, message: str | Buffer) -> None:
-        """Send a message without waiting, however far behind the peer is (see `congested`).
+        """Send a message without waiting.
+
+        A peer that does not read gets no more than `max_unsent` bytes queued (see `serve`).
 
         Args:
             message: str for text, bytes-like for binary.
 
         Raises:
             ConnectionClosed: the connection is closing or closed.
+            RuntimeError: a message is being sent in fragments.
             TypeError: the message is of another type.
         """
+        if not self.congested or self.may_queue(message):
+            self._send(message)
+
+    def _send(self, message: str | Buffer) -> None:
         if not self.plain:
             frame = self.frame_of(message)
         elif isinstance(message, str):

@@ -28,8 +28,8 @@ from ..handshake import (
     open_request,
     parse_uri,
 )
-from ._options import check_callable, check_limits, check_seconds
-from .connection import Connection, Listener
+from ._options import check_callable, check_limits, check_seconds, check_slow_peer
+from .connection import MAX_UNSENT, Connection, Listener, SlowPeer
 
 # Seconds given to the body of a refusal: its end may never come.
 BODY_TIMEOUT = 0.5
@@ -60,6 +60,8 @@ class ClientConnection(Connection):
             ping_interval=connect.ping_interval,
             ping_timeout=connect.ping_timeout,
             close_timeout=connect.close_timeout,
+            max_unsent=connect.max_unsent,
+            slow_peer=connect.slow_peer,
         )
         self._connect = connect
         self._key = key
@@ -205,7 +207,12 @@ class connect:
         open_timeout: seconds to connect and for the opening handshake; None for no limit.
         ping_interval: seconds between keep-alive Pings; None for none.
         ping_timeout: seconds to wait for the Pong; None to wait for ever.
-        close_timeout: seconds to wait for the end of a closing connection; None to wait for ever.
+        close_timeout: seconds to wait for the end of a closing connection, anew while the peer still takes
+            what was sent before; None to wait for ever.
+        max_unsent: bytes that wait for a peer that does not read, over which `send_nowait` and `broadcast`
+            send it no more; None for no limit.
+        slow_peer: what becomes of such a peer: "close" closes the connection with 1013, "drop" drops the
+            messages.
         backoff: makes the delays between attempts, in seconds; when there are no more, the last failure
             is raised.
         is_passing: tells the exceptions of attempts that are worth another.
@@ -238,6 +245,8 @@ class connect:
         ping_interval: float | None = 20,
         ping_timeout: float | None = 20,
         close_timeout: float | None = 10,
+        max_unsent: int | None = MAX_UNSENT,
+        slow_peer: SlowPeer = "close",
         backoff: Callable[[], Iterator[float]] = backoff,
         is_passing: Callable[[Exception], bool] = is_passing,
         ssl: tls.SSLContext | bool | None = None,
@@ -254,6 +263,7 @@ class connect:
         check_seconds("ping_interval", ping_interval)
         check_seconds("ping_timeout", ping_timeout)
         check_seconds("close_timeout", close_timeout, zero=True)
+        check_slow_peer(max_unsent, slow_peer)
         check_limits(Role.CLIENT, max_message, max_fragments)
         ResponseReader(max_head, max_headers)
         subprotocols = None if subprotocols is None else list_of_subprotocols(subprotocols)
@@ -269,6 +279,8 @@ class connect:
         self.ping_interval = ping_interval
         self.ping_timeout = ping_timeout
         self.close_timeout = close_timeout
+        self.max_unsent = max_unsent
+        self.slow_peer = slow_peer
         self._backoff = backoff
         self._is_passing = is_passing
         self._options: dict[str, Any] = {"ssl": context_of(ssl, self.uri.secure), **options}

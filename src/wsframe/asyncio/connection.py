@@ -7,14 +7,29 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import suppress
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
 
 from .._backend import Iteration, Stream, fresh_key
 from .._spec import Close, CloseCode, Ping, Pong, Role
-from ..connection import Broadcast, Connection as Protocol, ConnectionClosedOK, Event, State, bytes_of
+from ..connection import (
+    Broadcast,
+    Connection as Protocol,
+    ConnectionClosed,
+    ConnectionClosedOK,
+    Event,
+    State,
+    bytes_of,
+    check_fragment,
+)
+from ._keepalive import KeepAlive
+
+if sys.platform == "linux":
+    from fcntl import ioctl
+    from termios import TIOCOUTQ
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer, Self
@@ -27,9 +42,20 @@ READ_SIZE = 2**18
 # Seconds a connection that is to fail waits at most for the answers to earlier messages.
 FAIL_DELAY = 1.0
 
-# Bytes of messages nobody has received, over which a connection stops reading; it goes on when a
-# quarter of those messages is left.
+# Bytes of messages nobody has received, inflated, over which a connection stops reading; it goes on
+# when a quarter of those messages is left.
 HIGH_WATER = 2**16
+
+# Bytes that `send_nowait` and `broadcast` queue for a peer that does not read.
+MAX_UNSENT = 2**22
+
+SlowPeer = Literal["close", "drop"]
+
+# Bytes of a message from which it is compressed bit by bit.
+LARGE = 2**18
+
+# Bytes on their way that are no sign of a peer that is still reading: the last frames.
+FEW_BYTES = 2**14
 
 logger = logging.getLogger("wsframe")
 
@@ -82,10 +108,21 @@ def can_be_bypassed(kind: type) -> bool:
     return known and all(hasattr(kind, name) for name in ("_add_reader", "_read_ready", "_fatal_error"))
 
 
+def unsent_size(transport: asyncio.Transport) -> int:
+    """Bytes the peer has not acknowledged yet, as far as the system tells; 0 for a few."""
+    size = transport.get_write_buffer_size()
+    sock = transport.get_extra_info("socket")
+    if sys.platform == "linux" and sock is not None:
+        with suppress(OSError):
+            size += int.from_bytes(ioctl(sock.fileno(), TIOCOUTQ, bytes(4)), sys.byteorder)
+    return size if size > FEW_BYTES else 0
+
+
 class Listener:
     """What happens on a connection, told at once: its methods run where the bytes arrive.
 
-    They must not block; what takes longer belongs in a task.
+    They must not block; what takes longer belongs in a task.  One that raises is logged, and the
+    connection is closed with 1011.
     """
 
     def on_open(self, ws: Connection) -> None:
@@ -120,14 +157,18 @@ class Connection(Stream, asyncio.BufferedProtocol):
         "_close_timeout",
         "_closed",
         "_closer",
+        "_decoding",
         "_drained",
+        "_failing",
+        "_keepalive",
         "_loop",
         "_lost",
-        "_ping_interval",
-        "_ping_timeout",
+        "_max_unsent",
         "_pings",
         "_protocol",
-        "_timer",
+        "_send_lock",
+        "_slow_peer",
+        "_unsent",
         "latency",
         "request",
         "subprotocol",
@@ -140,6 +181,8 @@ class Connection(Stream, asyncio.BufferedProtocol):
         ping_interval: float | None = 20,
         ping_timeout: float | None = 20,
         close_timeout: float | None = 10,
+        max_unsent: int | None = MAX_UNSENT,
+        slow_peer: SlowPeer = "close",
     ) -> None:
         super().__init__()
         loop = asyncio.get_running_loop()
@@ -150,16 +193,20 @@ class Connection(Stream, asyncio.BufferedProtocol):
         self._loop = loop
         self.view = read_buffer(loop)
         self.listener = listener
-        self._ping_interval = ping_interval
-        self._ping_timeout = ping_timeout
+        self._keepalive = KeepAlive(self, ping_interval, ping_timeout)
         self._close_timeout = close_timeout
+        self._max_unsent = max_unsent
+        self._slow_peer = slow_peer
+        self._send_lock: asyncio.Lock | None = None  # made for the first send that may take long
         self._protocol: Protocol | None = None
         self._drained: asyncio.Future[None] | None = None
         self._closed: asyncio.Future[None] | None = None  # made when somebody waits for it
         self._lost = False
         self._pings: dict[bytes, tuple[asyncio.Future[float], float]] | None = None
-        self._timer: asyncio.TimerHandle | None = None  # of the keep-alive
         self._closer: asyncio.TimerHandle | None = None  # of the close timeout
+        self._unsent = 0  # what the peer had not taken when that timer was set
+        self._failing: asyncio.TimerHandle | None = None  # of the answers before a violation
+        self._decoding = False  # decode_more is scheduled
         self.latency = 0.0
         self.subprotocol: str | None = None
         self.request: Request | None = None
@@ -254,7 +301,13 @@ class Connection(Stream, asyncio.BufferedProtocol):
             self.write(frame)
             self.flush()
             self._expect_end()
-        self.read_on()  # the answer may stand behind messages nobody receives
+        self._discard_messages()
+
+    def _discard_messages(self) -> None:
+        """Read on to the Close of the peer, whatever nobody receives; messages over the mark are dropped."""
+        self.discarding = True
+        self.low = -1
+        self.read_on()
 
     async def wait_closed(self) -> None:
         """Wait until the connection is closed."""
@@ -333,7 +386,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
         if not self.queued:
             self.read_on()
         if self.listener is not None:
-            self.listener.on_drained(self)
+            self._tell(self.listener.on_drained)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
@@ -342,15 +395,18 @@ class Connection(Stream, asyncio.BufferedProtocol):
         self.use_socket(-1)
         self.discard()
         self.plain = self.congested = False
-        for timer in (self._timer, self._closer):
+        self._keepalive.stop()
+        for timer in (self._closer, self._failing):
             if timer is not None:
                 timer.cancel()
-        self._timer = self._closer = None
-        if self._protocol is not None:
-            self._end(self._protocol, exc)
-        self._wake_drained()
-        if self._closed is not None and not self._closed.done():
-            self._closed.set_result(None)
+        self._closer = self._failing = None
+        try:
+            if self._protocol is not None:
+                self._end(self._protocol, exc)
+        finally:  # whatever a listener raises
+            self._wake_drained()
+            if self._closed is not None and not self._closed.done():
+                self._closed.set_result(None)
 
     def _end(self, protocol: Protocol, exc: Exception | None) -> None:
         protocol.receive_eof(exc)
@@ -361,7 +417,14 @@ class Connection(Stream, asyncio.BufferedProtocol):
         self._pings = None
         self.wake()
         if self.listener is not None:
-            self.listener.on_close(self)
+            self._tell(self.listener.on_close)
+
+    def _tell(self, method: Callable[..., None], *args: object) -> None:
+        """Call a method of the listener."""
+        try:
+            method(self, *args)
+        except Exception:
+            self.listener_failed()
 
     # How bytes become messages.
 
@@ -376,10 +439,9 @@ class Connection(Stream, asyncio.BufferedProtocol):
         self.decoder = protocol.decoder
         self.masked = protocol.role is Role.CLIENT
         self.plain = protocol.plain
-        if self._ping_interval is not None:
-            self._timer = self._loop.call_later(self._ping_interval, self._keep_alive)
+        self._keepalive.start()
         if self.listener is not None:
-            self.listener.on_open(self)
+            self._tell(self.listener.on_open)
         if rest:
             self.receive(rest)
 
@@ -412,10 +474,50 @@ class Connection(Stream, asyncio.BufferedProtocol):
             self._fail_soon()
         elif protocol.state is not State.OPEN and protocol.ends_tcp:
             self._end_tcp()
+        elif protocol.received is not None:
+            self._discard_messages()  # nothing but the end of the stream is to come
+
+    def decode_later(self) -> None:
+        self.read_no_more()
+        if self.discarding or (self.low < 0 and not self.congested):
+            self._decode_soon()
+
+    def _decode_soon(self) -> None:
+        if not self._decoding:
+            self._decoding = True
+            self.call_soon(self._decode_next)
+
+    def _decode_next(self) -> None:
+        self._decoding = False
+        try:
+            self.decode_more()
+        except BaseException:
+            self.transport.abort()  # as the transport does when a read fails
+            raise
+        if self.low < 0 and not self._has_unread:
+            self.read_on()
+
+    @property
+    def _has_unread(self) -> bool:
+        """Whether bytes of a read are still to be decoded."""
+        return self.decoder is not None and self.decoder.unread > 0
+
+    @property
+    def _is_behind(self) -> bool:
+        """Whether we do not read because the application has not received what there is."""
+        return not self.reading and (self.queued > 0 or self._has_unread)
+
+    @property
+    def _is_open(self) -> bool:
+        """Whether the connection is open, and nothing is wrong with what has arrived."""
+        return self.state is State.OPEN and self.protocol.error is None
 
     def listener_failed(self) -> None:
-        logger.exception("listener failed")
-        self.close_nowait(CloseCode.INTERNAL_ERROR)
+        exc = sys.exc_info()[1]
+        if not (isinstance(exc, ConnectionClosed) and self.state is not State.OPEN):
+            logger.error("listener failed", exc_info=True)
+        if self._protocol is not None and not self._lost:
+            self.close_nowait(CloseCode.INTERNAL_ERROR)
 
     def _fail_soon(self) -> None:
         """Fail the connection, once the messages before the violation had their answers."""
@@ -423,8 +525,8 @@ class Connection(Stream, asyncio.BufferedProtocol):
         if self.listener is not None or self.idle:
             self.fail()
         else:
-            self._stop_timer()
-            self._timer = self._loop.call_later(FAIL_DELAY, self.fail)
+            self._keepalive.stop()
+            self._failing = self._loop.call_later(FAIL_DELAY, self.fail)
 
     @property
     def idle(self) -> bool:
@@ -451,18 +553,12 @@ class Connection(Stream, asyncio.BufferedProtocol):
             if isinstance(event, Pong):
                 self._settle_pings(event.data)
                 if self.listener is not None:
-                    self._tell_pong(self.listener, event.data)
+                    self._tell(self.listener.on_pong, event.data)
             elif isinstance(event, Close):
                 self._expect_end()
             elif not isinstance(event, Ping):
                 messages.append(event)
         return messages
-
-    def _tell_pong(self, listener: Listener, data: bytes) -> None:
-        try:
-            listener.on_pong(self, data)
-        except Exception:
-            self.listener_failed()
 
     def _write_outgoing(self, protocol: Protocol) -> None:
         for frame in protocol.outgoing:
@@ -476,8 +572,10 @@ class Connection(Stream, asyncio.BufferedProtocol):
             self.transport.pause_reading()
 
     def read_on(self) -> None:
-        """Read again."""
-        if not self.reading:
+        """Read again, once all that was read is decoded."""
+        if self._has_unread:
+            self._decode_soon()
+        elif not self.reading:
             self.reading = True
             if not self.transport.is_closing():
                 self.transport.resume_reading()
@@ -507,15 +605,40 @@ class Connection(Stream, asyncio.BufferedProtocol):
     def frame_of(self, message: str | Buffer) -> bytes:
         return self.protocol.send(message)
 
-    async def send_later(self, message: Any) -> None:
-        if isinstance(message, AsyncIterable):
-            await self._send_fragments(message)
-        elif isinstance(message, Iterable) and not _is_whole(message):
-            await self._send_fragments(_each(message))
-        else:
-            self.protocol.check_open()
+    async def send_slowly(self, message: Any) -> None:
+        self.senders += 1
+        if self._send_lock is None:
+            self._send_lock = asyncio.Lock()
+        try:
+            async with self._send_lock:  # first come, first served
+                self.protocol.check_open()
+                if isinstance(message, AsyncIterable):
+                    await self._send_fragments(message)
+                elif isinstance(message, Iterable) and not _is_whole(message):
+                    await self._send_fragments(_each(message))
+                elif _is_large(message) and not self.plain:
+                    await self._send_in_steps(message)
+                else:
+                    self.write(self.frame_of(message))
+        finally:
+            self.senders -= 1
+        if self.congested:
             await self.drain()
-            self.send_nowait(message)
+
+    async def _send_in_steps(self, message: str | Buffer) -> None:
+        for frame in self.protocol.send_in_steps(message):
+            if frame:
+                self.write(frame)
+            else:
+                await asyncio.sleep(0)
+
+    def may_queue(self, message: str | Buffer) -> bool:
+        if self._max_unsent is None or self.transport.get_write_buffer_size() <= self._max_unsent:
+            return True
+        if self._slow_peer == "drop":
+            return self.state is not State.OPEN  # which the caller finds out
+        self.close_nowait(CloseCode.TRY_AGAIN_LATER, "peer does not read")
+        return True  # to the caller, a connection that is closing
 
     async def _send_fragments(self, fragments: AsyncIterable[str | Buffer]) -> None:
         """Send each fragment as soon as the next is there."""
@@ -523,6 +646,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
         waiting: str | Buffer | None = None
         try:
             async for fragment in fragments:
+                check_fragment(fragment, waiting)
                 if waiting is not None:
                     await self._send_fragment(waiting, final=False)
                 waiting = fragment
@@ -547,18 +671,23 @@ class Connection(Stream, asyncio.BufferedProtocol):
         self.transport.close()
 
     def _expect_end(self) -> None:
-        """Give the peer a while to end the connection."""
-        self._stop_timer()
+        """Give the peer a while to take what is still to be sent, and to end the connection."""
+        self._keepalive.stop()
         if self._closer is None and self._close_timeout is not None:
-            self._closer = self._loop.call_later(self._close_timeout, self._give_up)
+            self._unsent = unsent_size(self.transport)
+            self._closer = self._loop.call_later(self._close_timeout, self._close_timed_out)
+
+    def _close_timed_out(self) -> None:
+        """Give up, unless the peer is still taking what was sent before the Close."""
+        self._closer = None
+        before, self._unsent = self._unsent, unsent_size(self.transport)
+        if self._unsent < before and self._close_timeout is not None:
+            self._closer = self._loop.call_later(self._close_timeout, self._close_timed_out)
+        else:
+            self._give_up()
 
     def _give_up(self) -> None:
         self.transport.abort()
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
     def _ping(self, data: bytes | None) -> asyncio.Future[float]:
         pings = self._pings
@@ -575,28 +704,8 @@ class Connection(Stream, asyncio.BufferedProtocol):
         pings[data] = answered, time.perf_counter()
         return answered
 
-    def _keep_alive(self) -> None:
-        """Send a Ping; whoever does not answer in time is gone."""
-        assert self._ping_interval is not None
-        self._timer = None
-        if self.state is not State.OPEN:
-            return
-        answered = self._ping(None)
-        if self._ping_timeout is None:
-            self._timer = self._loop.call_later(self._ping_interval, self._keep_alive)
-        else:
-            self._timer = self._loop.call_later(self._ping_timeout, self._lose_patience)
-            answered.add_done_callback(self._is_alive)
-
-    def _is_alive(self, answered: asyncio.Future[float]) -> None:
-        """The Pong came in time: the next Ping leaves an interval after the last one."""
-        assert self._ping_interval is not None
-        if self._timer is not None and self.state is State.OPEN and self.protocol.error is None:
-            self._timer.cancel()
-            rest = max(0.0, self._ping_interval - answered.result())
-            self._timer = self._loop.call_later(rest, self._keep_alive)
-
-    def _lose_patience(self) -> None:
+    def _keepalive_failed(self) -> None:
+        """Close: the peer was silent for too long. It gets what was sent before, if it takes it in time."""
         self.close_nowait(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
         if self._close_timeout is None:
             self.transport.abort()
@@ -621,6 +730,11 @@ def _is_whole(message: object) -> bool:
     return isinstance(message, (str, bytes, bytearray, memoryview, dict))
 
 
+def _is_large(message: object) -> bool:
+    """Tell a message that is not to be compressed in one go."""
+    return _is_whole(message) and len(message) >= LARGE  # type: ignore[arg-type]
+
+
 async def _each(fragments: Iterable[str | Buffer]) -> AsyncIterator[str | Buffer]:
     for fragment in fragments:
         yield fragment
@@ -630,7 +744,8 @@ def broadcast(connections: Iterable[Connection], message: str | Buffer) -> None:
     """Send a message to many connections, encoded once; none is waited for.
 
     Args:
-        connections: those that are not open, or amid sending a fragmented message, are passed over.
+        connections: those that are not open, or amid sending a fragmented message, are passed over;
+            a peer that does not read gets no more than `max_unsent` bytes queued (see `serve`).
         message: str for text, bytes-like for binary.
 
     Raises:
@@ -638,6 +753,8 @@ def broadcast(connections: Iterable[Connection], message: str | Buffer) -> None:
     """
     sending = Broadcast(message)
     for connection in connections:
+        if connection.congested and not connection.may_queue(message):
+            continue
         if connection.plain and not connection.masked:
             connection.write(sending.plain)
         elif connection._protocol is not None:

@@ -27,8 +27,8 @@ from ..handshake import (
     check_subprotocols,
     write_extra,
 )
-from ._options import check_callable, check_limits, check_seconds
-from .connection import Connection, Listener
+from ._options import check_callable, check_limits, check_seconds, check_slow_peer
+from .connection import MAX_UNSENT, Connection, Listener, SlowPeer
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -52,6 +52,8 @@ class ServerConnection(Connection):
             ping_interval=server.ping_interval,
             ping_timeout=server.ping_timeout,
             close_timeout=server.close_timeout,
+            max_unsent=server.max_unsent,
+            slow_peer=server.slow_peer,
         )
         self._server = server
         self._handler = handler
@@ -273,6 +275,8 @@ class Server:
         ping_interval: float | None = 20,
         ping_timeout: float | None = 20,
         close_timeout: float | None = 10,
+        max_unsent: int | None = MAX_UNSENT,
+        slow_peer: SlowPeer = "close",
     ) -> None:
         if not callable(handler) or (isinstance(handler, type) and not issubclass(handler, Listener)):
             raise TypeError("handler must be a coroutine function or a subclass of Listener")
@@ -281,6 +285,7 @@ class Server:
         check_seconds("ping_interval", ping_interval)
         check_seconds("ping_timeout", ping_timeout)
         check_seconds("close_timeout", close_timeout, zero=True)
+        check_slow_peer(max_unsent, slow_peer)
         check_limits(Role.SERVER, max_message, max_fragments)
         RequestReader(max_head, max_headers)
         if compression == "deflate":
@@ -303,6 +308,8 @@ class Server:
         self.ping_interval = ping_interval
         self.ping_timeout = ping_timeout
         self.close_timeout = close_timeout
+        self.max_unsent = max_unsent
+        self.slow_peer = slow_peer
         self.connections: set[ServerConnection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing: asyncio.Task[None] | None = None
@@ -436,7 +443,12 @@ class serve:
             None for no limit.
         ping_interval: seconds between keep-alive Pings; None for none.
         ping_timeout: seconds to wait for the Pong; None to wait for ever.
-        close_timeout: seconds to wait for the end of a closing connection; None to wait for ever.
+        close_timeout: seconds to wait for the end of a closing connection, anew while the peer still takes
+            what was sent before; None to wait for ever.
+        max_unsent: bytes that wait for a peer that does not read, over which `send_nowait` and `broadcast`
+            send it no more; None for no limit.
+        slow_peer: what becomes of such a peer: "close" closes the connection with 1013, "drop" drops the
+            messages.
         options: the rest of asyncio's create_server: ssl, sock, reuse_port, backlog ...
     """
 

@@ -1,0 +1,140 @@
+"""What a peer sends and nobody receives is bounded, counted by what it weighs inflated."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from both_ends import local
+from raw_peer import compressed_frame, deflated, frame, open_raw
+
+from wsframe import Opcode
+from wsframe.asyncio import Listener
+from wsframe.asyncio.connection import HIGH_WATER
+
+MAX_MESSAGE = 2**20
+MANY = 2**18  # bytes of frames
+
+
+async def only_connection(server):
+    while not server.connections:
+        await asyncio.sleep(0)
+    (ws,) = server.connections
+    return ws
+
+
+def empty_streams(count):
+    """A message of so many empty DEFLATE streams."""
+    return frame(Opcode.TEXT, b"\x03\x00" * count, rsv=4)
+
+
+KINDS = {
+    "bombs": compressed_frame(b"a" * MAX_MESSAGE),
+    "tiny": compressed_frame(b"x"),
+    "empty streams": empty_streams(500),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_read_of_compressed_messages_is_decoded_bit_by_bit(kind):
+    one = KINDS[kind]
+    count = MANY // len(one)
+    async with local(lambda ws: ws.wait_closed(), ping_interval=None, close_timeout=1) as server:
+        _, writer = await open_raw(server, compression=True)
+        ws = await only_connection(server)
+        biggest, decode_more = 0, ws.decode_more
+
+        writer.write(one * count)
+        for _ in range(200):
+            before = ws.queued
+            await asyncio.sleep(0)
+            biggest = max(biggest, ws.queued - before)
+            await asyncio.sleep(0.001)
+        assert ws.protocol.error is None
+        assert 0 < ws.queued < count
+        held = ws.queued * len(ws.pop()) if kind == "bombs" else 0
+        assert held <= 2 * MAX_MESSAGE + HIGH_WATER
+        assert decode_more is not None
+        ws.transport.abort()
+        writer.close()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_all_messages_arrive_in_the_end(kind):
+    one = KINDS[kind]
+    count = 40 if kind == "bombs" else 2000
+    got = 0
+    done = asyncio.get_running_loop().create_future()
+
+    async def handler(ws):
+        nonlocal got
+        async for _ in ws:
+            got += 1
+            if got == count:
+                done.set_result(None)
+
+    async with local(handler, ping_interval=None, close_timeout=1) as server:
+        _, writer = await open_raw(server, compression=True)
+        for _ in range(0, count, 20):
+            writer.write(one * 20)
+        await asyncio.wait_for(done, 25)
+        writer.write(frame(Opcode.CLOSE, b"\x03\xe8"))
+        ws = await only_connection(server)
+        await asyncio.wait_for(ws.wait_closed(), 20)
+        assert ws.close_code == 1000
+        writer.close()
+
+
+async def test_a_listener_gives_the_loop_its_time_between_inflated_messages():
+    count, events = 40, []
+
+    class Collect(Listener):
+        def on_message(self, ws, message):
+            events.append("message")
+
+        def on_close(self, ws):
+            events.append("close")
+
+    async with local(Collect, ping_interval=None, close_timeout=1) as server:
+        _, writer = await open_raw(server, compression=True)
+        ws = await only_connection(server)
+        writer.write(KINDS["bombs"] * count + frame(Opcode.CLOSE, b"\x03\xe8"))
+        while "close" not in events:
+            events.append("iteration")
+            await asyncio.sleep(0)
+        assert events.count("message") == count
+        longest = max(map(len, "".join(event[0] for event in events).split("i")))
+        assert longest <= 2
+        assert ws.close_code == 1000
+        writer.close()
+
+
+async def test_a_large_message_that_was_received_lets_reading_go_on():
+    async with local(lambda ws: ws.wait_closed(), ping_interval=None, close_timeout=1) as server:
+        _, writer = await open_raw(server, compression=True)
+        ws = await only_connection(server)
+        writer.write(KINDS["bombs"] * 10)
+        for _ in range(10):
+            assert len(await asyncio.wait_for(ws.recv(), 20)) == MAX_MESSAGE
+        while ws.decoder.unread or not ws.reading:
+            await asyncio.sleep(0)
+        writer.write(frame(Opcode.TEXT, "last"))
+        assert await asyncio.wait_for(ws.recv(), 20) == "last"
+        ws.transport.abort()
+        writer.close()
+
+
+async def test_a_violation_behind_inflated_messages_is_found_in_its_place():
+    async with local(lambda ws: ws.wait_closed(), ping_interval=None, close_timeout=1) as server:
+        _, writer = await open_raw(server, compression=True)
+        ws = await only_connection(server)
+        writer.write(KINDS["bombs"] * 5 + frame(Opcode.TEXT, b"\xff") + KINDS["bombs"])
+        for _ in range(5):
+            assert len(await asyncio.wait_for(ws.recv(), 20)) == MAX_MESSAGE
+        await asyncio.wait_for(ws.wait_closed(), 20)
+        assert ws.protocol.error.close_code == 1007
+        writer.close()
+
+
+def test_the_programs_of_these_tests_are_what_they_seem():
+    assert len(deflated(b"a" * MAX_MESSAGE)) < 2000

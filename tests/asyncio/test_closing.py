@@ -1,0 +1,169 @@
+"""Closing, from either side, whatever is unread or still on its way."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sys
+from contextlib import suppress
+
+import pytest
+from both_ends import Pair, address, local
+from raw_peer import compressed_frame, frame, open_raw
+
+from wsframe import Close, MessageDecoder, Opcode, Role
+from wsframe.asyncio import ConnectionClosed, ConnectionClosedOK, connect
+
+SOON = 5  # seconds; far below the close time-out of the tests, far above what closing takes
+
+
+async def feed(ws):
+    with suppress(ConnectionClosed):
+        while True:
+            await ws.send("x" * 1000)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not tell what is on its way")
+async def test_the_last_large_message_reaches_a_slow_but_steady_reader():
+    size = 8_000_000
+
+    async def handler(ws):
+        await ws.send(b"x" * size)
+
+    async with local(handler, compression=None, close_timeout=0.2, ping_interval=None) as server:
+        reader, writer = await open_raw(server, receive_buffer=2**16)
+        decoder, got = MessageDecoder(Role.CLIENT, max_message=None), []
+        while len(got) < 2:
+            data = await reader.read(2**16)
+            assert data, "cut off"
+            got += decoder.feed(data)
+            await asyncio.sleep(0.006)
+        assert len(got[0]) == size
+        assert got[1] == Close(1000, "")
+        writer.close()
+
+
+async def test_the_close_timeout_ends_a_peer_that_takes_nothing():
+    async def handler(ws):
+        await ws.send(b"x" * 8_000_000)
+
+    async with local(handler, compression=None, close_timeout=0.2, ping_interval=None) as server:
+        _, writer = await open_raw(server, receive_buffer=2**16)
+        writer.transport.pause_reading()
+        while not server.connections:
+            await asyncio.sleep(0)
+        (ws,) = server.connections
+        ws.close_nowait()
+        await asyncio.wait_for(ws.wait_closed(), 10)
+        assert ws.close_code == 1006
+        writer.close()
+
+
+@pytest.mark.parametrize("compression", [None, "deflate"])
+async def test_leaving_a_fast_feed_is_done_as_soon_as_the_peer_has_closed(compression):
+    async with local(feed, compression=compression, close_timeout=60) as server:
+        ws = await connect(address(server), compression=compression, close_timeout=60)
+        await ws.recv()
+        while ws.reading:  # more is unread than is to be
+            await asyncio.sleep(0.001)
+        await asyncio.wait_for(ws.close(), SOON)
+        assert ws.close_code == 1000
+
+
+async def test_a_server_closes_on_a_client_that_floods_it():
+    async with Pair(compression=None, close_timeout=60) as pair:
+        flooding = asyncio.create_task(feed(pair.theirs))
+        while pair.ours.reading:
+            await asyncio.sleep(0.001)
+        await asyncio.wait_for(pair.ours.close(4001, "enough"), SOON)
+        await flooding
+        assert (pair.ours.close_code, pair.theirs.close_code) == (4001, 4001)
+
+
+async def test_a_close_of_the_peer_behind_unread_messages_is_found_at_once_when_we_close_too():
+    async with Pair(compression=None, close_timeout=60) as pair:
+        for _ in range(100):
+            await pair.theirs.send("x" * 10_000)
+        pair.theirs.close_nowait(4002)
+        await asyncio.wait_for(pair.ours.close(4003), SOON)
+        assert pair.ours.close_code == 4002
+
+
+async def test_messages_up_to_the_mark_can_be_received_after_close():
+    async with Pair(compression=None) as pair:
+        for number in range(20):
+            await pair.theirs.send(str(number))
+        while pair.ours.queued < 20:
+            await asyncio.sleep(0)
+        await pair.ours.close()
+        assert [await pair.ours.recv() for _ in range(20)] == [str(number) for number in range(20)]
+        with pytest.raises(ConnectionClosedOK):
+            await pair.ours.recv()
+
+
+async def test_what_arrives_after_close_was_called_is_dropped_over_the_mark():
+    async with local(lambda ws: ws.wait_closed(), compression=None, close_timeout=60) as server:
+        _reader, writer = await open_raw(server)
+        while not server.connections:
+            await asyncio.sleep(0)
+        (ws,) = server.connections
+        ws.close_nowait()
+        for _ in range(100):
+            writer.write(frame(Opcode.BINARY, bytes(100_000)))
+            await writer.drain()
+        assert ws.queued <= 2
+        writer.write(frame(Opcode.CLOSE, b"\x03\xe8"))
+        await asyncio.wait_for(ws.wait_closed(), SOON)
+        assert ws.close_code == 1000
+        writer.close()
+
+
+async def test_closing_on_a_flood_of_compressed_messages():
+    async with local(lambda ws: ws.wait_closed(), compression="deflate", close_timeout=60) as server:
+        _reader, writer = await open_raw(server, compression=True)
+        while not server.connections:
+            await asyncio.sleep(0)
+        (ws,) = server.connections
+        bomb = compressed_frame(b"a" * 2**20)
+        writer.write(bomb * 100)
+        while not ws.queued:
+            await asyncio.sleep(0)
+        ws.close_nowait()
+        writer.write(frame(Opcode.CLOSE, b"\x03\xe8"))
+        await asyncio.wait_for(ws.wait_closed(), 20)
+        assert ws.close_code == 1000
+        assert ws.queued <= 3
+        writer.close()
+
+
+async def test_a_client_sees_the_end_behind_a_close_although_messages_are_unread():
+    """The server ends TCP; a client that had stopped reading must still notice."""
+    async with Pair(compression=None, close_timeout=60) as pair:
+        pair.theirs.high = 1000
+        pair.theirs.transport.pause_reading()
+        for _ in range(20):
+            pair.ours.send_nowait("x" * 1000)
+        pair.ours.close_nowait(4000)
+        while pair.ours.transport.get_write_buffer_size():
+            await asyncio.sleep(0.001)
+        pair.theirs.transport.resume_reading()  # one read brings all of it
+        await asyncio.wait_for(pair.theirs.wait_closed(), SOON)
+        assert pair.theirs.close_code == 4000
+        assert len([message async for message in received(pair.theirs)]) == 20
+
+
+async def received(ws):
+    with suppress(ConnectionClosed):
+        while True:
+            yield await ws.recv()
+
+
+async def test_a_large_last_message_then_close_arrives_in_order():
+    async with Pair(compression="deflate", max_message=None) as pair:
+        noise = random.Random(3).randbytes(3_000_000)
+        sending = asyncio.create_task(pair.ours.send(noise))
+        assert await asyncio.wait_for(pair.theirs.recv(), 20) == noise
+        await sending
+        await pair.ours.close()
+        await pair.theirs.wait_closed()
+        assert pair.theirs.close_code == 1000
