@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import socket
 import sys
 from collections.abc import Coroutine
@@ -395,9 +394,9 @@ def test_send_does_nothing_until_it_is_awaited(module):
 
 def test_send_that_is_never_awaited_is_a_warning(module):
     stream, log = make(module)
+    sending = stream.send("x")
     with pytest.warns(RuntimeWarning, match=r"send.* was never awaited"):
-        stream.send("x")
-        gc.collect()
+        del sending
     assert log == []
 
 

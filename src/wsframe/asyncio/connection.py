@@ -386,7 +386,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
         if not self.queued:
             self.read_on()
         if self.listener is not None:
-            self._tell(self.listener.on_drained)
+            self._call_listener(self.listener.on_drained)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
@@ -417,9 +417,9 @@ class Connection(Stream, asyncio.BufferedProtocol):
         self._pings = None
         self.wake()
         if self.listener is not None:
-            self._tell(self.listener.on_close)
+            self._call_listener(self.listener.on_close)
 
-    def _tell(self, method: Callable[..., None], *args: object) -> None:
+    def _call_listener(self, method: Callable[..., None], *args: object) -> None:
         """Call a method of the listener."""
         try:
             method(self, *args)
@@ -441,7 +441,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
         self.plain = protocol.plain
         self._keepalive.start()
         if self.listener is not None:
-            self._tell(self.listener.on_open)
+            self._call_listener(self.listener.on_open)
         if rest:
             self.receive(rest)
 
@@ -553,7 +553,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
             if isinstance(event, Pong):
                 self._settle_pings(event.data)
                 if self.listener is not None:
-                    self._tell(self.listener.on_pong, event.data)
+                    self._call_listener(self.listener.on_pong, event.data)
             elif isinstance(event, Close):
                 self._expect_end()
             elif not isinstance(event, Ping):
