@@ -80,6 +80,28 @@ async def test_a_peer_that_floods_with_pings_and_does_not_read_is_ended():
         await asyncio.gather(flooding, return_exceptions=True)
 
 
+async def test_a_peer_that_sends_messages_and_does_not_read_is_ended():
+    async def echo(ws):
+        async for message in ws:
+            await ws.send(message)
+
+    async with local(echo, compression=None, **QUICK) as server:
+        _, writer = await open_raw(server, receive_buffer=4096)
+        ws = await only_connection(server)
+        writer.transport.pause_reading()
+        messages = frame(Opcode.BINARY, bytes(10_000)) * 10
+
+        async def flood():
+            while not writer.transport.is_closing():
+                writer.write(messages)
+                await writer.drain()
+
+        flooding = asyncio.create_task(flood())
+        await asyncio.wait_for(ws.wait_closed(), 20)
+        writer.transport.abort()
+        await asyncio.gather(flooding, return_exceptions=True)
+
+
 async def test_what_was_sent_arrives_before_a_silent_peer_is_cut_off():
     size = 3_000_000
     async with local(lambda ws: ws.wait_closed(), compression=None, **QUICK) as server:

@@ -13,7 +13,8 @@ class KeepAlive:
     """Sends a Ping an interval after the last one, and ends a connection whose peer is silent.
 
     A peer is alive while bytes arrive from it, be they a Pong or a part of a message that takes
-    long, and while it is us who do not read because the application is behind.
+    long, and while it is us who do not read because the application is behind.  It is not if it takes
+    nothing of what we send, however much it sends itself.
 
     Args:
         connection: its `_ping` sends, its `_keepalive_failed` ends the connection.
@@ -21,12 +22,13 @@ class KeepAlive:
         timeout: seconds of silence after a Ping; None to wait for ever.
     """
 
-    __slots__ = ("_connection", "_interval", "_timeout", "timer")
+    __slots__ = ("_connection", "_interval", "_timeout", "_unsent", "timer")
 
     def __init__(self, connection: Connection, interval: float | None, timeout: float | None) -> None:
         self._connection = connection
         self._interval = interval
         self._timeout = timeout
+        self._unsent: int | None = None  # what the peer had not taken at the last look, if it was behind
         self.timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
@@ -49,6 +51,7 @@ class KeepAlive:
         self.timer = None
         if not connection._is_open:
             return
+        self._takes_nothing()
         connection.heard = False
         pong = connection._ping(None)
         if self._timeout is None:
@@ -68,9 +71,15 @@ class KeepAlive:
         """The Pong is late."""
         connection = self._connection
         self.timer = None
-        if connection.heard or connection._is_behind:
+        if not self._takes_nothing() and (connection.heard or connection._is_behind):
             assert self._timeout is not None
             connection.heard = False
             self.timer = connection._loop.call_later(self._timeout, self._check)
         else:
             connection._keepalive_failed()
+
+    def _takes_nothing(self) -> bool:
+        """Tell whether the peer is behind, and has not taken a byte since this was last called."""
+        before = self._unsent
+        self._unsent = self._connection._unsent_size if self._connection.congested else None
+        return before is not None and self._unsent is not None and self._unsent >= before

@@ -109,13 +109,13 @@ def can_be_bypassed(kind: type) -> bool:
 
 
 def unsent_size(transport: asyncio.Transport) -> int:
-    """Bytes the peer has not acknowledged yet, as far as the system tells; 0 for a few."""
+    """Bytes the peer has not acknowledged yet, as far as the system tells."""
     size = transport.get_write_buffer_size()
     sock = transport.get_extra_info("socket")
     if sys.platform == "linux" and sock is not None:
         with suppress(OSError):
             size += int.from_bytes(ioctl(sock.fileno(), TIOCOUTQ, bytes(4)), sys.byteorder)
-    return size if size > FEW_BYTES else 0
+    return size
 
 
 class Listener:
@@ -508,6 +508,11 @@ class Connection(Stream, asyncio.BufferedProtocol):
         return not self.reading and (self.queued > 0 or self._has_unread)
 
     @property
+    def _unsent_size(self) -> int:
+        """Bytes the peer has not acknowledged yet, as far as the system tells."""
+        return unsent_size(self.transport)
+
+    @property
     def _is_open(self) -> bool:
         """Whether the connection is open, and nothing is wrong with what has arrived."""
         return self.state is State.OPEN and self.protocol.error is None
@@ -674,14 +679,14 @@ class Connection(Stream, asyncio.BufferedProtocol):
         """Give the peer a while to take what is still to be sent, and to end the connection."""
         self._keepalive.stop()
         if self._closer is None and self._close_timeout is not None:
-            self._unsent = unsent_size(self.transport)
+            self._unsent = self._unsent_size
             self._closer = self._loop.call_later(self._close_timeout, self._close_timed_out)
 
     def _close_timed_out(self) -> None:
         """Give up, unless the peer is still taking what was sent before the Close."""
         self._closer = None
-        before, self._unsent = self._unsent, unsent_size(self.transport)
-        if self._unsent < before and self._close_timeout is not None:
+        before, self._unsent = self._unsent, self._unsent_size
+        if self._unsent < before > FEW_BYTES and self._close_timeout is not None:
             self._closer = self._loop.call_later(self._close_timeout, self._close_timed_out)
         else:
             self._give_up()
