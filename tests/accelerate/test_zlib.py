@@ -307,9 +307,10 @@ def test_what_somebody_else_put_there_stays(name, capfd):
         compression.set_zlib_backend(zlib)
 
 
-def test_an_unknown_name_is_an_error_and_changes_nothing():
-    with pytest.raises(ValueError, match="unknown zlib 'zopfli', only zlib, isal, zlib-ng"):
-        accelerate.install("wsproto", zlib="zopfli")
+@pytest.mark.parametrize("name", ["zopfli", ""])
+def test_an_unknown_name_is_an_error_and_changes_nothing(name):
+    with pytest.raises(ValueError, match=f"unknown zlib '{name}', only zlib, isal, zlib-ng"):
+        accelerate.install("wsproto", zlib=name)
     assert record("wsproto").why_not == "install() was not called"
 
 

@@ -12,6 +12,7 @@ import re
 import pytest
 from rawclient import SOON, ask, gone, local, request_to, uri_of
 
+from wsframe import encode_binary
 from wsframe.asyncio import InvalidStatus, Listener, Response, connect
 from wsframe.deflate import ServerPolicy
 
@@ -170,6 +171,49 @@ async def test_an_error_of_the_cleanup_is_logged(caplog):
         assert (await ask(server))[0] == 503
         await asyncio.wait_for(gone(server), SOON)
     assert "KeyError: 'cleanup'" in caplog.text
+
+
+async def test_process_request_ends_when_the_client_leaves():
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def slow(connection, request):
+        begun.set()
+        try:
+            await asyncio.sleep(1000)
+        finally:
+            ended.set()
+
+    async with local(process_request=slow) as server:
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(connect(uri_of(server), open_timeout=None), 0.1)
+        await begun.wait()
+        await asyncio.wait_for(ended.wait(), SOON)
+        await asyncio.wait_for(gone(server), SOON)
+
+
+async def test_what_comes_behind_the_request_is_bounded_until_process_request_decides():
+    decide = asyncio.Event()
+
+    async def slow(connection, request):
+        await decide.wait()
+
+    async with local(process_request=slow, compression=None) as server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        frame = encode_binary(b"x" * 100_000, masked=True)
+        writer.write(request_to(server))
+        for _ in range(200):
+            writer.write(frame)
+        while writer.transport.get_write_buffer_size() == 0:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.3)
+        (opening,) = server.connections
+        assert 0 < len(opening._reader.rest) < 2**20
+        decide.set()
+        await reader.readuntil(b"\r\n\r\n")
+        expected = encode_binary(b"x" * 100_000)
+        for _ in range(200):  # and nothing is lost
+            assert await asyncio.wait_for(reader.readexactly(len(expected)), SOON) == expected
+        writer.transport.abort()
 
 
 async def test_process_request_ends_with_its_connection():

@@ -70,7 +70,7 @@ def install(*hosts: str, zlib: str | None = None) -> None:
         ImportError: the package is not installed.
     """
     names = _checked(hosts)
-    check(zlib or "zlib")
+    check("zlib" if zlib is None else zlib)
     if _off():
         return
     with _lock:

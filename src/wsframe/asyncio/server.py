@@ -39,6 +39,10 @@ ProcessRequest = Callable[["ServerConnection", Request], "Response | Awaitable[R
 # Seconds a peer gets to close a connection after its opening handshake was refused.
 LINGER = 1.0
 
+# Bytes behind the request over which reading stops until process_request has decided; below, reading
+# goes on, so that a client that leaves is noticed.
+MAX_EARLY = 2**16
+
 logger = logging.getLogger("wsframe.server")
 
 
@@ -90,10 +94,16 @@ class ServerConnection(Connection):
         super().connection_lost(exc)
 
     def handshake(self, data: bytes) -> None:
-        if self._reader is None:
+        reader = self._reader
+        if reader is None:
             return  # refused already
+        if self._asking is not None:
+            reader.rest += data  # what comes behind the request waits for the decision
+            if len(reader.rest) > MAX_EARLY:
+                self.read_no_more()
+            return
         try:
-            request = self._reader.feed(data)
+            request = reader.feed(data)
         except Refused as refused:
             self.refuse(refused.response)
             return
@@ -103,7 +113,6 @@ class ServerConnection(Connection):
         if self._server.process_request is None:
             self._decide(None)
             return
-        self.read_no_more()  # what comes behind the request waits for the decision
         self._asking = self._server.start(self._ask(self._server.process_request, request))
 
     async def _ask(self, process_request: ProcessRequest, request: Request) -> None:
@@ -318,7 +327,7 @@ class Server:
         self._listening: asyncio.Server
         self._close_called: asyncio.Future[None]
 
-    def begin(self, loop: asyncio.AbstractEventLoop, listening: asyncio.Server) -> None:
+    def _begin(self, loop: asyncio.AbstractEventLoop, listening: asyncio.Server) -> None:
         """Take over a server of asyncio that makes its protocols with `make_connection`."""
         self._loop = loop
         self._listening = listening
@@ -469,7 +478,7 @@ class serve:
         loop = asyncio.get_running_loop()
         if self._options.get("ssl") is not None and self._options.get("ssl_handshake_timeout") is None:
             self._options["ssl_handshake_timeout"] = self._server.open_timeout
-        self._server.begin(loop, await self._listen(loop))
+        self._server._begin(loop, await self._listen(loop))
         return self._server
 
     async def _listen(self, loop: asyncio.AbstractEventLoop) -> asyncio.Server:
