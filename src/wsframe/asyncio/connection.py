@@ -479,6 +479,8 @@ class Connection(Stream, asyncio.BufferedProtocol):
 
     def decode_later(self) -> None:
         self.read_no_more()
+        if self.low < 0 and self.queued and self.backlog > self.high and not self.discarding:
+            self.low = self.queued // 4  # also for a single message: there are more behind it
         if self.discarding or (self.low < 0 and not self.congested):
             self._decode_soon()
 

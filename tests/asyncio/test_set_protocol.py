@@ -1,0 +1,34 @@
+"""A transport that is given another protocol serves that one at once."""
+
+from __future__ import annotations
+
+import asyncio
+
+from both_ends import Pair
+from raw_peer import frame
+
+from wsframe import Opcode
+
+
+class Other(asyncio.Protocol):
+    def __init__(self):
+        self.received = asyncio.get_running_loop().create_future()
+
+    def data_received(self, data):
+        if not self.received.done():
+            self.received.set_result(data)
+
+
+async def test_set_protocol_is_obeyed_by_the_next_read():
+    async with Pair(compression=None) as pair:
+        await pair.theirs.send("x")
+        assert await pair.ours.recv() == "x"  # it reads its socket itself from now on, where it can
+        other, transport = Other(), pair.ours.transport
+        transport.set_protocol(other)
+        data = frame(Opcode.TEXT, "for the other")
+        pair.theirs.transport.write(data)
+        assert await asyncio.wait_for(other.received, 10) == data
+        assert not pair.ours.queued
+        transport.set_protocol(pair.ours)
+        await pair.theirs.send("y")
+        assert await asyncio.wait_for(pair.ours.recv(), 10) == "y"
