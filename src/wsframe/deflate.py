@@ -31,6 +31,7 @@ MIN_OWN_BITS = 9
 MIN_SIZE = 128  # bytes; below, what is saved is less than the headers of the packet around it
 MEM_LEVEL = 5
 MAX_STREAMS = 2**10  # DEFLATE streams in a message, each of which costs an inflater of its own
+LAST_BITES = (4096, 64, 1)  # bytes: the steps towards the byte that an error is in
 NO_MEMORY = "Error -4"  # Z_MEM_ERROR, as zlib and its kin report it
 FIRST_BITE = 64  # bytes given to the inflater of each stream after the first
 
@@ -505,11 +506,13 @@ class Deflate:
         self._begun = True
         if final:
             data += TAIL
-        limit = min(max_length, sys.maxsize - 1) + 1
+        limit = min(max_length, sys.maxsize - 1)
         inflater = self._inflater or self._open_stream()
         try:
-            out: bytes = inflater.decompress(data, limit)
-            if inflater.eof and len(out) < limit:
+            out: bytes = inflater.decompress(data, limit) if limit else b""
+            if len(out) == limit:
+                out += self._one_more(data if not limit else inflater.unconsumed_tail)
+            if inflater.eof and len(out) <= limit:
                 out = self._inflate_streams(out, data, final, limit)
         except self._module.error as exc:
             if NO_MEMORY in str(exc):  # for the window, which is allocated late
@@ -518,7 +521,40 @@ class Deflate:
         if final:
             self._end_message()
         # A module may yield a little more than it was asked for.
-        return out if len(out) <= limit else out[:limit]
+        return out if len(out) <= limit else out[: limit + 1]
+
+    def _one_more(self, rest: Buffer) -> bytes:
+        """Go on behind the last byte that a message may have: what comes first, one more or an error?
+
+        A module that reads on behind that byte may see the error alone.  Here as everywhere the first
+        fault counts, so that it makes no difference how the message was cut into reads.
+        """
+        inflater = self._inflater
+        if inflater.eof:
+            return b""
+        saved = inflater.copy() if hasattr(inflater, "copy") else None
+        try:
+            out: bytes = inflater.decompress(rest, 1)
+        except self._module.error:
+            if saved is None or not self._yields(saved, memoryview(rest), LAST_BITES):
+                raise
+            return b"\0"
+        return out
+
+    def _yields(self, inflater: Any, data: memoryview, bites: Sequence[int]) -> bool:
+        """Tell whether data that end in an error yield a byte before it."""
+        bite, *finer = bites
+        if inflater.decompress(b"", 1):
+            return True
+        for start in range(0, len(data), bite):
+            saved = inflater.copy() if finer else None
+            piece = data[start : start + bite]
+            try:
+                if inflater.decompress(piece, 1):
+                    return True
+            except self._module.error:
+                return saved is not None and self._yields(saved, piece, finer)
+        return False
 
     def _inflate_streams(self, out: bytes, data: bytes, final: bool, limit: int) -> bytes:
         """Go on after the end of a stream.
@@ -527,7 +563,7 @@ class Deflate:
         and more, so that the work stays linear.
         """
         outs = [out]
-        room = limit - len(out)
+        room = limit - len(out)  # none may be left, as long as nothing more comes
         size = len(data)
         end = size - len(TAIL) if final else size
         at = size - len(self._inflater.unused_data)
@@ -542,10 +578,12 @@ class Deflate:
             bite = FIRST_BITE
             while at < size and not inflater.eof:
                 piece = view[at : at + bite]
-                out = inflater.decompress(piece, room)
+                out = inflater.decompress(piece, room) if room else b""
+                if len(out) == room:
+                    out += self._one_more(piece if not room else inflater.unconsumed_tail)
                 outs.append(out)
                 room -= len(out)
-                if room <= 0:
+                if room < 0:
                     return b"".join(outs)
                 at += len(piece) - len(inflater.unused_data)
                 bite *= 2

@@ -630,7 +630,8 @@ cdef class MessageDecoder(_Decoder):
                 raise _errors.invalid_text()
         else:
             self.keep(p, n, key, self.left if self.first & FIN and not self.compressed else NO_LIMIT)
-            if self.opcode == TEXT:
+            # Where a frame is both bad text and bad data, its data are looked at first, all of them.
+            if self.opcode == TEXT and not (self.compressed and self.open):
                 self.check_text()
             if not final:
                 return False

@@ -436,7 +436,8 @@ class MessageDecoder(_Decoder):
         whole: bytes | bytearray = piece
         if not final or self._message:
             self._message += piece
-            if self._opcode == Opcode.TEXT:
+            # Where a frame is both bad text and bad data, its data are looked at first, all of them.
+            if self._opcode == Opcode.TEXT and not (self._compressed and self._open):
                 self._check_text()
             if not final:
                 return False
