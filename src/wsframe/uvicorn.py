@@ -29,7 +29,7 @@ from . import _http_errors as errors
 from ._http import Header, bytes_of, phrase_of, tokens_of, write_fields
 from ._spec import LOCAL_CLOSE_CODES, Close, CloseCode, Ping, Role
 from ._uvicorn_classes import behaviour_of
-from .asyncio.connection import HIGH_WATER, Connection
+from .asyncio.connection import HIGH_WATER, LARGE, Connection
 from .connection import Connection as Protocol, ConnectionClosed, Event as Received, State
 from .handshake import Accepted, Refused, Request, RequestReader, Response, accept, http_response
 
@@ -53,9 +53,15 @@ LINGER = "hh" if sys.platform == "win32" else "ii"
 
 
 class LateClose(Protocol):
-    """A connection that answers a Close when it is told to: messages before it may be answered first."""
+    """A connection that answers a Close when it is told to: messages before it may be answered first.
 
-    __slots__ = ()
+    Attributes:
+        explains: whether the Close for a violation has the reason.
+    """
+
+    __slots__ = ("explains",)
+
+    explains: bool
 
     def _answer(self, events: list[Received]) -> None:
         for event in events:
@@ -68,6 +74,13 @@ class LateClose(Protocol):
         """Queue the answer in `outgoing`."""
         if self.received is not None and self.state is State.OPEN:
             super()._answer([self.received])
+
+    def fail(self) -> None:
+        error = self.error
+        if self.explains or error is None:
+            super().fail()
+        elif self.state is State.OPEN:
+            self._say_close(Close(int(error.close_code), ""))
 
 
 class WebSocketProtocol(Connection):
@@ -95,6 +108,7 @@ class WebSocketProtocol(Connection):
         "_reader",
         "_receivers",
         "_shutdown_timer",
+        "_streaming",
         "_told",
         "app_state",
         "client",
@@ -115,8 +129,11 @@ class WebSocketProtocol(Connection):
     ) -> None:
         if not config.loaded:
             config.load()
+        behaviour = behaviour_of(config.ws if isinstance(config.ws, str) else "", __version__)
         # uvicorn takes 0 for no pings.
-        super().__init__(ping_interval=config.ws_ping_interval or None, ping_timeout=config.ws_ping_timeout)
+        interval = (config.ws_ping_interval or None) if behaviour.pings else None
+        # `send` waits for the peer, so that there is no need for another bound.
+        super().__init__(ping_interval=interval, ping_timeout=config.ws_ping_timeout, max_unsent=None)
         self.config = config
         self.server_state = server_state
         self.app_state = app_state
@@ -125,7 +142,7 @@ class WebSocketProtocol(Connection):
         self.client: tuple[str, int] | None = None
         self.scope: dict[str, Any] = {}
         self.ping_sent_at = 0.0
-        self._behaviour = behaviour_of(config.ws, __version__)
+        self._behaviour = behaviour
         max_head = config.h11_max_incomplete_event_size or MAX_HEAD
         # No limit of its own for the number of header fields: the least takes 4 bytes.
         self._reader: RequestReader | None = RequestReader(max_head, max_head // 4)
@@ -133,6 +150,7 @@ class WebSocketProtocol(Connection):
         self._early = bytearray()  # what came before the application accepted
         self._accepted: Accepted | None = None
         self._denial: Response | None = None  # under way
+        self._streaming: bool | None = None  # whether the denial under way is chunked; None if there is none
         self._ended = False  # the application has closed, denied, or will never be asked
         self._told = False  # a disconnect event is queued, or was
         self._gone = False  # the application has received it
@@ -253,16 +271,17 @@ class WebSocketProtocol(Connection):
     def _scope_of(self, request: Request) -> dict[str, Any]:
         raw_path, _, query = request.path.partition("?")
         root_path = self.config.root_path
+        before = root_path if self._behaviour.root_in_path else ""
         return {
             "type": "websocket",
-            "asgi": {"version": self.config.asgi_version, "spec_version": "2.4"},
+            "asgi": {"version": self.config.asgi_version, "spec_version": self._behaviour.spec_version},
             "http_version": "1.1",
             "scheme": "wss" if is_ssl(self.transport) else "ws",
             "server": self.server,
             "client": self.client,
             "root_path": root_path,
-            "path": root_path + unquote(raw_path),
-            "raw_path": bytes_of("path", root_path + raw_path, "latin-1"),
+            "path": before + unquote(raw_path),
+            "raw_path": bytes_of("path", before + raw_path, "latin-1"),
             "query_string": query.encode("latin-1"),
             "headers": [
                 (bytes_of("header name", name, "latin-1").lower(), bytes_of("header", value, "latin-1"))
@@ -283,6 +302,8 @@ class WebSocketProtocol(Connection):
                         raise ValueError("no token")
             except ValueError as exc:
                 raise errors.malformed("Sec-WebSocket-Protocol", exc) from None
+        if not self._behaviour.splits_subprotocols:
+            return fields
         return [token.strip() for field in fields for token in field.split(",")]
 
     async def _run_asgi(self) -> None:
@@ -311,7 +332,10 @@ class WebSocketProtocol(Connection):
 
     def _fail(self) -> None:
         """Answer an open handshake for an application that will not."""
-        if self._protocol is None and not self._ended and not self._lost:
+        if self._streaming is not None:  # there is no way to take back half a response
+            self._ended = True
+            self._end_tcp()
+        elif self._protocol is None and not self._ended and not self._lost:
             response = http_response(500, (), b"Internal Server Error")
             status = 500
             if self._denial is not None:
@@ -321,7 +345,8 @@ class WebSocketProtocol(Connection):
 
     def _refuse(self, status: int, response: bytes) -> None:
         self._ended = True
-        self.transport_write(response)
+        if response:
+            self.transport_write(response)
         if self._behaviour.logs_open:
             self.logger.info("connection rejected (%d %s)", status, phrase_of(status))
         self._end_tcp()
@@ -394,11 +419,13 @@ class WebSocketProtocol(Connection):
                 self._answer_close()
             elif protocol.error is not None:
                 self.fail()
-                self._wake_drained()
 
     def _disconnect(self, code: int, reason: str) -> None:
         self._told = True
-        self._tell({"type": "websocket.disconnect", "code": int(code), "reason": reason})
+        event = {"type": "websocket.disconnect", "code": int(code), "reason": reason}
+        if not self._behaviour.tells_reason:
+            del event["reason"]
+        self._tell(event)
 
     def _end_event(self, opened: bool) -> Event:
         """What follows the disconnect event, and is the first where no Close came."""
@@ -468,7 +495,10 @@ class WebSocketProtocol(Connection):
                 data = message.get("text")
             if data is not None:
                 try:
-                    self.send_nowait(data)
+                    if self.senders or (len(data) >= LARGE and not self.plain):
+                        await self.send_slowly(data)  # with time for others while it is compressed
+                    else:
+                        self.send_nowait(data)
                 except ConnectionClosed:
                     raise ClientDisconnected from None
             elif self._behaviour.needs_data:
@@ -509,14 +539,14 @@ class WebSocketProtocol(Connection):
                 self._told = True
                 self._tell(self._end_event(True))
         self._expect_end()
-        self.read_on()  # for the Close of the peer
+        self._discard_messages()  # up to the Close of the peer
 
     def _answer(self, message: Event) -> None:
         """Take what the application says to the opening handshake."""
         kind = message["type"]
         if self._lost or self.transport.is_closing():
             raise ClientDisconnected
-        if self._denial is not None:
+        if self._denial is not None or self._streaming is not None:
             self._deny_further(message)
         elif kind == "websocket.accept":
             self._log("[accepted]")
@@ -529,7 +559,7 @@ class WebSocketProtocol(Connection):
             if not 200 <= status < 600:
                 raise RuntimeError(f"Invalid HTTP status code '{status}' in response.")
             self._log(str(status))
-            self._denial = Response(status, list(message.get("headers", ())))
+            self._deny_with(status, list(message.get("headers", ())))
         else:
             raise RuntimeError(
                 "Expected ASGI message 'websocket.accept', 'websocket.close' "
@@ -554,19 +584,42 @@ class WebSocketProtocol(Connection):
         early = bytes(self._early)
         self._early.clear()
         protocol = LateClose(
-            Role.SERVER, max_message=self.config.ws_max_size, max_fragments=None, deflate=accepted.deflate
+            Role.SERVER,
+            max_message=self.config.ws_max_size if self._behaviour.limits_size else None,
+            max_fragments=None,
+            deflate=accepted.deflate,
         )
+        protocol.explains = self._behaviour.violation_reason
         self.open(protocol, early)
+
+    def _deny_with(self, status: int, headers: list[Header]) -> None:
+        """Begin the response of an application: all of it leaves at the end, or each part as it comes."""
+        if not self._behaviour.streams_denials:
+            self._denial = Response(status, headers)
+            return
+        names = {bytes_of("header name", name, "latin-1").lower() for name, _ in headers}
+        chunked = not names & {b"content-length", b"transfer-encoding"}
+        if chunked:
+            headers.append((b"Transfer-Encoding", b"chunked"))
+        phrase = phrase_of(status).encode("ascii")
+        self.transport_write(b"HTTP/1.1 %d %b\r\n%b\r\n" % (status, phrase, write_fields(headers)))
+        self._streaming = chunked
 
     def _deny_further(self, message: Event) -> None:
         if message["type"] != "websocket.http.response.body":
             raise RuntimeError(
                 f"Expected ASGI message 'websocket.http.response.body' but got '{message['type']}'."
             )
-        assert self._denial is not None
-        self._denial.body += message.get("body", b"")
-        if not message.get("more_body", False):
-            self._deny(self._denial.status, self._denial.serialize())
+        body, last = message.get("body", b""), not message.get("more_body", False)
+        if self._denial is not None:
+            self._denial.body += body
+            if last:
+                self._deny(self._denial.status, self._denial.serialize())
+            return
+        if body:
+            self.transport_write(b"%x\r\n%b\r\n" % (len(body), body) if self._streaming else body)
+        if last:
+            self._deny(0, b"0\r\n\r\n" if self._streaming else b"")
 
     def _deny(self, status: int, response: bytes) -> None:
         self._refuse(status, response)
@@ -580,6 +633,14 @@ class WebSocketProtocol(Connection):
         self.plain = False
         self.flush()
         self._wake_drained()  # who waits to send has nothing more to wait for
+
+    def _end_tcp(self) -> None:
+        if not self._lost:
+            super()._end_tcp()
+
+    def fail(self) -> None:
+        super().fail()
+        self._wake_drained()
 
     def _give_up(self) -> None:
         reset_at_close(self.transport)
@@ -598,7 +659,9 @@ class WebSocketProtocol(Connection):
     # Logging, in uvicorn's words.
 
     def _log(self, outcome: str) -> None:
-        address = get_client_addr(self.scope)  # type: ignore[arg-type]
+        address: object = self.client
+        if not self._behaviour.logs_tuple:
+            address = get_client_addr(self.scope)  # type: ignore[arg-type]
         path = get_path_with_query_string(self.scope)  # type: ignore[arg-type]
         self.logger.info('%s - "WebSocket %s" %s', address, path, outcome)
 

@@ -300,10 +300,11 @@ class Log(logging.Handler):
         self.server: threading.Thread | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        if self.server is None or record.thread != self.server.ident:
+        if threading.current_thread() is not self.server:
             return
         line = f"{record.levelname} {record.getMessage()}".strip()
         line = re.sub(r"127\.0\.0\.1:\d+", "ADDRESS:PORT", line)
+        line = re.sub(r"\('127\.0\.0\.1', \d+\)", "(ADDRESS, PORT)", line)  # before uvicorn 0.34
         if not re.search(
             r"server process|Shutting down|Waiting for|Uvicorn running|Finished|Cancel \d+", line
         ):

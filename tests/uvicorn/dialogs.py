@@ -12,6 +12,8 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from dialog import BINARY, CLOSE, PING, PONG, TEXT, App, Client, Dialog, Side, Talk, close, frame, play, text
@@ -282,6 +284,8 @@ async def two_receive(side: Side) -> None:
     await asyncio.sleep(0.05)
     await side.send("send", text="ready")
     await asyncio.gather(*tasks)
+    while (await side.receive())["type"] == "websocket.receive":
+        pass
 
 
 case("two receive at once", two_receive, script(1, text("a") + text("b"), close(), 1))
@@ -361,12 +365,19 @@ case("keep-alive", echo, script(1), ws_ping_interval=0.1, ws_ping_timeout=5.0)
 case("keep-alive times out", echo, script(3), ws_ping_interval=0.1, ws_ping_timeout=0.1)
 
 
+def play_all(ws: str, instead: Any, names: Iterable[str]) -> dict[str, Any]:
+    """Play dialogs, many at a time: each waits for most of its time."""
+    with ThreadPoolExecutor(12) as pool:
+        told = {name: pool.submit(play, CASES[name], ws, instead) for name in names}
+        return {name: story.result() for name, story in told.items()}
+
+
 def main() -> None:
     ws, _, ours = sys.argv[1].partition("+")
     instead = None
     if ours:  # "wsproto+ours": our class in the place of that one
         from wsframe.uvicorn import WebSocketProtocol as instead  # type: ignore[assignment]
-    stories = {name: play(CASES[name], ws, instead) for name in sys.argv[2:] or CASES}
+    stories = play_all(ws, instead, sys.argv[2:] or list(CASES))
     print(json.dumps(stories, indent=1, default=repr))
 
 

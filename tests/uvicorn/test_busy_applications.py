@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
+import zlib
 from typing import Any
 
 import pytest
 from serving import Raw, running
 from test_protocol import close, frame, text
+from websockets.sync.client import connect
 
 from wsframe import Close, Opcode, Ping, Pong
 
@@ -223,3 +226,46 @@ def test_an_application_that_receives_for_ever_does_not_hold_up_the_loop(loop: s
             assert client.receive(1) == [Close(1000)]
         assert turns[0] > 0
         turns[0] = -(10**9)
+
+
+def test_a_close_behind_more_than_is_decoded_at_once_is_found(loop: str) -> None:
+    # Compressed messages that inflate to more than a read may cost: the Close of the client lies behind them.
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await receive()
+        await send({"type": "websocket.close", "code": 4001})
+
+    extension = "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover"
+    with running(app, loop=loop, ws_max_size=2**22) as (port, _), Raw(port, extra=extension) as client:
+        squeezed = deflated(bytes(2**20))
+        bomb = frame(Opcode.BINARY, squeezed, rsv=4)
+        client.send(bomb * 20 + close(b"\x0f\xa1"))
+        assert client.receive_all() == [Close(4001)]
+
+
+def deflated(data: bytes) -> bytes:
+    squeezer = zlib.compressobj(wbits=-12)
+    return (squeezer.compress(data) + squeezer.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+
+def test_other_connections_have_their_time_while_a_large_message_is_compressed(loop: str) -> None:
+    data = os.urandom(2**20) + bytes(2**24)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        large = send({"type": "websocket.send", "bytes": data})
+        task = asyncio.ensure_future(large)
+        turns = 0
+        while not task.done():
+            await asyncio.sleep(0)
+            turns += 1
+        await send({"type": "websocket.send", "text": str(turns)})
+
+    with (
+        running(app, loop=loop) as (port, _),
+        connect(f"ws://127.0.0.1:{port}", max_size=None, proxy=None) as client,
+    ):
+        assert client.recv(20) == data
+        assert int(client.recv(20)) > 10

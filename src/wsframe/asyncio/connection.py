@@ -113,7 +113,7 @@ def unsent_size(transport: asyncio.Transport) -> int:
     size = transport.get_write_buffer_size()
     sock = transport.get_extra_info("socket")
     if sys.platform == "linux" and sock is not None:
-        with suppress(OSError):
+        with suppress(OSError, ValueError):  # the latter when it is closed
             size += int.from_bytes(ioctl(sock.fileno(), TIOCOUTQ, bytes(4)), sys.byteorder)
     return size
 
