@@ -52,6 +52,13 @@ WRONG = {
     "LF in the reason": (lambda: Response(200, reason="a\nb"), "reason holds a byte"),
     "an int for the reason": (lambda: Response(200, reason=5), "reason must be str or bytes, not int"),
     "a response that fails": (lambda: Nonsense(200), "KeyError: 'serialize'"),
+    "another length": (lambda: Response(200, {"Content-Length": "5"}, "four"), "Content-Length must be 4"),
+    "a length that is none": (lambda: Response(200, {"content-length": "x"}), "Content-Length must be 0"),
+    "two lengths": (
+        lambda: Response(200, [("Content-Length", "1"), ("Content-Length", "2")], "a"),
+        "Content-Length must be 1",
+    ),
+    "chunks": (lambda: Response(200, {"Transfer-Encoding": "chunked"}, "a"), "Transfer-Encoding is not for"),
     "an exception": (lambda: raise_(ZeroDivisionError("boom")), "ZeroDivisionError: boom"),
     "a time-out of its own": (lambda: raise_(asyncio.TimeoutError("mine")), "TimeoutError"),
     "a cancellation": (lambda: raise_(asyncio.CancelledError("mine")), "CancelledError"),
@@ -341,3 +348,14 @@ async def test_a_partial_is_as_good_as_a_function():
     async with local(process_request=functools.partial(answer, "partial")) as server:
         status, text = await ask(server)
     assert (status, text[-7:]) == (200, "partial")
+
+
+async def test_a_head_request_may_be_told_the_length_of_a_body():
+    def answer(connection, request):
+        return Response(200, {"Content-Length": "5"}, b"" if request.method == "HEAD" else b"hello")
+
+    async with local(process_request=answer) as server:
+        for method, body in (("HEAD", ""), ("GET", "hello")):
+            status, text = await ask(server, f"{method} / HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+            assert (status, text.partition("\r\n\r\n")[2]) == (200, body)
+            assert "Content-Length: 5" in text

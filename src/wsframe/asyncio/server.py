@@ -248,7 +248,15 @@ class ServerConnection(Connection):
 def _serialize(response: object, method: str) -> bytes:
     if not isinstance(response, Response):
         raise TypeError(f"process_request must return a Response or None, not {type(response).__name__}")
-    return response.serialize(method)
+    data = response.serialize(method)
+    if "Transfer-Encoding" in response.headers:
+        raise ValueError("header Transfer-Encoding is not for the application to set")
+    size = len(data.partition(b"\r\n\r\n")[2])
+    for length in response.headers.get_all("Content-Length"):
+        # A client would wait for more, or cut the body off (RFC 9112, 6.3).
+        if length != str(size) and method != "HEAD" and response.status not in (204, 304):
+            raise ValueError(f"header Content-Length must be {size}, the size of the body")
+    return data
 
 
 def _is_cancellation(exc: BaseException) -> bool:
