@@ -8,7 +8,19 @@ from setuptools import Extension, setup
 
 PURE = os.environ.get("WSFRAME_PURE", "0") not in ("", "0")
 REQUIRED = os.environ.get("WSFRAME_REQUIRE_EXTENSIONS", "0") not in ("", "0")
-MODULES = ("kernel", "mask", "header", "accept", "utf8", "decoder", "encoder", "coalescer", "stream", "cork")
+MODULES = (
+    "kernel",
+    "mask",
+    "header",
+    "accept",
+    "utf8",
+    "decoder",
+    "encoder",
+    "coalescer",
+    "stream",
+    "cork",
+    "watch",
+)
 KERNELS = sorted(glob("ext/kernels/*.c"))
 HEADERS = sorted(glob("ext/**/*.h", recursive=True))
 DIRECTIVES = {

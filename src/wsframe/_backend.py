@@ -14,6 +14,7 @@ __all__ = [
     "Iteration",
     "MessageDecoder",
     "Stream",
+    "Watch",
     "accept_key",
     "backend",
     "build_header",
@@ -36,7 +37,7 @@ def _load() -> str:
     if os.environ.get("WSFRAME_PURE", "0") not in ("", "0"):
         return "_py"
     try:
-        from ._c import accept, coalescer, cork, decoder, encoder, header, mask, stream  # noqa: F401
+        from ._c import accept, coalescer, cork, decoder, encoder, header, mask, stream, watch  # noqa: F401
     except ImportError as exc:
         if os.environ.get("WSFRAME_REQUIRE_EXTENSIONS", "0") not in ("", "0"):
             raise
@@ -60,6 +61,7 @@ if TYPE_CHECKING or _load() == "_c":
     from ._c.header import build_header, parse_header
     from ._c.mask import mask, mask_into
     from ._c.stream import Stream
+    from ._c.watch import Watch
 else:
     from ._py import backend
     from ._py.accept import accept_key, new_key
@@ -70,3 +72,4 @@ else:
     from ._py.header import build_header, parse_header
     from ._py.mask import mask, mask_into
     from ._py.stream import Stream
+    from ._py.watch import Watch

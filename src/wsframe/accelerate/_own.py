@@ -10,14 +10,27 @@ import contextlib
 import functools
 import inspect
 import sys
-from collections.abc import Collection
+import types
+from collections.abc import Collection, Iterable
+from functools import partial
 from types import FunctionType, ModuleType
 from typing import Any
+
+from .._backend import Watch
+from ._host import PassedBy
 
 ABSENT = object()
 
 _OURS = __name__.rpartition(".")[0]
 _CYTHON = "cython_function_or_method"
+_OF_C = (  # nobody can have changed the code of these
+    types.BuiltinFunctionType,
+    types.ClassMethodDescriptorType,
+    types.GetSetDescriptorType,
+    types.MemberDescriptorType,
+    types.MethodDescriptorType,
+    types.WrapperDescriptorType,
+)
 _CONSTANTS = (bool, bytes, float, frozenset, int, str, tuple, type(None))
 
 
@@ -48,6 +61,24 @@ def find(path: str) -> list[Any]:
     return [] if owner is None else [owner]
 
 
+def watch(packages: Collection[str], passes_by: Iterable[PassedBy], *kinds: str) -> Watch:
+    """Watch what a fast path passes by: its `holds` tells in each call whether nobody has wrapped any of it.
+
+    Args:
+        packages: as for `is_own`.
+        passes_by: as a part of a host lists it.
+        kinds: of these paths, the classes of the objects that `holds` is called with, in this order. Names
+            are looked up in the class of the object, which may be a subclass.
+    """
+    names: dict[str, tuple[str, ...]] = {}
+    for path, more in passes_by:
+        names[path] = names.get(path, ()) + more
+    of_kinds = [names[path] for path in kinds]
+    # Their base class, too: what overrides a method in the library may call the one that it overrides.
+    fixed = [(owner, more) for path, more in names.items() for owner in find(path)]
+    return Watch(partial(is_own, packages=frozenset(packages)), of_kinds, fixed)
+
+
 def is_current(owner: Any) -> bool:
     """Tell whether a class or a module is the one that is imported now; other objects always are."""
     if isinstance(owner, ModuleType):
@@ -73,11 +104,19 @@ def is_own(value: Any, packages: Collection[str]) -> bool:
         return all(part is None or is_own(part, packages) for part in parts)
     if kind is functools._lru_cache_wrapper:
         return is_own(value.__wrapped__, packages)
+    if kind in _OF_C:
+        return kind is not types.BuiltinFunctionType or _is_of(_home(value), packages)
     if kind is ModuleType:
         return sys.modules.get(value.__name__) is value
     if isinstance(value, type) and issubclass(kind, type):
         return _is_of(value.__module__, packages)
     return kind in _CONSTANTS or _is_ours(kind.__module__)
+
+
+def _home(function: types.BuiltinFunctionType) -> str:
+    """Name the module of a function of C; what it says itself may be wrong."""
+    spec = getattr(function.__self__, "__spec__", None)
+    return spec.name if spec is not None else function.__module__ or ""
 
 
 def _is_own_function(function: Any, packages: Collection[str]) -> bool:

@@ -14,8 +14,9 @@ from typing import Any
 
 from ..._backend import mask
 from ..._spec import Opcode
-from .._host import Deflating, Host, Part, PassedBy, Replacement
+from .._host import Deflating, Host, Part, Replacement
 from .._known import HELLO, MASKED_HELLO, long_way, run
+from ._passed import SENDING
 
 __all__ = ["HOST"]
 
@@ -23,7 +24,6 @@ MODELS, READER, WRITER = (f"aiohttp._websocket.{name}" for name in ("models", "r
 COMPRESSION = "aiohttp.compression_utils"
 SOCKETS = {"aiohttp.client_ws": "ClientWebSocketResponse", "aiohttp.web_ws": "WebSocketResponse"}
 LONG_WAY = long_way("aiohttp")
-PASSES_BY: tuple[PassedBy, ...] = ((f"{WRITER}:WebSocketWriter", ("send_frame",)),)
 
 
 def _replacements() -> Iterable[Replacement]:
@@ -79,7 +79,7 @@ def _part(module: str) -> Part:
         _check(written, writer._output_size)
 
     return Part(
-        modules=(MODELS, READER, WRITER, module), replacements=replacements, prove=prove, passes_by=PASSES_BY
+        modules=(MODELS, READER, WRITER, module), replacements=replacements, prove=prove, passes_by=SENDING
     )
 
 
@@ -129,7 +129,7 @@ HOST = Host(
     modules=(WRITER,),
     replacements=_replacements,
     prove=_prove,
-    passes_by=PASSES_BY,
+    passes_by=SENDING,
     parts=tuple(map(_part, SOCKETS)),
     coalesces=True,
     # Where aiohttp.set_zlib_backend, its official way, puts what it is given.

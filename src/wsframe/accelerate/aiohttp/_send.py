@@ -10,7 +10,9 @@ from functools import wraps
 from typing import Any
 
 from ..._backend import encode_binary, encode_text
+from .._own import watch
 from ._frame import keys_are_ordinary
+from ._passed import PACKAGES, SENDING
 
 Send = Callable[..., Coroutine[Any, Any, None]]
 
@@ -31,13 +33,13 @@ def _send(original: Send, kind: type[Sized], encode: Callable[..., bytes]) -> Se
     from aiohttp._websocket.writer import WebSocketWriter
 
     ordinary = keys_are_ordinary()
-    send_frame = WebSocketWriter.send_frame
+    passed = watch(PACKAGES, SENDING)
 
     @wraps(original)
     async def send(self: Any, data: Any, compress: Any = None) -> None:
         writer = self._writer
         frame = None
-        if type(writer) is WebSocketWriter and WebSocketWriter.send_frame is send_frame:
+        if type(writer) is WebSocketWriter and passed.holds():
             transport = writer.transport
             if (
                 type(data) is kind

@@ -19,7 +19,7 @@ from ...compat.wsaccel import Utf8Validator, create_xor_masker
 from .._host import Deflating, Host, Part, Replacement
 from .._known import HELLO, MASKED_HELLO
 from . import _receive, _send
-from ._own import TWISTED, WEBSOCKET, is_own
+from ._own import ADAPTED, RECEIVING, SENDING, TWISTED, WEBSOCKET
 
 __all__ = ["HOST", "FastWebSocket"]
 
@@ -90,7 +90,7 @@ def _prove() -> None:
     received: list[Any] = []
     written: list[bytes] = []
     # The way of autobahn leads through these.
-    ways = dict.fromkeys(("sendFrame", *_receive.ADAPTED), _long_way)
+    ways = dict.fromkeys(("sendFrame", *ADAPTED), _long_way)
     Connection: Any = type("Connection", (protocol.WebSocketProtocol,), ways)
     connection = Connection.__new__(Connection)
     vars(connection).update(
@@ -167,7 +167,7 @@ HOST = Host(
     modules=(WEBSOCKET,),
     replacements=_replacements,
     prove=_prove,
-    settle=is_own.cache_clear,
+    passes_by=RECEIVING + SENDING,
     coalesces=True,
     deflating=Deflating(module=DEFLATE, round_trip=_round_trip),
     parts=(Part(modules=(TWISTED,), replacements=_twisted_replacements, prove=_prove_twisted),),

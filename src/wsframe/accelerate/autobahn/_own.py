@@ -2,19 +2,56 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import Any
+
+from ..._backend import Watch
+from .._host import PassedBy
+from .._own import watch
 
 WEBSOCKET = "autobahn.websocket.protocol"
 ASYNCIO = "autobahn.asyncio.websocket"
 TWISTED = "autobahn.twisted.websocket"
-OWN = {"autobahn.util", WEBSOCKET, ASYNCIO, TWISTED, __package__}
+PROTOCOL_CLASS = f"{WEBSOCKET}:WebSocketProtocol"
+PACKAGES = ("autobahn",)
+
+HOOKS = tuple(f"onMessage{part}" for part in ("Begin", "FrameBegin", "FrameData", "FrameEnd", "Frame", "End"))
+ADAPTED = tuple(f"_{hook}" for hook in HOOKS)  # their other half, for asyncio and for Twisted
+WATCHED = (*HOOKS, *ADAPTED, "onFrameBegin", "onFrameData", "onFrameEnd", "fire")
+LOGGING: tuple[PassedBy, ...] = (
+    ("autobahn.util", ("_qn", "hl", "hltype", "hlval")),
+    (WEBSOCKET, ("hl", "hltype", "hlval")),
+)
+
+RECEIVING: tuple[PassedBy, ...] = (
+    (PROTOCOL_CLASS, ("processData", *WATCHED)),
+    (f"{ASYNCIO}:WebSocketAdapterProtocol", ADAPTED),
+    (f"{TWISTED}:WebSocketAdapterProtocol", ADAPTED),
+    (f"{WEBSOCKET}:FrameHeader", ("__init__",)),
+    (WEBSOCKET, ("create_xor_masker",)),
+    (ASYNCIO, ("yields",)),
+    *LOGGING,
+)
+SENDING: tuple[PassedBy, ...] = (
+    (PROTOCOL_CLASS, ("sendData", "sendFrame", "sendMessage")),
+    (WEBSOCKET, ("create_xor_masker",)),
+)
+WRITING: tuple[PassedBy, ...] = ((PROTOCOL_CLASS, ("sendData",)), *LOGGING)
 
 
-@lru_cache(maxsize=100)
-def is_own(*methods: Any) -> bool:
-    """Tell whether methods are autobahn's: neither overridden nor wrapped."""
-    return all(getattr(method, "__globals__", {}).get("__name__") in OWN for method in methods)
+@cache
+def receiving() -> Watch:
+    return watch(PACKAGES, RECEIVING, PROTOCOL_CLASS)
+
+
+@cache
+def sending() -> Watch:
+    return watch(PACKAGES, SENDING, PROTOCOL_CLASS)
+
+
+@cache
+def writing() -> Watch:
+    return watch(PACKAGES, WRITING, PROTOCOL_CLASS)
 
 
 def talks(self: Any) -> bool:

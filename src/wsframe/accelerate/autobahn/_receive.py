@@ -13,13 +13,9 @@ from typing import Any
 from ..._backend import cut_frames
 from ..._spec import FIN, KEY_SIZE, MAX_LENGTH, MAX_LENGTH_7, MAX_LENGTH_16, Opcode
 from .._hold import hold
-from ._own import WEBSOCKET, is_own, talks
+from ._own import WATCHED, WEBSOCKET, receiving, talks
 
 WHOLE = bytes([FIN | Opcode.TEXT, FIN | Opcode.BINARY])  # how a message of one frame begins
-HOOKS = tuple(f"onMessage{part}" for part in ("Begin", "FrameBegin", "FrameData", "FrameEnd", "Frame", "End"))
-ADAPTED = tuple(f"_{hook}" for hook in HOOKS)  # their other half, for asyncio and for Twisted
-WATCHED = (*HOOKS, *ADAPTED, "onFrameBegin", "onFrameData", "onFrameEnd", "fire")
-hooks_of = attrgetter(*WATCHED)
 terms_of = attrgetter("maxMessagePayloadSize", "maxFramePayloadSize", "applyMask")
 
 
@@ -83,10 +79,7 @@ def take(self: Any) -> bool:
 
 def is_untouched(self: Any) -> bool:
     """Tell whether the hooks that are passed by are autobahn's."""
-    try:
-        return is_own(*hooks_of(type(self))) and self.__dict__.keys().isdisjoint(WATCHED)
-    except (AttributeError, TypeError):  # a class of another kind
-        return False
+    return receiving().holds(self) and self.__dict__.keys().isdisjoint(WATCHED)
 
 
 def is_plain(self: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..._backend import encode_frame, fresh_key
 from ..._spec import Opcode
-from ._own import is_own, talks
+from ._own import sending, talks, writing
 
 GETRANDBITS = random.getrandbits  # who replaces it wants masking keys of their own
 
@@ -57,7 +57,7 @@ def sent(self: Any, payload: Any, is_binary: Any, size_of_fragments: Any, sync: 
         or self.logFrames
         or 0 < self.maxMessagePayloadSize < len(payload)
         or 0 < self.autoFragmentSize < len(payload)
-        or not is_own(type(self).sendFrame)
+        or not sending().holds(self)
         or "sendFrame" in self.__dict__
     ):
         return False
@@ -80,6 +80,8 @@ def sent(self: Any, payload: Any, is_binary: Any, size_of_fragments: Any, sync: 
 def written(self: Any, data: Any, sync: Any, chopsize: Any) -> bool:
     """Write at once; answer False when there is more to it than that."""
     if sync or chopsize or self.send_queue or self.logOctets or self.state != self.STATE_OPEN or talks(self):
+        return False
+    if not writing().holds(self):
         return False
     self.transport.write(data)
     if self.state == self.STATE_OPEN:

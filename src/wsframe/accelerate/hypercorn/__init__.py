@@ -14,10 +14,10 @@ from .._host import Host, Part, Replacement
 from .._slot import require
 from . import _proof, _stream
 from ._asyncio import Asyncio
+from ._passed import QUEUE, RECEIVING, SENDING, STREAM, WRITING
 
 __all__ = ["HOST"]
 
-STREAM = "hypercorn.protocol.ws_stream"
 SERVER = "hypercorn.asyncio.tcp_server"
 TASKS = "hypercorn.asyncio.task_group"
 
@@ -42,9 +42,21 @@ HOST = Host(
     modules=(STREAM,),
     replacements=_stream_replacements,
     prove=_proof.of_the_stream,
+    passes_by=RECEIVING + SENDING,
+    takes_from=("wsproto",),
     parts=(
-        Part(modules=(SERVER,), replacements=_server_replacements, prove=_proof.of_the_server),
-        Part(modules=(TASKS,), replacements=_task_replacements, prove=_proof.of_the_tasks),
+        Part(
+            modules=(SERVER,),
+            replacements=_server_replacements,
+            prove=_proof.of_the_server,
+            passes_by=WRITING,
+        ),
+        Part(
+            modules=(TASKS,),
+            replacements=_task_replacements,
+            prove=_proof.of_the_tasks,
+            passes_by=QUEUE,
+        ),
     ),
     coalesces=True,
 )

@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from .._own import watch
+from ._passed import PACKAGES, QUEUE
+
+passed = watch(PACKAGES, QUEUE)
+
 
 class Queue(asyncio.Queue[Any]):
     """A queue that takes fewer steps where nobody has to wait."""
 
     async def get(self) -> Any:
-        if not self._queue:  # type: ignore[attr-defined]
+        if not self._queue or not passed.holds():  # type: ignore[attr-defined]
             return await super().get()
         item = self._queue.popleft()  # type: ignore[attr-defined]
         if self._putters:  # type: ignore[attr-defined]

@@ -7,13 +7,16 @@ there.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Iterator
+from functools import wraps
 from typing import Any
 
 from ..._backend import take_message
 from .._host import Replacement
+from .._own import watch
 from ..wsproto._receive import whole_frames
 from ..wsproto._send import whole_message
 from ._asyncio import Queue
+from ._passed import PACKAGES, RECEIVING, SENDING, STREAM_CLASS
 from ._wire import wire_of
 
 Method = Callable[..., Coroutine[Any, Any, None]]
@@ -32,6 +35,7 @@ def replacements(ws_stream: Any) -> Iterable[Replacement]:
 def _accept(original: Method) -> Method:
     """Make `WSStream._accept`."""
 
+    @wraps(original)
     async def _accept(self: Any, message: Any) -> None:
         await original(self, message)
         self._wsframe_wire = wire_of(self)
@@ -43,10 +47,12 @@ def _handle_events(ws_stream: Any) -> Method:
     """Make `WSStream._handle_events`."""
     original, messages_of = ws_stream.WSStream._handle_events, _messages(ws_stream)
     TextMessage, BytesMessage = ws_stream.TextMessage, ws_stream.BytesMessage
+    passed = watch(PACKAGES, RECEIVING, STREAM_CLASS)
 
+    @wraps(original)
     async def _handle_events(self: Any) -> None:
         connection, buffer, wire = self.connection, self.buffer, getattr(self, "_wsframe_wire", None)
-        if buffer.value is not None:
+        if buffer.value is not None or not passed.holds(self):
             await original(self)
             return
         unread = connection._proto._frame_decoder.buffer.buffer
@@ -106,13 +112,16 @@ def _app_send(ws_stream: Any) -> Method:
     """Make `WSStream.app_send`."""
     original, frame_of = ws_stream.WSStream.app_send, whole_message()
     CONNECTED, Data = ws_stream.ASGIWebsocketState.CONNECTED, ws_stream.Data
+    passed = watch(PACKAGES, SENDING, STREAM_CLASS)
 
+    @wraps(original)
     async def app_send(self: Any, message: Any) -> None:
         if (
             message is not None
             and not self.closed
             and self.state is CONNECTED
             and message["type"] == "websocket.send"
+            and passed.holds(self)
         ):
             kind: type = bytes
             data = message.get("bytes")

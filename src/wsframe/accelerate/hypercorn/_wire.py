@@ -8,9 +8,13 @@ something is wrong, it goes the way of hypercorn.
 from __future__ import annotations
 
 import asyncio
+from functools import cache
 from typing import Any
 
+from ..._backend import Watch
 from .._hold import hold
+from .._own import watch
+from ._passed import PACKAGES, WRITING
 
 PROTOCOL = "hypercorn.protocol.h11"
 SERVER = "hypercorn.asyncio.tcp_server"
@@ -24,9 +28,10 @@ class Wire:
         flow: the protocol that the transport tells when to wait.
     """
 
-    __slots__ = ("_flow", "_lock", "_loop", "_writer")
+    __slots__ = ("_flow", "_lock", "_loop", "_passed", "_writer")
 
     def __init__(self, server: Any, flow: Any) -> None:
+        self._passed = passed()
         self._flow = flow
         self._lock = server.send_lock
         self._loop = server.loop
@@ -35,7 +40,7 @@ class Wire:
     def write(self, frame: bytes) -> bytes | None:
         """Write a frame, if it may be written now; answer what must still go the way of hypercorn, if any."""
         lock, transport = self._lock, self._writer._transport
-        if lock._locked or lock._waiters or transport.is_closing():
+        if lock._locked or lock._waiters or transport.is_closing() or not self._passed.holds():
             return frame
         try:
             transport.write(frame)
@@ -48,6 +53,12 @@ class Wire:
         """Have the answers to a read leave together (see `_hold`)."""
         writer = self._writer
         hold(writer._transport, self._loop, (writer, "_transport"), turns=turns)
+
+
+@cache
+def passed() -> Watch:
+    """Watch what a wire passes by."""
+    return watch(PACKAGES, WRITING)
 
 
 def wire_of(stream: Any) -> Wire | None:

@@ -13,19 +13,16 @@ from types import SimpleNamespace
 from typing import Any
 
 from ..._spec import Opcode
-from .._host import Deflating, Host, PassedBy, Replacement
+from .._host import Deflating, Host, Replacement
 from .._known import HELLO, MASKED_HELLO, long_way, run
 from .._patch import own_replacements
 from .._slot import distribution_version
+from ._passed import RECEIVING, SENDING
 
 __all__ = ["HOST", "protocol_class"]
 
 MODULE = "tornado.websocket"
 LONG_WAY = long_way("tornado")
-PASSES_BY: tuple[PassedBy, ...] = (
-    (f"{MODULE}:WebSocketProtocol13", ("_read_bytes",)),
-    ("tornado.iostream:IOStream", ("read_bytes", "write", "write_to_fd")),
-)
 
 
 def protocol_class() -> type:
@@ -119,7 +116,7 @@ HOST = Host(
     modules=(MODULE,),
     replacements=_replacements,
     prove=_prove,
-    passes_by=PASSES_BY,
+    passes_by=RECEIVING + SENDING,
     coalesces=True,
     deflating=Deflating(module=MODULE, round_trip=_round_trip),
 )

@@ -13,7 +13,9 @@ from typing import Any
 
 from ..._backend import take_frame
 from ..._spec import FIN, LENGTH, LENGTH_16, RSV1, Opcode
+from .._own import watch
 from ._held import hold, release
+from ._passed import PACKAGES, PROTOCOL_CLASS, RECEIVING, STREAM_CLASS
 
 ANY = 2**24  # bytes to ask for where all that has arrived is wanted
 
@@ -25,7 +27,8 @@ def receive_frame() -> Callable[..., Coroutine[Any, Any, None]]:
     from tornado.websocket import WebSocketProtocol13
 
     original, read_bytes = WebSocketProtocol13._receive_frame, WebSocketProtocol13._read_bytes
-    streams, read, READ = (IOStream, SSLIOStream), IOStream.read_bytes, IOLoop.READ
+    streams, READ = (IOStream, SSLIOStream), IOLoop.READ
+    passed = watch(PACKAGES, RECEIVING, PROTOCOL_CLASS, STREAM_CLASS)
     plain = {FIN | opcode: int(opcode) for opcode in (Opcode.TEXT, Opcode.BINARY)}
     compressed = {first | bit: opcode for first, opcode in plain.items() for bit in (0, RSV1)}
 
@@ -37,7 +40,7 @@ def receive_frame() -> Callable[..., Coroutine[Any, Any, None]]:
             or stream._read_future is not None
             or stream._user_read_buffer
             or self._fragmented_message_buffer is not None
-            or IOStream.read_bytes is not read
+            or not passed.holds(self, stream)
             or getattr(self._read_bytes, "__func__", None) is not read_bytes
         ):
             release(stream)

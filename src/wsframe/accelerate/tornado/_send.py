@@ -15,7 +15,9 @@ from typing import Any
 
 from ..._backend import encode_frame, fresh_key
 from ..._spec import RSV1, Opcode
+from .._own import watch
 from ._held import HELD
+from ._passed import FRAMING, PACKAGES, PROTOCOL_CLASS, SENDING, STREAM_CLASS
 from ._stream import MOST, end_of_turn, sent_whole, written
 
 # Who replaces it wants masking keys of their own.
@@ -29,6 +31,7 @@ def write_frame() -> Callable[..., Any]:
 
     original = websocket.WebSocketProtocol13._write_frame
     system: ModuleType = vars(websocket)["os"]
+    passed = watch(PACKAGES, FRAMING, PROTOCOL_CLASS)
 
     @wraps(original)
     def _write_frame(self: Any, fin: bool, opcode: int, data: bytes, flags: int = 0) -> Any:
@@ -37,6 +40,7 @@ def write_frame() -> Callable[..., Any]:
             or flags & ~RSV1
             or type(data) is not bytes
             or (self.mask_outgoing and system.urandom is not URANDOM)
+            or not passed.holds(self)
         ):
             return original(self, fin, opcode, data, flags)
         key = fresh_key() if self.mask_outgoing else None
@@ -55,7 +59,7 @@ def write_message(write_frame: Callable[..., Any]) -> Callable[..., Any]:
     original = websocket.WebSocketProtocol13.write_message
     system: ModuleType = vars(websocket)["os"]
     IOStream: Any = iostream.IOStream
-    write = IOStream.write
+    passed = watch(PACKAGES, SENDING, PROTOCOL_CLASS, STREAM_CLASS)
     running_loop = asyncio._get_running_loop
 
     @wraps(original)
@@ -64,7 +68,7 @@ def write_message(write_frame: Callable[..., Any]) -> Callable[..., Any]:
         if (
             (type(message) is not str and type(message) is not bytes)
             or type(stream) is not IOStream
-            or IOStream.write is not write
+            or not passed.holds(self, stream)
             or stream.closed()
             or stream._write_buffer
             or stream._connecting

@@ -12,6 +12,7 @@ HOST = Host(
     modules=_wsproto.PART.modules,
     replacements=_wsproto.PART.replacements,
     prove=_wsproto.PART.prove,
+    passes_by=_wsproto.PART.passes_by,
     parts=(_sansio.PART,),
     coalesces=True,
 )

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable
+from functools import wraps
 from importlib import import_module
 from typing import Any
 
 from ..._backend import encode_binary, encode_text
-from .._host import Part, Replacement
+from .._host import Part, PassedBy, Replacement
+from .._own import watch
 from .._slot import require
+from ..websockets._passed import PACKAGES, PROTOCOL_CLASS as CONN_CLASS
 from ._proof import LONG_WAY, Stage
 from ._reading import queued
 
 __all__ = ["PART"]
 
 MODULE = "uvicorn.protocols.websockets.websockets_sansio_impl"
+
+PROTOCOL_CLASS = f"{MODULE}:WebSocketsSansIOProtocol"
+RECEIVING: tuple[PassedBy, ...] = (
+    (PROTOCOL_CLASS, ("handle_events", "handle_text", "handle_bytes", "send_receive_event_to_app")),
+)
+SENDING: tuple[PassedBy, ...] = ((CONN_CLASS, ("send_text", "send_binary", "data_to_send")),)
 
 
 def _replacements() -> Iterable[Replacement]:
@@ -29,10 +38,12 @@ def _handle_events(Protocol: Any) -> Callable[[Any], None]:
     from websockets.frames import Frame, Opcode
 
     original, TEXT, BINARY = Protocol.handle_events, Opcode.TEXT, Opcode.BINARY
+    passed = watch(("uvicorn",), RECEIVING, PROTOCOL_CLASS)
 
+    @wraps(original)
     def handle_events(self: Any) -> None:
         conn = self.conn
-        if type(self) is not Protocol:
+        if not passed.holds(self):
             original(self)
             return
         events, taken = conn.events_received(), 0
@@ -65,7 +76,9 @@ def _send(Protocol: Any) -> Callable[..., Coroutine[Any, Any, None]]:
     from ..websockets._protocol import is_plain
 
     original = Protocol.send
+    passed = watch(PACKAGES, SENDING, CONN_CLASS)
 
+    @wraps(original)
     async def send(self: Any, message: Any) -> None:
         conn = self.conn
         if (
@@ -74,6 +87,7 @@ def _send(Protocol: Any) -> Callable[..., Coroutine[Any, Any, None]]:
             and self.handshake_complete
             and self.initial_response is None
             and not (self.disconnected or self.close_sent or conn.writes)
+            and passed.holds(conn)
             and is_plain(conn, b"")
         ):
             frame = frame_of(message.get("bytes"), message.get("text"))
@@ -112,4 +126,4 @@ def _prove() -> None:
     stage.prove()
 
 
-PART = Part(modules=(MODULE,), replacements=_replacements, prove=_prove)
+PART = Part(modules=(MODULE,), replacements=_replacements, prove=_prove, passes_by=RECEIVING + SENDING)

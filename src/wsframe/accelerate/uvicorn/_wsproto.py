@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable
+from functools import wraps
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
-from .._host import Part, Replacement
+from .._host import Part, PassedBy, Replacement
+from .._own import watch
 from .._slot import require
+from ..wsproto._passed import MESSAGES, PACKAGES
 from ..wsproto._send import whole_message
 from ._proof import LONG_WAY, Stage
 from ._reading import queued
@@ -16,6 +19,11 @@ from ._reading import queued
 __all__ = ["PART"]
 
 MODULE = "uvicorn.protocols.websockets.wsproto_impl"
+PROTOCOL_CLASS = f"{MODULE}:WSProtocol"
+RECEIVING: tuple[PassedBy, ...] = (
+    (PROTOCOL_CLASS, ("handle_message",)),
+    (f"{MODULE}:WebsocketBuffer", ("extend", "to_message", "clear")),
+)
 WIDEST = 4  # bytes of UTF-8 a character takes at most
 
 
@@ -30,10 +38,12 @@ def _handle_message(impl: Any) -> Callable[..., None]:
     """Make `WSProtocol.handle_message`."""
     original = impl.WSProtocol.handle_message
     TextMessage, BytesMessage = impl.events.TextMessage, impl.events.BytesMessage
+    passed = watch(("uvicorn",), RECEIVING, PROTOCOL_CLASS)
 
+    @wraps(original)
     def handle_message(self: Any, event: Any) -> None:
         data, kind, most = event.data, type(event), self.buffer.max_length
-        if self.buffer.value is None and event.message_finished:
+        if self.buffer.value is None and event.message_finished and passed.holds(self):
             if kind is TextMessage and len(data) * WIDEST <= most:
                 self.queue.put_nowait({"type": "websocket.receive", "text": data})
             elif kind is BytesMessage and type(data) is bytes and len(data) <= most:
@@ -52,6 +62,9 @@ def _send_message(impl: Any) -> Callable[..., Coroutine[Any, Any, None]]:
     """Make `WSProtocol.send`."""
     original, frame_of = impl.WSProtocol.send, whole_message()
 
+    passed = watch(PACKAGES, MESSAGES)
+
+    @wraps(original)
     async def send(self: Any, message: Any) -> None:
         if (
             message.get("type") == "websocket.send"
@@ -60,6 +73,7 @@ def _send_message(impl: Any) -> Callable[..., Coroutine[Any, Any, None]]:
             and not self.response_started
             and not self.disconnected
             and self.writable.is_set()
+            and passed.holds()
         ):
             octets = message.get("bytes")
             frame = frame_of(self.conn.connection, message.get("text") if octets is None else octets)
@@ -87,4 +101,4 @@ def _prove() -> None:
     stage.prove()
 
 
-PART = Part(modules=(MODULE,), replacements=_replacements, prove=_prove)
+PART = Part(modules=(MODULE,), replacements=_replacements, prove=_prove, passes_by=RECEIVING)

@@ -12,20 +12,15 @@ from importlib import import_module
 from socket import socketpair
 
 from ..._spec import Opcode
-from .._host import Host, PassedBy, Replacement
+from .._host import Host, Replacement
 from .._known import HELLO, long_way
 from . import _leaves, _receive, _send
+from ._passed import RECEIVING, SENDING
 
 __all__ = ["HOST"]
 
 MODULES = "websocket._abnf", "websocket._core", "websocket._utils"
 LONG_WAY = long_way("websocket-client")
-PASSES_BY: tuple[PassedBy, ...] = (
-    ("websocket._abnf:ABNF", ("mask", "validate", "_get_masked")),
-    ("websocket._abnf:frame_buffer", ("recv_header", "recv_length", "recv_mask", "recv_strict")),
-    ("websocket._abnf:continuous_frame", ("validate", "add", "is_fire", "extract")),
-    ("websocket._core:WebSocket", ("recv_data", "recv_frame", "_recv", "send_frame")),
-)
 
 
 def _replacements() -> Iterable[Replacement]:
@@ -33,9 +28,8 @@ def _replacements() -> Iterable[Replacement]:
     yield utils, "_validate_utf8", _leaves.validate_utf8(utils._validate_utf8)
     yield abnf, "_mask", _leaves.mask_arrays(abnf._mask)
     yield abnf.ABNF, "format", _send.format_frame(abnf.ABNF)
-    recv_frame = _receive.recv_frame(abnf)
-    yield abnf.frame_buffer, "recv_frame", recv_frame
-    for name, method in _receive.receive_methods(core, abnf, recv_frame).items():
+    yield abnf.frame_buffer, "recv_frame", _receive.recv_frame(abnf)
+    for name, method in _receive.receive_methods(core, abnf).items():
         yield core.WebSocket, name, method
     yield core.WebSocket, "send", _send.send(core)
     for name in ("recv", "send"):
@@ -84,5 +78,5 @@ HOST = Host(
     modules=MODULES,
     replacements=_replacements,
     prove=_prove,
-    passes_by=PASSES_BY,
+    passes_by=RECEIVING + SENDING,
 )

@@ -12,7 +12,9 @@ from socket import socket
 from typing import Any
 
 from ..._spec import CONTROL, FIN, LENGTH, LENGTH_16, LENGTH_64, MAX_LENGTH_7, OPCODE, Opcode
+from .._own import watch
 from ._leaves import failed
+from ._passed import JOINING, PACKAGES, PARSING, RECEIVING, SOCKET_CLASS
 
 PIECE = 2**14  # bytes the library asks of a socket at most
 TEXT, BINARY = int(Opcode.TEXT), int(Opcode.BINARY)
@@ -33,10 +35,11 @@ SHORT = {
 def recv_frame(abnf: Any) -> Callable[[Any], Any]:
     """Make `frame_buffer.recv_frame`."""
     original, frame_buffer, frame_of = abnf.frame_buffer.recv_frame, abnf.frame_buffer, frame_maker(abnf.ABNF)
+    passed = watch(PACKAGES, PARSING)
 
     @wraps(original)
     def recv_frame(self: Any) -> Any:
-        if type(self) is frame_buffer:
+        if type(self) is frame_buffer and passed.holds():
             with self.lock:
                 taken = take(self)
                 if taken is not None:
@@ -48,23 +51,21 @@ def recv_frame(abnf: Any) -> Callable[[Any], Any]:
 
 def frame_maker(ABNF: Any) -> Callable[[Any, Start, bytes], Any]:
     """Make a function that makes the frame a buffer would."""
-    validate = ABNF.validate
 
     def frame_of(buffer: Any, start: Start, data: bytes) -> Any:
         frame = ABNF(*start, data)
-        if start[4] & CONTROL or ABNF.validate is not validate:
+        if start[4] & CONTROL:
             frame.validate(buffer.skip_utf8_validation)
         return frame
 
     return frame_of
 
 
-def receive_methods(core: Any, abnf: Any, of_buffer: Any) -> dict[str, Callable[..., Any]]:
+def receive_methods(core: Any, abnf: Any) -> dict[str, Callable[..., Any]]:
     """Make the `recv_data_frame` and `recv` of `WebSocket`."""
     WebSocket, ABNF, frame_buffer, Parts = core.WebSocket, abnf.ABNF, abnf.frame_buffer, abnf.continuous_frame
-    of_message, of_data, of_frame = WebSocket.recv, WebSocket.recv_data, WebSocket.recv_frame
-    of_socket, validate, frame_of = WebSocket._recv, ABNF.validate, frame_maker(ABNF)
-    original = WebSocket.recv_data_frame
+    of_message, original, frame_of = WebSocket.recv, WebSocket.recv_data_frame, frame_maker(ABNF)
+    joining, receiving = watch(PACKAGES, JOINING), watch(PACKAGES, RECEIVING, SOCKET_CLASS)
 
     def is_between(parts: Any) -> bool:
         """Tell whether the next frame begins a message, and nobody watches."""
@@ -78,7 +79,7 @@ def receive_methods(core: Any, abnf: Any, of_buffer: Any) -> dict[str, Callable[
     @wraps(original)
     def recv_data_frame(self: Any, control_frame: Any = False) -> Any:
         parts = self.cont_frame
-        if is_between(parts):
+        if is_between(parts) and joining.holds():
             frame = self.recv_frame()
             if frame.fin and (
                 frame.opcode == BINARY
@@ -95,18 +96,13 @@ def receive_methods(core: Any, abnf: Any, of_buffer: Any) -> dict[str, Callable[
 
     @wraps(of_message)
     def recv(self: Any) -> Any:
-        kind, own, buffer, sock = type(self), vars(self), self.frame_buffer, self.sock
+        own, buffer, sock = vars(self), self.frame_buffer, self.sock
         if (
             type(sock) is socket
-            and kind.recv_data is of_data
-            and kind.recv_data_frame is recv_data_frame
-            and kind.recv_frame is of_frame
-            and kind._recv is of_socket
+            and receiving.holds(self)
             and not ("recv_data" in own or "recv_data_frame" in own or "recv_frame" in own)
             and type(buffer) is frame_buffer
-            and frame_buffer.recv_frame is of_buffer
             and buffer.recv == self._recv
-            and ABNF.validate is validate
             and is_between(self.cont_frame)
         ):
             with self.readlock, buffer.lock:

@@ -9,6 +9,8 @@ from typing import Any
 
 from ..._backend import encode_frame, encode_text, fresh_key
 from ..._spec import Opcode
+from .._own import watch
+from ._passed import MASKING, PACKAGES, SENDING, SOCKET_CLASS
 
 # Who replaces it wants masking keys of their own.
 URANDOM = os.urandom
@@ -17,7 +19,8 @@ DATA = Opcode.CONTINUATION, Opcode.TEXT, Opcode.BINARY
 
 def send(core: Any) -> Callable[..., int]:
     """Make `WebSocket.send`: a text, straight to its frame."""
-    original, send_frame, create = core.WebSocket.send, core.WebSocket.send_frame, core.ABNF.create_frame
+    original = core.WebSocket.send
+    passed = watch(PACKAGES, SENDING, SOCKET_CLASS)
     TEXT = int(Opcode.TEXT)
 
     @wraps(original)
@@ -28,9 +31,8 @@ def send(core: Any) -> Callable[..., int]:
             and opcode == TEXT
             and not self.get_mask_key
             and os.urandom is URANDOM
-            and type(self).send_frame is send_frame
+            and passed.holds(self)
             and "send_frame" not in self.__dict__
-            and core.ABNF.create_frame is create
             and not core.isEnabledForTrace()
         ):
             try:
@@ -51,6 +53,7 @@ def send(core: Any) -> Callable[..., int]:
 def format_frame(ABNF: Any) -> Callable[[Any], bytes]:
     """Make `ABNF.format`."""
     original = ABNF.format
+    passed = watch(PACKAGES, MASKING)
 
     @wraps(original)
     def format_(self: Any) -> bytes:
@@ -63,6 +66,7 @@ def format_frame(ABNF: Any) -> Callable[[Any], bytes]:
             and self.mask_value == 1
             and self.fin in (0, 1)
             and self.rsv1 == self.rsv2 == self.rsv3 == 0
+            and passed.holds()
         ):
             return encode_frame(self.opcode, self.data, fin=self.fin == 1, mask_key=fresh_key())
         return original(self)  # type: ignore[no-any-return]

@@ -5,32 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .._host import Deflating, Host, Part, PassedBy, Replacement
+from .._host import Deflating, Host, Part, Replacement
 from .._slot import require
+from ._passed import ASYNCIO, PROTOCOL, SYNC
 
 __all__ = ["HOST", "connection_class"]
-
-# What is replaced is here, too: what replaces it is made from what is there.
-PROTOCOL_PASSES_BY: tuple[PassedBy, ...] = (
-    (
-        "websockets.protocol:Protocol",
-        ("parse", "receive_data", "recv_frame", "send_text", "send_binary", "send_frame"),
-    ),
-)
-ASYNCIO_PASSES_BY: tuple[PassedBy, ...] = (
-    *PROTOCOL_PASSES_BY,
-    ("websockets.protocol:Protocol", ("data_to_send", "close_expected")),
-    (
-        "websockets.asyncio.connection:Connection",
-        ("data_received", "recv", "send", "send_context", "send_data", "drain"),
-    ),
-)
-SYNC_PASSES_BY: tuple[PassedBy, ...] = (
-    *PROTOCOL_PASSES_BY,
-    ("websockets.protocol:Protocol", ("data_to_send",)),
-    ("websockets.sync.connection:Connection", ("recv", "send", "send_data")),
-    ("websockets.sync.messages:Assembler", ("get", "get_next_frame", "maybe_resume", "reset_queue")),
-)
 
 
 def connection_class(base: type) -> type:
@@ -108,20 +87,20 @@ HOST = Host(
     modules=("websockets.protocol",),
     replacements=_protocol_replacements,
     prove=_prove_protocol,
-    passes_by=PROTOCOL_PASSES_BY,
+    passes_by=PROTOCOL,
     parts=(
         Part(
             modules=("websockets.asyncio.connection",),
             replacements=_asyncio_replacements,
             prove=_prove_asyncio,
-            passes_by=ASYNCIO_PASSES_BY,
+            passes_by=ASYNCIO,
             settle=_settle_asyncio,
         ),
         Part(
             modules=("websockets.sync.connection",),
             replacements=_sync_replacements,
             prove=_prove_sync,
-            passes_by=SYNC_PASSES_BY,
+            passes_by=SYNC,
         ),
     ),
     coalesces=True,

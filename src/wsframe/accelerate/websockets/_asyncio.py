@@ -1,8 +1,8 @@
 """Connections of websockets.asyncio: the work around a message.
 
 1. An open connection that nobody told to pause takes the short way; all else goes the way of websockets.
-2. A class with methods of its own, where the short way passes them by, goes the way of websockets.  That is
-   looked at when the connection is made; for the methods of the protocol that a send stands for, each time.
+2. A class with methods of its own that the fast path would pass by goes the way of websockets, and so do
+   all once somebody has wrapped one of those methods: that is looked at each time (see `_passed`).
 3. When one read brought several messages, what is sent in that turn of the event loop is held back, to leave
    in one write: HOLD_SIZE bytes at most, and no longer once a send finds that something waited for HOLD_TIME.
    Whoever asks for the transport gets it with nothing held back, so that no byte overtakes another.
@@ -25,26 +25,17 @@ from websockets.protocol import OPEN, SERVER, Protocol
 from ..._backend import Cork, encode_binary, encode_frame, encode_text
 from .._hold import ENABLED, HOLD_TIME
 from .._host import Replacement
+from .._own import watch
 from . import _protocol
+from ._passed import CONNECTION_CLASS, PACKAGES, PROTOCOL_CLASS, RECEIVING, SENDING
 
 DATA_RECEIVED = Connection.data_received
 RECV = Connection.recv
 SEND = Connection.send
 
 TEXT, BINARY, CONT = Opcode.TEXT, Opcode.BINARY, Opcode.CONT
-# What the short way passes by, or counts on.
-OF_CONNECTION = {name: getattr(Connection, name) for name in ("send_context", "send_data", "drain")}
-OF_PROTOCOL = {
-    "data_to_send": (Protocol.data_to_send,),
-    "close_expected": (Protocol.close_expected,),
-    "receive_data": (_protocol.RECEIVE_DATA, _protocol.receive_data),
-    "send_text": (_protocol.SEND_TEXT, _protocol.send_text),
-    "send_binary": (_protocol.SEND_BINARY, _protocol.send_binary),
-    "send_frame": (_protocol.SEND_FRAME,),
-}
-
-# Those of a protocol, in its class when it sends: `send` does the work of all three.
-SEND_TEXT, SEND_BINARY, SEND_FRAME = _protocol.send_text, _protocol.send_binary, _protocol.SEND_FRAME
+receiving = watch(PACKAGES, RECEIVING, CONNECTION_CLASS, PROTOCOL_CLASS)
+sending = watch(PACKAGES, SENDING, CONNECTION_CLASS, PROTOCOL_CLASS)
 
 HOLD_SIZE = 2**14  # bytes; a TLS record holds as much
 
@@ -62,7 +53,12 @@ def replacements() -> Iterable[Replacement]:
 def data_received(self: Any, data: bytes) -> None:
     protocol = self.protocol
     messages = self.recv_messages
-    if self._wsframe_transport is None or protocol._state is not OPEN or messages.closed:
+    if (
+        self._wsframe_transport is None
+        or protocol._state is not OPEN
+        or messages.closed
+        or not receiving.holds(self, protocol)
+    ):
         DATA_RECEIVED(self, data)
         return
     protocol.receive_data(data)
@@ -91,7 +87,12 @@ def data_received(self: Any, data: bytes) -> None:
 @wraps(RECV)
 async def recv(self: Any, decode: bool | None = None) -> Any:
     messages = self.recv_messages
-    if type(messages) is Assembler and not messages.get_in_progress and not messages.closed:
+    if (
+        type(messages) is Assembler
+        and not messages.get_in_progress
+        and not messages.closed
+        and receiving.holds(self, self.protocol)
+    ):
         frames = messages.frames
         queue = frames.queue
         if not queue:
@@ -135,19 +136,12 @@ async def send(self: Any, message: Any, *args: Any, **kwargs: Any) -> None:
         or protocol.expect_continuation_frame
         or protocol.writes
         or self.paused
+        or not sending.holds(self, protocol)
     ):
         await SEND(self, message, *args, **kwargs)
         return
-    kind = type(protocol)
     try:
-        if (
-            protocol.extensions
-            or protocol.debug
-            or protocol.side is not SERVER
-            or kind.send_text is not SEND_TEXT
-            or kind.send_binary is not SEND_BINARY
-            or kind.send_frame is not SEND_FRAME
-        ):
+        if protocol.extensions or protocol.debug or protocol.side is not SERVER:
             if type(message) is str:
                 protocol.send_text(message.encode())
             else:
@@ -209,17 +203,7 @@ def get_transport(self: Any) -> Any:
 def set_transport(self: Any, transport: Any) -> None:
     """Take the transport of a connection that is being made."""
     self.__dict__["transport"] = transport
-    self._wsframe_transport = transport if is_ordinary(self) else None
-
-
-def is_ordinary(self: Any) -> bool:
-    """Tell whether the methods that the short way passes by are those of websockets, or ours."""
-    process_event = getattr(type(self).process_event, "__globals__", {})
-    return (
-        all(getattr(type(self), name) is method for name, method in OF_CONNECTION.items())
-        and all(getattr(type(self.protocol), name) in methods for name, methods in OF_PROTOCOL.items())
-        and process_event.get("__name__", "").startswith("websockets.asyncio.")
-    )
+    self._wsframe_transport = transport
 
 
 def prove() -> None:

@@ -23,15 +23,17 @@ from websockets.protocol import CLIENT, OPEN, SERVER, Protocol
 from ..._backend import cut_frames, encode_frame, fresh_key
 from ..._spec import FIN, KEY_SIZE, LENGTH, LENGTH_16, MASKED, MAX_HEADER, MAX_LENGTH, OPCODE, RSV1
 from .._host import Replacement
+from .._own import watch
+from ._passed import PACKAGES, PARSING, PROTOCOL_CLASS, SERIALIZING
 
 PARSE = Protocol.parse
 RECEIVE_DATA = Protocol.receive_data
-RECV_FRAME = Protocol.recv_frame
 SEND_TEXT = Protocol.send_text
 SEND_BINARY = Protocol.send_binary
-SEND_FRAME = Protocol.send_frame
 TOKEN_BYTES = secrets.token_bytes
 UNPACK = struct.unpack
+parsing = watch(PACKAGES, PARSING, PROTOCOL_CLASS)
+serializing = watch(PACKAGES, SERIALIZING, PROTOCOL_CLASS)
 QUIET = logging.Logger("wsframe", logging.WARNING)  # for proofs, whatever a program logs
 
 new = object.__new__
@@ -53,7 +55,7 @@ def replacements() -> Iterable[Replacement]:
 def parse(self: Any) -> Generator[None, None, None]:
     reader = self.reader
     self._wsframe_host = PARSE(self)
-    while not (reader.eof or self.debug) and type(self).recv_frame is RECV_FRAME and struct.unpack is UNPACK:
+    while not (reader.eof or self.debug) and parsing.holds(self) and struct.unpack is UNPACK:
         data, reader.buffer = reader.buffer, bytearray()
         take(self, data)
         yield
@@ -63,7 +65,12 @@ def parse(self: Any) -> Generator[None, None, None]:
 
 @wraps(RECEIVE_DATA)
 def receive_data(self: Any, data: bytes) -> None:
-    if self.parser is self._wsframe_boundary and type(data) is bytes and struct.unpack is UNPACK:
+    if (
+        self.parser is self._wsframe_boundary
+        and type(data) is bytes
+        and parsing.holds(self)
+        and struct.unpack is UNPACK
+    ):
         take(self, data)
     else:
         RECEIVE_DATA(self, data)
@@ -201,7 +208,7 @@ def is_plain(self: Any, data: Any) -> bool:
         type(data) is bytes
         and self._state is OPEN
         and not (self.expect_continuation_frame or self.extensions or self.debug)
-        and type(self).send_frame is SEND_FRAME
+        and serializing.holds(self)
         and (self.side is SERVER or secrets.token_bytes is TOKEN_BYTES)
     )
 

@@ -19,11 +19,14 @@ from websockets.sync.connection import Connection
 from websockets.sync.messages import Assembler
 
 from .._host import Replacement
+from .._own import watch
 from . import _protocol
+from ._passed import PACKAGES, PROTOCOL_CLASS, SYNC_CLASS, SYNC_RECEIVING, SYNC_SENDING
 
 RECV = Connection.recv
 SEND = Connection.send
-SEND_DATA = Connection.send_data
+receiving = watch(PACKAGES, SYNC_RECEIVING, SYNC_CLASS)
+sending = watch(PACKAGES, SYNC_SENDING, SYNC_CLASS, PROTOCOL_CLASS)
 TEXT, CONT = Opcode.TEXT, Opcode.CONT
 # Since 14.0 frames wait in a queue; before, they are put together there.
 QUEUES = all(hasattr(Assembler, name) for name in ("get_next_frame", "maybe_resume", "reset_queue"))
@@ -40,7 +43,7 @@ def replacements() -> Iterable[Replacement]:
 @wraps(SEND)
 def send(self: Any, message: Any, *args: Any, **kwargs: Any) -> None:
     kind, failed = type(message), False
-    if not (args or kwargs) and (kind is str or kind is bytes) and type(self).send_data is SEND_DATA:
+    if not (args or kwargs) and (kind is str or kind is bytes) and sending.holds(self, self.protocol):
         if WARNS:
             self.maybe_raise_legacy_warning()
         with self.protocol_mutex:
@@ -94,7 +97,7 @@ def encoded(protocol: Any, message: Any) -> bool:
 @wraps(RECV)
 def recv(self: Any, timeout: Any = None, decode: bool | None = None) -> Any:
     messages = self.recv_messages
-    if timeout is None and type(messages) is Assembler:
+    if timeout is None and type(messages) is Assembler and receiving.holds(self):
         if WARNS:
             self.maybe_raise_legacy_warning()
         with messages.mutex:

@@ -12,6 +12,7 @@ from typing import Any
 
 from .._host import Deflating, Host, Part, Replacement
 from .._known import ACCEPT, HELLO, KEY, MASKED_HELLO, long_way
+from ._passed import RECEIVING, SENDING
 
 __all__ = ["HOST"]
 
@@ -106,6 +107,7 @@ HOST = Host(
     ),
     replacements=_replacements,
     prove=_prove,
+    passes_by=RECEIVING + SENDING,
     deflating=Deflating(module="wsproto.extensions", round_trip=_round_trip),
     parts=(Part(modules=("hypercorn.protocol.ws_stream",), replacements=_hypercorn, prove=_prove_hypercorn),),
 )

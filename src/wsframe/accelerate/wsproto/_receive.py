@@ -13,6 +13,8 @@ from typing import Any
 
 from ..._backend import mask_into, take_frame, take_message
 from ..._spec import FIN, KEY_SIZE, OPCODE, RSV, RSV1
+from .._own import watch
+from ._passed import CONNECTION_CLASS, MESSAGES, PACKAGES, RECEIVING
 
 
 def events() -> Callable[..., Iterator[Any]]:
@@ -23,6 +25,7 @@ def events() -> Callable[..., Iterator[Any]]:
     from wsproto.frame_protocol import FrameDecoder, FrameProtocol, ParseFailed
 
     original, take_inflated = Connection.events, inflated_message()
+    passed = watch(PACKAGES, RECEIVING, CONNECTION_CLASS)
     open_states = ConnectionState.OPEN, ConnectionState.LOCAL_CLOSING
 
     @wraps(original)
@@ -35,7 +38,7 @@ def events() -> Callable[..., Iterator[Any]]:
         extensions = decoder.extensions
         deflate = len(extensions) == 1 and type(extensions[0]) is PerMessageDeflate
         known = type(proto) is FrameProtocol and type(decoder) is FrameDecoder
-        if not known or (extensions and not deflate):
+        if not known or (extensions and not deflate) or not passed.holds(self):
             yield from original(self)
             return
         buffer = decoder.buffer.buffer
@@ -51,6 +54,7 @@ def events() -> Callable[..., Iterator[Any]]:
                 and message_decoder.opcode is None
                 and parser.gi_frame is not None
                 and self.state in open_states
+                and passed.holds(self)
             ):
                 try:
                     message = take_inflated(proto) if deflate else take_message(buffer, masked)
@@ -88,6 +92,7 @@ def whole_frames() -> Callable[[Any], bytearray | None]:
     from wsproto.frame_protocol import FrameDecoder, FrameProtocol
 
     open_states = ConnectionState.OPEN, ConnectionState.LOCAL_CLOSING
+    passed = watch(PACKAGES, RECEIVING + MESSAGES, CONNECTION_CLASS)
 
     def whole_frames(self: Any) -> bytearray | None:
         proto = self._proto
@@ -103,6 +108,7 @@ def whole_frames() -> Callable[[Any], bytearray | None]:
             and proto._message_decoder.opcode is None
             and parser.gi_frame is not None
             and self._state in open_states
+            and passed.holds(self)
         ):
             buffer: bytearray = decoder.buffer.buffer
             return buffer
@@ -155,6 +161,7 @@ def process_buffer() -> Callable[..., Any]:
     from wsproto.frame_protocol import Frame, FrameDecoder, Opcode
 
     original = FrameDecoder.process_buffer
+    passed = watch(PACKAGES, RECEIVING)
 
     @wraps(original)
     def process_buffer(self: Any) -> Any:
@@ -165,6 +172,7 @@ def process_buffer() -> Callable[..., Any]:
             and not self.buffer.bytes_used
             and buffer
             and not buffer[0] & RSV
+            and passed.holds()
         ):
             taken = take_frame(buffer, not self.client)
             if taken is not None:

@@ -12,6 +12,8 @@ from functools import wraps
 from typing import Any
 
 from ..._backend import accept_key, encode_binary, encode_frame, encode_text, fresh_key
+from .._own import watch
+from ._passed import CONNECTION_CLASS, PACKAGES, SENDING
 
 # Who replaces it wants masking keys of their own.
 URANDOM = os.urandom
@@ -45,6 +47,7 @@ def whole_message() -> Callable[[Any, Any], bytes | None]:
 
     OPEN, NO_BITS = ConnectionState.OPEN, RsvBits(False, False, False)
     system: Any = vars(frame_protocol)["os"]
+    passed = watch(PACKAGES, SENDING, CONNECTION_CLASS)
 
     def whole_message(self: Any, data: Any) -> bytes | None:
         proto = self._proto
@@ -53,6 +56,7 @@ def whole_message() -> Callable[[Any, Any], bytes | None]:
             or type(proto) is not FrameProtocol
             or proto._outbound_opcode is not None
             or (proto.client and system.urandom is not URANDOM)
+            or not passed.holds(self)
         ):
             return None
         kind = type(data)
