@@ -4,16 +4,18 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml setup.py $(wildcard ext/kernels/* ext/wsframe/_c/*)
 
-.PHONY: demo test test-all downstream lint bench bench-servers bench-hosts sanitize qemu fuzz conformance \
+.PHONY: demo test quick test-all downstream lint bench bench-servers bench-hosts sanitize qemu fuzz conformance \
   conformance-hosts jupyter soak
 
 demo: $(VENV)/.demo
 	$(BIN)/wsframe demo
 
-# The upper layers run on one twin at a time: once on the compiled one, once on the pure one.
+# On all cores; CONTRIBUTING.md says how long both take.
 test: $(VENV)/.test
-	$(BIN)/python -m pytest $(ARGS)
-	WSFRAME_PURE=1 $(BIN)/python -m pytest tests/connection tests/asyncio tests/uvicorn tests/compat tests/accelerate/test_a*.py
+	$(BIN)/python tests/suite.py $(ARGS)
+
+quick: $(VENV)/.test
+	$(BIN)/python tests/suite.py quick $(ARGS)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check

@@ -21,6 +21,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse names that differ from process to process: pytest-xdist needs the same ones in all of them."""
+    for item in items:
+        if " at 0x" in item.nodeid:
+            raise pytest.UsageError(f"{item.nodeid}: an address in the name of a test; give its parameter an id")
+
+
 @pytest.fixture(scope="session", params=twins.NAMES)
 def impl(request: pytest.FixtureRequest) -> Iterator[twins.Impl]:
     """One twin; the compiled one with each kernel forced."""

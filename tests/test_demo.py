@@ -16,6 +16,7 @@ import pytest
 from wsframe.demo.load import TEXT, Load, LoadError, LoadProcess
 from wsframe.demo.servers import PROGRAMS, Program, ServerError, running
 
+pytestmark = pytest.mark.alone
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 

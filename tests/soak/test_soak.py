@@ -18,7 +18,10 @@ from watch import grew  # noqa: E402
 
 from wsframe.demo.servers import Program  # noqa: E402
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
+]
 
 
 def test_some_for_seconds(tmp_path: Path) -> None:
