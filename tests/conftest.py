@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Refuse names that differ from process to process: pytest-xdist needs the same ones in all of them."""
     for item in items:
         if " at 0x" in item.nodeid:
-            raise pytest.UsageError(f"{item.nodeid}: an address in the name of a test; give its parameter an id")
+            raise pytest.UsageError(f"{item.nodeid}: an address in a name; give the parameter an id")
 
 
 @pytest.fixture(scope="session", params=twins.NAMES)
