@@ -191,7 +191,7 @@ def test_python_without_wsframe_runs_the_program(box):
 
 def test_one_line_names_what_is_accelerated(box):
     done = wsframe_run(box, "run", "--only", "fakehost", "python", "-c", PROBE)
-    assert done.stderr == f"wsframe: accelerating fakehost 1.4 ({wsframe.backend})\n"
+    assert done.stderr == f"wsframe: ready to accelerate fakehost 1.4 ({wsframe.backend})\n"
 
 
 @posix
@@ -378,10 +378,10 @@ def test_status_on_a_terminal(box, more, coloured):
 @posix
 def test_run_on_a_terminal(box):
     command = [sys.executable, "-m", "wsframe", "run", "--only", "fakehost", "--", "python", "-c", PROBE]
-    told = f"accelerating fakehost 1.4 ({wsframe.backend})\nfast\n"
+    told = f"ready to accelerate fakehost 1.4 ({wsframe.backend})\nfast\n"
     assert on_a_terminal(command, environ(box)) == (f"\x1b[32mwsframe:\x1b[0m {told}", 0)
     assert on_a_terminal(command, environ(box, NO_COLOR="1"), 0) == (f"wsframe: {told}", 0)
-    folded = f"wsframe: accelerating fakehost\n  1.4 ({wsframe.backend})\nfast\n"
+    folded = f"wsframe: ready to accelerate\n  fakehost 1.4 ({wsframe.backend})\nfast\n"
     assert on_a_terminal(command, environ(box, TERM="dumb"), 31) == (folded, 0)
     fake_library.set_version(box, "3.1")
     text, _ = on_a_terminal(command, environ(box))
@@ -391,7 +391,7 @@ def test_run_on_a_terminal(box):
 
 def test_colours_where_they_are_forced(box):
     done = wsframe_run(box, "run", "--only", "fakehost", "python", "-c", PROBE, FORCE_COLOR="1")
-    assert done.stderr == f"\x1b[32mwsframe:\x1b[0m accelerating fakehost 1.4 ({wsframe.backend})\n"
+    assert done.stderr == f"\x1b[32mwsframe:\x1b[0m ready to accelerate fakehost 1.4 ({wsframe.backend})\n"
 
 
 @pytest.mark.parametrize(
@@ -425,7 +425,7 @@ def test_another_zlib_in_the_program_and_its_children(box, name):
         done = wsframe_run(box, "run", "--quiet", *words, "app.py", "child", **more)
         assert (done.returncode, done.stdout, done.stderr) == (0, f"{name}\n" * 2, "")
     done = wsframe_run(box, "run", "--only", "fakehost", "--zlib", name, "python", "-c", PROBE)
-    assert done.stderr == f"wsframe: accelerating fakehost 1.4 ({wsframe.backend}, {name})\n"
+    assert done.stderr == f"wsframe: ready to accelerate fakehost 1.4 ({wsframe.backend}, {name})\n"
 
 
 @pytest.mark.parametrize("command", [("run", "--zlib"), ("status", "--zlib")])

@@ -155,7 +155,9 @@ def settle(port: int, log: Path) -> list[str]:
             assert peer.until(message.encode()) == [(0x81, False, message.encode()), b""]
             peer.close()
     said = log.read_text().partition("mark\n")[0].splitlines()
-    return [re.sub(RANDOM, "*", line) for line in said if re.match(r"(?!wsframe: accelerating)[^ ^]", line)]
+    return [
+        re.sub(RANDOM, "*", line) for line in said if re.match(r"(?!wsframe: ready to accelerate)[^ ^]", line)
+    ]
 
 
 def serve(host: str, log: Path, *, accelerated: bool) -> tuple[dict[str, list[Any]], Counter[str]]:

@@ -66,7 +66,7 @@ def test_one_process(app):
         number, hosts = ask(server.port())
         assert number == server.process.pid
         assert "wsproto" in hosts
-        assert any("accelerating" in remark and "wsproto 1." in remark for remark in server.remarks())
+        assert any("ready to accelerate" in remark and "wsproto 1." in remark for remark in server.remarks())
 
 
 def test_workers(app):

@@ -472,4 +472,4 @@ def test_wsframe_run() -> None:
     command = [sys.executable, "-m", "wsframe", "run", "--only", "websocket_client", "--", sys.executable]
     done = subprocess.run([*command, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 7
-    assert done.stderr.startswith("wsframe: accelerating websocket_client ")
+    assert done.stderr.startswith("wsframe: ready to accelerate websocket_client ")

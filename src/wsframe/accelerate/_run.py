@@ -7,7 +7,6 @@ id, signals and exit status are the program's own.
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import signal
 import subprocess
@@ -18,10 +17,10 @@ from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
+from zipfile import BadZipFile, ZipFile
 
-from .. import backend
 from ._host import imported_as
-from ._slot import distribution_version, load_host
+from ._ready import plan
 from ._terminal import GREEN, YELLOW, say
 
 SITE = str(Path(__file__).with_name("_site"))
@@ -49,7 +48,8 @@ def run(program: Sequence[str], hosts: Sequence[str], *, quiet: bool) -> NoRetur
     """Become the program.
 
     Args:
-        program: a console script, a Python file, or `-m` and a module; then its arguments.
+        program: a console script, a Python file, a directory or zip file with a `__main__.py`, or `-m` and
+            a module; then its arguments.
         hosts: the libraries to accelerate.
         quiet: do not tell which these are.
 
@@ -57,30 +57,13 @@ def run(program: Sequence[str], hosts: Sequence[str], *, quiet: bool) -> NoRetur
         CannotRunError: no such program, or it cannot be executed.
     """
     command = find_program(program)
-    off = os.environ.get("WSFRAME_ACCELERATE") == "0"
-    versions = {} if off else {name: version for name in hosts if (version := distribution_version(name))}
-    fit = {}
-    for name, version in versions.items():
-        host = load_host(name)
-        if host.covers(version):
-            fit[name] = version
-        else:
-            say(f"{name} left alone: {host.misfit(version)}")
-    colour = YELLOW
-    if off:
-        announcement = "WSFRAME_ACCELERATE=0: nothing is accelerated"
-    elif ignores_environment(command):
-        announcement = f"{program[0]} runs a Python told to ignore PYTHONPATH: nothing is accelerated"
-    elif fit:
-        zlib = os.environ.get("WSFRAME_ZLIB")
-        by = f"{backend}, {zlib}" if zlib else backend
-        colour = GREEN
-        announcement = f"accelerating {', '.join(map(' '.join, fit.items()))} ({by})"
-    else:
-        announcement = "nothing is accelerated" if versions else "nothing to accelerate is installed"
+    name = program[1] if program[0] == "-m" else program[0]
+    told = plan(name, command, hosts, quiet=quiet)
+    for line in told.misfits:
+        say(line)
     if not quiet:
-        say(announcement, colour)
-    _become(command, environment(os.environ, tuple(fit)))
+        say(told.announcement, GREEN if told.good else YELLOW)
+    _become(command, environment(os.environ, told.hosts, told.without))
 
 
 def find_program(program: Sequence[str]) -> list[str]:
@@ -97,24 +80,37 @@ def find_program(program: Sequence[str]) -> list[str]:
             raise CannotRunError(NOT_FOUND, f"{arguments[0]}: no such module")
         return [sys.executable, *program]
     if name.endswith((".py", ".pyw", ".pyz")):
-        if not os.path.isfile(name):
+        if not os.path.exists(name):
             raise CannotRunError(NOT_FOUND, f"{name}: no such file")
         return [sys.executable, *program]
     scripts = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)])
     found = shutil.which(name, path=scripts)
     if found:
         return [found, *arguments]
+    if _has_main(name):
+        return [sys.executable, *program]
+    if os.path.isdir(name):
+        raise CannotRunError(NOT_EXECUTABLE, f"{name}: no __main__.py in this directory")
     if os.path.dirname(name) and os.path.exists(name):
         raise CannotRunError(NOT_EXECUTABLE, f"{name}: cannot be executed")
     raise CannotRunError(NOT_FOUND, f"{name}: no such program")
 
 
-def environment(environ: Mapping[str, str], hosts: Sequence[str]) -> dict[str, str]:
-    """Lead the user's own PYTHONPATH with our directory, once."""
+def environment(environ: Mapping[str, str], hosts: Sequence[str], without: str = "") -> dict[str, str]:
+    """Put our directory in front of the user's own PYTHONPATH, once.
+
+    Args:
+        environ: the variables there are.
+        hosts: the libraries to accelerate.
+        without: a Python that has no wsframe, which has been said.
+    """
     before = environ.get("PYTHONPATH")
     own = [entry for entry in before.split(os.pathsep) if entry != SITE] if before else []
     run = ",".join(map(_entry, hosts))
-    return {**environ, "PYTHONPATH": os.pathsep.join([SITE, *own]), "WSFRAME_RUN": run}
+    variables = {"PYTHONPATH": os.pathsep.join([SITE, *own]), "WSFRAME_RUN": run}
+    if without:
+        variables["WSFRAME_WITHOUT"] = without
+    return {**environ, **variables}
 
 
 def _entry(host: str) -> str:
@@ -123,24 +119,15 @@ def _entry(host: str) -> str:
     return host if package == host else f"{package}={host}"
 
 
-def ignores_environment(command: Sequence[str]) -> bool:
-    """Tell whether the program, or the first line of its script, says `python -I`, `-E` or `-S`."""
-    words = list(command)
+def _has_main(name: str) -> bool:
+    """Tell whether Python runs a directory or a zip file by its `__main__.py`."""
+    if os.path.isdir(name):
+        return os.path.isfile(os.path.join(name, "__main__.py"))
     try:
-        with open(words[0], "rb") as file:
-            first = file.readline(512)
-    except OSError:
-        first = b""
-    if first.startswith(b"#!"):
-        words = shlex.split(first[2:].decode(errors="replace"))
-    if "python" not in os.path.basename(words[0]):
+        with ZipFile(name) as archive:
+            return "__main__.py" in archive.namelist()
+    except (OSError, BadZipFile):
         return False
-    for word in words[1:]:
-        if not word.startswith("-") or word in ("-", "--") or word[1] in "cmWX":
-            return False
-        if not word.startswith("--") and set("IES") & set(word):
-            return True
-    return False
 
 
 def _module_exists(name: str) -> bool:

@@ -1,30 +1,24 @@
 """Run by every Python below `wsframe run`, as its directory leads PYTHONPATH.
 
 It waits for the first import of a host library; a program that imports none pays for a look into a set. It
-runs before wsframe is imported, and in whatever Python reads PYTHONPATH, so it imports next to nothing.
+runs before wsframe is imported, so it imports next to nothing; in whatever Python reads PYTHONPATH, so its
+syntax is that of Python 2.7 too. Where Python is older than 3.10, which wsframe needs, it does nothing.
 """
-
-from __future__ import annotations
+# mypy: allow-untyped-defs, allow-untyped-calls
 
 import os
 import sys
 
-TYPE_CHECKING = False  # typing is slow to import
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from importlib.machinery import ModuleSpec
-    from types import ModuleType
+_MISSING = ImportError if sys.version_info < (3, 6) else ModuleNotFoundError
 
 
-class _Trigger:
+class _Trigger(object):  # noqa: UP004
     """Stands before the other finders until a host is imported."""
 
-    def __init__(self, hosts: dict[str, str]) -> None:
+    def __init__(self, hosts):
         self.hosts = hosts
 
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
+    def find_spec(self, fullname, path=None, target=None):
         if fullname not in self.hosts:
             return None
         try:
@@ -36,17 +30,18 @@ class _Trigger:
 
             accelerate.install(*self.hosts.values())
         except Exception as exc:  # the program must run, faster or not
-            print(f"wsframe: nothing accelerated in {sys.executable}: {exc}", file=sys.stderr)
+            if os.environ.get("WSFRAME_WITHOUT") != sys.executable:  # `wsframe run` has said so
+                sys.stderr.write("wsframe: nothing accelerated in %s: %s\n" % (sys.executable, exc))  # noqa: UP031
         # The search this is part of has passed the place where the import hook stands now.
         for finder in list(sys.meta_path):
             find = getattr(finder, "find_spec", None)
-            spec: ModuleSpec | None = find(fullname, path, target) if find else None
+            spec = find(fullname, path, target) if find else None
             if spec is not None:
                 return spec
         return None
 
 
-def _run_the_next() -> None:
+def _run_the_next():
     """Run the sitecustomize that this one hides, if there is one."""
     here = os.path.dirname(os.path.abspath(__file__))
     hidden = [entry for entry in sys.path if os.path.abspath(entry) == here]
@@ -54,8 +49,8 @@ def _run_the_next() -> None:
     sys.path[:] = [entry for entry in sys.path if entry not in hidden]
     try:
         __import__("sitecustomize")
-    except ModuleNotFoundError as exc:
-        if exc.name != "sitecustomize":
+    except _MISSING as exc:
+        if getattr(exc, "name", "sitecustomize") != "sitecustomize":
             raise
         sys.modules["sitecustomize"] = this
     finally:
@@ -65,6 +60,6 @@ def _run_the_next() -> None:
 # "host", or "package=host" where the package a host is imported as has another name.
 _entries = [entry.partition("=") for entry in os.environ.get("WSFRAME_RUN", "").split(",") if entry]
 _hosts = {package: host or package for package, _, host in _entries}
-if _hosts and os.environ.get("WSFRAME_ACCELERATE") != "0":
+if _hosts and sys.version_info >= (3, 10) and os.environ.get("WSFRAME_ACCELERATE") != "0":
     sys.meta_path.insert(0, _Trigger(_hosts))
 _run_the_next()
