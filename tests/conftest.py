@@ -24,6 +24,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Refuse names that differ from process to process: pytest-xdist needs the same ones in all of them."""
     for item in items:
+        if getattr(item, "callspec", None) and item.callspec.params.get("impl") in twins.NAMES[1:-1]:
+            item.add_marker("slow")  # `make quick` runs the pure twin and the kernel of this CPU
         if " at 0x" in item.nodeid:
             raise pytest.UsageError(f"{item.nodeid}: an address in a name; give the parameter an id")
 

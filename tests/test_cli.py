@@ -342,7 +342,38 @@ def test_status_for_programs(box):
         "coalesces": False,
         "zlib": "",
         "stale": [],
+        "unreached": [],
     }
+
+
+def test_status_tells_what_is_not_reached(box):
+    fake_library.write_host(
+        box, 'name="fakehost"', 'name="fakehost", unreached=("fakehost.extra", "uvicorn")'
+    )
+    done = wsframe_status(box)
+    assert re.search(r"^fakehost .* active, but not fakehost\.extra", done.stdout, re.M)
+    assert done.stderr == ""
+    (host,) = (
+        one
+        for one in json.loads(wsframe_status(box, ["--json"]).stdout)["hosts"]
+        if one["host"] == "fakehost"
+    )
+    assert "fakehost.extra" in host["unreached"]
+
+
+@pytest.mark.parametrize("legacy", [True, False])
+def test_status_tells_which_class_uvicorn_takes_by_default(box, legacy):
+    """As old versions of uvicorn do: what it imports for `--ws auto` stands on websockets.legacy."""
+    pytest.importorskip("websockets.legacy")
+    package = box / "lib" / "uvicorn" / "protocols" / "websockets"
+    package.mkdir(parents=True)
+    for folder in (package, package.parent, package.parent.parent):
+        (folder / "__init__.py").write_text("")
+    (package / "auto.py").write_text(
+        "import websockets.legacy.server" if legacy else "import websockets.server"
+    )
+    text = wsframe_status(box).stdout
+    assert ("but not websockets.legacy.protocol" in text) is legacy
 
 
 def on_a_terminal(command, environment, width=80):

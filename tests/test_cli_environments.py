@@ -34,7 +34,9 @@ def python_of(version: str) -> str:
     root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     found = [f"python{version}", *map(str, root.glob(f"versions/{version}.*/bin/python{version}"))]
     for python in found:
-        if told := asked(python, "import sys; print('%d.%d %s' % (sys.version_info[:2] + (sys.executable,)))"):
+        if told := asked(
+            python, "import sys; print('%d.%d %s' % (sys.version_info[:2] + (sys.executable,)))"
+        ):
             number, _, path = told.partition(" ")
             if number == version:
                 return path
@@ -97,7 +99,7 @@ def run_elsewhere(box, *program, quiet=False):
 def test_a_python_that_ignores_pythonpath(box, program):
     script(box / "app", f"#!{sys.executable}", "print('ran')", "raise SystemExit")
     script(box / "env-S", f"#!/usr/bin/env -S {sys.executable} -I", "print('ran')", "raise SystemExit")
-    two = ("#!/bin/sh", f"'''exec' \"{sys.executable}\" -I \"$0\" \"$@\"", "' '''")
+    two = ("#!/bin/sh", f'\'\'\'exec\' "{sys.executable}" -I "$0" "$@"', "' '''")
     script(box / "two-lines", *two, "print('ran')", "raise SystemExit")
     done = wsframe_run(box, "run", "--only", "fakehost", *program.split())
     assert (done.returncode, done.stdout) == (0, "ran\n")
@@ -116,7 +118,7 @@ def test_the_same_words_of_a_program_are_its_own(box):
 
 @posix
 def test_two_lines_for_a_long_path(box):
-    script(box / "app", "#!/bin/sh", f"'''exec' \"{sys.executable}\" \"$0\" \"$@\"", "' '''")
+    script(box / "app", "#!/bin/sh", f'\'\'\'exec\' "{sys.executable}" "$0" "$@"', "' '''")
     done = wsframe_run(box, "run", "--only", "fakehost", "./app")
     assert done.stdout == "fast\n"
     assert done.stderr == f"wsframe: ready to accelerate fakehost 1.4 ({wsframe.backend})\n"

@@ -20,6 +20,9 @@ from .accelerate._terminal import BOLD, DIM, GREEN, YELLOW, painted
 
 HEAD = ("host", "version", "tested", "under `wsframe run`")
 
+# What a host imports by default, where that depends on its version: uvicorn's class for WebSockets.
+DEFAULTS = {"uvicorn": ("uvicorn.protocols.websockets.auto",)}
+
 # What the kernels look for, among the hundred flags of a CPU.
 FEATURES = {
     *("sse2", "ssse3", "avx2", "bmi2", "avx512f", "avx512bw", "avx512vl", "avx512_vbmi", "avx512_vbmi2"),
@@ -80,30 +83,28 @@ def _row(host: HostStatus) -> tuple[str, str, str, str]:
         verdict += f", compresses with {host.zlib}"
     if host.active and host.why_not:
         verdict += f", but {host.why_not}"
+    if host.unreached:
+        verdict += f", but not {', '.join(host.unreached)}"
     return host.host, host.version or "-", host.tested, verdict
 
 
 def _colour(host: HostStatus) -> int:
     if host.version is None:
         return DIM
-    return GREEN if host.active and not host.why_not else YELLOW
+    return GREEN if host.active and not host.why_not and not host.unreached else YELLOW
 
 
 def _import(name: str) -> None:
     """Import what a program that uses the host imports, as far as it is installed."""
     version = distribution_version(name)
     host = load_host(name)
-    if version is None or not host.covers(version):
+    modules = [imported_as(name), *DEFAULTS.get(name, ())]
+    if version is not None and host.covers(version):
+        modules += [module for part in (host, *host.parts) for module in part.modules]
+        modules += [host.deflating.module] if host.deflating else []
+    for module in modules:
         with contextlib.suppress(Exception):
-            importlib.import_module(imported_as(name))
-        return
-    for part in (host, *host.parts):
-        for module in part.modules:
-            with contextlib.suppress(Exception):
-                importlib.import_module(module)
-    if host.deflating:
-        with contextlib.suppress(Exception):
-            importlib.import_module(host.deflating.module)
+            importlib.import_module(module)
 
 
 def _kernels() -> str:

@@ -65,7 +65,7 @@ def test_library_imported_later_is_patched_after_its_last_module(library):
     user = load("fakehost.user")
 
     assert (core.answer(), user.Codec().name()) == ("fast", "fast codec")
-    assert record() == ("fakehost", "1.4", ">=1.2,<3.0", True, "", False, "", ())
+    assert record() == ("fakehost", "1.4", ">=1.2,<3.0", True, "", False, "", (), ())
 
 
 def test_a_part_follows_its_own_modules(library):
@@ -121,7 +121,7 @@ def test_version_outside_the_range_is_left_alone_with_one_line(library, version,
     assert load("fakehost.user").answer() == "slow"
     why_not = f"version {version} is not in the tested range >=1.2,<3.0"
     assert capfd.readouterr().err == f"wsframe: fakehost left alone: {why_not}\n"
-    assert record() == ("fakehost", version, ">=1.2,<3.0", False, why_not, False, "", ())
+    assert record() == ("fakehost", version, ">=1.2,<3.0", False, why_not, False, "", (), ())
 
 
 @pytest.mark.parametrize("version", ["1.2", "1.2.0", "2", "2.9.9.post1", "1.2rc1"])
@@ -135,7 +135,7 @@ def test_version_inside_the_range(library, version):
 def test_absent_host_is_passed_over_in_silence(library, monkeypatch, capfd):
     monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry != str(library / "lib")])
     accelerate.install("fakehost")
-    assert record()[1:] == (None, ">=1.2,<3.0", False, "not installed", False, "", ())
+    assert record()[1:] == (None, ">=1.2,<3.0", False, "not installed", False, "", (), ())
     assert capfd.readouterr().err == ""
 
 
@@ -282,3 +282,32 @@ def test_closed_stderr_does_not_break_the_import(library):
     """)
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(library / "lib"), *sys.path])}
     assert subprocess.run([sys.executable, "-c", code], env=environ).returncode == 7
+
+
+# What is not reached.
+
+
+def test_a_module_that_is_not_reached_is_told_once_with_who_imports_it(library, capfd):
+    fake_library.write_host(library, 'name="fakehost"', 'name="fakehost", unreached=("fakehost.old", "late")')
+    (library / "lib" / "fakehost" / "old.py").write_text("")
+    (library / "lib" / "fakehost" / "outdated.py").write_text("import fakehost.old\n")
+    (library / "lib" / "late.py").write_text("import fakehost.user\nimport fakehost.outdated\n")
+    accelerate.install("fakehost")
+    load("fakehost.user")
+    assert record().unreached == ()
+    load("late")
+    assert (record().active, record().unreached) == (True, ("fakehost.old", "late"))
+    assert capfd.readouterr().err == "wsframe: fakehost.old, which late imports, is not accelerated\n"
+    accelerate.uninstall()
+    accelerate.install("fakehost")
+    assert capfd.readouterr().err == ""
+    del sys.modules["late"]
+
+
+def test_a_module_that_is_not_reached_and_was_imported_before(library, capfd):
+    fake_library.write_host(library, 'name="fakehost"', 'name="fakehost", unreached=("fakehost.older",)')
+    (library / "lib" / "fakehost" / "older.py").write_text("")
+    load("fakehost.older")
+    accelerate.install("fakehost")
+    assert (record().active, record().unreached) == (False, ("fakehost.older",))
+    assert capfd.readouterr().err.startswith("wsframe: fakehost.older")

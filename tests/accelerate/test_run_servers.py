@@ -111,3 +111,28 @@ asyncio.run(main())
     )
     with running(Program("websockets", (str(program),)), tmp_path / "log", accelerated=True) as server:
         assert ask(server.port()) == (server.process.pid, ["websockets"])
+
+
+LEGACY = ("websockets.legacy.protocol", "uvicorn.protocols.websockets.websockets_impl")
+
+
+@pytest.mark.parametrize("ws", ["websockets", "auto", "websockets-sansio", "wsproto"])
+def test_uvicorn_on_its_legacy_class_is_told(tmp_path, ws):
+    """In one line, and in the status; the class that `auto` takes here is accelerated."""
+    active = "*(host.host for host in status() if host.active)"
+    assert active in APP
+    (tmp_path / "who.py").write_text(
+        APP.replace(active, "*(one for host in status() for one in host.unreached)")
+    )
+    command = f"-W ignore -m uvicorn --ws {ws} --port 0 --app-dir {tmp_path} who:app"
+    program = Program("uvicorn", ("python", *command.split()))
+    with running(program, tmp_path / "log", accelerated=True) as server:
+        _, unreached = ask(server.port())
+        remarks = server.remarks()
+    told = [remark for remark in remarks if "is not accelerated" in remark]
+    if ws == "websockets":
+        assert sorted(unreached) == sorted(LEGACY)
+        assert told == [f"wsframe: {LEGACY[0]}, which {LEGACY[1]} imports, is not accelerated"]
+    else:
+        assert (unreached, told) == ([], [])
+    assert len(remarks) == 1 + len(told)

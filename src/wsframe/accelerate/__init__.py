@@ -37,6 +37,8 @@ class HostStatus(NamedTuple):
         coalesces: whether the answers to the messages of one read leave in one write.
         zlib: what compresses in the place of zlib, "isal" or "zlib-ng"; empty when nothing does.
         stale: "module.name" of references to replaced objects, taken before `install`: those are not faster.
+        unreached: modules that the program has imported and that do the host's work with code that is not
+            replaced, such as `websockets.legacy.protocol`: what uses them is not faster.
     """
 
     host: str
@@ -47,6 +49,7 @@ class HostStatus(NamedTuple):
     coalesces: bool
     zlib: str
     stale: tuple[str, ...]
+    unreached: tuple[str, ...] = ()
 
 
 def known_hosts() -> tuple[str, ...]:
@@ -117,14 +120,17 @@ def _status(name: str, slot: Slot | None, stale: tuple[str, ...]) -> HostStatus:
         return HostStatus(name, version, "", False, f"its file does not load: {exc}", False, "", ())
     if slot and slot.active:
         coalesces = host.coalesces and _hold.ENABLED
-        return HostStatus(name, version, host.tested, True, slot.why_not, coalesces, slot.zlib, stale)
+        return HostStatus(
+            name, version, host.tested, True, slot.why_not, coalesces, slot.zlib, stale, slot.unreached
+        )
     if version is None and imported_as(name) not in sys.modules:
         why_not = "not installed"
     elif _off():
         why_not = "WSFRAME_ACCELERATE=0"
     else:
         why_not = slot.why_not if slot else "install() was not called"
-    return HostStatus(name, version, host.tested, False, why_not, False, slot.zlib if slot else "", ())
+    zlib, unreached = (slot.zlib, slot.unreached) if slot else ("", ())
+    return HostStatus(name, version, host.tested, False, why_not, False, zlib, (), unreached)
 
 
 def _checked(hosts: tuple[str, ...]) -> tuple[str, ...]:

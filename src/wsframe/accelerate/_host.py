@@ -77,6 +77,8 @@ class Host(Part):
         parts: replacements in modules that not every program imports; each follows its own modules.
         coalesces: whether the answers to the messages of one read leave in one write (see `_hold`).
         deflating: how it compresses, if it does.
+        unreached: modules that do the same work with code that is not replaced, of the library or of one that
+            stands on it; when a program imports one, that is told.
     """
 
     name: str
@@ -85,6 +87,7 @@ class Host(Part):
     parts: tuple[Part, ...] = ()
     coalesces: bool = False
     deflating: Deflating | None = None
+    unreached: tuple[str, ...] = ()
 
     @property
     def tested(self) -> str:

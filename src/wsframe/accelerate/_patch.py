@@ -44,7 +44,7 @@ class Patch:
     @property
     def ready(self) -> bool:
         """Whether every module this part needs has been executed."""
-        return all(name in self.executed or _is_imported(name) for name in self.part.modules)
+        return all(name in self.executed or is_imported(name) for name in self.part.modules)
 
     def apply(self) -> None:
         """Replace and prove, or leave everything as it was and raise."""
@@ -152,7 +152,7 @@ def _holds(site: Site) -> bool:
     return vars(owner).get(name, _ABSENT) is new
 
 
-def _is_imported(name: str) -> bool:
+def is_imported(name: str) -> bool:
     module = sys.modules.get(name)
     return module is not None and not getattr(getattr(module, "__spec__", None), "_initializing", False)
 

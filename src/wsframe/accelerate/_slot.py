@@ -2,8 +2,9 @@
 
 1. A slot opens when its library is first imported: its file is loaded and the version checked.
 2. Each part is applied right after the last module it needs; a part that fails is restored and reported.
-3. What compresses for the library may be chosen anew at any time.
-4. A released slot has put everything back, and stays closed.
+3. Modules that are not accelerated are named when a program imports them.
+4. What compresses for the library may be chosen anew at any time.
+5. A released slot has put everything back, and stays closed.
 
 No lock is held while waiting for another thread's import: that thread may be waiting for this lock.
 """
@@ -16,11 +17,14 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from importlib import _bootstrap
 from threading import RLock
+from types import FrameType
 
 from ._host import Host, imported_as
-from ._patch import Patch, Site, give_back
+from ._patch import Patch, Site, give_back, is_imported
 from ._terminal import say
 from ._zlib import part
+
+_TOLD: set[str] = set()  # modules that the program knows not to be accelerated
 
 
 class Slot:
@@ -40,6 +44,7 @@ class Slot:
         self._patches: list[Patch] = []
         self._zlib = os.environ.get("WSFRAME_ZLIB", "")
         self._deflating: list[Patch] = []  # none, or the one that puts this zlib into the host
+        self._unreached: tuple[str, ...] = ()
         self._opened = False
         self._released = False
 
@@ -62,6 +67,11 @@ class Slot:
         return self._zlib if any(patch.intact for patch in self._deflating) else ""
 
     @property
+    def unreached(self) -> tuple[str, ...]:
+        """Modules that do the host's work with code that is not replaced, as far as they are imported."""
+        return tuple(module for module in self._unreached if is_imported(module))
+
+    @property
     def patches(self) -> list[Patch]:
         return [*self._patches, *self._deflating]
 
@@ -73,6 +83,8 @@ class Slot:
         self.open()
         for module in [module for patch in self.patches for module in patch.part.modules]:
             _wait_for(module)
+        for module in self.unreached:
+            self._tell_unreached(module)
         with self._lock:
             return self._apply([patch for patch in self.patches if not patch.active and not patch.failed])
 
@@ -95,6 +107,8 @@ class Slot:
             self._deflate(host)
             for patch in self._patches:
                 self._watch(patch.part.modules)
+            self._unreached = host.unreached
+            self._watch(self._unreached)
 
     def choose(self, zlib: str) -> None:
         """Name what shall compress in the place of the host's zlib; `catch_up` puts it there."""
@@ -107,6 +121,8 @@ class Slot:
 
     def executed(self, module: str) -> list[Patch]:
         """Note that a module has been executed, perhaps again; apply what waited for it, and return that."""
+        if module in self._unreached:
+            self._tell_unreached(module)
         with self._lock:
             concerned = [patch for patch in self.patches if module in patch.part.modules]
             for patch in concerned:
@@ -123,6 +139,18 @@ class Slot:
         """Warn of references taken before the patches were applied."""
         if names:
             say(f"{self.name}: imported too early to be accelerated: {', '.join(names)}")
+
+    def _tell_unreached(self, module: str) -> None:
+        importer = _importer(module)
+        if not self._released and not _TOLD & {module, importer}:
+            by = (
+                f", which {'the program' if importer == '__main__' else importer} imports,"
+                if importer
+                else ""
+            )
+            say(f"{module}{by} is not accelerated")
+            # The importer may be one that another host names, too: uvicorn's class on websockets.legacy.
+            _TOLD.update({module, importer} - {"", "__main__"})
 
     def _deflate(self, host: Host) -> None:
         chosen = self._zlib not in ("", "zlib") and host.deflating
@@ -187,6 +215,21 @@ def distribution_version(name: str) -> str | None:
 
 def _told(exc: Exception) -> str:
     return " ".join(f"{type(exc).__name__}: {exc}".split())
+
+
+def _importer(module: str) -> str:
+    """Name the module, of another package, whose execution is importing one just now."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        name: str = frame.f_globals.get("__name__", "")
+        if frame.f_code.co_name == "<module>" and _top(name) != _top(module):
+            return name
+        frame = frame.f_back
+    return ""
+
+
+def _top(module: str) -> str:
+    return module.partition(".")[0]
 
 
 def _wait_for(module: str) -> None:

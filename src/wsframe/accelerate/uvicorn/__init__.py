@@ -15,4 +15,5 @@ HOST = Host(
     passes_by=_wsproto.PART.passes_by,
     parts=(_sansio.PART,),
     coalesces=True,
+    unreached=("uvicorn.protocols.websockets.websockets_impl",),
 )

@@ -105,4 +105,5 @@ HOST = Host(
     ),
     coalesces=True,
     deflating=Deflating(module="websockets.extensions.permessage_deflate", round_trip=_round_trip),
+    unreached=("websockets.legacy.protocol",),
 )
