@@ -61,12 +61,15 @@ sanitize: $(VENV)/.test
 qemu:
 	tests/kernels/qemu.sh
 
-# Seconds; atheris needs CPython 3.11 to 3.13.
+# Seconds for each target; atheris needs CPython 3.11 to 3.13.
 TIME ?= 60
+FUZZ ?= differential conversation streams heads
 fuzz: $(VENV)/.fuzz
-	mkdir -p build/fuzz/found
-	$(BIN)/python tests/fuzz/run.py -max_total_time=$(TIME) -max_len=4096 -artifact_prefix=build/fuzz/ \
-	  build/fuzz/found build/fuzz/vectors tests/fuzz/corpus
+	set -e; for target in $(FUZZ); do \
+	  mkdir -p build/fuzz/found/$$target build/fuzz/vectors/$$target; \
+	  $(BIN)/python tests/fuzz/run.py $$target -max_total_time=$(TIME) -max_len=4096 -artifact_prefix=build/fuzz/ \
+	    build/fuzz/found/$$target build/fuzz/vectors/$$target tests/fuzz/corpus/$$target; \
+	done
 
 # One stamp an extra; a change of the C or Cython sources builds them anew.
 $(VENV)/.%: $(SOURCES) | $(BIN)/python

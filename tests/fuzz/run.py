@@ -1,14 +1,27 @@
-"""Fuzz both twins: `make fuzz TIME=60`.  What it finds belongs in tests/fuzz/corpus."""
+"""Fuzz one target: `make fuzz TIME=60`.  What it finds belongs in tests/fuzz/corpus/TARGET."""
 
 from __future__ import annotations
 
 import json
 import sys
+from importlib import import_module
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-VECTORS = Path("build/fuzz/vectors")
+VECTORS = Path("build/fuzz/vectors/differential")
+WATCHED = [
+    "wsframe._py",
+    "wsframe._spec",
+    "wsframe._http",
+    "wsframe._http_reader",
+    "wsframe.connection",
+    "wsframe.deflate",
+    "differential",
+    "conversation",
+    "streams",
+    "heads",
+]
 
 
 def main() -> None:
@@ -16,10 +29,12 @@ def main() -> None:
         import atheris
     except ImportError:
         sys.exit("no atheris, which needs CPython 3.11 to 3.13: make fuzz PYTHON=python3.13 VENV=.venv-fuzz")
-    with atheris.instrument_imports(include=["wsframe._py", "wsframe._spec", "differential"]):
-        import differential
-    write_vectors(differential.MESSAGES, differential.SERVER)
-    atheris.Setup(sys.argv, differential.check)
+    target = sys.argv.pop(1)
+    with atheris.instrument_imports(include=WATCHED):
+        module = import_module(target)
+    if target == "differential":
+        write_vectors(module.MESSAGES, module.SERVER)
+    atheris.Setup(sys.argv, module.check)
     atheris.Fuzz()
 
 

@@ -1,15 +1,32 @@
-"""Every seed of the fuzzer, and whatever it found, without the fuzzer."""
+"""Every seed of the fuzzers, whatever they found, and some random inputs, without a fuzzer."""
 
 from __future__ import annotations
 
+import random
+from importlib import import_module
 from pathlib import Path
 
-import differential
 import pytest
 
-CORPUS = sorted((Path(__file__).parent / "corpus").iterdir())
+TARGETS = ("differential", "conversation", "streams", "heads")
+CORPUS = sorted((Path(__file__).parent / "corpus").glob("*/*"))
 
 
-@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.name)
-def test_twins_agree(path: Path) -> None:
-    differential.check(path.read_bytes())
+def check(target: str, data: bytes) -> None:
+    if target == "heads":
+        pytest.importorskip("httptools")
+    import_module(target).check(data)
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: f"{path.parent.name}-{path.name}")
+def test_corpus(path: Path) -> None:
+    check(path.parent.name, path.read_bytes())
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_random_inputs(target: str) -> None:
+    """Numbers that are small more often than not, for they choose among few things."""
+    draw = random.Random(target)
+    for _ in range(60):
+        size = draw.randrange(200)
+        check(target, bytes(draw.randrange(draw.choice((16, 32, 256))) for _ in range(size)))

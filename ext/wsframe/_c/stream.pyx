@@ -2,7 +2,6 @@
 
 cimport cython
 from cpython.buffer cimport (
-    PyBUF_READ,
     PyBUF_SIMPLE,
     PyBUF_WRITABLE,
     Py_buffer,
@@ -10,7 +9,7 @@ from cpython.buffer cimport (
     PyObject_GetBuffer,
 )
 from cpython.bytearray cimport PyByteArray_Check
-from cpython.bytes cimport PyBytes_Check
+from cpython.bytes cimport PyBytes_Check, PyBytes_FromStringAndSize
 from cpython.list cimport PyList_GET_SIZE
 from cpython.memoryview cimport PyMemoryView_Check
 from cpython.unicode cimport PyUnicode_Check
@@ -22,9 +21,6 @@ from wsframe._c.coalescer cimport FIRST_NOW, LATER, LONG_AGO, NOW, Coalescer
 from wsframe._c.decoder cimport has_unread, inflated_by, messages_in, skip_messages
 from wsframe._c.encoder cimport binary_message, text_message
 
-
-cdef extern from "Python.h":
-    object PyMemoryView_FromMemory(char *data, Py_ssize_t size, int flags)
 
 cdef extern from "socket.h":
     Py_ssize_t wsf_recv(int fd, void *data, size_t size)
@@ -146,6 +142,8 @@ cdef class Stream(Coalescer):
     cdef public object decoder  # a MessageDecoder; None while there is nothing to decode
     cdef public object listener
     cdef object buffer
+    cdef object held  # keeps the memory of the buffer where it is
+    cdef int taking  # calls that take bytes out of it
     cdef void *start  # of the buffer
     cdef Py_ssize_t room
     cdef list queue
@@ -228,7 +226,11 @@ cdef class Stream(Coalescer):
     @view.setter
     def view(self, buffer):
         cdef Py_buffer view
+        if self.taking:
+            raise RuntimeError("view is being read from")
+        held = memoryview(buffer)  # our own, so that nobody else can release or resize it
         PyObject_GetBuffer(buffer, &view, PyBUF_WRITABLE)
+        self.held = held
         self.buffer = buffer
         self.start = view.buf
         self.room = view.len
@@ -252,7 +254,7 @@ cdef class Stream(Coalescer):
     def buffer_updated(self, Py_ssize_t nbytes):
         if not 0 <= nbytes <= self.room:
             raise ValueError("nbytes is out of range")
-        self.take(self.start, nbytes)
+        self.take_read(nbytes)
         if self.reads and self.fd >= 0 and self.decoder is not None and self._transport.is_reading():
             self._transport._add_reader(self.fd, self.readable)  # instead of its own, until it pauses
 
@@ -260,7 +262,7 @@ cdef class Stream(Coalescer):
         """Read from the socket."""
         cdef Py_ssize_t size = -1
         if self.fd >= 0:
-            if self.transport._protocol is not self:  # set_protocol() was called: the socket is not ours any more
+            if self.transport._protocol is not self:  # after set_protocol() the socket is not ours
                 self.fd = -1
                 self.transport._add_reader(self.transport._sock_fd, self.transport._read_ready)
             else:
@@ -269,7 +271,7 @@ cdef class Stream(Coalescer):
             self._transport._read_ready()  # it knows what to do at the end of the stream
             return
         try:
-            self.take(self.start, size)
+            self.take_read(size)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:
@@ -286,10 +288,18 @@ cdef class Stream(Coalescer):
         finally:
             PyBuffer_Release(&view)
 
+    cdef int take_read(self, Py_ssize_t size) except -1:
+        """Take what was read into the view."""
+        self.taking += 1
+        try:
+            return self.take(self.start, size)
+        finally:
+            self.taking -= 1
+
     cdef int take(self, void *data, Py_ssize_t size) except -1:
         self.heard = True
         if self.decoder is None:
-            self.take_other(PyMemoryView_FromMemory(<char *>data, size, PyBUF_READ))
+            self.take_other(PyBytes_FromStringAndSize(<char *>data, size))  # who takes it may keep it
             return 0
         return self.decode(<const uint8_t *>data, size)
 
@@ -314,7 +324,7 @@ cdef class Stream(Coalescer):
             self.decode_later()
         return 0
 
-    def deliver(self, list messages):
+    def deliver(self, list messages not None):
         """Give messages to the listener; what it sends in reply to many leaves in one write."""
         self.single = PyList_GET_SIZE(messages) == 1 and not self.receiving
         if self.single:
@@ -330,7 +340,7 @@ cdef class Stream(Coalescer):
             self.receiving = self.single = False
             self.flush_pending()
 
-    def enqueue(self, list messages, Py_ssize_t size):
+    def enqueue(self, list messages not None, Py_ssize_t size):
         """Queue the messages of a read of so many bytes; stop reading when there are too many."""
         self.backlog = self.backlog + size if self.count() else size
         self.fresh = True

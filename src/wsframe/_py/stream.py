@@ -137,7 +137,7 @@ class Stream(Coalescer):
         """Take bytes from the peer."""
         self.heard = True
         if self.decoder is None:
-            self.take_other(data)
+            self.take_other(bytes(data))  # who takes it may keep it
         else:
             self._decode(self.decoder, data)
 

@@ -1,0 +1,56 @@
+"""No call on any object of ours crashes, be it odd or out of order; `__init__` may never have been called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import twins
+from processes import run
+
+
+@pytest.mark.parametrize("name", ["py", *twins.NAMES[-1:]])
+def test_odd_calls_raise_at_most(name: str) -> None:
+    """All classes, public and compiled (see poking.py)."""
+    tests = str(Path(__file__).parent)
+    with twins.running(name) as impl:
+        done = run("import poking; poking.main()", impl=impl, PYTHONPATH=tests)
+    assert done.stdout == "done\n"
+
+
+def test_the_view_of_a_stream_stays_where_it_is() -> None:
+    """It can be replaced, but not resized, nor replaced while it is being read from."""
+    stream_module = pytest.importorskip("wsframe._c.stream")
+
+    class Stream(stream_module.Stream):
+        def take_other(self, data: object) -> None:
+            self.taken = data
+            with pytest.raises(RuntimeError, match="being read from"):
+                self.view = bytearray(5)
+
+    stream = Stream()
+    room = bytearray(b"abcdef")
+    stream.view = room
+    with pytest.raises(BufferError):
+        room.extend(bytes(1000))
+    stream.view = view = memoryview(room)
+    view.release()
+    with pytest.raises(BufferError):
+        room.extend(bytes(1000))
+    with pytest.raises(BufferError):
+        stream.view = memoryview(b"read only")
+    stream.buffer_updated(3)
+    del room, view
+    assert stream.taken == b"abc"
+
+
+def test_a_stream_without_a_view() -> None:
+    stream_module = pytest.importorskip("wsframe._c.stream")
+    stream = stream_module.Stream.__new__(stream_module.Stream)
+    with pytest.raises(ValueError, match="out of range"):
+        stream.buffer_updated(1)
+    for call in (stream.enqueue, stream.deliver):
+        with pytest.raises(TypeError):
+            call(*(None, 5)[: 2 if call == stream.enqueue else 1])
+    with pytest.raises(TypeError):
+        stream.write(b"x")
