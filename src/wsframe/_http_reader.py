@@ -48,17 +48,22 @@ class _ResponseParts:
         self.whole = False  # whether the head is whole
         self.complete = False
 
+    # What follows the response may look like another one, and is none of ours.
+
     def on_status(self, reason: bytes) -> None:
-        self.reason += reason
+        if not self.complete:
+            self.reason += reason
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name, value))
+        if not self.complete:
+            self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self.whole = True
 
     def on_body(self, body: bytes) -> None:
-        self.body += body[: self.room - len(self.body)]
+        if not self.complete:
+            self.body += body[: self.room - len(self.body)]
 
     def on_message_complete(self) -> None:
         self.complete = True
