@@ -35,6 +35,20 @@ def test_wanting_nothing_cuts_nothing(impl):
     assert impl.cut_frames(wire((TEXT, b"a")), 0, True, LIMIT, b"") == ([], 0)
 
 
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, None])
+def test_no_more_frames_are_cut_than_asked(impl, count):
+    parts = [wire((TEXT, b"a")), wire((BINARY, b"b" * 200)), wire((TEXT, b""))]
+    frames = [(0x81, b"a"), (0x82, b"b" * 200), (0x81, b"")]
+    expected = (frames[:count], len(b"".join(parts[:count])))
+    assert impl.cut_frames(b"".join(parts), 0, True, LIMIT, WANTED + b"\x82", count) == expected
+
+
+@pytest.mark.parametrize("count", ["1", 1.0])
+def test_how_many_is_an_integer(impl, count):
+    with pytest.raises(TypeError):
+        impl.cut_frames(wire((TEXT, b"a")), 0, True, LIMIT, WANTED, count)
+
+
 @pytest.mark.parametrize("firsts", ["\x81", 0x81])
 def test_what_is_wanted_is_bytes(impl, firsts):
     with pytest.raises(TypeError):

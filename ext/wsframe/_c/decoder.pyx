@@ -720,8 +720,8 @@ cdef int skip_messages(object decoder) except -1:
     return 0
 
 
-def cut_frames(data, start, bint masked, max_frame, bytes firsts=None):
-    """cut_frames(data, start, masked, max_frame, firsts=None)
+def cut_frames(data, start, bint masked, max_frame, bytes firsts=None, count=None):
+    """cut_frames(data, start, masked, max_frame, firsts=None, count=None)
 
     Cut whole, valid frames off a buffer until one is not (RFC 6455, 5.2).
 
@@ -734,10 +734,12 @@ def cut_frames(data, start, bint masked, max_frame, bytes firsts=None):
         masked: whether frames must be masked or must not.
         max_frame: bytes of payload a frame may carry.
         firsts: the bytes a frame may begin with; None for any.
+        count: frames to cut at most; None for all.
 
     Returns:
         The first byte and the unmasked payload of each frame, and where the next one begins.
     """
+    cdef long long room
     cdef Py_buffer view
     cdef const uint8_t *p
     cdef const uint8_t *origin
@@ -750,7 +752,9 @@ def cut_frames(data, start, bint masked, max_frame, bytes firsts=None):
         origin = data_of(&view)
         p = origin + int_in("start", start, 0, view.len)
         limit = int_in("max_frame", max_frame, -LLONG_MAX, LLONG_MAX)
-        while True:
+        room = LLONG_MAX if count is None else int_in("count", count, 0, LLONG_MAX)
+        while room > 0:
+            room -= 1
             size = header_of(p, view.len - (p - origin), masked, &length)
             if size == 0 or <long long>length > limit:
                 break

@@ -502,7 +502,12 @@ class MessageDecoder(_Decoder):
 
 
 def cut_frames(
-    data: Buffer, start: int, masked: bool, max_frame: int, firsts: bytes | None = None
+    data: Buffer,
+    start: int,
+    masked: bool,
+    max_frame: int,
+    firsts: bytes | None = None,
+    count: int | None = None,
 ) -> tuple[list[tuple[int, bytes]], int]:
     """Cut whole, valid frames off a buffer until one is not (RFC 6455, 5.2).
 
@@ -515,6 +520,7 @@ def cut_frames(
         masked: whether frames must be masked or must not.
         max_frame: bytes of payload a frame may carry.
         firsts: the bytes a frame may begin with; None for any.
+        count: frames to cut at most; None for all.
 
     Returns:
         The first byte and the unmasked payload of each frame, and where the next one begins.
@@ -524,8 +530,9 @@ def cut_frames(
     masked = bool(masked)
     start = int_in("start", start, 0, len(data))
     max_frame = int_in("max_frame", max_frame, -MAX_LENGTH, MAX_LENGTH)
-    out = []
-    while (found := _header_of(data, start, masked)) and found[0] <= max_frame:
+    room = MAX_LENGTH if count is None else int_in("count", count, 0, MAX_LENGTH)
+    out: list[tuple[int, bytes]] = []
+    while len(out) < room and (found := _header_of(data, start, masked)) and found[0] <= max_frame:
         if firsts is not None and data[start] not in firsts:
             break
         length, body = found

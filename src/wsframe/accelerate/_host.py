@@ -40,6 +40,7 @@ class Part:
         passes_by: what the new code does the work of without calling it. Where somebody else has wrapped one
             of these, or of what is replaced, nothing is replaced. What a version lacks is passed over.
         takes_from: packages besides the library's own that functions named here were made in.
+        since: the oldest version of the library this part was tested with, where the host has older ones.
     """
 
     modules: tuple[str, ...]
@@ -48,6 +49,7 @@ class Part:
     settle: Callable[[], None] = lambda: None
     passes_by: tuple[PassedBy, ...] = ()
     takes_from: tuple[str, ...] = ()
+    since: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +100,11 @@ class Host(Part):
         """Tell whether a version is in the tested range; a pre-release counts as its release."""
         numbers = _numbers(version)
         return bool(numbers) and _padded(self.first) <= _padded(numbers) < _padded(self.below)
+
+    def parts_of(self, version: str) -> list[Part]:
+        """List the parts that were tested with a version, the host's own first if it is one of them."""
+        numbers = _padded(_numbers(version))
+        return [part for part in (self, *self.parts) if _padded(part.since) <= numbers]
 
     def misfit(self, version: str | None) -> str:
         """Say why a version is left alone."""

@@ -103,7 +103,7 @@ class Slot:
             if found is None or not host.covers(found):
                 self._leave_alone(host.misfit(found))
                 return
-            self._patches = [Patch(part, self.package) for part in (host, *host.parts)]
+            self._patches = [Patch(part, self.package) for part in host.parts_of(found)]
             self._deflate(host)
             for patch in self._patches:
                 self._watch(patch.part.modules)
@@ -201,6 +201,9 @@ def require(name: str) -> None:
     host, found = load_host(name), distribution_version(name)
     if found is None or not host.covers(found):
         raise RuntimeError(f"{name} {host.misfit(found)}")
+    if host not in host.parts_of(found):
+        oldest = ".".join(map(str, host.since))
+        raise RuntimeError(f"{name} version {found} is older than {oldest}, the oldest tested with this")
 
 
 def distribution_version(name: str) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from .._host import Deflating, Host, Part, Replacement
 from .._slot import require
-from ._passed import ASYNCIO, PROTOCOL, SYNC
+from ._passed import ASYNCIO, LEGACY, PROTOCOL, SYNC
 
 __all__ = ["HOST", "connection_class"]
 
@@ -26,7 +26,7 @@ def connection_class(base: type) -> type:
     require("websockets")
     from . import _unpatched
 
-    return _unpatched.fast(base, (HOST, *HOST.parts))
+    return _unpatched.fast(base, (HOST, *(part for part in HOST.parts if part is not LEGACY_PART)))
 
 
 def _protocol_replacements() -> Iterable[Replacement]:
@@ -71,6 +71,18 @@ def _prove_sync() -> None:
     _sync.prove()
 
 
+def _legacy_replacements() -> Iterable[Replacement]:
+    from . import _legacy
+
+    return _legacy.replacements()
+
+
+def _prove_legacy() -> None:
+    from . import _legacy
+
+    _legacy.prove()
+
+
 def _round_trip(data: bytes) -> tuple[Any, Any, bytes]:
     from websockets.extensions.permessage_deflate import PerMessageDeflate
     from websockets.frames import Frame, Opcode
@@ -80,10 +92,19 @@ def _round_trip(data: bytes) -> tuple[Any, Any, bytes]:
     return extension.encoder, extension.decoder, bytes(extension.decode(frame).data)
 
 
+# The only one for versions before 13.0.
+LEGACY_PART = Part(
+    modules=("websockets.legacy.protocol",),
+    replacements=_legacy_replacements,
+    prove=_prove_legacy,
+    passes_by=LEGACY,
+)
+
 HOST = Host(
     name="websockets",
-    first=(13, 0),
+    first=(10, 4),
     below=(18, 0),
+    since=(13, 0),
     modules=("websockets.protocol",),
     replacements=_protocol_replacements,
     prove=_prove_protocol,
@@ -95,13 +116,16 @@ HOST = Host(
             prove=_prove_asyncio,
             passes_by=ASYNCIO,
             settle=_settle_asyncio,
+            since=(13, 0),
         ),
         Part(
             modules=("websockets.sync.connection",),
             replacements=_sync_replacements,
             prove=_prove_sync,
             passes_by=SYNC,
+            since=(13, 0),
         ),
+        LEGACY_PART,
     ),
     coalesces=True,
     deflating=Deflating(module="websockets.extensions.permessage_deflate", round_trip=_round_trip),

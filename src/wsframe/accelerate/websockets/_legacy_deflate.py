@@ -1,0 +1,61 @@
+"""permessage-deflate under websockets.legacy: whole messages, with the encoder and the decoder of its extension.
+
+A message whose size might reach the limit, and one whose context is not kept, go through the extension itself:
+which error it raises there, and when, differs between the versions of websockets.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from websockets.exceptions import ProtocolError
+from websockets.extensions import permessage_deflate
+from websockets.extensions.permessage_deflate import PerMessageDeflate
+from websockets.frames import Frame, Opcode
+
+DECODE = PerMessageDeflate.decode
+ENCODE = PerMessageDeflate.encode
+
+TAIL = b"\x00\x00\xff\xff"  # RFC 7692, 7.2.1: what every message ends with, and leaves out
+SYNC_FLUSH = 2  # zlib.Z_SYNC_FLUSH, and that of every module that stands in for zlib
+EXPANSION = 1032  # bytes that one byte of deflate stands for at most
+LEFT_OVER = 16  # bytes that may come out of earlier ones, as so many bytes of input
+
+
+def extension_of(extensions: list[Any]) -> Any:
+    """Return the one extension of a connection, if it is permessage-deflate as websockets has it; else None."""
+    if len(extensions) == 1 and type(extensions[0]) is PerMessageDeflate:
+        return extensions[0]
+    return None
+
+
+def inflate(extension: Any, opcode: int, payload: bytes, max_size: int | None) -> bytes:
+    """Inflate the payload of a whole message.
+
+    Args:
+        extension: of the connection, as `extension_of` returns it.
+        opcode: of the message.
+        payload: of its frame, with RSV1 set.
+        max_size: bytes that the message may have, None for any number.
+
+    Raises:
+        ProtocolError: of websockets, for what is not deflate.
+        PayloadTooBig: of websockets.
+    """
+    if extension.remote_no_context_takeover or (
+        max_size is not None and (len(payload) + LEFT_OVER) * EXPANSION >= max_size
+    ):
+        frame = extension.decode(Frame(Opcode(opcode), payload, True, True), max_size=max_size)
+        return bytes(frame.data)
+    try:
+        data: bytes = extension.decoder.decompress(payload + TAIL, max_size or 0)
+    except permessage_deflate.zlib.error as exc:
+        raise ProtocolError("decompression failed") from exc
+    return data
+
+
+def deflate(extension: Any, payload: bytes) -> bytes:
+    """Compress a whole message, into what its frame with RSV1 carries. The context must be kept."""
+    encoder = extension.encoder
+    data: bytes = encoder.compress(payload) + encoder.flush(SYNC_FLUSH)
+    return data[:-4] if data.endswith(TAIL) else data

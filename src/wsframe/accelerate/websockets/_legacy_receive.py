@@ -1,0 +1,231 @@
+"""Receiving with websockets.legacy: from the transport to `recv`.
+
+1. While the task that transfers data waits for the start of a frame, whole messages go from `data_received`
+   straight to the queue, and `recv` is resumed; the task sleeps on. It finds in its reader what is left: a
+   control frame, a fragment, the part of a frame, a violation, or what the queue has no room for.
+2. When the task runs, it takes whole messages out of the reader, as many as there is room for; before anything
+   else the original code reads from the reader, as if nothing had been read before.
+3. An error is raised in the task, where the original code handles it. The task runs before what `recv` resumes.
+4. `recv` waits for a message itself, without the two futures and three loop iterations of `asyncio.wait`.
+"""
+
+from __future__ import annotations
+
+from asyncio import StreamReader
+from functools import partial, wraps
+from typing import Any
+
+from websockets.legacy.protocol import WebSocketCommonProtocol
+
+from ..._backend import cut_frames
+from ..._spec import FIN, KEY_SIZE, LENGTH, LENGTH_16, LENGTH_64, MASKED, MAX_LENGTH, OPCODE, RSV1, Opcode
+from .._hold import hold
+from . import _legacy_deflate
+from ._legacy_deflate import PerMessageDeflate, extension_of, inflate
+
+DATA_RECEIVED = WebSocketCommonProtocol.data_received
+READ_MESSAGE = WebSocketCommonProtocol.read_message
+RECV = WebSocketCommonProtocol.recv
+# What the fast path stands for, or relies on.
+TRANSFER_DATA = WebSocketCommonProtocol.transfer_data
+READ_DATA_FRAME = WebSocketCommonProtocol.read_data_frame
+READ_FRAME = WebSocketCommonProtocol.read_frame
+
+TEXT, BINARY = Opcode.TEXT, Opcode.BINARY
+PLAIN = bytes([FIN | TEXT, FIN | BINARY])  # how a message of one frame begins
+EXTENDED = PLAIN + bytes([FIN | RSV1 | TEXT, FIN | RSV1 | BINARY])
+
+
+class Waiter:
+    """Stands for the future of a `recv` that waits: what puts a message into the queue sets its result.
+
+    When that `recv` is cancelled, so is the future it waits for; the task that transfers data does not expect
+    that, and would fail the connection.
+    """
+
+    __slots__ = ("future",)
+
+    def __init__(self, future: Any) -> None:
+        self.future = future
+
+    def done(self) -> bool:
+        done: bool = self.future.done()
+        return done
+
+    def set_result(self, result: None) -> None:
+        if not self.future.done():
+            self.future.set_result(result)
+
+
+@wraps(DATA_RECEIVED)
+def data_received(self: Any, data: bytes) -> None:
+    if self._wsframe_idle and type(data) is bytes:
+        reader = self.reader
+        waiter = reader._waiter
+        if waiter is not None and not waiter.done() and takes_messages(self):
+            messages: list[str | bytes] = []
+            try:
+                end = cut_messages(self, data, room(self), messages)
+            except Exception as exc:
+                reader._waiter = None  # as StreamReader.set_exception does
+                waiter.set_exception(exc)
+            else:
+                if end < len(data):
+                    DATA_RECEIVED(self, data[end:])
+            if messages:
+                enqueue(self, messages)
+                notify(self)
+            return
+    DATA_RECEIVED(self, data)
+
+
+@wraps(READ_MESSAGE)
+async def read_message(self: Any) -> Any:
+    reader = self.reader
+    while takes_messages(self):
+        buffer = reader._buffer
+        if buffer:
+            count = room(self)
+            messages: list[str | bytes] = []
+            try:
+                end = cut_messages(self, buffer, count if count is None or count > 1 else 1, messages)
+            except Exception:
+                if messages:
+                    enqueue(self, messages)
+                    notify(self)
+                raise
+            if messages:
+                del buffer[:end]
+                reader._maybe_resume_transport()
+                last = messages.pop()
+                if messages:
+                    enqueue(self, messages)  # the caller puts the last one there, and notifies
+                return last
+            if not is_begun(self, buffer):
+                break
+        if reader._eof:
+            break
+        self._wsframe_idle = not buffer
+        try:
+            await reader._wait_for_data("readexactly")
+        finally:
+            self._wsframe_idle = False
+    return await READ_MESSAGE(self)
+
+
+@wraps(RECV)
+async def recv(self: Any) -> Any:
+    messages = self.messages
+    if not messages and type(self).transfer_data is TRANSFER_DATA:
+        task = self.transfer_data_task
+        if self._wsframe_task is not task:
+            task.add_done_callback(partial(notify, self))
+            self._wsframe_task = task
+        while not messages and self._pop_message_waiter is None and not task.done():
+            future = self.loop.create_future()
+            self._pop_message_waiter = waiter = Waiter(future)
+            try:
+                await future
+            finally:
+                if self._pop_message_waiter is waiter:
+                    self._pop_message_waiter = None
+    if messages and self._pop_message_waiter is None:
+        message = messages.popleft()
+        if self._put_message_waiter is not None:
+            self._put_message_waiter.set_result(None)
+            self._put_message_waiter = None
+        return message
+    return await RECV(self)
+
+
+def takes_messages(self: Any) -> bool:
+    """Tell whether nothing stands between the reader of a connection and its queue but what is known."""
+    kind = type(self)
+    return (
+        not self.debug
+        and kind.read_message is read_message
+        and kind.transfer_data is TRANSFER_DATA
+        and kind.read_data_frame is READ_DATA_FRAME
+        and kind.read_frame is READ_FRAME
+        and type(self.reader) is StreamReader
+        and self.reader._exception is None
+        and (not self.extensions or extension_of(self.extensions) is not None)
+        and PerMessageDeflate.decode is _legacy_deflate.DECODE
+    )
+
+
+def room(self: Any) -> int | None:
+    """Count the messages that the queue has room for; None for any number."""
+    most = self.max_queue
+    return None if most is None else most - len(self.messages)
+
+
+def cut_messages(self: Any, data: bytes | bytearray, count: int | None, messages: list[str | bytes]) -> int:
+    """Cut whole messages of one frame each off the start of a buffer.
+
+    Args:
+        self: the connection.
+        data: what has been received, from the start of a frame on.
+        count: messages to cut at most; None for all.
+        messages: the list they are appended to, also when the next one raises.
+
+    Returns:
+        Where in the buffer the first frame begins that was not cut.
+
+    Raises:
+        UnicodeDecodeError: a message is not the text it should be.
+        ProtocolError: of websockets, for what is not deflate.
+        PayloadTooBig: of websockets, for a compressed message.
+    """
+    most = self.max_size
+    extension = self.extensions[0] if self.extensions else None
+    frames, end = cut_frames(data, 0, not self.is_client, limit(most), firsts(self), count)
+    for first, payload in frames:
+        if first & RSV1:
+            payload = inflate(extension, first & OPCODE, payload, most)
+        messages.append(payload.decode() if first & OPCODE == TEXT else payload)
+    return end
+
+
+def is_begun(self: Any, buffer: bytearray) -> bool:
+    """Tell whether a buffer is the first part of a frame that can be cut once the rest has been received."""
+    masked = not self.is_client
+    if buffer[0] not in firsts(self) or (len(buffer) > 1 and (buffer[1] & MASKED != 0) is not masked):
+        return False
+    length, size = (buffer[1] & LENGTH if len(buffer) > 1 else 0), 2
+    if length >= LENGTH_16:
+        size, least = (4, LENGTH_16) if length < LENGTH_64 else (10, 2**16)
+        if len(buffer) < size:
+            return True
+        length = int.from_bytes(buffer[2:size], "big")
+        if length < least:
+            return False
+    return length <= limit(self.max_size) and len(buffer) < size + KEY_SIZE * masked + length
+
+
+def firsts(self: Any) -> bytes:
+    """The bytes that a message of one frame may begin with."""
+    return EXTENDED if self.extensions else PLAIN
+
+
+def limit(most: int | None) -> int:
+    """The longest payload allowed, as `cut_frames` takes it."""
+    return MAX_LENGTH if most is None else max(-1, int(min(most, MAX_LENGTH)))
+
+
+def enqueue(self: Any, messages: list[str | bytes]) -> None:
+    """Put messages of one read into the queue; what is sent in return to several leaves in one write."""
+    if len(messages) > 1:
+        reader_transport = self.reader._transport
+        # With another protocol on the transport, someone else might close it before what is held back has left.
+        own = reader_transport is not None and reader_transport.get_protocol() is self
+        hold(self.transport, self.loop, *(((self, "transport"),) if own else ()))
+    self.messages.extend(messages)
+
+
+def notify(self: Any, *_: Any) -> None:
+    """Resume a `recv` that waits: for a message, or because there will be none."""
+    waiter = self._pop_message_waiter
+    if waiter is not None:
+        self._pop_message_waiter = None
+        waiter.set_result(None)
