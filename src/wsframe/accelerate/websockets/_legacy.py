@@ -25,6 +25,7 @@ QUIET = Logger("wsframe", WARNING)  # whatever the program logs
 
 def replacements() -> Iterable[Replacement]:
     yield WebSocketCommonProtocol, "_wsframe_idle", False  # whether the task waits for the start of a frame
+    yield WebSocketCommonProtocol, "_wsframe_left", None  # messages of a read, and an error, left to the task
     yield WebSocketCommonProtocol, "_wsframe_task", None  # the task that resumes `recv` when it ends
     yield WebSocketCommonProtocol, "data_received", _legacy_receive.data_received
     yield WebSocketCommonProtocol, "read_message", _legacy_receive.read_message

@@ -1,7 +1,7 @@
-"""permessage-deflate under websockets.legacy: whole messages, with the encoder and the decoder of its extension.
+"""permessage-deflate under websockets.legacy: whole messages, by the objects of the extension.
 
-A message whose size might reach the limit, and one whose context is not kept, go through the extension itself:
-which error it raises there, and when, differs between the versions of websockets.
+A message whose size might reach the limit, and one whose context is not kept, go through the extension
+itself: which error it raises there, and when, differs between the versions of websockets.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LEFT_OVER = 16  # bytes that may come out of earlier ones, as so many bytes of i
 
 
 def extension_of(extensions: list[Any]) -> Any:
-    """Return the one extension of a connection, if it is permessage-deflate as websockets has it; else None."""
+    """Return the extension of a connection that has but one, permessage-deflate as it is; else None."""
     if len(extensions) == 1 and type(extensions[0]) is PerMessageDeflate:
         return extensions[0]
     return None

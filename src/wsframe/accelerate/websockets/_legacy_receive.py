@@ -1,11 +1,11 @@
 """Receiving with websockets.legacy: from the transport to `recv`.
 
-1. While the task that transfers data waits for the start of a frame, whole messages go from `data_received`
-   straight to the queue, and `recv` is resumed; the task sleeps on. It finds in its reader what is left: a
-   control frame, a fragment, the part of a frame, a violation, or what the queue has no room for.
-2. When the task runs, it takes whole messages out of the reader, as many as there is room for; before anything
-   else the original code reads from the reader, as if nothing had been read before.
-3. An error is raised in the task, where the original code handles it. The task runs before what `recv` resumes.
+1. While the task that transfers data waits for the start of a frame, a read of whole messages goes from
+   `data_received` straight to the queue, and `recv` is resumed; the task sleeps on.
+2. When a read holds anything else (a control frame, a fragment, a part of a frame, a violation, or more than
+   the queue has room for), the task is resumed, and does all of it, in order: the messages cut by then, and
+   what the original code makes of the rest, which it finds in the reader as if nothing had been read before.
+3. An error is raised in the task, where the original code handles it.
 4. `recv` waits for a message itself, without the two futures and three loop iterations of `asyncio.wait`.
 """
 
@@ -59,24 +59,25 @@ class Waiter:
 
 @wraps(DATA_RECEIVED)
 def data_received(self: Any, data: bytes) -> None:
-    if self._wsframe_idle and type(data) is bytes:
-        reader = self.reader
-        waiter = reader._waiter
-        if waiter is not None and not waiter.done() and takes_messages(self):
-            messages: list[str | bytes] = []
-            try:
-                end = cut_messages(self, data, room(self), messages)
-            except Exception as exc:
-                reader._waiter = None  # as StreamReader.set_exception does
-                waiter.set_exception(exc)
-            else:
-                if end < len(data):
-                    DATA_RECEIVED(self, data[end:])
-            if messages:
-                enqueue(self, messages)
-                notify(self)
-            return
-    DATA_RECEIVED(self, data)
+    if not (self._wsframe_idle and type(data) is bytes and sleeps(self.reader) and takes_messages(self)):
+        DATA_RECEIVED(self, data)
+        return
+    messages: list[str | bytes] = []
+    failure: Exception | None = None
+    end = len(data)
+    try:
+        end = cut_messages(self, data, room(self), messages)
+    except Exception as exc:
+        failure = exc
+    if end == len(data) and failure is None:
+        enqueue(self, messages)
+        notify(self)
+        return
+    self._wsframe_left = messages, failure
+    if failure is None:
+        DATA_RECEIVED(self, data[end:])
+    else:
+        self.reader._wakeup_waiter()
 
 
 @wraps(READ_MESSAGE)
@@ -90,16 +91,14 @@ async def read_message(self: Any) -> Any:
             try:
                 end = cut_messages(self, buffer, count if count is None or count > 1 else 1, messages)
             except Exception:
-                if messages:
-                    enqueue(self, messages)
-                    notify(self)
+                enqueue(self, messages)
+                notify(self)
                 raise
             if messages:
                 del buffer[:end]
                 reader._maybe_resume_transport()
                 last = messages.pop()
-                if messages:
-                    enqueue(self, messages)  # the caller puts the last one there, and notifies
+                enqueue(self, messages)  # the caller puts the last one there, and notifies
                 return last
             if not is_begun(self, buffer):
                 break
@@ -110,6 +109,12 @@ async def read_message(self: Any) -> Any:
             await reader._wait_for_data("readexactly")
         finally:
             self._wsframe_idle = False
+            left, self._wsframe_left = self.__dict__.get("_wsframe_left"), None
+        if left:
+            enqueue(self, left[0])
+            notify(self)
+            if left[1] is not None:
+                raise left[1]
     return await READ_MESSAGE(self)
 
 
@@ -136,6 +141,12 @@ async def recv(self: Any) -> Any:
             self._put_message_waiter = None
         return message
     return await RECV(self)
+
+
+def sleeps(reader: StreamReader) -> bool:
+    """Tell whether the task that reads waits for data, and nothing has resumed it yet."""
+    waiter = reader._waiter  # type: ignore[attr-defined]
+    return waiter is not None and not waiter.done()
 
 
 def takes_messages(self: Any) -> bool:
@@ -204,28 +215,28 @@ def is_begun(self: Any, buffer: bytearray) -> bool:
 
 
 def firsts(self: Any) -> bytes:
-    """The bytes that a message of one frame may begin with."""
+    """Return the bytes that a message of one frame may begin with."""
     return EXTENDED if self.extensions else PLAIN
 
 
 def limit(most: int | None) -> int:
-    """The longest payload allowed, as `cut_frames` takes it."""
+    """Return the longest payload allowed, as `cut_frames` takes it."""
     return MAX_LENGTH if most is None else max(-1, int(min(most, MAX_LENGTH)))
 
 
 def enqueue(self: Any, messages: list[str | bytes]) -> None:
     """Put messages of one read into the queue; what is sent in return to several leaves in one write."""
     if len(messages) > 1:
-        reader_transport = self.reader._transport
-        # With another protocol on the transport, someone else might close it before what is held back has left.
-        own = reader_transport is not None and reader_transport.get_protocol() is self
-        hold(self.transport, self.loop, *(((self, "transport"),) if own else ()))
+        transport = self.transport
+        # One of uvloop is replaced where it is kept. Another protocol might keep it, too.
+        replaced = not hasattr(transport, "__dict__") and transport.get_protocol() is self
+        hold(transport, self.loop, *(((self, "transport"),) if replaced else ()))
     self.messages.extend(messages)
 
 
-def notify(self: Any, *_: Any) -> None:
-    """Resume a `recv` that waits: for a message, or because there will be none."""
+def notify(self: Any, task: Any = None) -> None:
+    """Resume a `recv` that waits: there is a message, or there will be none since the task has ended."""
     waiter = self._pop_message_waiter
-    if waiter is not None:
+    if waiter is not None and (task is not None or self.messages):
         self._pop_message_waiter = None
         waiter.set_result(None)

@@ -65,7 +65,11 @@ def frame_of(self: Any, message: str | bytes) -> bytes | None:
             return encode_frame(opcode_of(message), message, mask_key=fresh_key())
         return encode_text(message) if isinstance(message, str) else encode_binary(message)
     extension = extension_of(extensions)
-    if extension is None or extension.local_no_context_takeover or PerMessageDeflate.encode is not _legacy_deflate.ENCODE:
+    if (
+        extension is None
+        or extension.local_no_context_takeover
+        or PerMessageDeflate.encode is not _legacy_deflate.ENCODE
+    ):
         return None
     payload = deflate(extension, message.encode() if isinstance(message, str) else message)
     return encode_frame(opcode_of(message), payload, rsv=RSV1, mask_key=fresh_key() if client else None)
