@@ -15,6 +15,7 @@ import pytest
 from wsframe import accelerate
 from wsframe.accelerate import _patch
 from wsframe.accelerate._host import Host
+from wsframe.accelerate._slot import require
 
 
 @pytest.fixture
@@ -76,6 +77,28 @@ def test_a_part_follows_its_own_modules(library):
     assert extra.more() == "fast"
     accelerate.uninstall()
     assert extra.more() == "slow"
+
+
+@pytest.mark.parametrize(("version", "expected"), [("1.4.9", "slow"), ("1.5", "fast"), ("2.0", "fast")])
+def test_a_part_may_ask_for_a_newer_version_than_its_host(library, version, expected):
+    fake_library.write_host(library, "prove=lambda: None", "prove=lambda: None, since=(1, 5)")
+    fake_library.set_version(library, version)
+    accelerate.install("fakehost")
+    user, extra = load("fakehost.user"), load("fakehost.extra")
+    assert (user.answer(), extra.more()) == ("fast", expected)
+    assert (record().active, record().tested) == (True, ">=1.2,<3.0")
+
+
+def test_a_host_may_have_parts_for_older_versions_than_its_own(library):
+    fake_library.write_host(library, "below=(3, 0),", "below=(3, 0), since=(2, 0),")
+    accelerate.install("fakehost")
+    user = load("fakehost.user")
+    assert (record().active, record().why_not) == (False, "not imported yet")
+    extra = load("fakehost.extra")
+    assert (user.answer(), extra.more()) == ("slow", "fast")
+    assert (record().active, record().why_not) == (True, "")
+    with pytest.raises(RuntimeError, match="fakehost version 1.4 is older than 2.0"):
+        require("fakehost")
 
 
 def test_install_twice_is_install_once(library, capfd):

@@ -13,7 +13,7 @@ from collections.abc import Coroutine, Iterable
 from logging import WARNING, Logger
 from typing import Any
 
-from websockets.legacy.protocol import State, WebSocketCommonProtocol
+from websockets.legacy.protocol import State, WebSocketCommonProtocol  # type: ignore[attr-defined]
 
 from .._host import Replacement
 from .._known import HELLO, MASKED_HELLO, long_way

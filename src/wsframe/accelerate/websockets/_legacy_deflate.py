@@ -49,7 +49,7 @@ def inflate(extension: Any, opcode: int, payload: bytes, max_size: int | None) -
         return bytes(frame.data)
     try:
         data: bytes = extension.decoder.decompress(payload + TAIL, max_size or 0)
-    except permessage_deflate.zlib.error as exc:
+    except permessage_deflate.zlib.error as exc:  # type: ignore[attr-defined]
         raise ProtocolError("decompression failed") from exc
     return data
 

@@ -15,13 +15,14 @@ from asyncio import StreamReader
 from functools import partial, wraps
 from typing import Any
 
+from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.legacy.protocol import WebSocketCommonProtocol
 
 from ..._backend import cut_frames
 from ..._spec import FIN, KEY_SIZE, LENGTH, LENGTH_16, LENGTH_64, MASKED, MAX_LENGTH, OPCODE, RSV1, Opcode
 from .._hold import hold
 from . import _legacy_deflate
-from ._legacy_deflate import PerMessageDeflate, extension_of, inflate
+from ._legacy_deflate import extension_of, inflate
 
 DATA_RECEIVED = WebSocketCommonProtocol.data_received
 READ_MESSAGE = WebSocketCommonProtocol.read_message
@@ -159,7 +160,7 @@ def takes_messages(self: Any) -> bool:
         and kind.read_data_frame is READ_DATA_FRAME
         and kind.read_frame is READ_FRAME
         and type(self.reader) is StreamReader
-        and self.reader._exception is None
+        and self.reader.exception() is None
         and (not self.extensions or extension_of(self.extensions) is not None)
         and PerMessageDeflate.decode is _legacy_deflate.DECODE
     )

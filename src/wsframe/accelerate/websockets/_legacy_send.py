@@ -6,12 +6,13 @@ import secrets
 from functools import wraps
 from typing import Any
 
-from websockets.legacy.protocol import State, WebSocketCommonProtocol
+from websockets.extensions.permessage_deflate import PerMessageDeflate
+from websockets.legacy.protocol import State, WebSocketCommonProtocol  # type: ignore[attr-defined]
 
 from ..._backend import encode_binary, encode_frame, encode_text, fresh_key
 from ..._spec import Opcode
 from . import _legacy_deflate
-from ._legacy_deflate import PerMessageDeflate, deflate, extension_of
+from ._legacy_deflate import deflate, extension_of
 
 SEND = WebSocketCommonProtocol.send
 # What the fast path stands for.
