@@ -11,6 +11,7 @@ import inspect
 import socket
 import sys
 import threading
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -183,6 +184,41 @@ def websockets_sync_client() -> None:
     with near, peer, connect("ws://localhost/", sock=near, compression=None) as ws:
         for message in ws:
             ws.send(message)
+
+
+def websockets_legacy(factory: Any = None) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # deprecated since 14.0
+        from websockets.legacy.server import serve
+
+    async def main() -> None:
+        over = asyncio.Event()
+
+        async def echo(ws: Any, *_: Any) -> None:
+            async for message in ws:
+                await ws.send(message)
+            over.set()
+
+        async with serve(echo, "127.0.0.1", 0, compression=None) as server:
+            with beside(socket.create_connection(server.sockets[0].getsockname()), client=True):
+                await over.wait()
+
+    on_loop(main, factory)
+
+
+def websockets_legacy_client(factory: Any = None) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from websockets.legacy.client import connect
+
+    async def main() -> None:
+        near, peer = pair(client=False)
+        with peer:
+            async with connect("ws://localhost/", sock=near, compression=None) as ws:
+                async for message in ws:
+                    await ws.send(message)
+
+    on_loop(main, factory)
 
 
 async def asgi(scope: Any, receive: Any, send: Any) -> None:
@@ -398,6 +434,8 @@ KINDS: dict[str, tuple[Callable[[], None], tuple[str, ...]]] = {
     "websocket-client": (websocket_client, ("websocket_client",)),
     "websockets": (websockets, ("websockets",)),
     "websockets, client": (websockets_client, ("websockets",)),
+    "websockets.legacy": (websockets_legacy, ("websockets",)),
+    "websockets.legacy, client": (websockets_legacy_client, ("websockets",)),
     "websockets, client in a thread": (websockets_sync_client, ("websockets",)),
 }
 

@@ -97,7 +97,7 @@ def test_a_host_may_have_parts_for_older_versions_than_its_own(library):
     extra = load("fakehost.extra")
     assert (user.answer(), extra.more()) == ("slow", "fast")
     assert (record().active, record().why_not) == (True, "")
-    with pytest.raises(RuntimeError, match="fakehost version 1.4 is older than 2.0"):
+    with pytest.raises(RuntimeError, match=r"fakehost version 1\.4 is older than 2\.0"):
         require("fakehost")
 
 

@@ -13,9 +13,6 @@ from websockets.extensions import permessage_deflate
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame, Opcode
 
-DECODE = PerMessageDeflate.decode
-ENCODE = PerMessageDeflate.encode
-
 TAIL = b"\x00\x00\xff\xff"  # RFC 7692, 7.2.1: what every message ends with, and leaves out
 SYNC_FLUSH = 2  # zlib.Z_SYNC_FLUSH, and that of every module that stands in for zlib
 EXPANSION = 1032  # bytes that one byte of deflate stands for at most

@@ -15,22 +15,19 @@ from asyncio import StreamReader
 from functools import partial, wraps
 from typing import Any
 
-from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.legacy.protocol import WebSocketCommonProtocol
 
 from ..._backend import cut_frames
 from ..._spec import FIN, KEY_SIZE, LENGTH, LENGTH_16, LENGTH_64, MASKED, MAX_LENGTH, OPCODE, RSV1, Opcode
 from .._hold import hold
-from . import _legacy_deflate
+from .._own import watch
 from ._legacy_deflate import extension_of, inflate
+from ._passed import LEGACY_CLASS, LEGACY_PACKAGES, LEGACY_RECEIVING
 
 DATA_RECEIVED = WebSocketCommonProtocol.data_received
 READ_MESSAGE = WebSocketCommonProtocol.read_message
 RECV = WebSocketCommonProtocol.recv
-# What the fast path stands for, or relies on.
-TRANSFER_DATA = WebSocketCommonProtocol.transfer_data
-READ_DATA_FRAME = WebSocketCommonProtocol.read_data_frame
-READ_FRAME = WebSocketCommonProtocol.read_frame
+receiving = watch(LEGACY_PACKAGES, LEGACY_RECEIVING, LEGACY_CLASS)
 
 TEXT, BINARY = Opcode.TEXT, Opcode.BINARY
 PLAIN = bytes([FIN | TEXT, FIN | BINARY])  # how a message of one frame begins
@@ -122,7 +119,7 @@ async def read_message(self: Any) -> Any:
 @wraps(RECV)
 async def recv(self: Any) -> Any:
     messages = self.messages
-    if not messages and type(self).transfer_data is TRANSFER_DATA:
+    if not messages and receiving.holds(self):
         task = self.transfer_data_task
         if self._wsframe_task is not task:
             task.add_done_callback(partial(notify, self))
@@ -152,17 +149,12 @@ def sleeps(reader: StreamReader) -> bool:
 
 def takes_messages(self: Any) -> bool:
     """Tell whether nothing stands between the reader of a connection and its queue but what is known."""
-    kind = type(self)
     return (
         not self.debug
-        and kind.read_message is read_message
-        and kind.transfer_data is TRANSFER_DATA
-        and kind.read_data_frame is READ_DATA_FRAME
-        and kind.read_frame is READ_FRAME
+        and receiving.holds(self)
         and type(self.reader) is StreamReader
         and self.reader.exception() is None
         and (not self.extensions or extension_of(self.extensions) is not None)
-        and PerMessageDeflate.decode is _legacy_deflate.DECODE
     )
 
 

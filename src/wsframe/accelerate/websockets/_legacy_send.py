@@ -6,22 +6,16 @@ import secrets
 from functools import wraps
 from typing import Any
 
-from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.legacy.protocol import State, WebSocketCommonProtocol  # type: ignore[attr-defined]
 
 from ..._backend import encode_binary, encode_frame, encode_text, fresh_key
 from ..._spec import Opcode
-from . import _legacy_deflate
+from .._own import watch
 from ._legacy_deflate import deflate, extension_of
+from ._passed import LEGACY_CLASS, LEGACY_PACKAGES, LEGACY_SENDING
 
 SEND = WebSocketCommonProtocol.send
-# What the fast path stands for.
-ENSURE_OPEN = WebSocketCommonProtocol.ensure_open
-WRITE_FRAME = WebSocketCommonProtocol.write_frame
-WRITE_FRAME_SYNC = WebSocketCommonProtocol.write_frame_sync
-DRAIN = WebSocketCommonProtocol.drain
-DRAIN_READER = WebSocketCommonProtocol._drain
-DRAIN_HELPER = WebSocketCommonProtocol._drain_helper
+sending = watch(LEGACY_PACKAGES, LEGACY_SENDING, LEGACY_CLASS)
 
 OPEN = State.OPEN
 TEXT, BINARY = Opcode.TEXT, Opcode.BINARY
@@ -31,19 +25,13 @@ TOKEN_BYTES = secrets.token_bytes
 
 @wraps(SEND)
 async def send(self: Any, message: Any) -> None:
-    kind = type(self)
     if (
         self.state is OPEN
         and (type(message) is str or type(message) is bytes)
         and self._fragmented_message_waiter is None
         and not self.debug
         and not self.transfer_data_task.done()
-        and kind.write_frame_sync is WRITE_FRAME_SYNC
-        and kind.write_frame is WRITE_FRAME
-        and kind.ensure_open is ENSURE_OPEN
-        and kind.drain is DRAIN
-        and kind._drain is DRAIN_READER
-        and kind._drain_helper is DRAIN_HELPER
+        and sending.holds(self)
     ):
         frame = frame_of(self, message)
         if frame is not None:
@@ -66,11 +54,7 @@ def frame_of(self: Any, message: str | bytes) -> bytes | None:
             return encode_frame(opcode_of(message), message, mask_key=fresh_key())
         return encode_text(message) if isinstance(message, str) else encode_binary(message)
     extension = extension_of(extensions)
-    if (
-        extension is None
-        or extension.local_no_context_takeover
-        or PerMessageDeflate.encode is not _legacy_deflate.ENCODE
-    ):
+    if extension is None or extension.local_no_context_takeover:
         return None
     payload = deflate(extension, message.encode() if isinstance(message, str) else message)
     return encode_frame(opcode_of(message), payload, rsv=RSV1, mask_key=fresh_key() if client else None)

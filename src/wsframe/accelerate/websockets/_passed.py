@@ -7,6 +7,9 @@ from .._host import PassedBy
 PROTOCOL_CLASS = "websockets.protocol:Protocol"
 CONNECTION_CLASS = "websockets.asyncio.connection:Connection"
 SYNC_CLASS = "websockets.sync.connection:Connection"
+LEGACY_CLASS = "websockets.legacy.protocol:WebSocketCommonProtocol"
+LEGACY_FRAME = "websockets.legacy.framing:Frame"
+DEFLATE_CLASS = "websockets.extensions.permessage_deflate:PerMessageDeflate"
 
 # From the bytes that have arrived to the events of a Protocol.
 PARSING: tuple[PassedBy, ...] = (
@@ -44,8 +47,27 @@ SYNC_SENDING: tuple[PassedBy, ...] = (
     (PROTOCOL_CLASS, ("data_to_send", "close_expected", "state")),
     *SERIALIZING,
 )
+# Messages of a connection of websockets.legacy.
+LEGACY_RECEIVING: tuple[PassedBy, ...] = (
+    (LEGACY_CLASS, ("transfer_data", "read_message", "read_data_frame", "read_frame")),
+    (LEGACY_FRAME, ("check", "new_frame", "read")),
+    ("websockets.legacy.framing", ("apply_mask",)),
+    ("websockets.frames:Frame", ("__init__", "check")),
+    ("asyncio.streams:StreamReader", ("feed_data", "readexactly")),
+    (DEFLATE_CLASS, ("decode",)),
+)
+LEGACY_SENDING: tuple[PassedBy, ...] = (
+    (LEGACY_CLASS, ("ensure_open", "write_frame", "write_frame_sync", "drain", "_drain", "_drain_helper")),
+    ("websockets.legacy.protocol", ("Frame", "prepare_data")),
+    (LEGACY_FRAME, ("check", "new_frame", "write")),
+    ("websockets.frames", ("apply_mask",)),
+    ("websockets.frames:Frame", ("__init__", "check", "serialize")),
+    (DEFLATE_CLASS, ("encode",)),
+)
 
 PROTOCOL = PARSING + SERIALIZING
 ASYNCIO = (*PROTOCOL, *RECEIVING, *SENDING, (CONNECTION_CLASS, ("recv",)))
 SYNC = PROTOCOL + SYNC_RECEIVING + SYNC_SENDING
+LEGACY = (*LEGACY_RECEIVING, *LEGACY_SENDING, (LEGACY_CLASS, ("data_received", "recv", "send")))
 PACKAGES = ("websockets",)
+LEGACY_PACKAGES = ("websockets", "asyncio")
