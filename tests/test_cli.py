@@ -328,6 +328,45 @@ def test_status_tells_why_not(box):
     assert done.returncode == 1
 
 
+def next_steps(box, **more):
+    """All of them; the first is what people are told."""
+    steps = json.loads(wsframe_status(box, ["--json"], **more).stdout)["next"]
+    assert wsframe_status(box, **more).stdout.endswith(f"\n\nnext: {steps[0]}\n" if steps else "\n")
+    return steps
+
+
+def test_status_tells_what_to_do_without_compiled_modules(box):
+    assert re.search("unset WSFRAME_PURE|install a C compiler", next_steps(box, WSFRAME_PURE="1")[0])
+    hide = "import sys; sys.modules.update({f'wsframe._c.{name}': None for name in ('accept', 'kernel')})\n"
+    with (box / "lib" / "sitecustomize.py").open("r+") as file:
+        text = file.read()
+        file.seek(0)
+        file.write(hide + text)
+    assert next_steps(box, WSFRAME_PURE="1")[0].startswith("install a C compiler, then `pip install ")
+
+
+def test_status_tells_which_version_to_install(box):
+    assert not [step for step in next_steps(box) if "fakehost" in step]
+    fake_library.set_version(box, "3.1")
+    assert "pip install 'fakehost>=1.2,<3.0': fakehost 3.1 is left alone" in next_steps(box)
+
+
+def test_status_tells_of_the_class_for_uvicorn(box):
+    pytest.importorskip("uvicorn")
+    assert any("uvicorn --ws wsframe.uvicorn:WebSocketProtocol" in step for step in next_steps(box))
+
+
+def test_status_tells_of_isal(box):
+    pytest.importorskip("wsproto")
+    pytest.importorskip("isal")
+    assert next_steps(box)[-1] == "`wsframe run --zlib isal`: messages are compressed faster"
+    assert not any("isal" in step for step in next_steps(box, WSFRAME_ZLIB="isal"))
+    hide = "import sys; sys.modules['isal'] = None\n"
+    (box / "lib" / "sitecustomize.py").write_text(hide)
+    told = next_steps(box)[-1]
+    assert told == "pip install isal, then `wsframe run --zlib isal`: messages are compressed faster"
+
+
 def test_status_for_programs(box):
     done = wsframe_status(box, options=["--json"])
     told = json.loads(done.stdout)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from . import __version__, backend
+from ._next import next_steps
 from .accelerate import HostStatus, install, status
 from .accelerate._host import imported_as
 from .accelerate._slot import distribution_version, load_host
@@ -35,6 +36,7 @@ class Report(NamedTuple):
 
     facts: dict[str, str]
     hosts: list[HostStatus]
+    next: list[str]
 
     @property
     def whole(self) -> bool:
@@ -49,12 +51,13 @@ class Report(NamedTuple):
         table = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
         if colour:
             table = list(map(painted, table, [BOLD, *map(_colour, self.hosts)]))
-        return "\n".join([*lines, "", *table])
+        step = ["", f"next: {self.next[0]}"] if self.next else []
+        return "\n".join([*lines, "", *table, *step])
 
     def json(self) -> str:
         """Write it for programs."""
         hosts = [host._asdict() for host in self.hosts]
-        return json.dumps({**self.facts, "hosts": hosts}, indent=2)
+        return json.dumps({**self.facts, "hosts": hosts, "next": self.next}, indent=2)
 
 
 def report() -> Report:
@@ -72,7 +75,8 @@ def report() -> Report:
         "cpu": model,
         "features": features,
     }
-    return Report(facts, status())
+    hosts = status()
+    return Report(facts, hosts, next_steps(hosts))
 
 
 def _row(host: HostStatus) -> tuple[str, str, str, str]:

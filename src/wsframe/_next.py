@@ -1,0 +1,63 @@
+"""What would make this machine faster: the steps that `wsframe status` names."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+
+from . import backend
+from .accelerate import HostStatus
+from .accelerate._slot import load_host
+
+OWN_CLASS = "uvicorn --ws wsframe.uvicorn:WebSocketProtocol"
+
+
+def next_steps(hosts: Sequence[HostStatus]) -> list[str]:
+    """Name what is left to do, the best step first.
+
+    Args:
+        hosts: the libraries as they stand under `wsframe run`.
+    """
+    return [*_of_the_backend(), *_of_versions(hosts), *_of_uvicorn(hosts), *_of_compression(hosts)]
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):  # its package is absent, or it has been ruled out
+        return False
+
+
+def _of_the_backend() -> Iterator[str]:
+    if backend != "py":
+        return
+    if _is_there("wsframe._c.kernel"):
+        yield "unset WSFRAME_PURE: the compiled modules are here, and not used"
+    else:
+        again = "pip install --force-reinstall --no-cache-dir wsframe"
+        yield f"install a C compiler, then `{again}`: all is pure Python now"
+
+
+def _of_versions(hosts: Sequence[HostStatus]) -> Iterator[str]:
+    for host in hosts:
+        if host.version and not load_host(host.host).covers(host.version):
+            wanted = f"{host.host.replace('_', '-')}{host.tested}"
+            yield f"pip install '{wanted}': {host.host} {host.version} is left alone"
+
+
+def _of_uvicorn(hosts: Sequence[HostStatus]) -> Iterator[str]:
+    if any(host.host == "uvicorn" and host.version for host in hosts):
+        try:
+            importlib.import_module("wsframe.uvicorn")
+        except Exception:  # this version of uvicorn has not what it needs
+            return
+        yield f"`{OWN_CLASS}` is faster than any class of uvicorn that is accelerated"
+
+
+def _of_compression(hosts: Sequence[HostStatus]) -> Iterator[str]:
+    chosen = os.environ.get("WSFRAME_ZLIB", "")
+    if chosen in ("", "zlib") and any(host.active and load_host(host.host).deflating for host in hosts):
+        install = "" if _is_there("isal") else "pip install isal, then "
+        yield f"{install}`wsframe run --zlib isal`: messages are compressed faster"
