@@ -9,7 +9,8 @@ import pytest
 import twins
 from processes import run
 
-PROGRAM = "import starving; starving.main()"
+TESTS = str(Path(__file__).parent)
+PROGRAM = f"import sys; sys.path.insert(0, {TESTS!r}); import starving; starving.main()"
 
 
 @pytest.mark.parametrize("name", ["py", *twins.NAMES[-1:]])
@@ -18,7 +19,6 @@ def test_every_allocation_of_every_path_fails_in_turn(name: str) -> None:
     pytest.importorskip("_testcapi")
     if not getattr(sys, "_is_gil_enabled", lambda: True)():
         pytest.skip("allocations of other threads would fail as well")
-    tests = str(Path(__file__).parent)
     with twins.running(name) as impl:
-        done = run(PROGRAM, "py" if impl.pure else "c", impl=impl, PYTHONPATH=tests)
+        done = run(PROGRAM, "py" if impl.pure else "c", impl=impl)
     assert done.stdout == "done\n"
