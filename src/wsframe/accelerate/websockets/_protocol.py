@@ -3,7 +3,8 @@
 1. Messages of one frame each are cut off and unmasked many at a time.
 2. Every other frame goes to the parser of websockets once it is whole, and alone: control frames, fragments
    and violations meet the code, the limits and the texts they always met.
-3. A frame that is not whole waits in the reader, unless its first bytes already break a rule.
+3. A frame that is not whole waits in the reader, unless its first bytes already break a rule. One of LARGE bytes
+   or more goes to the parser of websockets as it arrives, which copies it once less.
 4. Who wants to see each frame, or to meddle with how it is parsed, gets the parser of websockets only: debug
    logging, a subclass with a `recv_frame` of its own, a test that replaces `struct.unpack`.
 """
@@ -36,6 +37,8 @@ parsing = watch(PACKAGES, PARSING, PROTOCOL_CLASS)
 serializing = watch(PACKAGES, SERIALIZING, PROTOCOL_CLASS)
 QUIET = logging.Logger("wsframe", logging.WARNING)  # for proofs, whatever a program logs
 
+LARGE = 2**16  # bytes of a frame, its header included
+
 new = object.__new__
 KNOWN = frozenset(Opcode)
 TEXT, BINARY = Opcode.TEXT, Opcode.BINARY
@@ -45,6 +48,7 @@ EXTENDED = WHOLE + bytes([FIN | RSV1 | TEXT, FIN | RSV1 | BINARY])
 
 def replacements() -> Iterable[Replacement]:
     yield Protocol, "_wsframe_boundary", None  # the parser, while it waits for the start of a frame
+    yield Protocol, "_wsframe_inside", None  # the parser, while websockets parses a large frame
     yield Protocol, "parse", parse
     yield Protocol, "receive_data", receive_data
     yield Protocol, "send_text", send_text
@@ -55,23 +59,32 @@ def replacements() -> Iterable[Replacement]:
 def parse(self: Any) -> Generator[None, None, None]:
     reader = self.reader
     self._wsframe_host = PARSE(self)
-    while not (reader.eof or self.debug) and parsing.holds(self) and struct.unpack is UNPACK:
+    self._wsframe_boundary = self._wsframe_inside = None  # its own: those of the class go with the patch
+    while (
+        not (reader.eof or self.debug or self._wsframe_inside)
+        and parsing.holds(self)
+        and struct.unpack is UNPACK
+    ):
         data, reader.buffer = reader.buffer, bytearray()
         take(self, data)
         yield
-    self._wsframe_boundary = None
+    self._wsframe_boundary = self._wsframe_inside = None
     yield from self._wsframe_host
 
 
 @wraps(RECEIVE_DATA)
 def receive_data(self: Any, data: bytes) -> None:
-    if (
-        self.parser is self._wsframe_boundary
-        and type(data) is bytes
-        and parsing.holds(self)
-        and struct.unpack is UNPACK
-    ):
+    parser = self.parser
+    try:
+        boundary, inside = self._wsframe_boundary, self._wsframe_inside
+    except AttributeError:  # the patch is on its way out
+        boundary = inside = None
+    if type(data) is not bytes or not parsing.holds(self) or struct.unpack is not UNPACK:
+        RECEIVE_DATA(self, data)
+    elif parser is boundary:
         take(self, data)
+    elif parser is inside:
+        go_on(self, data)
     else:
         RECEIVE_DATA(self, data)
 
@@ -101,12 +114,17 @@ def take(self: Any, data: bytes | bytearray) -> None:
                 return
         if start == end:
             break
-        size = ripe(data[start : start + MAX_HEADER], end - start, masked, within(most))
-        if not size:
+        available = end - start
+        size = ripe(data[start : start + MAX_HEADER], available, masked, within(most))
+        if not size or available < size < LARGE:
             break
-        self.reader.buffer += data[start : start + size]
+        self.reader.buffer += data[start : start + size] if start or size < available else data
         next(self._wsframe_host)
         if self.parser is not parser:  # closed, or failed
+            return
+        if size > available:
+            self._wsframe_boundary, self._wsframe_inside = None, parser
+            self._wsframe_rest = size - available
             return
         start += size
     if start == end:
@@ -118,6 +136,22 @@ def take(self: Any, data: bytes | bytearray) -> None:
         self.reader.buffer = data
     else:
         self.reader.buffer += data[start:]
+
+
+def go_on(self: Any, data: bytes) -> None:
+    """Receive more of a large frame: the parser of websockets has nothing to do until all of it is there."""
+    parser, size, rest = self.parser, len(data), self._wsframe_rest
+    if size < rest:
+        self.reader.buffer += data
+        self._wsframe_rest = rest - size
+        return
+    self.reader.buffer += data[:rest]  # all of it is not copied
+    self._wsframe_inside = None
+    next(self._wsframe_host)
+    if self.parser is parser:
+        self._wsframe_boundary = parser
+        if size > rest:
+            take(self, data[rest:])
 
 
 def extended(self: Any, frame: Frame, most: int | None) -> bool:
@@ -135,7 +169,9 @@ def extended(self: Any, frame: Frame, most: int | None) -> bool:
 
 
 def ripe(head: bytes | bytearray, available: int, masked: bool, limit: int) -> int:
-    """Say how many bytes the parser of websockets can deal with: a whole frame, or all when it will refuse.
+    """Say how many bytes a frame has, or all that there are when the parser of websockets will refuse it.
+
+    That is 0 while it is not known.
 
     Args:
         head: the first bytes of the frame, MAX_HEADER at most.
@@ -156,8 +192,7 @@ def ripe(head: bytes | bytearray, available: int, masked: bool, limit: int) -> i
         length = int.from_bytes(head[2:size], "big")
     if length > limit:
         return available
-    size += length + KEY_SIZE * masked
-    return size if size <= available else 0
+    return size + length + KEY_SIZE * masked
 
 
 def within(most: int | None) -> int:
