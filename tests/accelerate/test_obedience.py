@@ -56,7 +56,8 @@ def sites_of(hosts: tuple[str, ...]) -> list[tuple[Any, str]]:
         for part in (host, *host.parts):
             if all(find(module) for module in part.modules):
                 for owner, attribute, _ in part.replacements():
-                    found[owner, attribute] = None
+                    if attribute not in part.stays:  # none of the library's
+                        found[owner, attribute] = None
                 for path, names in part.passes_by:
                     for owner in find(path):
                         found.update(dict.fromkeys((owner, name) for name in names))

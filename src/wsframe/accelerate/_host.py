@@ -39,6 +39,8 @@ class Part:
         settle: finishes what the new code has under way, before the originals come back.
         passes_by: what the new code does the work of without calling it. Where somebody else has wrapped one
             of these, or of what is replaced, nothing is replaced. What a version lacks is passed over.
+        stays: names of attributes that are added, and stay when the originals come back: what is under way in
+            another thread reads them still.
         takes_from: packages besides the library's own that functions named here were made in.
         since: the oldest version of the library this part was tested with, where the host has older ones.
     """
@@ -48,6 +50,7 @@ class Part:
     prove: Callable[[], None]
     settle: Callable[[], None] = lambda: None
     passes_by: tuple[PassedBy, ...] = ()
+    stays: tuple[str, ...] = ()
     takes_from: tuple[str, ...] = ()
     since: tuple[int, ...] = ()
 

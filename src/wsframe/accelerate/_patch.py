@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Set as AbstractSet
+from collections import deque
+from collections.abc import Iterable, Sequence, Set as AbstractSet
+from itertools import chain, starmap
 from types import ModuleType
 from typing import Any
 
@@ -52,9 +54,9 @@ class Patch:
         self._sites = [site for site in self._sites if _holds(site)]
         wanted = own_replacements(self.part, self.package)
         try:
-            for owner, name, new in wanted:
-                self._sites.append((owner, name, vars(owner).get(name, _ABSENT), new))
-                setattr(owner, name, new)
+            sites = [(owner, name, vars(owner).get(name, _ABSENT), new) for owner, name, new in wanted]
+            self._sites += sites
+            _set_all(sites)
             self.part.prove()
         except BaseException:
             give_back(self.revert()[1])
@@ -68,16 +70,28 @@ class Patch:
         """
         self.part.settle()
         sites, self._sites = self._sites, []
-        taken = []
+        taken, ours = [], []
         for site in reversed(sites):
-            owner, name, old, _ = site
-            if not _holds(site):
-                taken.append(f"{_name(owner)}.{name}")
-            elif old is _ABSENT:
-                delattr(owner, name)
+            owner, name, old, new = site
+            if old is _ABSENT and name in self.part.stays:
+                continue
+            if _holds(site):
+                ours.append((owner, name, new, old))
             else:
-                setattr(owner, name, old)
+                taken.append(f"{_name(owner)}.{name}")
+        _set_all(ours)
         return taken, sites
+
+
+def _set_all(sites: Sequence[Site]) -> None:
+    """Give attributes their new values, all at once for the other threads where there is a GIL.
+
+    They would otherwise run into a library that is half its own: the interpreter changes threads between
+    instructions, but never inside one function of C that calls no Python code.
+    """
+    present = [(owner, name, new) for owner, name, _, new in sites if new is not _ABSENT]
+    absent = [(owner, name) for owner, name, _, new in sites if new is _ABSENT]
+    deque(chain(starmap(setattr, present), starmap(delattr, absent)), maxlen=0)
 
 
 # Both look through all modules, which takes milliseconds in a large program: call them once for many patches.

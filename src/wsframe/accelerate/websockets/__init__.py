@@ -7,7 +7,7 @@ from typing import Any
 
 from .._host import Deflating, Host, Part, Replacement
 from .._slot import require
-from ._passed import ASYNCIO, LEGACY, PROTOCOL, SYNC
+from ._passed import ASYNCIO, LEGACY, PROTOCOL, STAYS, SYNC
 
 __all__ = ["HOST", "connection_class"]
 
@@ -98,6 +98,7 @@ LEGACY_PART = Part(
     replacements=_legacy_replacements,
     prove=_prove_legacy,
     passes_by=LEGACY,
+    stays=STAYS,
 )
 
 HOST = Host(
@@ -109,12 +110,14 @@ HOST = Host(
     replacements=_protocol_replacements,
     prove=_prove_protocol,
     passes_by=PROTOCOL,
+    stays=STAYS,
     parts=(
         Part(
             modules=("websockets.asyncio.connection",),
             replacements=_asyncio_replacements,
             prove=_prove_asyncio,
             passes_by=ASYNCIO,
+            stays=STAYS,
             settle=_settle_asyncio,
             since=(13, 0),
         ),

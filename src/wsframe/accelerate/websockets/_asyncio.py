@@ -183,10 +183,15 @@ def release(self: Any) -> None:
 
 
 def settle() -> None:
-    """Release every connection: the send of websockets would overtake what is held back."""
+    """Release every connection on the thread of its loop; what is written until then goes by `transport`."""
+    running = asyncio._get_running_loop()
     for connection in gc.get_objects():
         if issubclass(type(connection), Connection) and getattr(connection, "_wsframe_held", None):
-            release(connection)
+            if connection.loop is running:
+                release(connection)
+            else:
+                with suppress(RuntimeError):  # the loop is closed
+                    connection.loop.call_soon_threadsafe(release, connection)
 
 
 def get_transport(self: Any) -> Any:

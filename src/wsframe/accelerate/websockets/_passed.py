@@ -71,3 +71,16 @@ SYNC = PROTOCOL + SYNC_RECEIVING + SYNC_SENDING
 LEGACY = (*LEGACY_RECEIVING, *LEGACY_SENDING, (LEGACY_CLASS, ("data_received", "recv", "send")))
 PACKAGES = ("websockets",)
 LEGACY_PACKAGES = ("websockets", "asyncio")
+
+# Of a connection or its protocol: with nothing pending, they do as if they were not there.
+STAYS = (
+    "_wsframe_idle",
+    "_wsframe_left",
+    "_wsframe_task",
+    "_wsframe_boundary",
+    "_wsframe_held",
+    "_wsframe_inside",
+    "_wsframe_output",
+    "_wsframe_transport",
+    "transport",
+)

@@ -3,8 +3,8 @@
 1. Messages of one frame each are cut off and unmasked many at a time.
 2. Every other frame goes to the parser of websockets once it is whole, and alone: control frames, fragments
    and violations meet the code, the limits and the texts they always met.
-3. A frame that is not whole waits in the reader, unless its first bytes already break a rule. One of LARGE bytes
-   or more goes to the parser of websockets as it arrives, which copies it once less.
+3. A frame that is not whole waits in the reader, unless its first bytes already break a rule. One of LARGE
+   bytes or more goes to the parser of websockets as it arrives, which copies it once less.
 4. Who wants to see each frame, or to meddle with how it is parsed, gets the parser of websockets only: debug
    logging, a subclass with a `recv_frame` of its own, a test that replaces `struct.unpack`.
 """
@@ -59,7 +59,6 @@ def replacements() -> Iterable[Replacement]:
 def parse(self: Any) -> Generator[None, None, None]:
     reader = self.reader
     self._wsframe_host = PARSE(self)
-    self._wsframe_boundary = self._wsframe_inside = None  # its own: those of the class go with the patch
     while (
         not (reader.eof or self.debug or self._wsframe_inside)
         and parsing.holds(self)
@@ -75,15 +74,11 @@ def parse(self: Any) -> Generator[None, None, None]:
 @wraps(RECEIVE_DATA)
 def receive_data(self: Any, data: bytes) -> None:
     parser = self.parser
-    try:
-        boundary, inside = self._wsframe_boundary, self._wsframe_inside
-    except AttributeError:  # the patch is on its way out
-        boundary = inside = None
     if type(data) is not bytes or not parsing.holds(self) or struct.unpack is not UNPACK:
         RECEIVE_DATA(self, data)
-    elif parser is boundary:
+    elif parser is self._wsframe_boundary:
         take(self, data)
-    elif parser is inside:
+    elif parser is self._wsframe_inside:
         go_on(self, data)
     else:
         RECEIVE_DATA(self, data)
