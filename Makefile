@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml setup.py $(wildcard ext/kernels/* ext/wsframe/_c/*)
 
-.PHONY: demo test quick test-all downstream lint bench bench-servers bench-hosts sanitize qemu fuzz conformance \
+.PHONY: demo test quick test-all downstream lint bench bench-servers bench-hosts sanitize race qemu fuzz conformance \
   conformance-hosts jupyter soak
 
 demo: $(VENV)/.demo
@@ -57,6 +57,13 @@ sanitize: $(VENV)/.test
 	  $(BIN)/python -m pytest $(ARGS)
 	gcc -std=c11 -O1 -g $(SANITIZE) -Iext/kernels tests/kernels/*.c ext/kernels/*.c -o build/sanitize/test_kernels
 	build/sanitize/test_kernels
+
+# The thread of the coalescer, without Python, under the thread sanitizer: threads, full sockets and forks.
+ROUNDS ?= 20000
+race:
+	mkdir -p build/race
+	gcc -std=gnu11 -O1 -g -fsanitize=thread -Iext/wsframe/_c tests/native/test_coalescer.c -o build/race/test_coalescer
+	TSAN_OPTIONS="die_after_fork=0 halt_on_error=1" build/race/test_coalescer $(ROUNDS)
 
 qemu:
 	tests/kernels/qemu.sh
