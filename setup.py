@@ -18,7 +18,6 @@ MODULES = (
     "encoder",
     "coalescer",
     "stream",
-    "cork",
     "watch",
 )
 KERNELS = sorted(glob("ext/kernels/*.c"))

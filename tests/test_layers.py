@@ -41,11 +41,12 @@ ROOMS: dict[str, set[str]] = {
     "_backend": {"_py", "_c"},
     "": {"_backend", *SHARED},
     **dict.fromkeys(SANS_IO, BELOW),
-    "asyncio": {"asyncio", *BELOW},
+    "_sockets": {"_backend"},
+    "asyncio": {"asyncio", "_sockets", *BELOW},
     "_uvicorn_classes": BELOW,
     "uvicorn": {"asyncio", "_uvicorn_classes", *BELOW},
     "compat": {"compat", "_backend", *SHARED},
-    "accelerate": {"accelerate", "compat", "", "_backend", *SHARED},
+    "accelerate": {"accelerate", "compat", "", "_backend", "_sockets", *SHARED},
 }
 # Sockets, threads, queues and clocks are the business of endpoints.
 INPUT_AND_OUTPUT = {

@@ -9,7 +9,6 @@ TYPE_CHECKING = False  # typing takes longer to import than all of this
 
 __all__ = [
     "Coalescer",
-    "Cork",
     "FrameDecoder",
     "Iteration",
     "MessageDecoder",
@@ -37,7 +36,7 @@ def _load() -> str:
     if os.environ.get("WSFRAME_PURE", "0") not in ("", "0"):
         return "_py"
     try:
-        from ._c import accept, coalescer, cork, decoder, encoder, header, mask, stream, watch  # noqa: F401
+        from ._c import accept, coalescer, decoder, encoder, header, mask, stream, watch  # noqa: F401
     except ImportError as exc:
         if os.environ.get("WSFRAME_REQUIRE_EXTENSIONS", "0") not in ("", "0"):
             raise
@@ -55,7 +54,6 @@ if TYPE_CHECKING or _load() == "_c":
     from ._c import backend
     from ._c.accept import accept_key, new_key
     from ._c.coalescer import Coalescer, Iteration
-    from ._c.cork import Cork
     from ._c.decoder import FrameDecoder, MessageDecoder, cut_frames, take_frame, take_message
     from ._c.encoder import encode_binary, encode_frame, encode_text, fresh_key
     from ._c.header import build_header, parse_header
@@ -66,7 +64,6 @@ else:
     from ._py import backend
     from ._py.accept import accept_key, new_key
     from ._py.coalescer import Coalescer, Iteration
-    from ._py.cork import Cork
     from ._py.decoder import FrameDecoder, MessageDecoder, cut_frames, take_frame, take_message
     from ._py.encoder import encode_binary, encode_frame, encode_text, fresh_key
     from ._py.header import build_header, parse_header

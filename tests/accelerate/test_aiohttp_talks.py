@@ -21,7 +21,7 @@ from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, web
 from aiohttp._websocket.writer import WebSocketWriter
 
 from wsframe import accelerate
-from wsframe.accelerate import _hold
+from wsframe.accelerate import _coalesce
 
 STYLES = ["async for", "receive", "busy", "at once"]
 HELLO, TO_CLIENT = frame(TEXT, b"hello", key=KEY), frame(TEXT, b"hello")
@@ -40,7 +40,7 @@ def run(main: Callable[[list[Any]], Any], yes: bool) -> list[Any]:
         if yes:
             accelerate.install("aiohttp")
             (status,) = [host for host in accelerate.status() if host.host == "aiohttp"]
-            assert (status.active, status.why_not, status.coalesces) == (True, "", _hold.ENABLED)
+            assert (status.active, status.why_not, status.coalesces) == (True, "", _coalesce.ENABLED)
         asyncio.run(asyncio.wait_for(main(seen), 20))
     finally:
         accelerate.uninstall("aiohttp")

@@ -16,10 +16,10 @@ import pytest
 from frames import CLOSE, KEY, TEXT, frame
 from on_hypercorn import answering, running
 from opening import request
+from patience import patient
 from rawpeer import text
 
 from wsframe import accelerate
-from wsframe.accelerate import _hold
 
 pytest.importorskip("hypercorn")
 from hypercorn.app_wrappers import ASGIWrapper
@@ -69,7 +69,7 @@ def test_answers_do_not_wait_for_an_application_that_waits(
     waits_after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many messages of the read are left."""
-    monkeypatch.setattr(_hold, "HOLD_TIME", 60)
+    patient(monkeypatch)
     gate = asyncio.Event()
 
     async def app(receive: Any, send: Any) -> None:

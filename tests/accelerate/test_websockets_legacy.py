@@ -18,7 +18,7 @@ from legacy_pairs import Client, Server, accelerated, both, legacy, pair, run, s
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
 
 from wsframe import accelerate
-from wsframe.accelerate import _hold
+from wsframe.accelerate import _coalesce
 
 CONNECTION = legacy.WebSocketCommonProtocol
 HELLO = frame(TEXT, b"hello", key=KEY)
@@ -553,7 +553,7 @@ class Writes:
         self.transport.write(data)
 
 
-@pytest.mark.skipif(not _hold.ENABLED, reason="WSFRAME_COALESCE=0")
+@pytest.mark.skipif(not _coalesce.ENABLED, reason="WSFRAME_COALESCE=0")
 @pytest.mark.parametrize("factory", loops())
 def test_what_is_sent_in_return_to_one_read_leaves_together(factory, monkeypatch):
     reads: list[int] = []

@@ -8,6 +8,7 @@ from typing import Any
 
 import frames
 import pytest
+from patience import patient
 from rawpeer import DONE, Tapped, talk, text
 from talks import accelerated
 from websockets.asyncio import client, server
@@ -59,7 +60,7 @@ def test_the_wire_is_the_same(last: bytes, patched: bool) -> None:
 
 
 def test_a_burst_leaves_in_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wsframe.accelerate.websockets._asyncio.HOLD_TIME", 60)
+    patient(monkeypatch)
     taps: list[Any] = []
 
     async def handler(ws: Any) -> None:

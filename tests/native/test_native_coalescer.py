@@ -1,4 +1,4 @@
-"""The coalescer as C alone, under the thread sanitizer where the compiler has one; `make race` runs it longer."""
+"""The coalescer as C alone, under the thread sanitizer where there is one; `make race` runs it longer."""
 
 from __future__ import annotations
 

@@ -463,7 +463,8 @@ static inline ptrdiff_t wsf_pending_append(wsf_pending *pending, const void *byt
     return result;
 }
 
-/* Take what is pending away from the flusher, and send it here if `now`.  Returns how many bytes are left, at
+/* Take what is pending away from the flusher, and send it here if `now`; 2 where the transport may
+   have closed its socket unheard.  Returns how many bytes are left, at
    `pending->data + pending->start`, until wsf_pending_clear(). */
 static inline size_t wsf_pending_flush(wsf_pending *pending, int now)
 {
@@ -471,6 +472,10 @@ static inline size_t wsf_pending_flush(wsf_pending *pending, int now)
     size_t left;
     wsf_lock(pending->group);
     wsf_unlist(pending);
+#ifndef _WIN32
+    if (now == 2 && !wsf_is_same_socket(pending))
+        now = 0;
+#endif
     if (now && pending->fd >= 0 && pending->end > pending->start) {
         sent = wsf_send(pending->fd, pending->data + pending->start, pending->end - pending->start);
         if (sent > 0)

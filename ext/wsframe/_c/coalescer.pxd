@@ -20,17 +20,22 @@ cdef class Coalescer:
     cdef public object call_soon
     cdef public Iteration iteration
     cdef public double gap
+    cdef public bint fresh
     cdef public bint receiving
+    cdef public bint diverts
+    cdef public bint diverted
+    cdef public dict attributes
     cdef double written  # when a write left, or was made pending without a flusher
-    cdef Py_ssize_t size  # bytes that are pending; the flusher may have sent some of them
+    cdef readonly Py_ssize_t size  # bytes that are pending; the flusher may have sent some of them
     cdef void *pending
     cdef int fd
     cdef int mark
     cdef bint behind  # the transport was given bytes, and may not have sent them yet
-    cdef bint watched  # by the flusher
+    cdef readonly bint watched  # by the flusher
     cdef bint has_flag
     cdef int put(self, bytes frame, int when) except -1
     cdef int put_pending(self, bytes frame, int when) except -1
     cdef int send_now(self, bytes data) except -1
     cdef int flush_pending(self) except -1
     cdef bint can_bypass(self) except -1
+    cdef bint is_wrapped(self)

@@ -1,7 +1,12 @@
 """Several writes of one loop iteration in one system call, and never late."""
 
 cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytes cimport (
+    PyBytes_AS_STRING,
+    PyBytes_CheckExact,
+    PyBytes_FromStringAndSize,
+    PyBytes_GET_SIZE,
+)
 from cpython.time cimport perf_counter
 from libc.stdint cimport uint8_t
 
@@ -87,6 +92,20 @@ cdef class Coalescer:
     the application does not let the iteration end, a thread sends what is pending after 2 to 3 ms; without
     that thread (TLS, Windows, a transport that is not known) a write is pending only while the previous one
     is no older than `gap`.
+
+    Attributes:
+        transport: of asyncio, or what does as one; who asks for it finds that nothing is pending.
+        transport_write: takes what the socket did not take, or is not to take.
+        call_soon: of the loop.
+        iteration: of the loop.
+        gap: seconds.
+        fresh: something was received since the last write, and the next one is the reply to it.
+        receiving: in a read that brought many messages, or for as long: somebody else will flush.
+        diverts: `divert` and `restore` are to be called.
+        diverted: whether `divert` was, and not `restore`.
+        attributes: of the transport; who puts a `write` there wants to see what is written.
+        size: bytes that are pending; some of them may have been sent.
+        watched: whether a thread sends what is pending, if nobody flushes.
     """
 
     def __cinit__(self, *args, **kwargs):
@@ -125,9 +144,30 @@ cdef class Coalescer:
         if self.pending is not NULL:
             wsf_pending_use(<wsf_pending *>self.pending, fd)
 
-    def write(self, bytes frame not None):
-        """Write now or with others at the end of this iteration of the loop."""
-        self.put(frame, FIRST_NOW)
+    def write(self, data):
+        """write(data)
+
+        Write now, or with others at the end of this iteration of the loop.
+
+        Args:
+            data: bytes; anything else may change, or is an error, and goes to the transport at once.
+        """
+        if not PyBytes_CheckExact(data):
+            self.flush_pending()
+            self.transport_write(data)
+        elif self.receiving:
+            self.put(data, LATER)
+        elif self.fresh:
+            self.fresh = False
+            self.put(data, NOW)
+        else:
+            self.put(data, FIRST_NOW)
+
+    def divert(self):
+        """Something is pending now: have whoever else writes to the transport flush it first."""
+
+    def restore(self):
+        """Nothing is pending any more."""
 
     cdef int put(self, bytes frame, int when) except -1:
         with cython.critical_section(self):
@@ -136,7 +176,9 @@ cdef class Coalescer:
                     self.send_now(frame)
                     self.written = perf_counter()
                     return 0
-                if when == FIRST_NOW and self.mark == UNMARKED and perf_counter() - self.written > self.gap:
+                if when == FIRST_NOW and self.mark == UNMARKED and (
+                    self.written == LONG_AGO or perf_counter() - self.written > self.gap
+                ):
                     if self.receiving:
                         self.mark = MARKED
                     elif self.iteration is not None:
@@ -161,6 +203,9 @@ cdef class Coalescer:
             return 0
         if self.size == 0:
             self.watched = self.can_bypass()
+            if not self.watched and (self.is_wrapped() or (self.fd >= 0 and not self.behind)):
+                self.transport_write(frame)
+                return 0
         if self.fd < 0:
             now = perf_counter()
             if now - self.written > self.gap:
@@ -181,6 +226,8 @@ cdef class Coalescer:
         if pending < 0:
             raise MemoryError
         self.size = pending or size
+        if self.diverts and not self.diverted:
+            self.divert()
         if when == NOW or pending > PENDING_SIZE or pending == 0:
             self.flush_pending()
         elif not self.receiving and self.mark != LISTED:
@@ -202,12 +249,17 @@ cdef class Coalescer:
         with cython.critical_section(self):
             pending = <wsf_pending *>self.pending
             self.size = 0
-            left = wsf_pending_flush(pending, self.watched)
-            if left:
-                data = PyBytes_FromStringAndSize(<char *>pending.data + pending.start, left)
-                wsf_pending_clear(pending)
-                self.behind = True
-                self.transport_write(data)  # a socket that is full, or gone, is its affair
+            left = wsf_pending_flush(pending, self.watched + (self.watched and self.diverts))
+            try:
+                if left:
+                    data = PyBytes_FromStringAndSize(<char *>pending.data + pending.start, left)
+                    wsf_pending_clear(pending)
+                    if not self.diverts or not self._transport.is_closing():  # or it was lost meanwhile
+                        self.behind = True
+                        self.transport_write(data)  # a socket that is full, or gone, is its affair
+            finally:
+                if self.diverted and not self.receiving and self.size == 0:
+                    self.restore()
         return 0
 
     cdef int send_now(self, bytes data) except -1:
@@ -229,13 +281,20 @@ cdef class Coalescer:
             self.behind = self._transport.get_write_buffer_size() != 0
             if self.behind:
                 return False
+        if self.is_wrapped():
+            return False
         return not (self._transport._closing if self.has_flag else self._transport.is_closing())
+
+    cdef bint is_wrapped(self):
+        return self.attributes is not None and not self.diverted and "write" in self.attributes
 
     def discard(self):
         """Forget what is pending."""
         if self.size:
             self.size = 0
             wsf_pending_clear(<wsf_pending *>self.pending)
+            if self.diverted and not self.receiving:
+                self.restore()
 
 
 def _before_fork():

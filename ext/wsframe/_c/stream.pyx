@@ -161,7 +161,6 @@ cdef class Stream(Coalescer):
     cdef public bint plain
     cdef public bint congested
     cdef public int senders  # calls of `send` that are under way and not done at once
-    cdef public bint fresh
     cdef bint single
     cdef bint reads  # from the socket itself
 
@@ -262,9 +261,10 @@ cdef class Stream(Coalescer):
         """Read from the socket."""
         cdef Py_ssize_t size = -1
         if self.fd >= 0:
-            if self.transport._protocol is not self:  # after set_protocol() the socket is not ours
-                self.fd = -1
-                self.transport._add_reader(self.transport._sock_fd, self.transport._read_ready)
+            if self._transport._protocol is not self:  # after set_protocol() the socket is not ours
+                self.flush_pending()
+                Coalescer.use_socket(self, -1)
+                self._transport._add_reader(self._transport._sock_fd, self._transport._read_ready)
             else:
                 size = wsf_recv(self.fd, self.start, self.room)
         if size <= 0:

@@ -61,20 +61,40 @@ class Coalescer:
     the application does not let the iteration end, a thread sends what is pending after 2 to 3 ms; without
     that thread (TLS, Windows, a transport that is not known) a write is pending only while the previous one
     is no older than `gap`.
+
+    Attributes:
+        transport: of asyncio, or what does as one; who asks for it finds that nothing is pending.
+        transport_write: takes what the socket did not take, or is not to take.
+        call_soon: of the loop.
+        iteration: of the loop.
+        gap: seconds.
+        fresh: something was received since the last write, and the next one is the reply to it.
+        receiving: in a read that brought many messages, or for as long: somebody else will flush.
+        diverts: `divert` and `restore` are to be called.
+        diverted: whether `divert` was, and not `restore`.
+        attributes: of the transport; who puts a `write` there wants to see what is written.
+        size: bytes that are pending; some of them may have been sent.
+        watched: whether a thread sends what is pending, if nobody flushes.
     """
 
     __slots__ = (
         "_mark",
         "_pieces",
-        "_size",
         "_transport",
         "_written",
+        "attributes",
         "call_soon",
+        "diverted",
+        "diverts",
+        "fresh",
         "gap",
         "iteration",
         "receiving",
+        "size",
         "transport_write",
     )
+
+    watched = False  # by the thread that sends what is pending
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport
@@ -82,10 +102,13 @@ class Coalescer:
         self.call_soon: Callable[..., Any]
         self.iteration: Iteration
         self.gap = GAP
-        self.receiving = False  # inside a read, whose end flushes
+        self.fresh = False
+        self.receiving = False
+        self.diverts = self.diverted = False
+        self.attributes: dict[str, Any] | None = None
         self._written: float = LONG_AGO  # when the last write was made
         self._pieces: list[bytes] = []
-        self._size = 0  # of the pieces
+        self.size = 0  # of the pieces
         self._mark = UNMARKED
 
     @property
@@ -108,12 +131,31 @@ class Coalescer:
             reads: whether to read from it too; only for the transports of asyncio's selector loops.
         """
 
-    def write(self, frame: bytes) -> None:
-        """Write now or with others at the end of this iteration of the loop."""
-        self._put(frame, FIRST_NOW)
+    def write(self, data: Any) -> None:
+        """Write now, or with others at the end of this iteration of the loop.
+
+        Args:
+            data: bytes; anything else may change, or is an error, and goes to the transport at once.
+        """
+        if type(data) is not bytes:
+            self.flush()
+            self.transport_write(data)
+        elif self.receiving:
+            self._put(data, LATER)
+        elif self.fresh:
+            self.fresh = False
+            self._put(data, NOW)
+        else:
+            self._put(data, FIRST_NOW)
+
+    def divert(self) -> None:
+        """Something is pending now: have whoever else writes to the transport flush it first."""
+
+    def restore(self) -> None:
+        """Nothing is pending any more."""
 
     def _put(self, frame: bytes, when: int) -> None:
-        if not self._size:
+        if not self.size:
             if when == NOW:
                 self.transport_write(frame)
                 self._written = perf_counter()
@@ -135,17 +177,22 @@ class Coalescer:
             self.transport_write(frame)
             self._written = perf_counter()
             return
+        if not self.size and self._is_wrapped():
+            self.transport_write(frame)
+            return
         now = perf_counter()
         if now - self._written > self.gap:
             when = NOW
-            if not self._size:
+            if not self.size:
                 self.transport_write(frame)
                 self._written = perf_counter()
                 return
         self._written = now
         self._pieces.append(frame)
-        self._size += len(frame)
-        if when == NOW or self._size > PENDING_SIZE:
+        self.size += len(frame)
+        if self.diverts and not self.diverted:
+            self.divert()
+        if when == NOW or self.size > PENDING_SIZE:
             self.flush()
         elif not self.receiving and self._mark != LISTED:
             self._mark = LISTED
@@ -155,12 +202,24 @@ class Coalescer:
         """Write what is pending."""
         if self._mark == MARKED and not self.receiving:
             self._mark = UNMARKED
-        if self._size:
+        if self.size:
             data = b"".join(self._pieces)
-            self.discard()
-            self.transport_write(data)
+            self._pieces.clear()
+            self.size = 0
+            try:
+                if not self.diverts or not self._transport.is_closing():  # or it was lost meanwhile
+                    self.transport_write(data)
+            finally:
+                if self.diverted and not self.receiving and not self.size:
+                    self.restore()
+
+    def _is_wrapped(self) -> bool:
+        return self.attributes is not None and not self.diverted and "write" in self.attributes
 
     def discard(self) -> None:
         """Forget what is pending."""
-        self._pieces.clear()
-        self._size = 0
+        if self.size:
+            self._pieces.clear()
+            self.size = 0
+            if self.diverted and not self.receiving:
+                self.restore()

@@ -35,7 +35,6 @@ class Stream(Coalescer):
         "create_future",
         "decoder",
         "discarding",
-        "fresh",
         "heard",
         "high",
         "listener",
@@ -68,7 +67,6 @@ class Stream(Coalescer):
         self.plain = False  # messages are sent as they are: open, no extension, no fragments under way
         self.congested = False  # the transport asks us not to write
         self.senders = 0  # calls of `send` that are under way and not done at once
-        self.fresh = False  # nothing was sent since the last read
         self._single = False  # the read brought one message
 
     # What the owner has to do.

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from threading import Lock
 from typing import NamedTuple
 
-from . import _hold
+from . import _coalesce
 from ._hook import ImportHook
 from ._host import imported_as
 from ._patch import Patch, give_back, stale
@@ -119,7 +119,7 @@ def _status(name: str, slot: Slot | None, stale: tuple[str, ...]) -> HostStatus:
     except Exception as exc:
         return HostStatus(name, version, "", False, f"its file does not load: {exc}", False, "", ())
     if slot and slot.active:
-        coalesces = host.coalesces and _hold.ENABLED
+        coalesces = host.coalesces and _coalesce.ENABLED
         return HostStatus(
             name, version, host.tested, True, slot.why_not, coalesces, slot.zlib, stale, slot.unreached
         )

@@ -80,7 +80,7 @@ class Host(Part):
         first: the oldest version tested.
         below: the first version that is not.
         parts: replacements in modules that not every program imports; each follows its own modules.
-        coalesces: whether the answers to the messages of one read leave in one write (see `_hold`).
+        coalesces: whether messages of one loop iteration leave in one write (see `_coalesce`).
         deflating: how it compresses, if it does.
         unreached: modules that do the same work with code that is not replaced, of the library or of one that
             stands on it; when a program imports one, that is told.

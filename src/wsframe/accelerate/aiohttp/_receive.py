@@ -1,6 +1,6 @@
 """Receiving: a message that waits in the queue already, without the steps of a wait.
 
-Where a wait ends with more than one message, the answers to them leave together.
+Where a wait ends with more than one message, the replies to them leave together.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any
 
-from .._hold import hold
+from .._coalesce import join, received
 
 Receive = Callable[..., Coroutine[Any, Any, Any]]
 
@@ -36,7 +36,7 @@ def receive_methods(Socket: Any) -> dict[str, Receive]:
         ):
             return await queue.read()
         message = await original(self, timeout)
-        answer_together(self, queue)
+        reply_together(self, queue)
         return message
 
     @wraps(Socket.__anext__)
@@ -54,15 +54,19 @@ def receive_methods(Socket: Any) -> dict[str, Receive]:
             return await queue.read()
         else:
             message = await original(self)
-            answer_together(self, queue)
+            reply_together(self, queue)
         if message.type in ENDS:
             raise StopAsyncIteration
         return message
 
-    def answer_together(self: Any, queue: Any) -> None:
-        """Hold the answers to the messages that came with the one that was waited for."""
+    def reply_together(self: Any, queue: Any) -> None:
+        """Join the replies to the messages that came with the one that was waited for."""
         writer = self._writer
-        if type(queue) is WebSocketDataQueue and queue._buffer and writer is not None:
-            hold(writer.transport, self._loop, (writer, "transport"), (writer.protocol, "transport"))
+        if type(queue) is not WebSocketDataQueue or writer is None:
+            return
+        if queue._buffer:
+            join(writer, writer.transport, self._loop, (writer, "transport"), (writer.protocol, "transport"))
+        else:
+            received(writer)
 
     return {"receive": receive, "__anext__": __anext__}

@@ -10,6 +10,7 @@ from functools import wraps
 from typing import Any
 
 from ..._backend import encode_binary, encode_text
+from .._coalesce import OUTPUT, output_of
 from .._own import watch
 from ._frame import keys_are_ordinary
 from ._passed import PACKAGES, SENDING
@@ -59,7 +60,11 @@ def _send(original: Send, kind: type[Sized], encode: Callable[..., bytes]) -> Se
         if frame is None:
             await original(self, data, compress)
             return
-        transport.write(frame)
+        output = vars(writer).get(OUTPUT)
+        if output is None or output.target is not transport:
+            places = (writer, "transport"), (writer.protocol, "transport")
+            output = output_of(writer, transport, getattr(self, "_loop", None), *places)
+        output.write(frame)
         writer._output_size = size = writer._output_size + len(frame)
         if size > writer._limit:
             writer._output_size = 0

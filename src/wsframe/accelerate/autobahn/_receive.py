@@ -12,7 +12,7 @@ from typing import Any
 
 from ..._backend import cut_frames
 from ..._spec import FIN, KEY_SIZE, MAX_LENGTH, MAX_LENGTH_7, MAX_LENGTH_16, Opcode
-from .._hold import hold
+from .._coalesce import join, received
 from ._own import WATCHED, WEBSOCKET, receiving, talks
 
 WHOLE = bytes([FIN | Opcode.TEXT, FIN | Opcode.BINARY])  # how a message of one frame begins
@@ -58,8 +58,10 @@ def take(self: Any) -> bool:
     terms = terms_of(self)
     frames, _ = cut_frames(data, 0, masked, limit(*terms[:2]), WHOLE)
     start = 0
-    if len(frames) > 1 and not hasattr(self.transport, "loseConnection"):  # Twisted's do it by themselves
-        hold(self.transport, asyncio.get_running_loop(), (self, "transport"))
+    if len(frames) == 1:
+        received(self)
+    elif not hasattr(self.transport, "loseConnection"):  # Twisted's do it by themselves
+        join(self, self.transport, asyncio.get_running_loop(), (self, "transport"))
     try:
         for first, payload in frames:
             binary = first != WHOLE[0]

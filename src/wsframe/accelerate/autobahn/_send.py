@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 from ..._backend import encode_frame, fresh_key
-from ..._spec import Opcode
+from ..._spec import CONTROL, Opcode
+from .._coalesce import OUTPUT, output_of
 from ._own import sending, talks, writing
 
 GETRANDBITS = random.getrandbits  # who replaces it wants masking keys of their own
@@ -83,7 +85,15 @@ def written(self: Any, data: Any, sync: Any, chopsize: Any) -> bool:
         return False
     if not writing().holds(self):
         return False
-    self.transport.write(data)
+    (self.transport if not data or data[0] & CONTROL else output(self)).write(data)
     if self.state == self.STATE_OPEN:
         self.trafficStats.outgoingOctetsWireLevel += len(data)
     return True
+
+
+def output(self: Any) -> Any:
+    """Return what the messages of a connection are written to."""
+    transport, loop = self.transport, asyncio._get_running_loop()
+    if loop is None or (OUTPUT not in self.__dict__ and hasattr(transport, "loseConnection")):
+        return transport  # Twisted's join by themselves
+    return output_of(self, transport, loop, (self, "transport"))

@@ -22,7 +22,7 @@ from ._wire import wire_of
 Method = Callable[..., Coroutine[Any, Any, None]]
 
 # Of the event loop: the application takes from its queue in one, and the next messages come in the other.
-TAKING_TURNS = 2
+ITERATIONS = 2
 
 
 def replacements(ws_stream: Any) -> Iterable[Replacement]:
@@ -60,6 +60,8 @@ def _handle_events(ws_stream: Any) -> Method:
         known, first, waited = type(queue) is Queue, True, False
         for message in messages_of(connection):
             if first and not unread:
+                if wire is not None:
+                    wire.received()
                 wire = None  # nothing to leave together
             if len(message) > buffer.max_length:
                 kind = TextMessage if type(message) is str else BytesMessage
@@ -70,15 +72,15 @@ def _handle_events(ws_stream: Any) -> Method:
             if known and not queue.full():
                 queue.put_nowait(item)
                 if first and wire is not None:
-                    wire.hold()
+                    wire.join()
             else:
                 if wire is not None:
-                    wire.hold(TAKING_TURNS)
+                    wire.join(ITERATIONS)
                 waited = True
                 await self.app_put(item)
             first = False
         if waited and wire is not None:
-            wire.hold(1)  # for the answers to the last
+            wire.join(1)  # for the replies to the last
         if unread or connection._events:
             await original(self)
 

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from ..._backend import Watch
-from .._hold import hold
+from .._coalesce import OUTPUT, Output, output_of, received
 from .._own import watch
 from ._passed import PACKAGES, WRITING
 
@@ -28,8 +28,6 @@ class Wire:
         flow: the protocol that the transport tells when to wait.
     """
 
-    __slots__ = ("_flow", "_lock", "_loop", "_passed", "_writer")
-
     def __init__(self, server: Any, flow: Any) -> None:
         self._passed = passed()
         self._flow = flow
@@ -43,16 +41,27 @@ class Wire:
         if lock._locked or lock._waiters or transport.is_closing() or not self._passed.holds():
             return frame
         try:
-            transport.write(frame)
+            output = self.__dict__.get(OUTPUT)
+            if output is None or output.target is not transport:
+                output = self._output(transport)
+            output.write(frame)
         except (ConnectionError, RuntimeError):  # it comes again, where hypercorn meets it
             return frame
         # Nothing is left, but hypercorn waits then, or finds out what happened.
         return b"" if self._flow._paused or transport.is_closing() else None
 
-    def hold(self, turns: int = 0) -> None:
-        """Have the answers to a read leave together (see `_hold`)."""
-        writer = self._writer
-        hold(writer._transport, self._loop, (writer, "_transport"), turns=turns)
+    def _output(self, transport: Any) -> Any:
+        return output_of(self, transport, self._loop, (self._writer, "_transport"))
+
+    def join(self, iterations: int = 0) -> None:
+        """Have the replies to a read leave together (see `Output.join`)."""
+        output = self._output(self._writer._transport)
+        if type(output) is Output:
+            output.join(iterations)
+
+    def received(self) -> None:
+        """A read brought one message."""
+        received(self)
 
 
 @cache

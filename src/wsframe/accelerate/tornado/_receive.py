@@ -13,8 +13,9 @@ from typing import Any
 
 from ..._backend import take_frame
 from ..._spec import FIN, LENGTH, LENGTH_16, RSV1, Opcode
+from .._coalesce import OUTPUT
 from .._own import watch
-from ._held import hold, release
+from ._output import join, received, release
 from ._passed import PACKAGES, PROTOCOL_CLASS, RECEIVING, STREAM_CLASS
 
 ANY = 2**24  # bytes to ask for where all that has arrived is wanted
@@ -71,7 +72,11 @@ def receive_frame() -> Callable[..., Coroutine[Any, Any, None]]:
             self._frame_compressed = first & RSV1 != 0
         if buffer:
             read_no_more(stream)
-            hold(stream)
+            output = vars(stream).get(OUTPUT)
+            if type(stream) is IOStream and not (output is not None and output.receiving):
+                join(stream)
+        else:
+            received(stream)
         handled = self._handle_message(kinds[first], taken[1])
         if handled is not None:
             if not (isfuture(handled) and handled.done()):

@@ -16,7 +16,7 @@ from typing import Any
 from ..._backend import encode_frame, fresh_key
 from ..._spec import RSV1, Opcode
 from .._own import watch
-from ._held import HELD
+from ._output import output_of
 from ._passed import FRAMING, PACKAGES, PROTOCOL_CLASS, SENDING, STREAM_CLASS
 from ._stream import MOST, end_of_turn, sent_whole, written
 
@@ -86,9 +86,9 @@ def write_message(write_frame: Callable[..., Any]) -> Callable[..., Any]:
         key = fresh_key() if self.mask_outgoing else None
         frame = encode_frame(Opcode.BINARY if binary else Opcode.TEXT, data, rsv=bits, mask_key=key)
         self._wire_bytes_out += len(frame)
-        held = vars(stream).get(HELD)
-        if held is not None:
-            return held.add(frame)
+        output = output_of(stream)
+        if output is not None:
+            return output.send(frame)
         if len(frame) <= MOST and sent_whole(stream, frame):
             return end_of_turn(stream.io_loop)
         return asyncio.ensure_future(written(stream.write(frame)))

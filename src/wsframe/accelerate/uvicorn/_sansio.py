@@ -8,12 +8,13 @@ from importlib import import_module
 from typing import Any
 
 from ..._backend import encode_binary, encode_text
+from .._coalesce import OUTPUT
 from .._host import Part, PassedBy, Replacement
 from .._own import watch
 from .._slot import require
 from ..websockets._passed import PACKAGES, PROTOCOL_CLASS as CONN_CLASS
 from ._proof import LONG_WAY, Stage
-from ._reading import queued
+from ._reading import output_of_protocol, queued
 
 __all__ = ["PART"]
 
@@ -92,7 +93,10 @@ def _send(Protocol: Any) -> Callable[..., Coroutine[Any, Any, None]]:
         ):
             frame = frame_of(message.get("bytes"), message.get("text"))
             if frame is not None:
-                self.transport.write(frame)
+                output = self.__dict__.get(OUTPUT)
+                if output is None or output.target is not self.transport:
+                    output = output_of_protocol(self)
+                output.write(frame)
                 return
         await original(self, message)
 

@@ -8,13 +8,14 @@ from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
+from .._coalesce import OUTPUT
 from .._host import Part, PassedBy, Replacement
 from .._own import watch
 from .._slot import require
 from ..wsproto._passed import MESSAGES, PACKAGES
 from ..wsproto._send import whole_message
 from ._proof import LONG_WAY, Stage
-from ._reading import queued
+from ._reading import output_of_protocol, queued
 
 __all__ = ["PART"]
 
@@ -79,7 +80,10 @@ def _send_message(impl: Any) -> Callable[..., Coroutine[Any, Any, None]]:
             frame = frame_of(self.conn.connection, message.get("text") if octets is None else octets)
             if frame is not None:
                 if not self.transport.is_closing():
-                    self.transport.write(frame)
+                    output = self.__dict__.get(OUTPUT)
+                    if output is None or output.target is not self.transport:
+                        output = output_of_protocol(self)
+                    output.write(frame)
                 return
         await original(self, message)
 

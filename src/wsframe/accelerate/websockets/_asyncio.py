@@ -3,9 +3,9 @@
 1. An open connection that nobody told to pause takes the short way; all else goes the way of websockets.
 2. A class with methods of its own that the fast path would pass by goes the way of websockets, and so do
    all once somebody has wrapped one of those methods: that is looked at each time (see `_passed`).
-3. When one read brought several messages, what is sent in that turn of the event loop is held back, to leave
-   in one write: HOLD_SIZE bytes at most, and no longer once a send finds that something waited for HOLD_TIME.
-   Whoever asks for the transport gets it with nothing held back, so that no byte overtakes another.
+3. The replies to several messages of one read leave in one write, and so does what is pushed within one
+   iteration of the event loop after the first write. Whoever asks for the transport finds nothing pending, so
+   that no byte overtakes another.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from websockets.asyncio.messages import Assembler
 from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN, SERVER, Protocol
 
-from ..._backend import Cork, encode_binary, encode_frame, encode_text
-from .._hold import ENABLED, HOLD_TIME
+from ..._backend import encode_binary, encode_frame, encode_text
+from .._coalesce import ENABLED, Output
 from .._host import Replacement
 from .._own import watch
 from . import _protocol
@@ -37,12 +37,10 @@ TEXT, BINARY, CONT = Opcode.TEXT, Opcode.BINARY, Opcode.CONT
 receiving = watch(PACKAGES, RECEIVING, CONNECTION_CLASS, PROTOCOL_CLASS)
 sending = watch(PACKAGES, SENDING, CONNECTION_CLASS, PROTOCOL_CLASS)
 
-HOLD_SIZE = 2**14  # bytes; a TLS record holds as much
-
 
 def replacements() -> Iterable[Replacement]:
     yield Connection, "_wsframe_transport", None  # the transport of a connection that may take the short way
-    yield Connection, "_wsframe_held", None  # what is held back; None when writes go straight out
+    yield Connection, "_wsframe_output", None  # where messages are written to, once one was
     yield Connection, "transport", property(get_transport, set_transport)
     yield Connection, "data_received", data_received
     yield Connection, "recv", recv
@@ -79,9 +77,11 @@ def data_received(self: Any, data: bytes) -> None:
             waiter = None
     if messages.high is not None and len(queue) > messages.high:
         messages.maybe_pause()
-    if len(events) > 1 and self._wsframe_held is None and ENABLED:
-        self._wsframe_held = Cork(partial(write_whole, self._wsframe_transport), HOLD_SIZE, HOLD_TIME)
-        self.loop.call_soon(release, self)
+    output = self._wsframe_output
+    if len(events) > 1:
+        (output or make_output(self)).join()
+    elif output is not None:
+        output.fresh = True
 
 
 @wraps(RECV)
@@ -154,8 +154,7 @@ async def send(self: Any, message: Any, *args: Any, **kwargs: Any) -> None:
         async with self.send_context():
             raise
     try:
-        held = self._wsframe_held
-        (transport if held is None else held).write(frame)
+        (self._wsframe_output or make_output(self)).write(frame)
     except Exception:
         protocol.writes.append(frame)
         async with self.send_context():
@@ -165,8 +164,31 @@ async def send(self: Any, message: Any, *args: Any, **kwargs: Any) -> None:
             pass  # waits, and closes the connection when it is lost meanwhile
 
 
+def make_output(self: Any) -> Any:
+    """Make what joins the messages of a connection."""
+    transport = self._wsframe_transport
+    if not ENABLED:
+        return Unjoined(transport)
+    self._wsframe_output = output = Output(
+        transport,
+        self.loop,
+        attributes=vars(transport) if hasattr(transport, "__dict__") else None,
+        write=partial(write_whole, transport),
+    )
+    return output
+
+
+class Unjoined:
+    """A transport whose writes are not joined."""
+
+    def __init__(self, transport: Any) -> None:
+        self.write = transport.write
+
+    def join(self) -> None: ...
+
+
 def write_whole(transport: Any, data: bytes) -> None:
-    """Write what was held back."""
+    """Write what was pending."""
     try:
         transport.write(data)
     except Exception:
@@ -174,31 +196,24 @@ def write_whole(transport: Any, data: bytes) -> None:
         raise
 
 
-def release(self: Any) -> None:
-    """Write what is held back, and hold back no more."""
-    held = self._wsframe_held
-    self._wsframe_held = None
-    if held is not None and not self._wsframe_transport.is_closing():
-        held.draw()
-
-
 def settle() -> None:
     """Release every connection on the thread of its loop; what is written until then goes by `transport`."""
     running = asyncio._get_running_loop()
     for connection in gc.get_objects():
-        if issubclass(type(connection), Connection) and getattr(connection, "_wsframe_held", None):
+        if issubclass(type(connection), Connection) and getattr(connection, "_wsframe_output", None):
             if connection.loop is running:
-                release(connection)
+                connection._wsframe_output.release()
             else:
                 with suppress(RuntimeError):  # the loop is closed
-                    connection.loop.call_soon_threadsafe(release, connection)
+                    connection.loop.call_soon_threadsafe(connection._wsframe_output.release)
 
 
 def get_transport(self: Any) -> Any:
-    """Answer the transport, with nothing held back."""
-    if self._wsframe_held:
+    """Return the transport, with nothing pending."""
+    output = self._wsframe_output
+    if output is not None and output.size:
         with suppress(Exception):  # the transport is aborted, and says so to its user
-            self._wsframe_held.flush()
+            output.flush()
     try:
         return self.__dict__["transport"]
     except KeyError:

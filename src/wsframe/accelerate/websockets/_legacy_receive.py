@@ -19,7 +19,7 @@ from websockets.legacy.protocol import WebSocketCommonProtocol
 
 from ..._backend import cut_frames
 from ..._spec import FIN, KEY_SIZE, LENGTH, LENGTH_16, LENGTH_64, MASKED, MAX_LENGTH, OPCODE, RSV1, Opcode
-from .._hold import hold
+from .._coalesce import OUTPUT, Output, output_of, received
 from .._own import watch
 from ._legacy_deflate import extension_of, inflate
 from ._passed import LEGACY_CLASS, LEGACY_PACKAGES, LEGACY_RECEIVING
@@ -220,11 +220,22 @@ def limit(most: int | None) -> int:
 def enqueue(self: Any, messages: list[str | bytes]) -> None:
     """Put messages of one read into the queue; what is sent in return to several leaves in one write."""
     if len(messages) > 1:
-        transport = self.transport
-        # One of uvloop is replaced where it is kept. Another protocol might keep it, too.
-        replaced = not hasattr(transport, "__dict__") and transport.get_protocol() is self
-        hold(transport, self.loop, *(((self, "transport"),) if replaced else ()))
+        output = output_for(self)
+        if type(output) is Output:
+            output.join()
+    else:
+        received(self)
     self.messages.extend(messages)
+
+
+def output_for(self: Any) -> Any:
+    """Return what the messages of a connection are written to."""
+    transport, output = self.transport, self.__dict__.get(OUTPUT)
+    if output is not None and (output.target is transport or output.stand_in is transport):
+        return output
+    # One of uvloop is replaced where it is kept. Another protocol might keep it, too.
+    replaced = not hasattr(transport, "__dict__") and transport.get_protocol() is self
+    return output_of(self, transport, self.loop, *(((self, "transport"),) if replaced else ()))
 
 
 def notify(self: Any, task: Any = None) -> None:

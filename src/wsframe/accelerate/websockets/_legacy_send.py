@@ -12,6 +12,7 @@ from ..._backend import encode_binary, encode_frame, encode_text, fresh_key
 from ..._spec import Opcode
 from .._own import watch
 from ._legacy_deflate import deflate, extension_of
+from ._legacy_receive import output_for
 from ._passed import LEGACY_CLASS, LEGACY_PACKAGES, LEGACY_SENDING
 
 SEND = WebSocketCommonProtocol.send
@@ -36,7 +37,7 @@ async def send(self: Any, message: Any) -> None:
         frame = frame_of(self, message)
         if frame is not None:
             transport = self.transport
-            transport.write(frame)
+            output_for(self).write(frame)
             if self._paused or transport.is_closing() or self.reader._exception is not None:
                 await self.drain()
             return

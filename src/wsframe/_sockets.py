@@ -1,0 +1,54 @@
+"""What a coalescer needs to know of an event loop and of a transport."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from ._backend import Iteration
+
+if TYPE_CHECKING:
+    import asyncio
+
+_local = threading.local()
+
+# The transports of uvloop whose socket takes bytes while they have none left to write themselves.
+WRITABLE = {("uvloop.loop", name) for name in ("TCPTransport", "UnixTransport")}
+
+
+def iteration_of(loop: asyncio.AbstractEventLoop) -> Iteration:
+    """What the connections of a loop, and so of a thread, have pending until its iteration ends."""
+    iterations: WeakKeyDictionary[asyncio.AbstractEventLoop, Iteration] | None
+    iterations = getattr(_local, "iterations", None)
+    if iterations is None:
+        iterations = _local.iterations = WeakKeyDictionary()
+    iteration = iterations.get(loop)
+    if iteration is None:
+        iteration = iterations[loop] = Iteration()
+    return iteration
+
+
+def socket_of(transport: Any) -> tuple[int, bool]:
+    """The socket of a transport that sends bytes as they are, and whether it can be read from as well.
+
+    Returns:
+        (-1, False) for a transport that is to do all by itself.
+    """
+    kind = type(transport)
+    reads = can_be_bypassed(kind)  # type: ignore[arg-type]  # a class is hashable
+    if not reads and (kind.__module__, kind.__name__) not in WRITABLE:
+        return -1, False
+    code = getattr(kind.write, "__globals__", None)
+    if code is not None and code["__name__"] != kind.__module__:
+        return -1, False  # somebody wants to see what is written
+    return transport.get_extra_info("socket").fileno(), reads
+
+
+@cache
+def can_be_bypassed(kind: type) -> bool:
+    """Tell whether Stream knows its way around in a kind of transport; if not, nothing is lost but time."""
+    known = kind.__module__ == "asyncio.selector_events" and sys.platform != "win32"
+    return known and all(hasattr(kind, name) for name in ("_add_reader", "_read_ready", "_fatal_error"))
