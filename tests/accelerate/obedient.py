@@ -10,7 +10,9 @@ import gc
 import inspect
 import logging
 import os
+import signal
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from socket import SHUT_WR, socket
@@ -41,6 +43,7 @@ ODD: dict[Any, Any] = {
     "no bytes": b"",
 }
 LIMIT = 1000
+LOOP: Any = os.environ.get("OBEDIENT_LOOP", "")
 
 
 async def obey(message: Any, send: Callable[[Any], Any], close: Callable[[], Any]) -> None:
@@ -57,6 +60,9 @@ async def obey(message: Any, send: Callable[[Any], Any], close: Callable[[], Any
     elif message == "close":
         await told("close", close)
         await told("late", send, "too late")
+    elif message in ("block", "exit", "kill"):
+        await told("repeat", send, message)
+        leave(str(message))
     elif message in ODD:
         await told(message, send, ODD[message])
     elif message == "active":
@@ -86,6 +92,16 @@ def cut(port: int) -> None:
         with suppress(OSError), socket(fileno=os.dup(number)) as one:
             if one.getpeername()[1] == port:
                 one.shutdown(SHUT_WR)
+
+
+def leave(how: str) -> None:
+    """Keep the loop for longer than a test lasts, or end the process a moment from now."""
+    if how == "block":
+        time.sleep(60)
+    time.sleep(0.05)  # 3 ms are enough on a machine that is not busy
+    if how == "exit":
+        os._exit(0)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def say(*words: object) -> None:
@@ -150,7 +166,7 @@ async def asgi(scope: Any, receive: Any, send: Any) -> None:
 def uvicorn(ws: str) -> None:
     import uvicorn
 
-    uvicorn.run(asgi, ws=ws, port=0, ws_max_size=LIMIT, ws_per_message_deflate=False)
+    uvicorn.run(asgi, ws=ws, port=0, loop=LOOP or "auto", ws_max_size=LIMIT, ws_per_message_deflate=False)
 
 
 async def hypercorn() -> None:
@@ -271,6 +287,10 @@ HOSTS: dict[str, Callable[[], Any]] = {
 }
 
 if __name__ == "__main__":
+    if LOOP == "uvloop":
+        import uvloop
+
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     serving = HOSTS[sys.argv[1]]()
     if serving is not None:
         asyncio.run(serving)
