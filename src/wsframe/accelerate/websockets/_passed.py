@@ -78,7 +78,6 @@ STAYS = (
     "_wsframe_left",
     "_wsframe_task",
     "_wsframe_boundary",
-    "_wsframe_held",
     "_wsframe_inside",
     "_wsframe_output",
     "_wsframe_transport",
