@@ -251,6 +251,8 @@ def test_nothing_is_kept_of_a_connection_that_ended(how: Any) -> None:
                 if not kept["WSStream"]:
                     break
                 await asyncio.sleep(0.05)
-            assert [name for name in ("WSStream", "Wire", "Output", "StandIn", "TCPServer") if kept[name]] == []
+            assert [
+                name for name in ("WSStream", "Wire", "Output", "StandIn", "TCPServer") if kept[name]
+            ] == []
 
     run(talk())
