@@ -28,3 +28,30 @@ def long_way(library: str) -> Callable[..., Any]:
         raise RuntimeError(f"the code of {library} answered")
 
     return answer
+
+
+def alter(thing: Any, **values: Any) -> None:
+    """Change attributes that the constructor of a library has made.
+
+    Raises:
+        RuntimeError: it has made no such attribute. What relies on it would fail in a program.
+    """
+    for name, value in values.items():
+        if not hasattr(thing, name):
+            raise RuntimeError(f"{type(thing).__name__} has no {name}")
+        setattr(thing, name, value)
+
+
+def reduced(thing: Any, **values: Any) -> Any:
+    """Make an object that has fewer attributes than one that its constructor has made, and other values.
+
+    Raises:
+        RuntimeError: the constructor has made no such attribute.
+    """
+    kind: Any = type(thing)
+    other = kind.__new__(kind)
+    for name in values:
+        if not hasattr(thing, name):
+            raise RuntimeError(f"{type(thing).__name__} has no {name}")
+    vars(other).update(values)
+    return other

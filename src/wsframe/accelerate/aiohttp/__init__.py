@@ -15,7 +15,7 @@ from typing import Any
 from ..._backend import mask
 from ..._spec import Opcode
 from .._host import Deflating, Host, Part, Replacement
-from .._known import HELLO, MASKED_HELLO, long_way, run
+from .._known import HELLO, MASKED_HELLO, long_way, reduced, run
 from ._passed import SENDING
 
 __all__ = ["HOST"]
@@ -69,8 +69,9 @@ def _part(module: str) -> Part:
         writer = Writer(None, transport)
         writer.send_frame = LONG_WAY
         queue = Queue(SimpleNamespace(_reading_paused=False), 100, loop=None)
-        socket = Socket.__new__(Socket)  # the code of aiohttp looks for more in it
-        vars(socket).update(_closed=False, _closing=False, _reader=queue, _waiting=False, _writer=writer)
+        made = Socket() if module == "aiohttp.web_ws" else _client(Socket, queue, writer)
+        # The code of aiohttp looks for more in it.
+        socket = reduced(made, _closed=False, _closing=False, _reader=queue, _waiting=False, _writer=writer)
         for receive in (socket.receive, socket.__anext__):
             queue.feed_data(models.WSMessage(models.WSMsgType.TEXT, "Hello", ""), 5)
             run(_echo(receive, socket.send_str))
@@ -81,6 +82,12 @@ def _part(module: str) -> Part:
     return Part(
         modules=(MODELS, READER, WRITER, module), replacements=replacements, prove=prove, passes_by=SENDING
     )
+
+
+def _client(Socket: Any, queue: Any, writer: Any) -> Any:
+    """Make a client, with the arguments that it gets from a session."""
+    response: Any = SimpleNamespace(connection=None)
+    return Socket(queue, writer, None, response, None, autoclose=True, autoping=True, loop=None)
 
 
 async def _echo(receive: Any, send: Any) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
-from .._known import HELLO, long_way, run
+from .._known import HELLO, alter, long_way, run
 from ._reading import TRANSPORT
 
 LONG_WAY = long_way("uvicorn")
@@ -21,27 +22,20 @@ class Stage:
     """A protocol whose handshake is over, on a transport and a loop that remember what is asked of them."""
 
     def __init__(self, Protocol: Any, **state: Any) -> None:
-        from asyncio import Event, Queue
-
         self.written: list[bytes] = []
         self.later: list[Any] = []
         transport: Any = TRANSPORT.__new__(TRANSPORT)
         vars(transport).update(
             _sock=None, is_closing=lambda: False, pause_reading=LONG_WAY, write=self.written.append
         )
-        self.protocol: Any = Protocol.__new__(Protocol)
-        vars(self.protocol).update(
-            close_sent=False,
-            disconnected=False,
-            handshake_complete=True,
-            loop=SimpleNamespace(call_soon=lambda *call: self.later.append(call)),
-            queue=Queue(),
-            read_paused=False,
-            transport=transport,
-            writable=Event(),
-            **state,
+        config: Any = import_module("uvicorn.config").Config(
+            None, interface="asgi3", log_config=None, ws_per_message_deflate=False
         )
-        self.protocol.writable.set()
+        config.loaded, config.loaded_app = True, None
+        loop = SimpleNamespace(call_soon=lambda *call: self.later.append(call))
+        state_of_server = import_module("uvicorn.server").ServerState()
+        self.protocol: Any = Protocol(config, state_of_server, {}, _loop=loop)
+        alter(self.protocol, handshake_complete=True, transport=transport, **state)
 
     def prove(self) -> None:
         """See that EVENTS have come, that a message leaves, and that reading goes on once all are taken."""

@@ -123,7 +123,6 @@ def _prove() -> None:
     stage = Stage(
         import_module(MODULE).WebSocketsSansIOProtocol,
         conn=conn,
-        initial_response=None,
         send_receive_event_to_app=LONG_WAY,
     )
     stage.protocol.handle_events()

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterable
 from functools import wraps
 from importlib import import_module
-from types import SimpleNamespace
 from typing import Any
 
 from .._coalesce import OUTPUT
 from .._host import Part, PassedBy, Replacement
+from .._known import alter
 from .._own import watch
 from .._slot import require
 from ..wsproto._passed import MESSAGES, PACKAGES
@@ -94,12 +94,8 @@ def _prove() -> None:
     from wsproto.connection import Connection, ConnectionType
 
     impl: Any = import_module(MODULE)
-    stage = Stage(
-        impl.WSProtocol,
-        buffer=impl.WebsocketBuffer(100),
-        conn=SimpleNamespace(connection=Connection(ConnectionType.SERVER), send=LONG_WAY),
-        response_started=False,
-    )
+    stage = Stage(impl.WSProtocol)
+    alter(stage.protocol.conn, connection=Connection(ConnectionType.SERVER), send=LONG_WAY)
     stage.protocol.handle_message(impl.events.TextMessage("text"))
     stage.protocol.handle_message(impl.events.BytesMessage(b"bytes"))
     stage.prove()
