@@ -22,7 +22,7 @@ RSV1 = 4
 KEY = b"\x01\x80\xff\x7f"
 COUNTS = (1, 2, 8)  # many more at once are the end of CPython itself
 IDLE = 8  # allocations in a row whose failure changes nothing: there are no more
-ROUNDS = 3
+ROUNDS = 10
 
 Path = Callable[[Callable[..., Any]], None]
 
@@ -340,6 +340,8 @@ def main() -> None:
         except AssertionError:
             print("in", name, file=sys.stderr)
             raise
+        if impl.pure:  # what is lost then is lost by CPython
+            continue
         lost = leaked(path)
         assert lost < ROUNDS, f"{name}: {lost} objects were not freed in {ROUNDS} rounds"
     print("done")
