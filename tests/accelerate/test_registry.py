@@ -87,6 +87,7 @@ def test_a_part_may_ask_for_a_newer_version_than_its_host(library, version, expe
     user, extra = load("fakehost.user"), load("fakehost.extra")
     assert (user.answer(), extra.more()) == ("fast", expected)
     assert (record().active, record().tested) == (True, ">=1.2,<3.0")
+    assert record().unreached == (("fakehost.extra",) if expected == "slow" else ())
 
 
 def test_a_host_may_have_parts_for_older_versions_than_its_own(library):

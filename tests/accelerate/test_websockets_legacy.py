@@ -7,6 +7,7 @@ import contextlib
 import logging
 import random
 import secrets
+import socket
 import subprocess
 import sys
 from typing import Any
@@ -15,6 +16,8 @@ import pytest
 from conversations import told
 from frames import BINARY, CLOSE, CONTINUATION, KEY, PING, TEXT, compressed, frame, header
 from legacy_pairs import Client, Server, accelerated, both, legacy, pair, run, status
+from opening import request
+from pairs import Peer
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
 
 from wsframe import accelerate
@@ -101,6 +104,42 @@ def test_the_fast_path_is_taken_in_a_class_of_a_framework():
             return bytes(peer.received), ws.bytes
 
     assert run(main) == (frame(TEXT, b"hello") * 2, 2 * len(HELLO))
+
+
+@pytest.mark.filterwarnings("ignore")  # both libraries call it deprecated
+@pytest.mark.parametrize("factory", loops())
+def test_the_fast_path_is_taken_in_the_class_of_uvicorn(factory):
+    uvicorn = pytest.importorskip("uvicorn")
+    from uvicorn.protocols.websockets.websockets_impl import WebSocketProtocol
+    from uvicorn.server import ServerState
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        message = await receive()
+        await put_out_of_order(receive.__self__)
+        while message["type"] == "websocket.receive":
+            await send({**message, "type": "websocket.send"})
+            message = await receive()
+
+    async def main():
+        options: Any = {"lifespan": "off", "log_config": None, "loop": "none", "ws_ping_interval": None}
+        config = uvicorn.Config(app, ws=WebSocketProtocol, **options)
+        config.load()
+        state = ServerState()
+        ours, theirs = socket.socketpair()
+        connection: Any = WebSocketProtocol(config, state, {})
+        await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, ours)
+        peer = await Peer.over(theirs, [])
+        await peer.send([request(deflate=True), HELLO, HELLO * 50])
+        _, _, received = bytes(peer.received).partition(b"\r\n\r\n")
+        del connection.ensure_open, connection.write_frame, connection.read_data_frame
+        await peer.leave()
+        await asyncio.gather(*state.tasks, return_exceptions=True)
+        await asyncio.gather(connection.close_connection_task, return_exceptions=True)
+        return [first for first, _, _ in told(received)[:-1]]
+
+    assert run(main, factory=factory) == [0xC1] * 51
 
 
 @pytest.mark.parametrize("factory", loops())

@@ -38,7 +38,7 @@ class HostStatus(NamedTuple):
         zlib: what compresses in the place of zlib, "isal" or "zlib-ng"; empty when nothing does.
         stale: "module.name" of references to replaced objects, taken before `install`: those are not faster.
         unreached: modules that the program has imported and that do the host's work with code that is not
-            replaced, such as `websockets.legacy.protocol`: what uses them is not faster.
+            replaced, such as `websockets.sync.connection` before 13.0: what uses them is not faster.
     """
 
     host: str

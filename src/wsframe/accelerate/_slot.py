@@ -107,7 +107,8 @@ class Slot:
             self._deflate(host)
             for patch in self._patches:
                 self._watch(patch.part.modules)
-            self._unreached = host.unreached
+            passed_over = [part for part in host.parts if part not in host.parts_of(found)]
+            self._unreached = (*host.unreached, *(part.modules[-1] for part in passed_over))
             self._watch(self._unreached)
 
     def choose(self, zlib: str) -> None:
@@ -149,7 +150,7 @@ class Slot:
                 else ""
             )
             say(f"{module}{by} is not accelerated")
-            # The importer may be one that another host names, too: uvicorn's class on websockets.legacy.
+            # The importer may be one that another host names, too.
             _TOLD.update({module, importer} - {"", "__main__"})
 
     def _deflate(self, host: Host) -> None:

@@ -15,5 +15,4 @@ HOST = Host(
     passes_by=_wsproto.PART.passes_by,
     parts=(_sansio.PART,),
     coalesces=True,
-    unreached=("uvicorn.protocols.websockets.websockets_impl",),
 )

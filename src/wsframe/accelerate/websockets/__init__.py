@@ -132,5 +132,4 @@ HOST = Host(
     ),
     coalesces=True,
     deflating=Deflating(module="websockets.extensions.permessage_deflate", round_trip=_round_trip),
-    unreached=("websockets.legacy.protocol",),
 )
