@@ -123,8 +123,8 @@ def websockets_legacy(version: str, *sources: Source) -> Suite:
     )
 
 
-# A message races with a time-out of a microsecond. Accelerated, it is received before that is looked at: the race
-# is on when the message arrives two loop iterations later.
+# A message races with a time-out of a microsecond. Accelerated, it is received before that is looked at: the
+# race is on when the message arrives two loop iterations later.
 RECV_RACE = Edit(
     "tests/legacy/test_protocol.py",
     "asyncio.wait_for(self.protocol.recv(), timeout=0.000_001)\n        )\n",
