@@ -402,7 +402,7 @@ def test_status_tells_what_is_not_reached(box):
 
 @pytest.mark.parametrize("legacy", [True, False])
 def test_status_reaches_the_class_that_uvicorn_takes_by_default(box, legacy):
-    """Old versions of uvicorn import for `--ws auto` what stands on websockets.legacy: that is reached as well."""
+    """In old versions it stands on websockets.legacy."""
     pytest.importorskip("websockets.legacy")
     package = box / "lib" / "uvicorn" / "protocols" / "websockets"
     package.mkdir(parents=True)
