@@ -340,8 +340,8 @@ def main() -> None:
         except AssertionError:
             print("in", name, file=sys.stderr)
             raise
-        if impl.pure:  # what is lost then is lost by CPython
-            continue
+        if impl.pure or "compressed" in name or "deflate" in name:
+            continue  # Python code runs amid it, and CPython itself may lose objects then
         lost = leaked(path)
         assert lost < ROUNDS, f"{name}: {lost} objects were not freed in {ROUNDS} rounds"
     print("done")
