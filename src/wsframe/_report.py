@@ -81,6 +81,8 @@ def report() -> Report:
 
 def _row(host: HostStatus) -> tuple[str, str, str, str]:
     verdict = "active" if host.active else f"left alone: {host.why_not}" if host.version else host.why_not
+    for note in host.notes:
+        verdict += f", {note}"
     if host.coalesces:
         verdict += ", writes together"
     if host.zlib:

@@ -28,8 +28,8 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     run = commands.add_parser(
         "run",
         help="run a program with the WebSocket libraries it uses made faster",
-        usage="wsframe run [--only HOST,HOST] [--no-coalesce] [--zlib NAME] [--quiet] [--] "
-        "PROGRAM [ARGUMENT ...]",
+        usage="wsframe run [--only HOST,HOST] [--no-coalesce] [--no-own-protocol] [--zlib NAME] [--quiet] "
+        "[--] PROGRAM [ARGUMENT ...]",
         description="PROGRAM is a console script, a Python file, or -m and a module. Its child processes and "
         "libraries imported later are reached too. WSFRAME_ACCELERATE=0 turns everything off.",
         allow_abbrev=False,
@@ -37,6 +37,11 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     run.add_argument("--only", metavar="HOST,HOST", help="leave all other libraries alone")
     run.add_argument(
         "--no-coalesce", action="store_true", help="write the answers to many messages of one read one by one"
+    )
+    run.add_argument(
+        "--no-own-protocol",
+        action="store_true",
+        help="keep uvicorn's own WebSocket classes, and make them faster where that is known to be right",
     )
     _add_zlib(run)
     run.add_argument("--quiet", action="store_true", help="do not tell what is accelerated")
@@ -117,6 +122,8 @@ def _run(options: argparse.Namespace) -> int:
         return 2
     if options.no_coalesce:
         os.environ["WSFRAME_COALESCE"] = "0"
+    if options.no_own_protocol:
+        os.environ["WSFRAME_OWN_PROTOCOL"] = "0"
     try:
         run(options.program, options.hosts, quiet=options.quiet)
     except CannotRunError as exc:

@@ -109,8 +109,8 @@ def test_the_fast_path_is_taken_in_a_class_of_a_framework():
 @pytest.mark.filterwarnings("ignore")  # both libraries call it deprecated
 @pytest.mark.parametrize("factory", loops())
 def test_the_fast_path_is_taken_in_the_class_of_uvicorn(factory):
-    impl = pytest.importorskip("uvicorn.protocols.websockets.websockets_impl")
-    import uvicorn
+    uvicorn = pytest.importorskip("uvicorn")
+    from uvicorn.protocols.websockets.websockets_impl import WebSocketProtocol
     from uvicorn.server import ServerState
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -124,11 +124,11 @@ def test_the_fast_path_is_taken_in_the_class_of_uvicorn(factory):
 
     async def main():
         options: Any = {"lifespan": "off", "log_config": None, "loop": "none", "ws_ping_interval": None}
-        config = uvicorn.Config(app, ws=impl.WebSocketProtocol, **options)
+        config = uvicorn.Config(app, ws=WebSocketProtocol, **options)
         config.load()
         state = ServerState()
         ours, theirs = socket.socketpair()
-        connection: Any = impl.WebSocketProtocol(config, state, {})
+        connection: Any = WebSocketProtocol(config, state, {})
         await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, ours)
         peer = await Peer.over(theirs, [])
         await peer.send([request(deflate=True), HELLO, HELLO * 50])

@@ -137,6 +137,7 @@ def wsproto(version: str, *sources: Source) -> Suite:
     return Suite("wsproto", version, sources, accelerated=("wsproto",))
 
 
+TOOLS = ("anyio", "cryptography", "httptools", "pytest-mock", "trustme")
 UVICORN_NEEDS = (WEBSOCKETS, WSPROTO, "anyio", "cryptography", "httptools", "httpx2", "trustme", "zttp")
 
 
@@ -148,30 +149,53 @@ def uvicorn(version: str, *sources: Source) -> Suite:
         accelerated=("uvicorn", "websockets", "wsproto"),
         modules="tests/protocols/test_websocket.py",
         needs=UVICORN_NEEDS,
+        environment={"WSFRAME_OWN_PROTOCOL": "0"},
     )
 
 
+# The tests of uvicorn name classes; an application names them in its settings.
+BY_NAME = """import contextlib
+import functools
+import importlib.util
+
+from uvicorn import config as _config
+
+_NAMES = {path: name for name, path in _config.WS_PROTOCOLS.items() if path and name != "auto"}
+
+
+def _by_name(init):
+    @functools.wraps(init)
+    def __init__(self, *args, ws="auto", **options):
+        path = f"{ws.__module__}:{ws.__name__}" if isinstance(ws, type) else ws
+        init(self, *args, ws=_NAMES.get(path, ws), **options)
+
+    return __init__
+
+
+_config.Config.__init__ = _by_name(_config.Config.__init__)
+"""
+
+
 def uvicorn_class(version: str, *sources: Source) -> Suite:
-    """Put `wsframe.uvicorn:WebSocketProtocol` where uvicorn tests a class of its own."""
+    """Compare uvicorn's own classes with ours in their place, as `wsframe run` puts it there."""
     module = "tests/protocols/test_websocket.py"
-    theirs = "uvicorn.protocols.websockets.websockets_sansio_impl:WebSocketsSansIOProtocol"
+    numbers = tuple(map(int, version.split(".")))
+    websockets = "12.0" if numbers < (0, 30) else "13.1" if numbers < (0, 34) else "15.0.1"
+    edits = [Edit("tests/conftest.py", "import contextlib\nimport importlib.util\n", BY_NAME)]
+    if numbers >= (0, 44):  # whatever the class is, it has a timer for its Pings
+        kind = "WebSocketsSansIOProtocol" if numbers < (0, 46) else "(_WSProtocol, WebSocketsSansIOProtocol)"
+        old, new = f"isinstance(protocol, {kind})", "isinstance(protocol, asyncio.BaseProtocol)"
+        edits.append(Edit(module, old, new, times=2))
+    beside = (f"websockets=={websockets}", "wsproto==1.2.0", "httpx") if numbers < (0, 53) else ()
     return Suite(
         "uvicorn",
         version,
         sources,
-        accelerated=(),
+        accelerated=("uvicorn",),
         aspect="class",
         modules=module,
-        chosen="wsframe",
-        edits=(
-            Edit(
-                "tests/conftest.py",
-                f'"{theirs}", id="websockets-sansio"',
-                '"wsframe.uvicorn:WebSocketProtocol", id="wsframe"',
-            ),
-            Edit(module, "(_WSProtocol, WebSocketsSansIOProtocol)", "ws_protocol_cls", times=2),
-        ),
-        needs=UVICORN_NEEDS,
+        edits=tuple(edits),
+        needs=(*beside, *(() if beside else UVICORN_NEEDS), *TOOLS),
     )
 
 

@@ -228,11 +228,10 @@ def play(dialog: Dialog, ws: Any, instead: Any = None, **more: Any) -> dict[str,
         finally:
             done.set()
 
-    log = Log()
     logger = logging.getLogger("uvicorn.error")
     logger.setLevel(logging.INFO)
-    logger.propagate = False
-    logger.addHandler(log)
+    if LOG not in logger.handlers:  # one for all: a list of handlers must not change while it is walked
+        logger.addHandler(LOG)
     options = {key: value for key, value in settings.items() if not key.startswith("client_")}
     config = uvicorn.Config(
         app,
@@ -246,7 +245,7 @@ def play(dialog: Dialog, ws: Any, instead: Any = None, **more: Any) -> dict[str,
     listener.bind(("127.0.0.1", 0))
     listener.listen()
     thread = threading.Thread(target=server.run, args=([listener],))
-    log.server = thread
+    LOG.lines[thread] = log = []
     thread.start()
     wishes = {key[7:]: value for key, value in settings.items() if key.startswith("client_")}
     client = Client(listener.getsockname()[1], **wishes)
@@ -265,12 +264,12 @@ def play(dialog: Dialog, ws: Any, instead: Any = None, **more: Any) -> dict[str,
         server.should_exit = True
         thread.join(20)
         listener.close()
-        logger.removeHandler(log)
+        del LOG.lines[thread]
     return {
         "scope": scope_of(sides[0].scope) if sides else None,
         "application": sides[0].saw if sides else None,
         "client": client.saw,
-        "log": log.lines,
+        "log": log,
         "left": left,
         "ends": not thread.is_alive(),
     }
@@ -292,15 +291,15 @@ OTHER_LINES = r"server process|Shutting down|Waiting for|Uvicorn running|Finishe
 
 
 class Log(logging.Handler):
-    """The lines of a log that tell of a connection of a server, which runs in a thread of its own."""
+    """The lines of the log that tell of a connection, for each server, which has a thread of its own."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.lines: list[str] = []
-        self.server: threading.Thread | None = None
+        self.lines: dict[threading.Thread, list[str]] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        if threading.current_thread() is not self.server:
+        lines = self.lines.get(threading.current_thread())
+        if lines is None:
             return
         line = f"{record.levelname} {record.getMessage()}".strip()
         line = re.sub(r"127\.0\.0\.1:\d+", "ADDRESS:PORT", line)
@@ -308,7 +307,10 @@ class Log(logging.Handler):
         if not re.search(
             r"server process|Shutting down|Waiting for|Uvicorn running|Finished|Cancel \d+", line
         ):
-            self.lines.append(line)
+            lines.append(line)
+
+
+LOG = Log()
 
 
 def scope_of(scope: Any) -> Any:

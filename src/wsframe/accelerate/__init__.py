@@ -51,6 +51,12 @@ class HostStatus(NamedTuple):
     stale: tuple[str, ...]
     unreached: tuple[str, ...] = ()
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What else is in place now: "own protocol", where uvicorn runs wsframe's."""
+        slot = _slots.get(self.host)
+        return slot.notes if slot else ()
+
 
 def known_hosts() -> tuple[str, ...]:
     """Name the libraries there is a file for."""

@@ -43,6 +43,8 @@ class Part:
             another thread reads them still.
         takes_from: packages besides the library's own that functions named here were made in.
         since: the oldest version of the library this part was tested with, where the host has older ones.
+        note: what to call it where it is told what is active; nothing for most.
+        why_not: says why it is of no use in this environment; empty when it is.
     """
 
     modules: tuple[str, ...]
@@ -53,6 +55,8 @@ class Part:
     stays: tuple[str, ...] = ()
     takes_from: tuple[str, ...] = ()
     since: tuple[int, ...] = ()
+    note: str = ""
+    why_not: Callable[[], str] = lambda: ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +97,11 @@ class Host(Part):
     coalesces: bool = False
     deflating: Deflating | None = None
     unreached: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> list[str]:
+        """The notes of parts that will be in place here."""
+        return [part.note for part in self.parts if part.note and not part.why_not()]
 
     @property
     def tested(self) -> str:

@@ -74,10 +74,11 @@ def ready(hosts: Sequence[str]) -> Ready:
     for name in hosts:
         if version := distribution_version(name):
             host = load_host(name)
-            if host.covers(version):
-                fit[name] = version
+            reason = host.why_not() if host.covers(version) else host.misfit(version)
+            if reason:
+                misfits.append(f"{name} left alone: {reason}")
             else:
-                misfits.append(f"{name} left alone: {host.misfit(version)}")
+                fit[name] = f"{version} ({', '.join(host.notes)})" if host.notes else version
     zlib = os.environ.get("WSFRAME_ZLIB")
     return Ready(fit, misfits, f"{backend}, {zlib}" if zlib else backend)
 

@@ -72,6 +72,11 @@ class Slot:
         return tuple(module for module in self._unreached if is_imported(module))
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What is in place, beside what goes without saying."""
+        return tuple(patch.part.note for patch in self._patches if patch.active and patch.part.note)
+
+    @property
     def patches(self) -> list[Patch]:
         return [*self._patches, *self._deflating]
 
@@ -109,6 +114,8 @@ class Slot:
                 self._watch(patch.part.modules)
             passed_over = [part for part in host.parts if part not in host.parts_of(found)]
             self._unreached = (*host.unreached, *(part.modules[-1] for part in passed_over))
+            if host.notes:  # our own protocol stands in the place of all of them
+                self._unreached = ()
             self._watch(self._unreached)
 
     def choose(self, zlib: str) -> None:
@@ -181,6 +188,8 @@ class Slot:
         except Exception as exc:
             patch.failed = _told(exc)
             what = f"the zlib of {self.name}" if patch in self._deflating else self.name
+            if patch.part.note:
+                what = f"the protocol of {self.name}"
             say(f"{what} left alone: {patch.failed}")
             return False
         patch.failed = ""

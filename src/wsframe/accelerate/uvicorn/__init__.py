@@ -1,18 +1,35 @@
-"""uvicorn: what its protocols do for each message besides the work of wsproto or of websockets."""
+"""uvicorn: wsframe's own protocol in the place of its WebSocket classes, or these classes made faster."""
 
 from __future__ import annotations
 
-from .._host import Host
-from . import _sansio, _wsproto
+from dataclasses import replace
+
+from .._host import Host, Part
+from . import _own_protocol, _sansio, _wsproto
+
+
+def _instead(part: Part) -> Part:
+    """Return a part that does something only where uvicorn's own classes stay."""
+    return replace(
+        part,
+        replacements=lambda: part.replacements() if _own_protocol.classes_are_patched() else (),
+        prove=lambda: part.prove() if _own_protocol.classes_are_patched() else None,
+        since=_own_protocol.PATCHED[0],
+    )
+
+
+_FIRST = _instead(_wsproto.PART)
 
 HOST = Host(
     name="uvicorn",
-    first=(0, 54),
+    first=(0, 27),
     below=(0, 55),
-    modules=_wsproto.PART.modules,
-    replacements=_wsproto.PART.replacements,
-    prove=_wsproto.PART.prove,
-    passes_by=_wsproto.PART.passes_by,
-    parts=(_sansio.PART,),
+    modules=_FIRST.modules,
+    replacements=_FIRST.replacements,
+    prove=_FIRST.prove,
+    since=_FIRST.since,
+    passes_by=_FIRST.passes_by,
+    parts=(_instead(_sansio.PART), _own_protocol.PART),
+    why_not=_own_protocol.left_alone,
     coalesces=True,
 )
