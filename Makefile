@@ -4,7 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml setup.py $(wildcard ext/kernels/* ext/wsframe/_c/*)
 
-.PHONY: demo test quick test-all downstream lint bench bench-servers bench-hosts sanitize race qemu fuzz conformance \
+.PHONY: demo test quick test-all downstream lint bench bench-servers bench-hosts sanitize race tsan tsan-python \
+  qemu fuzz conformance \
   conformance-hosts jupyter soak
 
 demo: $(VENV)/.demo
@@ -64,6 +65,16 @@ race:
 	mkdir -p build/race
 	gcc -std=gnu11 -O1 -g -fsanitize=thread -Iext/wsframe/_c tests/native/test_coalescer.c -o build/race/test_coalescer
 	TSAN_OPTIONS="die_after_fork=0 halt_on_error=1" build/race/test_coalescer $(ROUNDS)
+
+# The tests with threads under the thread sanitizer, on a free-threaded CPython that was made with it.
+# `make tsan-python` builds one in some minutes (clang); `make tsan TSAN_PYTHON=/path/to/python3` takes another.
+TSAN_PYTHON ?= $(CURDIR)/build/tsan/python/bin/python3
+tsan:
+	mkdir -p build/tsan
+	tests/tsan/run.sh $(TSAN_PYTHON) $(ARGS)
+
+tsan-python:
+	tests/tsan/python.sh $(CURDIR)/build/tsan/python
 
 qemu:
 	tests/kernels/qemu.sh
