@@ -69,7 +69,7 @@ race:
 # The tests with threads under the thread sanitizer, on a free-threaded CPython that was made with it.
 # `make tsan-python` builds one in some minutes (clang); `make tsan TSAN_PYTHON=/path/to/python3` takes another.
 TSAN_PYTHON ?= $(CURDIR)/build/tsan/python/bin/python3
-tsan:
+tsan: $(VENV)/.test
 	mkdir -p build/tsan
 	tests/tsan/run.sh $(TSAN_PYTHON) $(ARGS)
 
