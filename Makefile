@@ -5,8 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := pyproject.toml setup.py $(wildcard ext/kernels/* ext/wsframe/_c/*)
 
 .PHONY: demo test quick test-all downstream lint bench bench-servers bench-hosts sanitize race tsan tsan-python \
-  qemu fuzz conformance \
-  conformance-hosts jupyter soak
+  qemu fuzz conformance conformance-hosts jupyter soak
 
 demo: $(VENV)/.demo
 	$(BIN)/wsframe demo
