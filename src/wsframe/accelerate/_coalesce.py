@@ -109,6 +109,7 @@ class Output(Coalescer):
         self.stand_in = StandIn(self) if write is None else None
         self._places = places
         self._iterations = 0
+        self._methods: dict[str, Any] = {}  # of the stand-in, once it was needed
         self.use_socket(*socket_of(transport))
 
     def ask(self, name: str, *args: Any, **kwargs: Any) -> Any:
@@ -139,7 +140,7 @@ class Output(Coalescer):
         elif self.diverted or self.attributes is None or "write" not in self.attributes:
             self.receiving = True
             self._iterations = iterations
-            if not self.diverted:
+            if self.joins_others and not self.diverted:
                 self.divert()  # the host may write by itself, too
             self.call_soon(self._end)
 
@@ -168,7 +169,9 @@ class Output(Coalescer):
         if self.stand_in is None:
             return  # the host lets nobody near the transport while something is pending
         if self.attributes is not None:
-            self.attributes.update({name: getattr(self.stand_in, name) for name in self.flushing})
+            if not self._methods:
+                self._methods = {name: getattr(self.stand_in, name) for name in self.flushing}
+            self.attributes.update(self._methods)
         else:
             for owner, name in self._places:
                 if getattr(owner, name) is self.target:
@@ -179,8 +182,8 @@ class Output(Coalescer):
         if self.stand_in is None:
             return
         if self.attributes is not None:
-            for name in self.flushing:
-                if getattr(self.attributes.get(name), "__self__", None) is self.stand_in:
+            for name, method in self._methods.items():
+                if self.attributes.get(name) is method:
                     del self.attributes[name]
         else:
             for owner, name in self._places:

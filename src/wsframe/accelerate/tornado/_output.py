@@ -32,13 +32,6 @@ def join(stream: Any) -> None:
         output.join()
 
 
-def received(stream: Any) -> None:
-    """A read brought one message: the next frame is the reply to it, and leaves at once."""
-    output = vars(stream).get(OUTPUT)
-    if output is not None:
-        output.fresh = True
-
-
 def release(stream: Any) -> None:
     """Flush, and join no longer."""
     output = vars(stream).get(OUTPUT)
@@ -67,6 +60,7 @@ class StreamOutput(Output):
 
     flushing = ("close", "write")
     joins_others = False
+    waits = False  # the application has every message waited for: replies leave one by one
 
     def __init__(self, stream: Any) -> None:
         super().__init__(Wire(stream), stream.io_loop.asyncio_loop, attributes=vars(stream))

@@ -15,7 +15,7 @@ from ..._backend import take_frame
 from ..._spec import FIN, LENGTH, LENGTH_16, RSV1, Opcode
 from .._coalesce import OUTPUT
 from .._own import watch
-from ._output import join, received, release
+from ._output import join, release
 from ._passed import PACKAGES, PROTOCOL_CLASS, RECEIVING, STREAM_CLASS
 
 ANY = 2**24  # bytes to ask for where all that has arrived is wanted
@@ -72,12 +72,12 @@ def receive_frame() -> Callable[..., Coroutine[Any, Any, None]]:
             self._frame_compressed = first & RSV1 != 0
         if buffer:
             read_no_more(stream)
-            output = vars(stream).get(OUTPUT)
-            if type(stream) is IOStream and not (output is not None and output.receiving):
-                join(stream)
-        else:
-            received(stream)
+        output = vars(stream).get(OUTPUT)
+        if buffer and type(stream) is IOStream and not (output and (output.receiving or output.waits)):
+            join(stream)
         handled = self._handle_message(kinds[first], taken[1])
+        if output is not None:
+            output.waits = handled is not None
         if handled is not None:
             if not (isfuture(handled) and handled.done()):
                 read_no_more(stream)
