@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import importlib
 import socket
+import subprocess
 import sys
+import textwrap
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from wsframe import accelerate
-from wsframe.accelerate._known import alter, reduced
+from wsframe.accelerate._known import alter, privately, reduced
+from wsframe.accelerate._slot import load_host
 
 # What a class of the library sets in its constructor, and the fast path relies on.
 RELIED_ON = [
@@ -33,7 +37,21 @@ RELIED_ON = [
         "close_sent",
     ),
     ("aiohttp", "aiohttp.client_ws", "ClientWebSocketResponse", "_waiting"),
+    ("tornado", "tornado.iostream", "IOStream", "_connecting"),
+    ("tornado", "tornado.iostream", "IOStream", "_read_future"),
+    ("tornado", "tornado.iostream", "IOStream", "_total_write_done_index"),
+    ("tornado", "tornado.iostream", "IOStream", "_user_read_buffer"),
+    ("tornado", "tornado.websocket", "WebSocketProtocol13", "_wire_bytes_in"),
+    ("tornado", "tornado.websocket", "WebSocketProtocol13", "_fragmented_message_buffer"),
+    ("hypercorn", "hypercorn.protocol.ws_stream", "WSStream", "buffer"),
+    ("hypercorn", "hypercorn.protocol.ws_stream", "WSStream", "closed"),
+    ("hypercorn", "hypercorn.protocol.ws_stream", "WSStream", "stream_id"),
 ]
+# What autobahn sets when a connection is made, or has been accepted.
+OF_AUTOBAHN = {
+    "_connectionMade": ("autoPingTimeoutCall", "data", "send_queue", "trackedTimings", "trafficStats"),
+    "succeedHandshake": ("current_frame", "inside_message"),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +64,8 @@ def uninstalled() -> Iterator[None]:
 def test_an_attribute_that_another_version_does_not_have(
     host: str, module: str, name: str, attribute: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip(module, exc_type=ImportError)
+    for needed in (module, *load_host(host).modules):
+        pytest.importorskip(needed, exc_type=ImportError)
     kind = getattr(importlib.import_module(module), name)
     original = kind.__init__
 
@@ -58,6 +77,97 @@ def test_an_attribute_that_another_version_does_not_have(
     accelerate.install(host)
     (status,) = [line for line in accelerate.status() if line.host == host]
     assert attribute in status.why_not
+
+
+@pytest.mark.parametrize(
+    ("method", "attribute"), [(method, name) for method, names in OF_AUTOBAHN.items() for name in names]
+)
+def test_an_attribute_that_another_autobahn_does_not_have(
+    method: str, attribute: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = pytest.importorskip("autobahn.websocket.protocol").WebSocketServerProtocol
+    original = privately(getattr(kind, method), txaio=SimpleNamespace(resolve=lambda *_: None))
+
+    def changed(self: Any, *args: Any) -> None:
+        original(self, *args)
+        vars(self).pop(attribute, None)
+
+    monkeypatch.setattr(kind, method, changed)
+    accelerate.install("autobahn")
+    (status,) = [line for line in accelerate.status() if line.host == "autobahn"]
+    assert attribute in status.why_not
+
+
+def run_alone(code: str) -> None:
+    """Run a program of its own, in which warnings are errors."""
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_autobahn_is_proved_before_a_framework_is_chosen_and_the_random_numbers_stay() -> None:
+    pytest.importorskip("autobahn")
+    run_alone("""
+        import random
+        import txaio
+        from autobahn.websocket import protocol
+        from wsframe import accelerate
+        random.seed(1)
+        before = random.getstate()
+        accelerate.install("autobahn")
+        assert {line.host: line.active for line in accelerate.status()}["autobahn"]
+        assert random.getstate() == before
+        assert not txaio.using_asyncio and not txaio.using_twisted
+    """)
+
+
+def test_tornado_is_proved_without_a_loop_of_the_program() -> None:
+    pytest.importorskip("tornado")
+    run_alone("""
+        import asyncio
+        import gc
+        from tornado import ioloop, websocket
+        from wsframe import accelerate
+
+        def no(*_):
+            raise AssertionError("a loop of the program")
+
+        asyncio.new_event_loop = asyncio.set_event_loop = no
+        accelerate.install("tornado")
+        assert {line.host: line.active for line in accelerate.status()}["tornado"]
+        assert not ioloop.IOLoop._ioloop_for_asyncio
+        gc.collect()
+    """)
+
+
+def test_hypercorn_is_proved_without_its_loggers() -> None:
+    pytest.importorskip("hypercorn")
+    run_alone("""
+        import logging
+        import hypercorn.asyncio.tcp_server, hypercorn.protocol.ws_stream
+        from wsframe import accelerate
+        before = set(logging.root.manager.loggerDict)
+        accelerate.install("hypercorn", "wsproto")
+        assert {line.host: line.active for line in accelerate.status()}["hypercorn"]
+        assert set(logging.root.manager.loggerDict) - before <= {"wsframe"}
+        assert not logging.getLogger("hypercorn.error").handlers
+    """)
+
+
+def test_proofs_close_what_they_open() -> None:
+    pytest.importorskip("websockets.sync.connection", exc_type=ImportError)
+    run_alone("""
+        import gc
+        import websockets.asyncio.connection, websockets.sync.connection
+        from wsframe import accelerate
+        accelerate.install("websockets")
+        assert {line.host: line.active for line in accelerate.status()}["websockets"]
+        gc.collect()
+    """)
 
 
 def test_sends_of_other_threads_go_on_while_websocket_client_is_proved() -> None:

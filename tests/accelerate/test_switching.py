@@ -14,7 +14,7 @@ import pytest
 from wsframe import accelerate
 from wsframe.accelerate._host import imported_as
 
-SWITCHES = 30
+SWITCHES = 15
 
 
 class Numbered:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from types import FunctionType
 from typing import Any
 
 KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
@@ -40,6 +41,19 @@ def alter(thing: Any, **values: Any) -> None:
         if not hasattr(thing, name):
             raise RuntimeError(f"{type(thing).__name__} has no {name}")
         setattr(thing, name, value)
+
+
+def privately(function: Any, **names: Any) -> Any:
+    """Copy a function of a library that finds other objects where its module has its own.
+
+    What a constructor does to them (the seed of `random`, an event loop) would be felt by all.
+    """
+    known = {**function.__globals__, **names}
+    copy = FunctionType(
+        function.__code__, known, function.__name__, function.__defaults__, function.__closure__
+    )
+    copy.__kwdefaults__ = function.__kwdefaults__
+    return copy
 
 
 def reduced(thing: Any, **values: Any) -> Any:

@@ -11,32 +11,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from functools import wraps
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
-from ...compat.wsaccel import Utf8Validator, create_xor_masker
+from ...compat import wsaccel
 from .._host import Deflating, Host, Part, Replacement
-from .._known import HELLO, MASKED_HELLO
-from . import _receive, _send
+from .._known import HELLO, KEY, MASKED_HELLO, alter, privately
+from . import _receive, _send, _utf8
 from ._own import ADAPTED, RECEIVING, SENDING, TWISTED, WEBSOCKET
 
 __all__ = ["HOST", "FastWebSocket"]
 
 DEFLATE = "autobahn.websocket.compress_deflate"
 TAKERS = (WEBSOCKET, "autobahn.nvx", "autobahn.websocket.utf8validator", "autobahn.websocket.xormasker")
-
-
-class ForgetfulValidator(Utf8Validator):
-    """As the native validator of autobahn, which finds nothing wrong after a failure."""
-
-    __slots__ = ()
-
-    def validate(self, ba: Any) -> tuple[bool, bool, int, int]:
-        if self.state != self.UTF8_REJECT:
-            return super().validate(ba)
-        self.i += len(ba)
-        return True, False, len(ba), self.i
 
 
 class FastWebSocket:
@@ -64,18 +53,28 @@ class FastWebSocket:
 def _replacements() -> Iterable[Replacement]:
     protocol: Any = import_module(WEBSOCKET)
     Protocol = protocol.WebSocketProtocol
-    yield from _everywhere(protocol.create_xor_masker, create_xor_masker)
+    yield from _everywhere(protocol.create_xor_masker, _create_xor_masker(protocol.create_xor_masker))
     native = "nvx" in protocol.Utf8Validator.__module__
-    yield from _everywhere(protocol.Utf8Validator, ForgetfulValidator if native else Utf8Validator)
+    yield from _everywhere(protocol.Utf8Validator, (_utf8 if native else wsaccel).Utf8Validator)
     yield Protocol, "processData", _receive.process_data(Protocol.processData)
     yield Protocol, "sendMessage", _send.send_message(Protocol.sendMessage)
     yield Protocol, "sendData", _send.send_data(Protocol.sendData)
 
 
+def _create_xor_masker(original: Any) -> Any:
+    """Make `create_xor_masker`."""
+
+    @wraps(original)
+    def create_xor_masker(mask: Any, length: Any = None) -> Any:
+        return wsaccel.XorMaskerSimple(mask)
+
+    return create_xor_masker
+
+
 def _everywhere(old: Any, new: Any) -> Iterable[Replacement]:
-    """Replace what one module defines in those that took it from there, under whatever name."""
-    for module in map(sys.modules.get, TAKERS):
-        if module is not None and module.__name__ != old.__module__:
+    """Replace what one module defines, there and in those that took it from there, under whatever name."""
+    for module in map(sys.modules.get, {*TAKERS, old.__module__}):
+        if module is not None:
             for name in [name for name, value in vars(module).items() if value is old]:
                 yield module, name, new
 
@@ -89,34 +88,13 @@ def _prove() -> None:
     protocol: Any = import_module(WEBSOCKET)
     received: list[Any] = []
     written: list[bytes] = []
-    # The way of autobahn leads through these.
-    ways = dict.fromkeys(("sendFrame", *ADAPTED), _long_way)
-    Connection: Any = type("Connection", (protocol.WebSocketProtocol,), ways)
-    connection = Connection.__new__(Connection)
-    vars(connection).update(
-        _listeners=None,
+    connection = _connected(protocol)
+    alter(
+        connection,
         _onMessage=lambda *message: received.append(message),
-        _perMessageCompress=None,
-        applyMask=True,
-        autoFragmentSize=0,
-        autoPingTimeoutCall=None,
-        current_frame=None,
         data=MASKED_HELLO,
-        factory=SimpleNamespace(isServer=True),
-        inside_message=False,
         log=SimpleNamespace(debug=_no_op),
-        logFrames=False,
-        logOctets=False,
-        maskServerFrames=False,
-        maxFramePayloadSize=0,
-        maxMessagePayloadSize=0,
-        requireMaskedClientFrames=True,
-        send_queue=[],
-        state=protocol.WebSocketProtocol.STATE_OPEN,
-        trackedTimings=None,
-        trafficStats=protocol.TrafficStats(),
         transport=SimpleNamespace(write=written.append),
-        utf8validateIncoming=True,
         utf8validator=SimpleNamespace(reset=_long_way),
     )
     connection.consumeData()
@@ -130,6 +108,32 @@ def _prove() -> None:
         or connection.trafficStats.outgoingOctetsWireLevel != len(HELLO)
     ):
         raise RuntimeError("a wrong answer")
+
+
+def _connected(protocol: Any) -> Any:
+    """Make a connection whose handshake is over, by the code of autobahn."""
+    # Its constructors want a framework that is chosen, and seed the numbers of the whole program.
+    aside: dict[str, Any] = {
+        "random": SimpleNamespace(seed=_silent),
+        "txaio": SimpleNamespace(create_future=_silent, make_batched_timer=_silent, resolve=_silent),
+    }
+    Factory: Any = protocol.WebSocketServerFactory
+    Factory = type("Factory", (Factory,), {"__init__": privately(Factory.__init__, **aside)})
+    Protocol: Any = protocol.WebSocketServerProtocol
+    # The way of autobahn leads through these.
+    ways: dict[str, Any] = dict.fromkeys(("sendFrame", *ADAPTED), _long_way)
+    ways.update(_onMessage=_long_way, _onOpen=_silent, log=SimpleNamespace(debug=_silent), transport=None)
+    for name in ("__init__", "succeedHandshake"):
+        ways[name] = privately(getattr(Protocol, name), **aside)
+    connection: Any = type("Connection", (Protocol,), ways)()
+    factory = Factory()
+    factory.setProtocolOptions(openHandshakeTimeout=0)
+    connection.factory = factory
+    connection._connectionMade()
+    alter(connection, transport=SimpleNamespace(write=_silent))
+    connection._wskey, connection.websocket_extensions = KEY.decode(), []  # of the request
+    connection.succeedHandshake(None)
+    return connection
 
 
 def _prove_twisted() -> None:
@@ -154,6 +158,9 @@ def _round_trip(data: bytes) -> tuple[Any, Any, bytes]:
 
 def _long_way(*_: object, **__: object) -> None:  # of this module, for `is_own`
     raise RuntimeError("the code of autobahn answered")
+
+
+def _silent(*_: object, **__: object) -> None: ...
 
 
 def _no_op(*_: object, **__: object) -> None:  # the name of what logs nothing

@@ -2,42 +2,54 @@
 
 from __future__ import annotations
 
+from asyncio import StreamReader
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
-from .._known import HELLO, MASKED_HELLO, long_way, run
+from .._known import HELLO, KEY, MASKED_HELLO, alter, long_way, run
 from ._asyncio import Asyncio, Queue
 
 LONG_WAY = long_way("hypercorn")
+REQUEST = (
+    (b"host", b"localhost"),
+    (b"connection", b"Upgrade"),
+    (b"upgrade", b"websocket"),
+    (b"sec-websocket-key", KEY),
+    (b"sec-websocket-version", b"13"),
+)
 
 
 def of_the_stream() -> None:
-    from wsproto.connection import Connection, ConnectionType
-
     ws_stream = import_module("hypercorn.protocol.ws_stream")
-    config = import_module("hypercorn.config").Config()
+    events = import_module("hypercorn.protocol.events")
     to_app: list[Any] = []
     to_wire: list[Any] = []
 
     async def app_put(message: Any) -> None:
         to_app.append(message)
 
+    async def spawn_app(*_: Any) -> Any:
+        return app_put
+
     async def send(event: Any) -> None:
         to_wire.append(event)
 
-    stream = ws_stream.WSStream(None, config, None, None, False, None, None, send, 1)
-    stream.app_put = app_put
-    stream.state = ws_stream.ASGIWebsocketState.CONNECTED
-    stream.connection = Connection(ConnectionType.SERVER)
-    stream.handshake = ws_stream.Handshake([], "1.1")
-    stream.handshake.accepted = True
-    vars(stream.buffer).update(extend=LONG_WAY)
-    vars(stream.connection).update(events=LONG_WAY, send=LONG_WAY)
-    run(stream.handle(ws_stream.Data(stream_id=1, data=MASKED_HELLO)))
+    group = SimpleNamespace(spawn_app=spawn_app)
+    stream = ws_stream.WSStream(None, _config(), None, group, False, None, None, send, 1)
+    request = events.Request(
+        stream_id=1, headers=list(REQUEST), http_version="1.1", method="GET", raw_path=b"/", state={}
+    )
+    run(stream.handle(request))
+    run(stream.app_send({"type": "websocket.accept"}))
+    if to_app != [{"type": "websocket.connect"}] or [event.status_code for event in to_wire] != [101]:
+        raise RuntimeError("no handshake")
+    alter(stream.buffer, extend=LONG_WAY)
+    alter(stream.connection, events=LONG_WAY, send=LONG_WAY)
+    run(stream.handle(events.Data(stream_id=1, data=MASKED_HELLO)))
     run(stream.app_send({"type": "websocket.send", "text": "Hello"}))
-    if to_app != [{"type": "websocket.receive", "bytes": None, "text": "Hello"}] or to_wire != [
-        ws_stream.Data(stream_id=1, data=HELLO)
+    if to_app[1:] != [{"type": "websocket.receive", "bytes": None, "text": "Hello"}] or to_wire[1:] != [
+        events.Data(stream_id=1, data=HELLO)
     ]:
         raise RuntimeError("a wrong answer")
 
@@ -46,42 +58,50 @@ def of_the_server() -> None:
     server = import_module("hypercorn.asyncio.tcp_server")
     events = import_module("hypercorn.events")
     handled: list[Any] = []
-    ends = iter([False, True])
-
-    async def read(size: int) -> bytes:
-        return b"data"
 
     async def handle(event: Any) -> None:
         handled.append(event)
 
-    connection = SimpleNamespace(
-        config=SimpleNamespace(read_timeout=None),
-        protocol=SimpleNamespace(handle=handle),
-        reader=SimpleNamespace(at_eof=lambda: next(ends), read=read),
-    )
+    loop: Any = SimpleNamespace(get_debug=bool)
+    reader = StreamReader(loop=loop)
+    reader.feed_data(b"data")
+    reader.feed_eof()
     if not isinstance(server.asyncio, Asyncio):
         LONG_WAY()
-    run(server.TCPServer._read_data(connection))
+    connection = server.TCPServer(None, loop, _config(), None, {}, reader, None)
+    connection.protocol = SimpleNamespace(handle=handle)  # `run` makes it, once it has begun to listen
+    run(connection._read_data())
     if handled != [events.RawData(b"data"), events.Closed()]:
         raise RuntimeError("a wrong answer")
 
 
 def of_the_tasks() -> None:
     task_group = import_module("hypercorn.asyncio.task_group")
-    config = SimpleNamespace(max_app_queue_size=1)
+    config = _config()
+    alter(config, max_app_queue_size=1)
     spawned: list[Any] = []
 
     async def spawn() -> None:
         group = task_group.TaskGroup(SimpleNamespace(run_in_executor=print))
-        vars(group).update(spawn=lambda *task: spawned.extend(task))
+        alter(group, spawn=lambda *task: spawned.extend(task))
         put = await group.spawn_app(None, config, None, None)
         queue = put.__self__
         if type(queue) is not Queue:
             LONG_WAY()
-        vars(queue).update(get_nowait=LONG_WAY)
+        alter(queue, get_nowait=LONG_WAY)
         await put("item")
         full = queue.full()
         if not full or queue.get not in spawned or await queue.get() != "item" or not queue.empty():
             raise RuntimeError("a wrong answer")
 
     run(spawn())
+
+
+def _config() -> Any:
+    """Make a configuration that logs nothing, sends no pings, and sets up no logger of the program."""
+
+    async def access(*_: Any) -> None: ...
+
+    config = import_module("hypercorn.config").Config()
+    alter(config, _log=SimpleNamespace(access=access), websocket_ping_interval=None)
+    return config

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import wraps
+from functools import cache, wraps
 from typing import Any
 
 from ..._backend import accept_key, encode_binary, encode_frame, encode_text, fresh_key
@@ -77,8 +77,9 @@ def whole_message() -> Callable[[Any, Any], bytes | None]:
     return whole_message
 
 
+@cache
 def generate_accept_token(original: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
-    """Make `generate_accept_token`."""
+    """Make `generate_accept_token`: one for all modules that took it, or it could not be pickled."""
 
     @wraps(original)
     def generate_accept_token(token: bytes) -> bytes:
