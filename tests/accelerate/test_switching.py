@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import passing
 import pytest
 
 from wsframe import accelerate
+from wsframe.accelerate._coalesce import Output
 from wsframe.accelerate._host import imported_as
 
 SWITCHES = 15
@@ -92,3 +94,57 @@ def test_no_message_is_lost_or_doubled(
     assert not failed, failed
     assert reads.count > SWITCHES * 5
     assert "left alone" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["own thread", "another thread"])
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_what_is_pending_is_released_on_the_thread_of_its_loop(
+    loop: str, elsewhere: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = pytest.importorskip("websockets.asyncio.client")
+    server = pytest.importorskip("websockets.asyncio.server")
+    factory = pytest.importorskip("uvloop").new_event_loop if loop == "uvloop" else asyncio.new_event_loop
+    by: list[int] = []
+    release = Output.release
+
+    def noted(output: Output) -> None:
+        by.append(threading.get_ident())
+        release(output)
+
+    monkeypatch.setattr(Output, "release", noted)
+    got: list[str | bytes] = []
+
+    async def take(ws: Any) -> None:
+        got.extend([message async for message in ws])
+
+    async def talk() -> None:
+        async with server.serve(take, "127.0.0.1", 0) as serving:
+            port = serving.sockets[0].getsockname()[1]
+            async with client.connect(f"ws://127.0.0.1:{port}", compression=None) as ws:
+                await ws.send("1")
+                ws._wsframe_output.gap = 60
+                await ws.send("2")
+                await ws.send("3")
+                assert ws._wsframe_output.size
+                by.clear()
+                if elsewhere:
+                    switching = threading.Thread(target=accelerate.uninstall)
+                    switching.start()
+                    switching.join(60)
+                    assert not by
+                else:
+                    accelerate.uninstall()
+                    assert by and not ws._wsframe_output.size
+                await ws.send("4")
+        assert set(by) == {threading.get_ident()}
+
+    accelerate.install("websockets")
+    try:
+        running = factory()
+        try:
+            running.run_until_complete(asyncio.wait_for(talk(), 60))
+        finally:
+            running.close()
+    finally:
+        accelerate.uninstall()
+    assert got == ["1", "2", "3", "4"]
