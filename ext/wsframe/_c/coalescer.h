@@ -2,7 +2,7 @@
 
    A `wsf_pending` holds what was written to one socket and not yet sent; those of one event loop share a
    `wsf_group`, whose lock guards them all.  The loop's thread appends and flushes.  What it has not flushed
-   for WSF_TICKS ticks (its code blocks) is sent by the flusher: one detached thread of the process that never
+   after WSF_AGE to WSF_TICK + WSF_AGE (its code blocks) is sent by the flusher: a thread of the process that never
    touches a Python object, blocks all signals, and sleeps on a condition variable while nothing is pending.
 
    1. The flusher touches a `wsf_pending` only while it is listed, and lists are read and changed only under
@@ -22,9 +22,9 @@
 
 #include "socket.h"
 
-#define WSF_TICK 1000000 /* ns */
-#define WSF_TICKS 2      /* that bytes are pending at most */
-#define WSF_LINGER 20    /* ticks without work before the flusher sleeps */
+#define WSF_TICK 2000000 /* ns between two looks; a look costs about 20 us of CPU, most of it to wake */
+#define WSF_AGE 500000   /* ns: what was made pending later is left to the loop */
+#define WSF_LINGER 10    /* looks without work before the flusher sleeps */
 #define WSF_STACK 262144 /* bytes */
 #define WSF_SMALL 1024   /* bytes: the first size of a buffer */
 
@@ -37,7 +37,7 @@ struct wsf_pending {
     uint8_t *data;
     size_t start, end, room; /* data[start:end] is pending */
     uint64_t device, inode;  /* of the socket */
-    uint32_t since;          /* the tick in which it was listed */
+    uint64_t since;          /* ns: when it was listed */
     int fd;                  /* -1: bytes are only kept */
     int listed;
 };
@@ -100,7 +100,6 @@ static struct {
     long id; /* of the thread, for the system */
     int running, stop, forbidden, again, hooked;
     atomic_int ready; /* the thread runs and is awake, or need not be told */
-    atomic_uint tick;
 } wsf_flusher = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
 
 static inline void wsf_lock(wsf_group *group) { pthread_mutex_lock(&group->lock); }
@@ -137,15 +136,23 @@ static void wsf_send_listed(wsf_pending *pending)
     wsf_unlist(pending);
 }
 
-/* One tick: send what waited long enough; tell whether there was any work. */
-static int wsf_send_late(uint32_t tick, uint32_t age)
+static inline uint64_t wsf_now(void)
 {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* Send what has been pending for so many ns; tell whether there was any work. */
+static int wsf_send_late(uint64_t age)
+{
+    const uint64_t now = wsf_now();
     int busy = 0;
     for (wsf_group *group = wsf_flusher.groups; group; group = group->next) {
         wsf_lock(group);
         for (wsf_pending *one = group->first, *next; one; one = next) {
             next = one->next;
-            if (tick - one->since >= age)
+            if (age == 0 || (int64_t)(now - one->since) >= (int64_t)age)
                 wsf_send_listed(one);
         }
         busy |= group->first != NULL || group->seen != group->changes;
@@ -157,35 +164,34 @@ static int wsf_send_late(uint32_t tick, uint32_t age)
 
 static void *wsf_flusher_run(void *unused)
 {
-    const struct timespec pause = {.tv_nsec = WSF_TICK};
+    struct timespec pause = {0};
     int idle = WSF_LINGER + 1;
-    unsigned step;
     (void)unused;
     pthread_mutex_lock(&wsf_flusher.lock);
 #ifdef __linux__
     prctl(PR_SET_NAME, "wsframe-flusher", 0, 0, 0);
-    prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0); /* ns; by default a tick may be 50 us late */
+    prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0); /* ns; by default it is 50 us late */
     wsf_flusher.id = syscall(SYS_gettid);
 #endif
     /* It may have been told to be awake before it ran. */
     if (atomic_load(&wsf_flusher.ready))
         idle = 0;
     while (!wsf_flusher.stop) {
-        step = 1;
+        pause.tv_nsec = WSF_TICK;
         if (idle > WSF_LINGER) {
             /* Whoever lists something from here on sees that the flusher is to be woken; what was listed
                before is found by this look at all groups.  The locks of the groups put both in order. */
             atomic_store(&wsf_flusher.ready, 0);
-            if (!wsf_send_late(atomic_load(&wsf_flusher.tick), WSF_TICKS))
+            if (!wsf_send_late(WSF_AGE))
                 while (!wsf_flusher.stop && !atomic_load(&wsf_flusher.ready))
                     pthread_cond_wait(&wsf_flusher.wake, &wsf_flusher.lock);
             atomic_store(&wsf_flusher.ready, 1);
-            step = WSF_TICKS; /* to wake took time: what is pending now leaves with the next tick */
+            pause.tv_nsec = WSF_TICK / 2; /* to wake took time */
         }
         pthread_mutex_unlock(&wsf_flusher.lock);
         nanosleep(&pause, NULL);
         pthread_mutex_lock(&wsf_flusher.lock);
-        idle = wsf_send_late(atomic_fetch_add(&wsf_flusher.tick, step) + step, WSF_TICKS) ? 0 : idle + 1;
+        idle = wsf_send_late(WSF_AGE) ? 0 : idle + 1;
     }
     atomic_store(&wsf_flusher.ready, 0);
     pthread_mutex_unlock(&wsf_flusher.lock);
@@ -195,7 +201,7 @@ static void *wsf_flusher_run(void *unused)
 static void wsf_before_fork(void)
 {
     pthread_mutex_lock(&wsf_flusher.lock);
-    wsf_send_late(atomic_load(&wsf_flusher.tick), 0);
+    wsf_send_late(0);
     for (wsf_group *group = wsf_flusher.groups; group; group = group->next)
         wsf_lock(group);
 }
@@ -342,7 +348,7 @@ static inline int wsf_list(wsf_pending *pending)
     wsf_group *group = pending->group;
     if (pending->listed)
         return 0;
-    pending->since = atomic_load_explicit(&wsf_flusher.tick, memory_order_relaxed);
+    pending->since = wsf_now();
     pending->previous = NULL;
     pending->next = group->first;
     if (pending->next)

@@ -58,7 +58,7 @@ class Coalescer:
     """Joins the writes to one transport.
 
     The first write of a loop iteration leaves at once, and later ones together at its end.  Where the code of
-    the application does not let the iteration end, a thread sends what is pending after 2 to 3 ms; without
+    the application does not let the iteration end, a thread sends what is pending after 1 to 3 ms; without
     that thread (TLS, Windows, a transport that is not known) a write is pending only while the previous one
     is no older than `gap`.
 
