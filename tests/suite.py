@@ -7,6 +7,7 @@ other. The upper layers use one twin at a time, so their tests run once more, on
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 import time
@@ -18,7 +19,14 @@ PARALLEL = ("-n", "auto", "--dist", "worksteal")
 UPPER = ("connection", "asyncio", "uvicorn", "compat", "accelerate/test_a*.py")
 # They start programs, or talk for long with whole libraries: not for `make quick`.
 SLOW = ("accelerate", "conformance", "downstream", "soak", "kernels")
-SLOW_FILES = ("test_cli.py", "test_demo.py", "test_documents.py", "test_examples.py")
+SLOW_FILES = (
+    "test_cli.py",
+    "test_cli_environments.py",
+    "test_demo.py",
+    "test_documents.py",
+    "test_examples.py",
+)
+SEED = str(random.randrange(2**32))
 NO_TESTS = 5  # what pytest returns when it has collected none
 
 
@@ -56,8 +64,12 @@ def files(path: Path) -> list[Path]:
 
 def pytest(marks: str, *options: str, **variables: str) -> int:
     command = [sys.executable, "-m", "pytest", "-m", marks, *options]
-    print("\n$", *(f"{name}={value}" for name, value in variables.items()), *command[1:], flush=True)
-    return subprocess.run(command, cwd=ROOT, env={**os.environ, **variables}).returncode
+    told = {"PYTHONHASHSEED": SEED, **variables}
+    print("\n$", *(f"{name}={value}" for name, value in told.items()), *command[1:], flush=True)
+    # One seed for all processes: tests made from a set have the same order in each.
+    return subprocess.run(
+        command, cwd=ROOT, env={"PYTHONHASHSEED": SEED, **os.environ, **variables}
+    ).returncode
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import copy
 import importlib
 import pickle
 import pkgutil
+import warnings
 from typing import Any
 
 import pytest
@@ -43,7 +44,9 @@ def exceptions() -> dict[str, type[Exception]]:
         if module.name.endswith("__main__"):
             continue
         try:
-            namespace = vars(importlib.import_module(module.name))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # of websockets.legacy
+                namespace = vars(importlib.import_module(module.name))
         except ImportError:
             continue  # its library is not here
         for name, value in namespace.items():
