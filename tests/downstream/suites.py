@@ -196,6 +196,8 @@ def uvicorn_class(version: str, *sources: Source) -> Suite:
         modules=module,
         edits=tuple(edits),
         needs=(*beside, *(() if beside else UVICORN_NEEDS), *TOOLS),
+        # What these stand on warns of itself by now.
+        environment={"PYTEST_ADDOPTS": "-o filterwarnings=default"} if beside else {},
     )
 
 
