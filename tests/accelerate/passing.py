@@ -329,9 +329,18 @@ def tornado_client() -> None:
     on_loop(main)
 
 
+def choose_no_framework() -> None:
+    """Let autobahn run on asyncio or on Twisted, whatever it has run on in this process."""
+    with contextlib.suppress(ImportError):
+        import txaio
+
+        txaio._explicit_framework = None
+
+
 def autobahn(factory: Any = None) -> None:
     import txaio
 
+    choose_no_framework()
     txaio.use_asyncio()
     from autobahn.asyncio.websocket import WebSocketServerFactory, WebSocketServerProtocol
 

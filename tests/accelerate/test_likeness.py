@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from passing import choose_no_framework
 
 from wsframe import accelerate
 from wsframe.accelerate._host import Replacement, imported_as
@@ -30,6 +31,7 @@ def uninstalled() -> Iterator[None]:
 
 def replacements(name: str) -> list[Replacement]:
     """List what is replaced of a host, in all parts whose modules are there."""
+    choose_no_framework()
     found: list[Replacement] = []
     host = load_host(name)
     for part in (host, *host.parts):

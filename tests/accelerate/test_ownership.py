@@ -12,6 +12,7 @@ from typing import Any
 
 import fake_library
 import pytest
+from passing import choose_no_framework
 
 from wsframe import accelerate
 from wsframe.accelerate._host import imported_as
@@ -67,6 +68,7 @@ WRAPPERS: list[Callable[[Any], Any]] = [plain, wrapped, Proxy, changed]
 
 
 def load(host: Any) -> None:
+    choose_no_framework()
     for part in (host, *host.parts):
         for module in part.modules:
             pytest.importorskip(module, exc_type=ImportError)

@@ -125,6 +125,22 @@ def test_autobahn_is_proved_before_a_framework_is_chosen_and_the_random_numbers_
     """)
 
 
+def test_what_autobahn_imports_after_its_proof_is_watched() -> None:
+    pytest.importorskip("autobahn")
+    run_alone("""
+        from autobahn.websocket import protocol
+        from wsframe import accelerate
+        accelerate.install("autobahn")
+        from autobahn.asyncio import websocket
+        from wsframe.accelerate.autobahn._own import receiving
+        connection = websocket.WebSocketServerProtocol.__new__(websocket.WebSocketServerProtocol)
+        assert receiving().holds(connection)
+        original = websocket.yields
+        websocket.yields = lambda value: original(value)
+        assert not receiving().holds(connection)
+    """)
+
+
 def test_tornado_is_proved_without_a_loop_of_the_program() -> None:
     pytest.importorskip("tornado")
     run_alone("""

@@ -20,7 +20,7 @@ from ...compat import wsaccel
 from .._host import Deflating, Host, Part, Replacement
 from .._known import HELLO, KEY, MASKED_HELLO, alter, privately
 from . import _receive, _send, _utf8
-from ._own import ADAPTED, RECEIVING, SENDING, TWISTED, WEBSOCKET
+from ._own import ADAPTED, RECEIVING, SENDING, TWISTED, WEBSOCKET, look_again
 
 __all__ = ["HOST", "FastWebSocket"]
 
@@ -97,8 +97,11 @@ def _prove() -> None:
         transport=SimpleNamespace(write=written.append),
         utf8validator=SimpleNamespace(reset=_long_way),
     )
-    connection.consumeData()
-    connection.sendMessage(b"Hello")
+    try:
+        connection.consumeData()
+        connection.sendMessage(b"Hello")
+    finally:
+        look_again()
     masked = protocol.create_xor_masker(MASKED_HELLO[2:6], 5).process(b"Hello")
     if (
         received != [(b"Hello", False)]

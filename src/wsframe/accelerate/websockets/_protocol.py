@@ -22,7 +22,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import CLIENT, OPEN, SERVER, Protocol
 
 from ..._backend import cut_frames, encode_frame, fresh_key
-from ..._spec import FIN, KEY_SIZE, LENGTH, LENGTH_16, MASKED, MAX_HEADER, MAX_LENGTH, OPCODE, RSV1
+from ..._spec import FIN, KEY_SIZE, LENGTH, LENGTH_16, LENGTH_64, MASKED, MAX_HEADER, MAX_LENGTH, OPCODE, RSV1
 from .._host import Replacement
 from .._own import watch
 from ._passed import PACKAGES, PARSING, PROTOCOL_CLASS, SERIALIZING
@@ -79,7 +79,12 @@ def receive_data(self: Any, data: bytes) -> None:
     elif parser is self._wsframe_boundary:
         take(self, data)
     elif parser is self._wsframe_inside:
-        go_on(self, data)
+        rest = self._wsframe_rest - len(data)
+        if rest > 0:  # until all of the frame is there its parser has nothing to do
+            self.reader.buffer += data
+            self._wsframe_rest = rest
+        else:
+            finish(self, data)
     else:
         RECEIVE_DATA(self, data)
 
@@ -91,6 +96,11 @@ def take(self: Any, data: bytes | bytearray) -> None:
     extensions = self.extensions
     events = self.events
     start, end = 0, len(data)
+    if end >= MAX_HEADER and data[1] & LENGTH == LENGTH_64:
+        size = int.from_bytes(data[2:10], "big") + (MAX_HEADER if masked else MAX_HEADER - KEY_SIZE)
+        if size > end and size >= LARGE:  # its parser sees to the rest, and to whether it may be
+            begin(self, data, size - end)
+            return
     while start < end:
         most, inside = limits(self)
         firsts = b"" if inside else EXTENDED if extensions else WHOLE
@@ -113,13 +123,12 @@ def take(self: Any, data: bytes | bytearray) -> None:
         size = ripe(data[start : start + MAX_HEADER], available, masked, within(most))
         if not size or available < size < LARGE:
             break
+        if size > available:
+            begin(self, data[start:], size - available)
+            return
         self.reader.buffer += data[start : start + size] if start or size < available else data
         next(self._wsframe_host)
         if self.parser is not parser:  # closed, or failed
-            return
-        if size > available:
-            self._wsframe_boundary, self._wsframe_inside = None, parser
-            self._wsframe_rest = size - available
             return
         start += size
     if start == end:
@@ -133,13 +142,22 @@ def take(self: Any, data: bytes | bytearray) -> None:
         self.reader.buffer += data[start:]
 
 
-def go_on(self: Any, data: bytes) -> None:
-    """Receive more of a large frame: the parser of websockets has nothing to do until all of it is there."""
+def begin(self: Any, data: bytes | bytearray, rest: int) -> None:
+    """Give the parser of websockets the first bytes of a large frame.
+
+    Args:
+        rest: bytes that are still to come.
+    """
+    parser = self.parser
+    self.reader.buffer += data
+    next(self._wsframe_host)
+    if self.parser is parser:  # neither closed nor failed
+        self._wsframe_boundary, self._wsframe_inside, self._wsframe_rest = None, parser, rest
+
+
+def finish(self: Any, data: bytes) -> None:
+    """Receive the end of a large frame, and what follows it."""
     parser, size, rest = self.parser, len(data), self._wsframe_rest
-    if size < rest:
-        self.reader.buffer += data
-        self._wsframe_rest = rest - size
-        return
     self.reader.buffer += data[:rest]  # all of it is not copied
     self._wsframe_inside = None
     next(self._wsframe_host)
