@@ -17,14 +17,11 @@ ROOT = Path(__file__).parents[1]
 TESTS = ROOT / "tests"
 PARALLEL = ("-n", "auto", "--dist", "worksteal")
 UPPER = ("connection", "asyncio", "uvicorn", "compat", "accelerate/test_a*.py")
-# They start programs, or talk for long with whole libraries: not for `make quick`.
-SLOW = ("accelerate", "conformance", "downstream", "soak", "kernels")
+# Not for `make quick`: they start programs, talk for long with whole libraries, or try very many inputs.
+SLOW = ("accelerate", "conformance", "downstream", "kernels", "native", "soak")
 SLOW_FILES = (
-    "test_cli.py",
-    "test_cli_environments.py",
-    "test_demo.py",
-    "test_documents.py",
-    "test_examples.py",
+    *("test_allocation.py", "test_cli.py", "test_cli_environments.py", "test_demo.py", "test_documents.py"),
+    *("test_examples.py", "test_leaks.py", "test_parity.py", "test_poking.py", "test_verdicts.py"),
 )
 SEED = str(random.randrange(2**32))
 NO_TESTS = 5  # what pytest returns when it has collected none
