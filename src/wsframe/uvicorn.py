@@ -53,7 +53,7 @@ LINGER = "hh" if sys.platform == "win32" else "ii"
 
 
 class LateClose(Protocol):
-    """A connection that answers a Close when it is told to: messages before it may be answered first.
+    """A connection that replies to a Close when it is told to: replies to the messages before it leave first.
 
     Attributes:
         explains: whether the Close for a violation has the reason.

@@ -92,7 +92,7 @@ async def until(happened: Callable[[], bool]) -> None:
 
 @cache
 def prove(protocol_class: Any) -> None:
-    """See once that a class answers a client; raise when it does not.
+    """Check once that a class serves a client; raise when it does not.
 
     It happens in a thread: where settings are loaded an event loop may be running, or none.
     """

@@ -123,7 +123,7 @@ def _owners(loaded: type, module: str) -> Iterable[type]:
 
 
 def _own_class() -> type | None:
-    """Import our class, and see once that it answers a client of this version of uvicorn."""
+    """Import our class, and check once that it serves a client under this version of uvicorn."""
     try:
         from ...uvicorn import WebSocketProtocol
         from ._own_proof import prove
