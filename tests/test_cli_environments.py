@@ -324,11 +324,11 @@ MODULES = (
 
 
 @pytest.mark.parametrize("debug", ["", "1"])
-def test_importing_the_libraries_logs_nothing_more(box, debug):
+@pytest.mark.parametrize("own_protocol", ["0", "1"])
+def test_importing_the_libraries_logs_nothing_more(box, own_protocol, debug):
     """No proof of ours logs: asyncio tells of every selector that an event loop opens."""
     command = [sys.executable, "-c", LOGS, *MODULES]
-    plain = subprocess.run(
-        command, env=environ(box, PYTHONASYNCIODEBUG=debug), capture_output=True, text=True, timeout=120
-    )
-    done = wsframe_run(box, "run", "--quiet", *command, PYTHONASYNCIODEBUG=debug)
+    more = {"PYTHONASYNCIODEBUG": debug, "WSFRAME_OWN_PROTOCOL": own_protocol}
+    plain = subprocess.run(command, env=environ(box, **more), capture_output=True, text=True, timeout=120)
+    done = wsframe_run(box, "run", "--quiet", *command, **more)
     assert (done.stdout, done.stderr) == (plain.stdout, plain.stderr)

@@ -20,12 +20,16 @@ from patience import patient
 from rawpeer import text
 
 from wsframe import accelerate
+from wsframe.accelerate._coalesce import Output, StandIn
 
 pytest.importorskip("hypercorn")
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
+from hypercorn.protocol.ws_stream import WSStream
+
+from wsframe.accelerate.hypercorn._wire import Wire
 
 SERVER: Any = TCPServer
 twice = on_hypercorn.twice
@@ -236,8 +240,14 @@ async def reset_amid_answers(reader: asyncio.StreamReader, writer: asyncio.Strea
     await reset(reader, writer)
 
 
+def objects_of_connections() -> list[Any]:
+    return [one for one in gc.get_objects() if type(one) in (WSStream, TCPServer, Wire, Output, StandIn)]
+
+
 @pytest.mark.parametrize("how", [close, end, reset, reset_amid_answers])
 def test_nothing_is_kept_of_a_connection_that_ended(how: Any) -> None:
+    before = objects_of_connections()  # of other tests
+
     async def talk() -> None:
         async with running(answering()) as uri:
             for _ in range(3):
@@ -247,12 +257,14 @@ def test_nothing_is_kept_of_a_connection_that_ended(how: Any) -> None:
                     await how(reader, writer)
             for _ in range(100):
                 gc.collect()
-                kept = Counter(type(one).__name__ for one in gc.get_objects())
-                if not kept["WSStream"]:
+                kept = [
+                    type(one).__name__
+                    for one in objects_of_connections()
+                    if not any(one is old for old in before)
+                ]
+                if not kept:
                     break
                 await asyncio.sleep(0.05)
-            assert [
-                name for name in ("WSStream", "Wire", "Output", "StandIn", "TCPServer") if kept[name]
-            ] == []
+            assert kept == []
 
     run(talk())

@@ -13,7 +13,7 @@ import fake_library
 import pytest
 
 from wsframe import accelerate
-from wsframe.accelerate import _patch
+from wsframe.accelerate import _patch, _slot
 from wsframe.accelerate._host import Host
 from wsframe.accelerate._slot import require
 
@@ -23,6 +23,7 @@ def library(tmp_path, monkeypatch):
     """A library on sys.path, version 1.4, and the file that makes it a host."""
     fake_library.write(tmp_path)
     monkeypatch.syspath_prepend(tmp_path / "lib")
+    monkeypatch.setattr(_slot, "_TOLD", set())  # other tests were told of modules, too
     monkeypatch.setattr(accelerate, "__path__", [*accelerate.__path__, str(tmp_path / "hosts")])
     yield tmp_path
     accelerate.uninstall()
@@ -334,4 +335,4 @@ def test_a_module_that_is_not_reached_and_was_imported_before(library, capfd):
     load("fakehost.older")
     accelerate.install("fakehost")
     assert (record().active, record().unreached) == (False, ("fakehost.older",))
-    assert capfd.readouterr().err.startswith("wsframe: fakehost.older")
+    assert capfd.readouterr().err == "wsframe: fakehost.older is not accelerated\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from typing import Any
 
@@ -162,9 +163,17 @@ def test_nothing_is_patched() -> None:
     assert (fast.__name__, fast.__module__) == ("ServerConnection", "websockets.asyncio.server")
 
 
-def test_an_untested_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_slot, "distribution_version", lambda name: "12.0")
-    with pytest.raises(RuntimeError, match=r"^websockets version 12\.0 is not in the tested range"):
+@pytest.mark.parametrize(
+    ("version", "reason"),
+    [
+        ("10.3", "is not in the tested range >=10.4,<18.0"),
+        ("12.0", "is older than 13.0, the oldest tested with this"),
+        ("18.0", "is not in the tested range >=10.4,<18.0"),
+    ],
+)
+def test_an_untested_version_is_refused(version: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_slot, "distribution_version", lambda name: version)
+    with pytest.raises(RuntimeError, match=f"^{re.escape(f'websockets version {version} {reason}')}$"):
         connection_class(server.ServerConnection)
 
 

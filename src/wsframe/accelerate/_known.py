@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from logging import WARNING, Logger
 from types import FunctionType
 from typing import Any
 
@@ -10,6 +11,7 @@ KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
 ACCEPT = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 HELLO = bytes.fromhex("810548656c6c6f")
 MASKED_HELLO = bytes.fromhex("818537fa213d7f9f4d5158")
+QUIET = Logger("wsframe", WARNING)  # whatever the program logs
 
 
 def run(coroutine: Coroutine[Any, Any, None]) -> None:

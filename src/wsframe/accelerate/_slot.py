@@ -88,8 +88,8 @@ class Slot:
         self.open()
         for module in [module for patch in self.patches for module in patch.part.modules]:
             _wait_for(module)
-        for module in self.unreached:
-            self._tell_unreached(module)
+        for module in self.unreached:  # nobody knows any more who imported it
+            self._tell_unreached(module, "")
         with self._lock:
             return self._apply([patch for patch in self.patches if not patch.active and not patch.failed])
 
@@ -130,7 +130,7 @@ class Slot:
     def executed(self, module: str) -> list[Patch]:
         """Note that a module has been executed, perhaps again; apply what waited for it, and return that."""
         if module in self._unreached:
-            self._tell_unreached(module)
+            self._tell_unreached(module, _importer(module))
         with self._lock:
             concerned = [patch for patch in self.patches if module in patch.part.modules]
             for patch in concerned:
@@ -148,8 +148,7 @@ class Slot:
         if names:
             say(f"{self.name}: imported too early to be accelerated: {', '.join(names)}")
 
-    def _tell_unreached(self, module: str) -> None:
-        importer = _importer(module)
+    def _tell_unreached(self, module: str, importer: str) -> None:
         if not self._released and not _TOLD & {module, importer}:
             by = (
                 f", which {'the program' if importer == '__main__' else importer} imports,"

@@ -6,7 +6,7 @@ from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
-from .._known import HELLO, alter, long_way, run
+from .._known import HELLO, QUIET, alter, long_way, privately, run
 from ._reading import TRANSPORT
 
 LONG_WAY = long_way("uvicorn")
@@ -34,6 +34,9 @@ class Stage:
         config.loaded, config.loaded_app = True, None
         loop = SimpleNamespace(call_soon=lambda *call: self.later.append(call))
         state_of_server = import_module("uvicorn.server").ServerState()
+        # Its logger is one of the program, and the WebSocket's of websockets, too.
+        init = privately(Protocol.__init__, logging=SimpleNamespace(getLogger=lambda _: QUIET))
+        Protocol = type(Protocol.__name__, (Protocol,), {"__init__": init})
         self.protocol: Any = Protocol(config, state_of_server, {}, _loop=loop)
         alter(self.protocol, handshake_complete=True, transport=transport, **state)
 

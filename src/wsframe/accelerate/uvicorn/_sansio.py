@@ -10,6 +10,7 @@ from typing import Any
 from ..._backend import encode_binary, encode_text
 from .._coalesce import OUTPUT
 from .._host import Part, PassedBy, Replacement
+from .._known import QUIET
 from .._own import watch
 from .._slot import require
 from ..websockets._passed import PACKAGES, PROTOCOL_CLASS as CONN_CLASS
@@ -114,8 +115,6 @@ def _send(Protocol: Any) -> Callable[..., Coroutine[Any, Any, None]]:
 def _prove() -> None:
     from websockets.frames import Frame, Opcode
     from websockets.protocol import SERVER, Protocol
-
-    from ..websockets._protocol import QUIET
 
     conn: Any = Protocol(SERVER, logger=QUIET)
     conn.send_text = conn.send_binary = LONG_WAY

@@ -25,8 +25,8 @@ from websockets.protocol import OPEN, SERVER, Protocol
 from ..._backend import encode_binary, encode_frame, encode_text
 from .._coalesce import ENABLED, Output
 from .._host import Replacement
+from .._known import QUIET
 from .._own import watch
-from . import _protocol
 from ._passed import CONNECTION_CLASS, PACKAGES, PROTOCOL_CLASS, RECEIVING, SENDING
 
 DATA_RECEIVED = Connection.data_received
@@ -233,7 +233,7 @@ def prove() -> None:
     running = asyncio._get_running_loop()
     asyncio._set_running_loop(loop)
     try:
-        connection: Any = Connection(Protocol(SERVER, logger=_protocol.QUIET))
+        connection: Any = Connection(Protocol(SERVER, logger=QUIET))
         transport = _Recorder()
         connection.connection_made(transport)
         connection.process_event = connection.recv_messages.get = connection.send_data = None

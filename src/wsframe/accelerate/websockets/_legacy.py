@@ -10,17 +10,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterable
-from logging import WARNING, Logger
 from typing import Any
 
 from websockets.legacy.protocol import State, WebSocketCommonProtocol  # type: ignore[attr-defined]
 
 from .._host import Replacement
-from .._known import HELLO, MASKED_HELLO, long_way
+from .._known import HELLO, MASKED_HELLO, QUIET, long_way
 from . import _legacy_receive, _legacy_send
 
 LONG_WAY = long_way("websockets")
-QUIET = Logger("wsframe", WARNING)  # whatever the program logs
 
 
 def replacements() -> Iterable[Replacement]:

@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 import struct
 from collections.abc import Generator, Iterable
@@ -24,6 +23,7 @@ from websockets.protocol import CLIENT, OPEN, SERVER, Protocol
 from ..._backend import cut_frames, encode_frame, fresh_key
 from ..._spec import FIN, KEY_SIZE, LENGTH, LENGTH_16, LENGTH_64, MASKED, MAX_HEADER, MAX_LENGTH, OPCODE, RSV1
 from .._host import Replacement
+from .._known import QUIET
 from .._own import watch
 from ._passed import PACKAGES, PARSING, PROTOCOL_CLASS, SERIALIZING
 
@@ -35,7 +35,6 @@ TOKEN_BYTES = secrets.token_bytes
 UNPACK = struct.unpack
 parsing = watch(PACKAGES, PARSING, PROTOCOL_CLASS)
 serializing = watch(PACKAGES, SERIALIZING, PROTOCOL_CLASS)
-QUIET = logging.Logger("wsframe", logging.WARNING)  # for proofs, whatever a program logs
 
 LARGE = 2**16  # bytes of a frame, its header included
 

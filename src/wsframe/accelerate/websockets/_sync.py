@@ -20,8 +20,8 @@ from websockets.sync.connection import Connection
 from websockets.sync.messages import Assembler
 
 from .._host import Replacement
+from .._known import QUIET
 from .._own import watch
-from . import _protocol
 from ._passed import PACKAGES, PROTOCOL_CLASS, SYNC_CLASS, SYNC_RECEIVING, SYNC_SENDING
 
 RECV = Connection.recv
@@ -130,7 +130,7 @@ def prove() -> None:
     """Echo a message over a connection whose own ways to receive and send are out of order."""
     near, far = socketpair()
     with near, far, ExitStack() as sockets:
-        connection: Any = Silent(near, Protocol(SERVER, logger=_protocol.QUIET))
+        connection: Any = Silent(near, Protocol(SERVER, logger=QUIET))
         for made in vars(connection).values():  # since 17.0 the constructor makes some
             if isinstance(made, socket):
                 sockets.enter_context(made)
