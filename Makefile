@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml setup.py $(wildcard ext/kernels/* ext/wsframe/_c/*)
 
-.PHONY: demo test quick test-all downstream lint bench bench-servers bench-hosts sanitize race tsan tsan-python \
+.PHONY: demo test quick test-all downstream lint docs docs-links bench bench-servers bench-hosts sanitize race tsan tsan-python \
   qemu fuzz conformance conformance-hosts jupyter soak
 
 demo: $(VENV)/.demo
@@ -25,6 +25,15 @@ lint: $(VENV)/.lint
 	PATH=$(BIN):$$PATH $(BIN)/cython-lint ext
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*
 	$(BIN)/zizmor --offline --quiet .github/workflows
+
+# The site, in build/docs/html; warnings are errors. `make docs-links` asks every link outside.
+SPHINX := $(BIN)/python -m sphinx -q -W --keep-going -d build/docs/doctrees
+docs: $(VENV)/.docs
+	$(SPHINX) -b html docs build/docs/html
+	$(BIN)/python docs/check.py build/docs/html
+
+docs-links: $(VENV)/.docs
+	$(SPHINX) -b linkcheck docs build/docs/links
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m bench $(ARGS)
@@ -88,9 +97,15 @@ fuzz: $(VENV)/.fuzz
 	    build/fuzz/found/$$target build/fuzz/vectors/$$target tests/fuzz/corpus/$$target; \
 	done
 
-# One stamp an extra; a change of the C or Cython sources builds them anew.
+# One stamp for each dependency group of pyproject.toml; a change of the C or Cython sources builds them anew.
 $(VENV)/.%: $(SOURCES) | $(BIN)/python
-	$(BIN)/python -m pip install -q --no-build-isolation -e '.[$*]'
+	$(BIN)/python -m pip install -q 'pip>=25.1'
+	$(BIN)/python -m pip install -q --no-build-isolation -e . --group $*
+	touch $@
+
+# The demo is for users: an extra.
+$(VENV)/.demo: $(SOURCES) | $(BIN)/python
+	$(BIN)/python -m pip install -q --no-build-isolation -e '.[demo]'
 	touch $@
 
 $(BIN)/python:

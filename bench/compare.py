@@ -1,4 +1,4 @@
-"""A run of the benchmarks as the tables and the chart of the README."""
+"""A run of the benchmarks as the tables and the charts of README.md and of the site."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bench import peers
-from bench.chart import draw
+from bench.chart import draw, draw_servers
 from bench.figures import duration, times
 from bench.results import Results
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
+PAGE = "docs/explanation/performance.md"
 CHART = "docs/bench.svg"
+SERVERS_CHART = "docs/before-after.svg"
 
 KIB, MIB = 2**10, 2**20
 ROWS = {
@@ -33,46 +35,89 @@ ROWS = {
 PEERS = ["aiohttp", "websockets", "wsproto", "picows", "tornado", "autobahn", "wsaccel"]
 CHARTED = ["aiohttp", "picows", "websockets", "wsproto", "tornado"]
 
-CALLS = """\
-How many times as long as wsframe each takes for the same work; the second column is the time of wsframe.
+SHOWN = ["uvicorn", "uvicorn on uvloop", "hypercorn", "websockets", "tornado", "autobahn", "aiohttp"]
+DEPTHS = {"depth 1": "one message in flight", "depth 64": "64 messages in flight"}
+
+CALLS = """
+## The codec
+
+wsframe's time, and the time of each other library as a multiple of it.
 """
 SERVERS = """
-Whole servers, plain and under `wsframe run`: the CPU time a server spends on a message, in the system's
-kernel too, and how many messages it carries; then a client, and its round trips.
+## Servers and clients under `wsframe run`
+
+CPU time that a server spends on one message, system calls included, and messages per second. The last two
+rows are round trips of a client. Depth is the number of messages in flight on each of 8 connections.
 """
 CONDITIONS = """
-`make bench`, {date}: {machine}. Both sides in one run, in turn, on one core. A call: the least of
-25 rounds. A server: the median of 5 runs on a core of its own, 8 connections, so many messages in
-flight on each; the load gets {raw} messages a second out of a server that answers constants. The
-client: one round trip at a time, on one core with its server, without wsaccel. Texts: words in random order.
+## How this was measured
+
+`make bench`, {date}: {machine}.
+
+- Both sides run in turn, in one run, on one core.
+- A call: the shortest of 25 rounds. A server: the median of 5 runs on its own core, with 8 connections.
+- The load generator gets {raw} messages per second (depth 1 and 64) out of a server
+  that sends constants, so it is not the limit.
+- A client: one round trip at a time, on one core with its server, without wsaccel.
+- Texts are words in random order.
+"""
+SHORT = """\
+| echo of 32 bytes | one message in flight | 64 in flight |
+|---|--:|--:|
 """
 
 
 def write(found: Results, root: Path) -> None:
     """Put the figures where readers find them."""
-    readme = root / "README.md"
-    before, begin, rest = readme.read_text().partition(BEGIN)
+    replace(root / "README.md", short(gains(found)))
+    replace(root / PAGE, "\n".join(markdown(found)))
+    rows = {row: dict(ratios(found, work, case, CHARTED)) for row, (work, case) in ROWS.items()}
+    title = f"{found.machine}, {found.date}"
+    draw(rows, title, root / CHART)
+    draw_servers(gains(found), title, root / SERVERS_CHART, ("as it is", "under wsframe run"))
+
+
+def replace(document: Path, section: str) -> None:
+    """Put a section between the two marks of a document."""
+    before, begin, rest = document.read_text().partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
-        raise SystemExit(f"{readme} has no {BEGIN} and {END}")
-    section = "\n".join(markdown(found))
-    readme.write_text(f"{before}{BEGIN}\n{section}\n{END}{after}")
-    rows = {row: dict(ratios(found, work, case, CHARTED)) for row, (work, case) in ROWS.items()}
-    draw(rows, f"{found.machine}, {found.date}", root / CHART)
+        raise SystemExit(f"{document} has no {BEGIN} and {END}")
+    document.write_text(f"{before}{BEGIN}\n{section}\n{END}{after}")
+
+
+def gains(found: Results) -> dict[str, dict[str, tuple[float, float]]]:
+    """For each depth, the CPU time of a message in each server, plain and with wsframe."""
+    return {
+        text: {
+            name: tuple(found.cpu("echo", f"{name}, {depth}", peer) for peer in ("plain", "wsframe"))
+            for name in SHOWN
+        }
+        for depth, text in DEPTHS.items()
+    }
+
+
+def short(panels: dict[str, dict[str, tuple[float, float]]]) -> str:
+    """The gains of the servers, as README.md has them."""
+    rows = (
+        f"| {name} | {' | '.join(times(pairs[name][0] / pairs[name][1]) for pairs in panels.values())} |"
+        for name in SHOWN
+    )
+    return "Less CPU time per message under `wsframe run`:\n\n" + SHORT + "\n".join(rows)
 
 
 def markdown(found: Results) -> Iterator[str]:
-    yield CALLS
-    versions = (f"{name} {peers.version(name)}" for name in PEERS)
-    yield from grid(["", "wsframe", *versions, "pure twin"], (call_row(found, row) for row in ROWS))
     yield SERVERS
     head = ["echo of 32 B", "CPU, plain", "with wsframe", "gain", "messages, plain", "with wsframe"]
     rows = ((work, case) for work in ("echo", "client") for case in found.cases(work))
     yield from grid(head, (host_row(found, *row) for row in rows))
-    yield f"\n![how many times as long as wsframe each library takes]({CHART})"
+    yield CALLS
+    versions = (f"{name} {peers.version(name)}" for name in PEERS)
+    yield from grid(["", "wsframe", *versions, "pure twin"], (call_row(found, row) for row in ROWS))
+    yield f"\n![time of each library, as a multiple of wsframe's](../{Path(CHART).name})\n"
+    yield "\n".join(f"- {name}: {note}." for name in PEERS if (note := peers.note(name)))
     raw = " and ".join(f"{1 / found.median('load', depth, 'raw'):,.0f}" for depth in found.cases("load"))
     yield CONDITIONS.format(date=found.date, machine=found.machine, raw=raw)
-    yield "\n".join(f"{name}: {note}." for name in PEERS if (note := peers.note(name)))
 
 
 def grid(head: list[str], rows: Iterable[list[str]]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """What compression costs a connection: the memory it holds, the time it takes, and what it saves.
 
-python -m bench.compression     prints the table of docs/compression.md; Linux only
+python -m bench.compression     prints the table of docs/explanation/compression.md; Linux only
 
 Each line is measured in a process of its own: how much that grew with the codecs of 400
 connections, after each has sent, or received, a hundred messages.  Times are those of the fastest.

@@ -21,7 +21,14 @@ UPPER = ("connection", "asyncio", "uvicorn", "compat", "accelerate/test_a*.py")
 SLOW = ("accelerate", "conformance", "downstream", "kernels", "native", "soak")
 SLOW_FILES = (
     *("test_allocation.py", "test_cli.py", "test_cli_environments.py", "test_demo.py", "test_documents.py"),
-    *("test_examples.py", "test_leaks.py", "test_parity.py", "test_poking.py", "test_verdicts.py"),
+    *(
+        "test_examples.py",
+        "test_leaks.py",
+        "test_parity.py",
+        "test_poking.py",
+        "test_tutorial.py",
+        "test_verdicts.py",
+    ),
 )
 SEED = str(random.randrange(2**32))
 NO_TESTS = 5  # what pytest returns when it has collected none

@@ -9,7 +9,7 @@ from aiohttp._websocket.reader_c import WebSocketDataQueue, WebSocketReader
 from aiohttp._websocket.writer import WebSocketWriter
 
 DISTRIBUTION = "aiohttp"
-NOTE = "its messages stay in its queue: that an application has to `await` each is not counted"
+NOTE = "its messages stay in its queue; awaiting each one in an application is not counted"
 
 TEXT = 1
 MAX_MESSAGE = 4 * 2**20  # its default

@@ -10,7 +10,7 @@ from picows import WSListener, picows
 from picows.picows import WSProtocol
 
 DISTRIBUTION = "picows"
-NOTE = "hands out frames: putting fragments together and checking close codes is left to the application"
+NOTE = "it returns frames; joining fragments and checking close codes is left to the application"
 MASK_FROM = 256 * 1024  # bytes; below, ctypes would be what is measured
 
 READ_BUFFER = 4 * 2**20

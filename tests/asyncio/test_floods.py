@@ -1,4 +1,4 @@
-"""What one connection that nobody reads holds at most, as docs/security.md says it."""
+"""What one connection that nobody reads holds at most, as docs/explanation/security.md says it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from wsframe.asyncio.connection import HIGH_WATER, READ_SIZE
 
 MAX_MESSAGE = 2**20
 SENT = 2**20
-SECURITY = Path(__file__).parents[2] / "docs" / "security.md"
+SECURITY = Path(__file__).parents[2] / "docs" / "explanation" / "security.md"
 
 FLOODS = {
     "messages of 1 MiB, compressed to 1 KiB": compressed_frame(b"a" * MAX_MESSAGE),
@@ -29,7 +29,7 @@ FLOODS = {
 
 def documented(flood):
     row = re.search(rf"^\| {re.escape(flood)} \| (\d+) MiB \|$", SECURITY.read_text(), re.MULTILINE)
-    assert row is not None, "docs/security.md does not name it"
+    assert row is not None, "docs/explanation/security.md does not name it"
     return int(row[1]) * 2**20
 
 

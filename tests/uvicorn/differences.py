@@ -1,4 +1,4 @@
-"""What our class does otherwise than those of uvicorn, as docs/drop-in.md tells it, and how to compare."""
+"""How our class differs from those of uvicorn, as docs/how-to/uvicorn.md tells it, and how to compare."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 import re
 from typing import Any
 
-# What differs, by the words of docs/drop-in.md.  Everything else is equal: the scope, the events, what `send`
-# raises, the response, the frames, the log and what is left behind.
+# What differs, by the words of docs/how-to/uvicorn.md.  Everything else is equal: the scope, the events,
+# what `send` raises, the response, the frames, the log and what is left behind.
 
 # Refusals where uvicorn's classes let pass what RFC 6455 forbids, or refuse with another status.
 REFUSED = {

@@ -3,7 +3,7 @@
     python tests/uvicorn/versions.py 0.30.6 0.46.0 ...
 
 Each version gets a virtual environment of its own below build/. Exit status 1: something differs that
-docs/drop-in.md does not tell.
+docs/how-to/uvicorn.md does not tell.
 """
 
 from __future__ import annotations

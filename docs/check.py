@@ -1,0 +1,44 @@
+"""See that the reference of the built site has every public name: `python docs/check.py build/docs/html`."""
+
+import importlib
+import sys
+import zlib
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1] / "src" / "wsframe"
+COMMANDS = {"wsframe.cli", "wsframe.demo"}  # run, not imported: they have a page of their own
+
+
+def modules() -> list[str]:
+    """Name the public modules."""
+    found = {"wsframe"}
+    for path in PACKAGE.iterdir():
+        if path.suffix == ".py" or (path / "__init__.py").exists():
+            found |= {f"wsframe.{path.stem}"} if path.stem[0] != "_" else set()
+    found |= {f"wsframe.compat.{path.stem}" for path in (PACKAGE / "compat").glob("[!_]*.py")}
+    return sorted(found - COMMANDS)
+
+
+def documented(inventory: Path) -> set[str]:
+    """Read the names in an objects.inv."""
+    body = inventory.read_bytes().split(b"\n", 4)[4]
+    return {line.split(" ", 1)[0] for line in zlib.decompress(body).decode().splitlines()}
+
+
+def main(site: str) -> int:
+    """Print what is missing."""
+    there = documented(Path(site, "objects.inv"))
+    aliases: dict[int, list[str]] = {}  # what several modules have is documented once
+    for module in modules():
+        value = importlib.import_module(module)
+        aliases[id(value)] = [module]
+        for name in getattr(value, "__all__", ()):
+            aliases.setdefault(id(getattr(value, name)), []).append(f"{module}.{name}")
+    missing = [names[0] for names in aliases.values() if there.isdisjoint(names)]
+    for name in missing:
+        print(f"not in the reference: {name}")
+    return 1 if missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
