@@ -15,7 +15,7 @@ from tracing import traced
 from twins import Impl
 
 from wsframe import Close, Ping, ProtocolError, Role
-from wsframe._spec import FRAME_COST, STREAM_COST
+from wsframe._spec import DEFLATED_COST, FRAME_COST, MAX_MESSAGES, STREAM_COST
 from wsframe.deflate import MAX_STREAMS, Deflate
 
 RSV1 = 4
@@ -93,9 +93,10 @@ def test_decoding_stops_at_the_end_of_a_frame(impl: Impl) -> None:
     assert decoder.feed(frame * 5, 1) == [bytes(1000)]
     assert decoder.unread == len(frame) * 4
     assert decoder.buffered == 0
-    assert decoder.inflated == 1000 + FRAME_COST
-    assert decoder.feed(b"", 2 * (1000 + FRAME_COST)) == [bytes(1000)] * 2
-    assert decoder.feed(b"", 1000 + FRAME_COST + 1) == [bytes(1000)] * 2
+    cost = 1000 + FRAME_COST + DEFLATED_COST * (len(frame) - 2)
+    assert decoder.inflated == cost
+    assert decoder.feed(b"", 2 * cost) == [bytes(1000)] * 2
+    assert decoder.feed(b"", cost + 1) == [bytes(1000)] * 2
     assert decoder.unread == 0
     assert decoder.feed(b"", 0) == []
 
@@ -117,7 +118,7 @@ def test_budgets_that_are_not_used_up(impl: Impl, budget: int | None) -> None:
 
 def test_plain_messages_cost_nothing(impl: Impl) -> None:
     decoder = decoder_of(impl)
-    stream = (frames.frame(frames.BINARY, bytes(300)) + frames.frame(frames.PING)) * 100
+    stream = (frames.frame(frames.BINARY, bytes(300)) + frames.frame(frames.TEXT)) * 100
     assert len(decoder.feed(stream, 0)) == 200
     assert (decoder.inflated, decoder.unread) == (0, 0)
     # Those behind a compressed one wait, for it used the budget up.
@@ -175,16 +176,49 @@ def test_fragments_and_streams_have_a_price(impl: Impl) -> None:
         decoder.feed(frames.frame(frames.CONTINUATION, b"", fin=False))
     assert decoder.inflated == 11 * FRAME_COST
     decoder.feed(frames.frame(frames.CONTINUATION, EMPTY_STREAM * 5))
-    assert decoder.inflated == 12 * FRAME_COST + 4 * STREAM_COST
+    assert decoder.inflated == 12 * FRAME_COST + 4 * STREAM_COST + DEFLATED_COST * len(EMPTY_STREAM * 5)
     before = decoder.inflated
-    decoder.feed(compressed(EMPTY_STREAM * MAX_STREAMS))
-    assert decoder.inflated == before + FRAME_COST + (MAX_STREAMS - 1) * STREAM_COST
+    streams = EMPTY_STREAM * MAX_STREAMS
+    decoder.feed(compressed(streams))
+    spent = FRAME_COST + (MAX_STREAMS - 1) * STREAM_COST + DEFLATED_COST * len(streams)
+    assert decoder.inflated == before + spent
 
 
 def test_an_inflater_that_does_not_count_streams(impl: Impl) -> None:
     decoder = impl.MessageDecoder(Role.CLIENT, deflate=ZlibInflater())
     decoder.feed(compressed(EMPTY_STREAM * 5))
-    assert decoder.inflated == FRAME_COST
+    assert decoder.inflated == FRAME_COST + DEFLATED_COST * len(EMPTY_STREAM * 5)
+
+
+def test_control_frames_and_fragments_have_a_price_and_whole_messages_have_none(impl: Impl) -> None:
+    decoder = decoder_of(impl)
+    decoder.feed(frames.frame(frames.BINARY, b"x") * 10)
+    assert decoder.inflated == 0
+    decoder.feed(frames.frame(frames.PING, b"x") + frames.frame(frames.BINARY, b"", fin=False))
+    assert decoder.inflated == 2 * FRAME_COST
+
+
+@pytest.mark.parametrize("kind", ["pings", "messages"])
+def test_a_call_with_a_budget_returns_a_bounded_number(impl: Impl, kind: str) -> None:
+    decoder = decoder_of(impl)
+    frame = frames.frame(frames.PING if kind == "pings" else frames.BINARY, b"")
+    got = decoder.feed(frame * 10_000, 2**18)
+    assert len(got) == (2**18 // FRAME_COST if kind == "pings" else MAX_MESSAGES)
+    while decoder.unread:
+        got += decoder.feed(b"", 2**18)
+    assert len(got) == 10_000
+
+
+def test_data_that_inflates_to_nothing_uses_the_budget_up_amid_a_frame(impl: Impl) -> None:
+    """Blocks that yield no byte cost zlib time."""
+    decoder = decoder_of(impl)
+    stored = b"\x00\x00\x00\xff\xff"  # an empty block
+    frame = compressed(stored * 40_000)
+    assert decoder.feed(frame, 2**18) == []
+    assert decoder.unread > 2**16
+    while decoder.unread:
+        got = decoder.feed(b"", 2**18)
+    assert got == [b""]
 
 
 @pytest.mark.parametrize(
@@ -205,7 +239,7 @@ def test_a_read_of_bombs_is_inflated_bit_by_bit(impl: Impl, frame: bytes) -> Non
         data = b""
         got += len(messages)
         assert sum(map(len, messages)) <= budget + 2**20
-        assert decoder.inflated - before < budget + 2**20 + FRAME_COST
+        assert decoder.inflated - before < budget + 2**20 + FRAME_COST + DEFLATED_COST * len(frame)
     assert got == count
 
 

@@ -187,9 +187,12 @@ class Close(_Control):
         self.reason = reason
 
 
-# What compressed messages cost a decoder (`inflated`, `budget`), in inflated bytes that take as long.
-FRAME_COST = 256  # of each frame of a compressed message
+# What frames cost a decoder (`inflated`, `budget`), in inflated bytes that take as long.
+FRAME_COST = 256  # of each frame but those that hold a whole message as it is
+DEFLATED_COST = 4  # of each byte to be inflated: some inflate to nothing
 STREAM_COST = 1024  # of each DEFLATE stream that is not the first of its message
+DEFLATED_PIECE = 2**14  # bytes that are inflated at once
+MAX_MESSAGES = 2**12  # that a call with a budget returns
 NO_BUDGET = 2**64 - 1
 
 

@@ -2,7 +2,7 @@
 
 from cpython.buffer cimport Py_buffer, PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.list cimport PyList_Append
+from cpython.list cimport PyList_Append, PyList_GET_SIZE
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_XDECREF
 from cpython.sequence cimport PySequence_DelSlice
@@ -15,8 +15,11 @@ from wsframe._errors import ProtocolError
 from wsframe._spec import (
     DEFAULT_MAX_FRAGMENTS,
     DEFAULT_MAX_MESSAGE,
+    DEFLATED_COST,
+    DEFLATED_PIECE,
     FRAME_COST,
     MAX_LENGTH,
+    MAX_MESSAGES,
     STREAM_COST,
     Close,
     Frame,
@@ -47,6 +50,7 @@ from wsframe._c.utf8 cimport check, text_of, transcode
 
 
 cdef extern from "Python.h":
+    const Py_ssize_t PY_SSIZE_T_MAX
     int _PyBytes_Resize(PyObject **bytes, Py_ssize_t size) except -1
     PyObject *PyBytes_New "PyBytes_FromStringAndSize"(const char *data, Py_ssize_t size) except NULL
     char *PyBytes_Data "PyBytes_AS_STRING"(PyObject *bytes)
@@ -68,6 +72,9 @@ cdef uint64_t NO_LIMIT = MAX_LENGTH
 # Stands for the error of a stream where there is no memory to make one.
 cdef object INTERRUPTED = _errors.interrupted()
 cdef uint64_t COST_OF_FRAME = FRAME_COST
+cdef uint64_t COST_OF_DEFLATED = DEFLATED_COST
+cdef uint64_t PIECE = DEFLATED_PIECE
+cdef Py_ssize_t MOST = MAX_MESSAGES
 cdef uint64_t COST_OF_STREAM = STREAM_COST
 
 
@@ -126,6 +133,8 @@ cdef class _Decoder:
     cdef bytes rest  # what was fed and not decoded, from `at` on; None when there is nothing
     cdef Py_ssize_t at
     cdef uint64_t spent  # what compressed messages have cost so far
+    cdef Py_ssize_t most  # messages that the call that runs returns
+    cdef uint64_t largest  # piece of a payload that is taken at once
     cdef uint64_t stop_at  # what they may have cost when the call that runs has to return
 
     def __dealloc__(self):
@@ -168,6 +177,7 @@ cdef class _Decoder:
             self.stop_at = self.spent + max(budget, <uint64_t>1)
             if self.stop_at < self.spent:
                 self.stop_at = NO_BUDGET
+            self.most = PY_SSIZE_T_MAX if budget == NO_BUDGET else MOST
             try:
                 out = []
                 self.consume(p, size, out)
@@ -230,7 +240,7 @@ cdef class _Decoder:
             p = self.read_header(p, end)
             if not self.open:
                 return end
-        take = min(self.left, <uint64_t>(end - p))
+        take = min(min(self.left, self.largest), <uint64_t>(end - p))
         self.left -= take
         self.open = self.left > 0
         if self.take(p, take, out):
@@ -374,6 +384,7 @@ cdef class FrameDecoder(_Decoder):
 
     def __cinit__(self, role, *, max_frame=DEFAULT_MAX_MESSAGE, rsv=0):
         self.masked = server_of(role)
+        self.largest = NO_LIMIT
         self.max_frame = limit_of("max_frame", max_frame, 0)
         self.refused_bits = RSV & ~(<int>int_in("rsv", rsv, 0, 7) << 4)
 
@@ -451,8 +462,9 @@ cdef class MessageDecoder(_Decoder):
         controls: how many Ping, Pong and Close messages it has answered so far.
         buffered: bytes held of a message that has not arrived whole; what is unread does not count.
         unread: bytes that were fed and are not decoded yet, because a budget was used up.
-        inflated: what compressed messages have cost so far: a unit for each byte inflated, 256 for each
-            frame, and 1024 for each DEFLATE stream that is not the first of its message.
+        inflated: what was decoded has cost so far: a unit for each byte inflated, 4 for each byte to be
+            inflated, 256 for each frame but those that hold a whole message as it is, and 1024 for each
+            DEFLATE stream that is not the first of its message.
 
     Raises:
         TypeError, ValueError: an argument is of the wrong type or out of range.
@@ -483,6 +495,7 @@ cdef class MessageDecoder(_Decoder):
         deflate=None,
     ):
         self.masked = server_of(role)
+        self.largest = NO_LIMIT
         self.max_message = limit_of("max_message", max_message, 0)
         self.max_fragments = limit_of("max_fragments", max_fragments, 1)
         self.deflate = deflate
@@ -507,9 +520,9 @@ cdef class MessageDecoder(_Decoder):
 
         Args:
             data: any contiguous buffer; no reference to it is kept.
-            budget: what compressed messages may cost, counted as in `inflated`.  Where it is used up,
-                decoding stops at the end of a frame, and the bytes behind it are `unread`: they come
-                first in the next call, whose data may be empty.  None for no bound.
+            budget: what this call may cost, counted as in `inflated`.  Where it is used up, or 4,096
+                messages are complete, decoding stops, and the bytes behind are `unread`: they come first
+                in the next call, whose data may be empty.  None for no bound.
 
         Returns:
             The messages that are now complete.  Those before a violation are among them; the
@@ -561,9 +574,11 @@ cdef class MessageDecoder(_Decoder):
                     message = unmasked(p + size, length, key)
                 PyList_Append(out, message)
                 p += size + length
+                if PyList_GET_SIZE(out) >= self.most:
+                    return p
             if p != end:
                 p = self.step(p, end, out)
-                if self.spent >= self.stop_at:
+                if self.spent >= self.stop_at or PyList_GET_SIZE(out) >= self.most:
                     break
         return p
 
@@ -597,13 +612,16 @@ cdef class MessageDecoder(_Decoder):
     cdef int begin(self, uint8_t first) except -1:
         cdef uint8_t opcode = first & OPCODE
         if opcode & CONTROL:
+            self.largest = NO_LIMIT
+            self.spent += COST_OF_FRAME
             return 0
         if opcode:
             self.opcode = opcode
             self.compressed = first & RSV1 != 0
             self.fragments = 0
         self.fragments += 1
-        if self.compressed:
+        self.largest = PIECE if self.compressed else NO_LIMIT
+        if self.compressed or not opcode or not first & FIN:
             self.spent += COST_OF_FRAME
         return 0
 
@@ -680,6 +698,7 @@ cdef class MessageDecoder(_Decoder):
     cdef bytes inflate(self, bytes piece, bint final):
         cdef uint64_t room = self.max_message - self.have
         cdef uint64_t streams
+        self.spent += COST_OF_DEFLATED * <uint64_t>PyBytes_GET_SIZE(piece)
         try:
             inflated = self.deflate.inflate(piece, final, room)
             piece = inflated if PyBytes_CheckExact(inflated) else memoryview(inflated).tobytes()

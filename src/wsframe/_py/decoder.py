@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +12,15 @@ from .._spec import (
     CONTROL,
     DEFAULT_MAX_FRAGMENTS,
     DEFAULT_MAX_MESSAGE,
+    DEFLATED_COST,
+    DEFLATED_PIECE,
     FIN,
     FRAME_COST,
     KEY_SIZE,
     MASKED,
     MAX_HEADER,
     MAX_LENGTH,
+    MAX_MESSAGES,
     NO_BUDGET,
     OPCODE,
     RSV,
@@ -88,6 +92,8 @@ class _Decoder:
         self._rest = b""  # what was fed and not decoded, from `_at` on
         self._at = 0
         self._spent = 0  # what compressed messages have cost so far
+        self._most = 0  # messages that the call that runs returns
+        self._largest = MAX_LENGTH  # piece of a payload that is taken at once
         self._stop_at = 0  # what they may have cost when the call that runs has to return
 
     @property
@@ -118,6 +124,7 @@ class _Decoder:
                 out: list[Any] = []
                 # A call that inflates nothing does not stop, nor one that has not inflated anything yet.
                 self._stop_at = self._spent + max(budget, 1)
+                self._most = sys.maxsize if budget == NO_BUDGET else MAX_MESSAGES
                 self._consume(data, out)
                 self._over = False
             except ProtocolError as exc:
@@ -163,7 +170,7 @@ class _Decoder:
                 position = self._read_header(data, position)
                 if not self._open:
                     return end
-            piece = data[position : position + self._left]
+            piece = data[position : position + min(self._left, self._largest)]
             position += len(piece)
             self._left -= len(piece)
             if self._masked:
@@ -173,7 +180,7 @@ class _Decoder:
             self._open = self._left > 0
             if self._take(piece, out):
                 return end
-            if self._spent >= self._stop_at:
+            if self._spent >= self._stop_at or len(out) >= self._most:
                 break
         return position
 
@@ -317,8 +324,9 @@ class MessageDecoder(_Decoder):
         controls: how many Ping, Pong and Close messages it has answered so far.
         buffered: bytes held of a message that has not arrived whole; what is unread does not count.
         unread: bytes that were fed and are not decoded yet, because a budget was used up.
-        inflated: what compressed messages have cost so far: a unit for each byte inflated, 256 for each
-            frame, and 1024 for each DEFLATE stream that is not the first of its message.
+        inflated: what was decoded has cost so far: a unit for each byte inflated, 4 for each byte to be
+            inflated, 256 for each frame but those that hold a whole message as it is, and 1024 for each
+            DEFLATE stream that is not the first of its message.
 
     Raises:
         TypeError, ValueError: an argument is of the wrong type or out of range.
@@ -365,9 +373,9 @@ class MessageDecoder(_Decoder):
 
         Args:
             data: any contiguous buffer; no reference to it is kept.
-            budget: what compressed messages may cost, counted as in `inflated`.  Where it is used up,
-                decoding stops at the end of a frame, and the bytes behind it are `unread`: they come
-                first in the next call, whose data may be empty.  None for no bound.
+            budget: what this call may cost, counted as in `inflated`.  Where it is used up, or 4,096
+                messages are complete, decoding stops, and the bytes behind are `unread`: they come first
+                in the next call, whose data may be empty.  None for no bound.
 
         Returns:
             The messages that are now complete.  Those before a violation are among them; the
@@ -412,13 +420,16 @@ class MessageDecoder(_Decoder):
     def _begin(self, first: int) -> None:
         opcode = first & OPCODE
         if opcode & CONTROL:
+            self._largest = MAX_LENGTH
+            self._spent += FRAME_COST
             return
         if opcode:
             self._opcode = opcode
             self._compressed = bool(first & RSV1)
             self._fragments = 0
         self._fragments += 1
-        if self._compressed:
+        self._largest = DEFLATED_PIECE if self._compressed else MAX_LENGTH
+        if self._compressed or not opcode or not first & FIN:
             self._spent += FRAME_COST
 
     def _take(self, piece: bytes, out: list[Any]) -> bool:
@@ -483,6 +494,7 @@ class MessageDecoder(_Decoder):
     def _inflate(self, piece: bytes, final: bool) -> bytes:
         room = self._max_message - len(self._message)
         assert self._deflate is not None
+        self._spent += DEFLATED_COST * len(piece)
         try:
             piece = self._deflate.inflate(piece, final, room)
             if type(piece) is not bytes:
