@@ -26,6 +26,7 @@ from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from . import _errors
 from ._backend import MessageDecoder, encode_binary, encode_frame, encode_text, fresh_key
 from ._errors import ProtocolError
 from ._escape import escape
@@ -156,8 +157,13 @@ def close_body(code: int, reason: str) -> bytes:
         reason: at most 123 bytes of UTF-8.
 
     Raises:
+        TypeError: the code is no int, or the reason no str.
         ValueError: the code must not be sent, the reason is too long, or it comes without a code.
     """
+    if isinstance(code, bool) or not isinstance(code, int):
+        raise _errors.not_int("close code", code)
+    if not isinstance(reason, str):
+        raise _errors.not_str("close reason", reason)
     if code == CloseCode.NO_STATUS_RCVD:
         if reason:
             raise ValueError("a close reason needs a close code (RFC 6455, 5.5.1)")
@@ -433,9 +439,11 @@ class Connection:
 
         Raises:
             ConnectionClosed: the connection is not open.
+            TypeError: the code is no int, or the reason no str.
             ValueError: the code must not be sent, the reason is too long, or it comes without a code.
         """
         self.check_open()
+        close_body(code, reason)  # its types, before int() takes whatever it can
         self._say_close(Close(int(code), reason))
         return self.outgoing.pop()
 
@@ -450,6 +458,11 @@ class Connection:
     def plain(self) -> bool:
         """Whether a message is sent as it is: open, no extension, no fragments under way."""
         return self.state is State.OPEN and self._deflate is None and not self.fragmenting
+
+    @property
+    def compresses(self) -> bool:
+        """Whether messages may be compressed (RFC 7692)."""
+        return self._deflate is not None
 
     @property
     def ends_tcp(self) -> bool:
@@ -567,5 +580,18 @@ def check_fragment(fragment: object, before: object) -> None:
 
 
 def bytes_of(message: str | Buffer) -> bytes:
-    """The payload of a message."""
-    return message.encode("utf-8") if isinstance(message, str) else memoryview(message).tobytes()
+    """Return the payload of a message.
+
+    Raises:
+        TypeError, BufferError: as encode_binary.
+    """
+    if isinstance(message, str):
+        return message.encode("utf-8")
+    try:
+        view = memoryview(message)
+    except TypeError:
+        raise _errors.not_bytes_like("data", message) from None
+    with view:
+        if view.ndim != 1 or not view.c_contiguous:
+            raise _errors.not_contiguous("data")
+        return view.tobytes()

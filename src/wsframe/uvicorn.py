@@ -478,10 +478,10 @@ class WebSocketProtocol(Connection):
 
     async def asgi_send(self, message: Event) -> None:
         """The `send` of ASGI."""
-        if self.congested and message["type"] != "websocket.close":  # the time to close runs from now on
-            await self._catch_up()
         protocol = self._protocol
         if protocol is None:
+            if self.congested:
+                await self._catch_up()
             self._answer(message)
         elif self._gone and self._behaviour.late_send_is_wrong:
             raise _unexpected(message)
@@ -495,8 +495,8 @@ class WebSocketProtocol(Connection):
                 data = message.get("text")
             if data is not None:
                 try:
-                    if self.senders or (len(data) >= LARGE and not self.plain):
-                        await self.send_slowly(data)  # with time for others while it is compressed
+                    if self.congested or self.senders or (len(data) >= LARGE and not self.plain):
+                        await self.send_in_order(data, self._catch_up)
                     else:
                         self.send_nowait(data)
                 except ConnectionClosed:
@@ -629,6 +629,8 @@ class WebSocketProtocol(Connection):
     # The end.
 
     def _say_close(self, code: int, reason: str) -> None:
+        if self.state is State.OPEN:
+            self.finish_sends()
         self.write(self.protocol.close(code, reason))
         self.plain = False
         self.flush()

@@ -6,9 +6,9 @@ import asyncio
 import random
 
 import pytest
-from both_ends import Pair
+from both_ends import Pair, address, local
 
-from wsframe.asyncio import ConnectionClosed
+from wsframe.asyncio import ConnectionClosed, broadcast, connect
 
 
 async def test_the_loop_goes_on_while_a_large_message_is_compressed():
@@ -35,21 +35,6 @@ async def test_the_loop_goes_on_while_a_large_message_is_compressed():
             assert await pair.theirs.recv() == text
 
 
-async def test_messages_sent_by_others_meanwhile_leave_the_contexts_whole():
-    async with Pair(compression="deflate", max_message=None) as pair:
-        large = "some words " * 200_000
-        texts = [f"{number} and more words {number} " * 50 for number in range(20)]
-        sending = asyncio.create_task(pair.ours.send(large))
-        for text in texts:
-            await asyncio.sleep(0)
-            pair.ours.send_nowait(text)
-        await sending
-        await pair.ours.send(texts[0])
-        got = [await pair.theirs.recv() for _ in range(len(texts) + 2)]
-        got.remove(large)
-        assert got == [*texts, texts[0]]
-
-
 @pytest.mark.parametrize("size", [2**16, 2**20])
 async def test_a_large_message_whose_samples_do_not_shrink_leaves_uncompressed(size):
     async with Pair(compression="deflate", max_message=None) as pair:
@@ -61,10 +46,60 @@ async def test_a_large_message_whose_samples_do_not_shrink_leaves_uncompressed(s
         assert await pair.theirs.recv() == noise
 
 
-async def test_closing_amid_a_large_message_raises_in_its_send():
-    async with Pair(compression="deflate", max_message=None) as pair:
-        sending = asyncio.create_task(pair.ours.send("words " * 2**20))
+LARGE = "".join(random.Random(4).choices("abcdefgh \n", k=900_000))
+
+
+@pytest.mark.parametrize("how", ["close", "return", "server"])
+async def test_a_close_leaves_behind_a_large_message_under_way(how):
+    task = None
+
+    async def handler(ws):
+        nonlocal task
+        task = asyncio.create_task(ws.send(LARGE))
+        small = asyncio.create_task(ws.send("behind"))
         await asyncio.sleep(0)
-        pair.ours.close_nowait()
-        with pytest.raises(ConnectionClosed):
-            await sending
+        await asyncio.sleep(0)
+        if how == "close":
+            await ws.close()
+        elif how == "server":
+            ws.server.close()
+        await small
+
+    async with local(handler, compression="deflate", max_message=None) as server:
+        async with connect(address(server), compression="deflate", max_message=None) as ws:
+            assert await asyncio.wait_for(ws.recv(), 20) == LARGE
+            assert await asyncio.wait_for(ws.recv(), 20) == "behind"
+            with pytest.raises(ConnectionClosed):
+                await asyncio.wait_for(ws.recv(), 20)
+        await task
+
+
+@pytest.mark.parametrize("how", ["broadcast", "send_nowait"])
+async def test_nothing_overtakes_a_large_message_under_way(how):
+    async with Pair(compression="deflate", max_message=None) as pair:
+        sending = asyncio.create_task(pair.ours.send(LARGE))
+        await asyncio.sleep(0)
+        if how == "broadcast":
+            broadcast([pair.ours], "small")
+        else:
+            pair.ours.send_nowait("small")
+        await sending
+        assert [await pair.theirs.recv(), await pair.theirs.recv()] == [LARGE, "small"]
+
+
+async def test_the_loop_goes_on_while_a_large_fragment_is_compressed():
+    async with Pair(compression="deflate", max_message=None) as pair:
+        receiving = asyncio.create_task(pair.theirs.recv())
+        iterations = 0
+
+        async def count():
+            nonlocal iterations
+            while True:
+                iterations += 1
+                await asyncio.sleep(0)
+
+        counting = asyncio.create_task(count())
+        await pair.ours.send([LARGE, "", LARGE])
+        counting.cancel()
+        assert await receiving == LARGE * 2
+        assert iterations >= 2 * len(LARGE) // 2**17

@@ -116,3 +116,18 @@ async def test_sending_on_a_connection_that_closes_is_no_fault_of_a_listener(cap
                 await ws.recv()
         assert ws.close_code == 1000
     assert not caplog.records
+
+
+@pytest.mark.parametrize("fault", [asyncio.CancelledError, type("Mine", (BaseException,), {})])
+@pytest.mark.parametrize("method", METHODS)
+async def test_what_is_no_exception_closes_with_1011_too(method, fault):
+    def fail(self, *args):
+        raise fault
+
+    async with local(type("Failing", (Listener,), {method: fail}), compression=None) as server:
+        ws = await connect(address(server), compression=None)
+        await provoke(method, ws, server)
+        with suppress(ConnectionClosed):
+            while True:
+                await asyncio.wait_for(ws.recv(), 20)
+        assert ws.close_code == 1011

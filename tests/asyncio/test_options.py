@@ -268,6 +268,9 @@ async def test_what_is_no_function(wrong):
     for name in ("listener", "backoff", "is_passing"):
         with pytest.raises(TypeError, match=f"{name} must be a function"):
             connect("ws://127.0.0.1/", **{name: wrong})
+    for name in ("backoff", "is_passing"):
+        with pytest.raises(TypeError, match=f"{name} must be a function, not NoneType"):
+            connect("ws://127.0.0.1/", **{name: None})
 
 
 async def test_a_class_that_is_no_listener():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import array
+import asyncio
+import gc
 
 import pytest
 
@@ -57,5 +59,47 @@ async def test_a_ping_takes_nothing_else(wrong):
             await ws.ping(wrong)
         with pytest.raises(TypeError):
             await ws.pong(wrong)
+        await ws.send("open")
+        assert await ws.recv() == "open"
+
+
+@pytest.mark.parametrize("end", ["closed", "lost"])
+async def test_a_pong_nobody_awaits_leaves_no_complaint_when_the_connection_ends(end):
+    complaints = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: complaints.append(context))
+
+    async def handler(ws):
+        await ws.wait_closed()
+
+    async with serve(handler, "127.0.0.1", 0) as server:
+        ws = await connect(uri_of(server))
+        (served,) = server.connections
+        served.transport.pause_reading()
+        await ws.ping()
+        if end == "lost":
+            ws.transport.abort()
+            await ws.wait_closed()
+        else:
+            closing = asyncio.create_task(ws.close())
+            await asyncio.sleep(0)
+            served.transport.abort()
+            await closing
+        served.transport.abort()
+    for _ in range(3):
+        gc.collect()
+        await asyncio.sleep(0)
+    assert complaints == []
+
+
+@pytest.mark.parametrize("compression", [None, "deflate"])
+@pytest.mark.parametrize("wrong", [memoryview(b"abcdef")[::2], memoryview(bytes(2000))[::2]], ids=len)
+async def test_a_buffer_with_gaps_is_refused(compression, wrong):
+    async with (
+        serve(echo, "127.0.0.1", 0) as server,
+        connect(uri_of(server), compression=compression) as ws,
+    ):
+        for operation in (ws.send, ws.ping, ws.pong):
+            with pytest.raises(BufferError, match="must be a contiguous one-dimensional buffer"):
+                await operation(wrong)
         await ws.send("open")
         assert await ws.recv() == "open"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import random
 import threading
 
 import pytest
 from both_ends import Pair, address, local
 
+from wsframe import backend
 from wsframe.asyncio import ConnectionClosed, connect
 
 both = pytest.mark.parametrize("compression", [None, "deflate"])
@@ -149,3 +151,26 @@ async def test_send_waits_for_a_peer_that_does_not_read_and_is_told_when_it_is_l
         pair.ours.transport.abort()
         results = await asyncio.gather(*pouring, return_exceptions=True)
         assert all(isinstance(result, ConnectionClosed) for result in results)
+
+
+async def test_send_is_a_coroutine_function_for_inspect():
+    """Starlette's BackgroundTask asks."""
+    if not hasattr(inspect, "markcoroutinefunction") and backend != "py":
+        pytest.skip("only CPython 3.12 and newer let a compiled function say so")
+    async with Pair() as pair:
+        assert inspect.iscoroutinefunction(pair.ours.send)
+        assert inspect.iscoroutinefunction(type(pair.ours).send)
+
+
+async def test_the_error_of_a_message_sent_early_reaches_its_sender():
+    async with Pair(compression="deflate", max_message=None) as pair:
+        large = asyncio.create_task(pair.ours.send("words " * 200_000))
+        await asyncio.sleep(0)
+        wrong = asyncio.create_task(pair.ours.send("\ud800"))
+        await asyncio.sleep(0)
+        pair.ours.send_nowait("behind")
+        with pytest.raises(UnicodeEncodeError):
+            await wrong
+        await large
+        assert await pair.theirs.recv() == "words " * 200_000
+        assert await pair.theirs.recv() == "behind"

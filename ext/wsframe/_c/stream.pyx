@@ -203,6 +203,10 @@ cdef class Stream(Coalescer):
         """Return a coroutine that waits until the peer has caught up."""
         raise NotImplementedError
 
+    def finish_sends(self):
+        """Send at once what `send_slowly` has begun or been given before."""
+        raise NotImplementedError
+
     def may_queue(self, message):
         """Tell whether a message that nobody waits for may be sent to a peer that is behind."""
         raise NotImplementedError
@@ -334,7 +338,9 @@ cdef class Stream(Coalescer):
             on_message = self.listener.on_message
             for message in messages:
                 on_message(self, message)
-        except Exception:
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException:
             self.listener_failed()
         finally:
             self.receiving = self.single = False
@@ -451,6 +457,8 @@ cdef class Stream(Coalescer):
             RuntimeError: a message is being sent in fragments.
             TypeError: the message is of another type.
         """
+        if self.senders:
+            self.finish_sends()
         if not self.congested or self.may_queue(message):
             self.send_message(message)
 

@@ -103,6 +103,10 @@ class Stream(Coalescer):
         """Return a coroutine that waits until the peer has caught up."""
         raise NotImplementedError
 
+    def finish_sends(self) -> None:
+        """Send at once what `send_slowly` has begun or been given before."""
+        raise NotImplementedError
+
     def may_queue(self, message: Any) -> bool:
         """Tell whether a message that nobody waits for may be sent to a peer that is behind."""
         raise NotImplementedError
@@ -167,7 +171,9 @@ class Stream(Coalescer):
             on_message = self.listener.on_message
             for message in messages:
                 on_message(self, message)
-        except Exception:
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException:
             self.listener_failed()
         finally:
             self.receiving = self._single = False
@@ -263,6 +269,8 @@ class Stream(Coalescer):
             RuntimeError: a message is being sent in fragments.
             TypeError: the message is of another type.
         """
+        if self.senders:
+            self.finish_sends()
         if not self.congested or self.may_queue(message):
             self._send(message)
 

@@ -37,8 +37,9 @@ def check_limits(role: Role, max_message: int | None, max_fragments: int | None)
     Protocol(role, max_message=max_message, max_fragments=max_fragments)
 
 
-def check_callable(name: str, value: Callable[..., Any] | None) -> None:
-    if value is not None and not callable(value):
+def check_callable(name: str, value: Callable[..., Any] | None, *, optional: bool = True) -> None:
+    """Check a function; None is one of them only where it is optional."""
+    if not (callable(value) or (optional and value is None)):
         raise TypeError(f"{name} must be a function, not {type(value).__name__}")
 
 

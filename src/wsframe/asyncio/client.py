@@ -257,8 +257,9 @@ class connect:
             compression = ClientPolicy()
         elif compression is not None and not isinstance(compression, ClientPolicy):
             raise TypeError(f"compression must be 'deflate', a ClientPolicy or None, not {compression!r}")
-        for name, function in (("listener", listener), ("backoff", backoff), ("is_passing", is_passing)):
-            check_callable(name, function)
+        check_callable("listener", listener)
+        check_callable("backoff", backoff, optional=False)
+        check_callable("is_passing", is_passing, optional=False)
         check_seconds("open_timeout", open_timeout, zero=True)
         check_seconds("ping_interval", ping_interval)
         check_seconds("ping_timeout", ping_timeout)

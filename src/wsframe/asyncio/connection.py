@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import sys
 import threading
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -23,6 +24,7 @@ from ..connection import (
     State,
     bytes_of,
     check_fragment,
+    close_body,
 )
 from ._keepalive import KeepAlive
 
@@ -50,8 +52,11 @@ MAX_UNSENT = 2**22
 
 SlowPeer = Literal["close", "drop"]
 
-# Bytes of a message from which it is compressed bit by bit.
+# Bytes of a message, or characters, from which it is compressed in steps.
 LARGE = 2**18
+
+# Bytes of such a fragment, or characters, that are compressed in one step.
+PIECE = 2**16
 
 # Bytes on their way that are no sign of a peer that is still reading: the last frames.
 FEW_BYTES = 2**14
@@ -81,6 +86,10 @@ def unsent_size(transport: asyncio.Transport) -> int:
     return size
 
 
+if hasattr(inspect, "markcoroutinefunction") and not inspect.iscoroutinefunction(Stream.send):
+    inspect.markcoroutinefunction(Stream.send)  # what it returns is awaited; CPython 3.12 and newer
+
+
 class Listener:
     """What happens on a connection, told at once: its methods run where the bytes arrive.
 
@@ -102,6 +111,24 @@ class Listener:
 
     def on_close(self, ws: Connection) -> None:
         """The connection is gone; `ws.close_code` and `ws.close_reason` say how."""
+
+
+class _Waiting:
+    """A message that `send_in_order` has taken, until it is sent.
+
+    Attributes:
+        frames: those of a whole message, encoded as they are drawn; empty bytes where the loop may go on.
+            None for a message in fragments.
+        done: `finish_sends` has drawn all frames.
+        error: what it met in doing so.
+    """
+
+    __slots__ = ("done", "error", "frames")
+
+    def __init__(self, frames: Iterator[bytes] | None) -> None:
+        self.frames = frames
+        self.done = False
+        self.error: Exception | None = None
 
 
 class Connection(Stream, asyncio.BufferedProtocol):
@@ -132,6 +159,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
         "_send_lock",
         "_slow_peer",
         "_unsent",
+        "_waiting",
         "latency",
         "request",
         "subprotocol",
@@ -160,6 +188,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
         self._close_timeout = close_timeout
         self._max_unsent = max_unsent
         self._slow_peer = slow_peer
+        self._waiting: list[_Waiting] = []  # messages that `send_in_order` has taken, in this order
         self._send_lock: asyncio.Lock | None = None  # made for the first send that may take long
         self._protocol: Protocol | None = None
         self._drained: asyncio.Future[None] | None = None
@@ -233,7 +262,9 @@ class Connection(Stream, asyncio.BufferedProtocol):
         """
         answered = self._ping(None if data is None else bytes_of(data))
         await self.drain()
-        return asyncio.shield(answered)
+        pong = asyncio.shield(answered)
+        pong.add_done_callback(lambda pong: pong.cancelled() or pong.exception())  # nobody need await it
+        return pong
 
     async def pong(self, data: str | Buffer = b"") -> None:
         """Send a Pong nobody asked for (RFC 6455, 5.5.3) of at most 125 bytes."""
@@ -259,6 +290,8 @@ class Connection(Stream, asyncio.BufferedProtocol):
         """Begin to close the connection, as close() does, without waiting."""
         protocol = self.protocol
         if protocol.state is State.OPEN:
+            close_body(code, reason)  # a wrong one changes nothing
+            self.finish_sends()
             frame = protocol.close(code, reason)
             self.plain = False
             self.write(frame)
@@ -386,7 +419,9 @@ class Connection(Stream, asyncio.BufferedProtocol):
         """Call a method of the listener."""
         try:
             method(self, *args)
-        except Exception:
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException:
             self.listener_failed()
 
     # How bytes become messages.
@@ -576,52 +611,82 @@ class Connection(Stream, asyncio.BufferedProtocol):
         return self.protocol.send(message)
 
     async def send_slowly(self, message: Any) -> None:
+        await self.send_in_order(message)
+        if self.congested:
+            await self.drain()
+
+    async def send_in_order(self, message: Any, before: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Send a message behind those whose `send` was awaited before.
+
+        Args:
+            message: as for `send`.
+            before: what is awaited when the turn of this message has come.
+        """
+        whole = _is_whole(message) or not isinstance(message, (AsyncIterable, Iterable))
+        waiting = _Waiting(self._frames_of(message) if whole else None)
+        self._waiting.append(waiting)
         self.senders += 1
         if self._send_lock is None:
             self._send_lock = asyncio.Lock()
         try:
             async with self._send_lock:  # first come, first served
-                self.protocol.check_open()
-                if isinstance(message, AsyncIterable):
+                if before is not None and not waiting.done:
+                    await before()
+                if waiting.frames is None:
+                    self.protocol.check_open()
                     await self._send_fragments(message)
-                elif isinstance(message, Iterable) and not _is_whole(message):
-                    await self._send_fragments(_each(message))
-                elif _is_large(message) and not self.plain:
-                    await self._send_in_steps(message)
                 else:
-                    self.write(self.frame_of(message))
+                    for frame in waiting.frames:  # nothing more when `finish_sends` has sent them
+                        if frame:
+                            self.write(frame)
+                        else:
+                            await asyncio.sleep(0)
+                if waiting.error is not None:
+                    raise waiting.error
         finally:
             self.senders -= 1
-        if self.congested:
-            await self.drain()
+            self._waiting.remove(waiting)
 
-    async def _send_in_steps(self, message: str | Buffer) -> None:
-        for frame in self.protocol.send_in_steps(message):
-            if frame:
-                self.write(frame)
-            else:
-                await asyncio.sleep(0)
+    def _frames_of(self, message: str | Buffer) -> Iterator[bytes]:
+        """Encode a whole message when its turn has come, a large one in steps that yield nothing."""
+        if _is_large(message) and not self.plain:
+            yield from self.protocol.send_in_steps(message)
+        else:
+            yield self.frame_of(message)
+
+    def finish_sends(self) -> None:
+        for waiting in list(self._waiting):
+            if waiting.frames is None or self.protocol.fragmenting:
+                break  # a message in fragments takes the time it takes
+            waiting.done = True
+            try:
+                for frame in waiting.frames:
+                    if frame:
+                        self.write(frame)
+            except Exception as exc:
+                waiting.error = exc  # for the caller of `send`
 
     def may_queue(self, message: str | Buffer) -> bool:
         if self._max_unsent is None or self.transport.get_write_buffer_size() <= self._max_unsent:
             return True
         if self._slow_peer == "drop":
             return self.state is not State.OPEN  # which the caller finds out
-        self.close_nowait(CloseCode.TRY_AGAIN_LATER, "peer does not read")
+        self.close_nowait(CloseCode.TRY_AGAIN_LATER, "peer is too slow")
         return True  # to the caller, a connection that is closing
 
-    async def _send_fragments(self, fragments: AsyncIterable[str | Buffer]) -> None:
+    async def _send_fragments(self, message: Any) -> None:
         """Send each fragment as soon as the next is there."""
         protocol = self.protocol
-        waiting: str | Buffer | None = None
+        fragments = message if isinstance(message, AsyncIterable) else _each(message)
+        last: str | Buffer | None = None
         try:
             async for fragment in fragments:
-                check_fragment(fragment, waiting)
-                if waiting is not None:
-                    await self._send_fragment(waiting, final=False)
-                waiting = fragment
-            if waiting is not None:
-                await self._send_fragment(waiting, final=True)
+                check_fragment(fragment, last)
+                if last is not None:
+                    await self._send_fragment(last, final=False)
+                last = fragment
+            if last is not None:
+                await self._send_fragment(last, final=True)
         except BaseException:
             if protocol.fragmenting:  # half a message is out: there is no way to take it back
                 self.close_nowait(CloseCode.INTERNAL_ERROR, "fragmented message broken off")
@@ -630,7 +695,16 @@ class Connection(Stream, asyncio.BufferedProtocol):
             self.plain = protocol.plain
 
     async def _send_fragment(self, fragment: str | Buffer, *, final: bool) -> None:
+        """Send a fragment; one that takes long to compress as several, with time for the loop in between."""
         self.plain = False
+        if _is_large(fragment) and self.protocol.compresses:
+            whole = fragment if isinstance(fragment, str) else memoryview(fragment).cast("B")
+            while len(whole) > PIECE:
+                self.write(self.protocol.send_fragment(whole[:PIECE], final=False))
+                await self.drain()
+                await asyncio.sleep(0)
+                whole = whole[PIECE:]
+            fragment = whole
         self.write(self.protocol.send_fragment(fragment, final=final))
         await self.drain()
 
@@ -723,6 +797,8 @@ def broadcast(connections: Iterable[Connection], message: str | Buffer) -> None:
     """
     sending = Broadcast(message)
     for connection in connections:
+        if connection.senders:
+            connection.finish_sends()
         if connection.congested and not connection.may_queue(message):
             continue
         if connection.plain and not connection.masked:
