@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml setup.py $(wildcard ext/kernels/* ext/wsframe/_c/*)
 
-.PHONY: demo test quick test-all downstream lint docs docs-links bench bench-servers bench-hosts sanitize race tsan tsan-python \
+.PHONY: demo test quick test-all downstream lint docs docs-links coverage bench bench-servers bench-hosts sanitize race tsan tsan-python \
   qemu fuzz conformance conformance-hosts jupyter soak
 
 demo: $(VENV)/.demo
@@ -24,6 +24,8 @@ lint: $(VENV)/.lint
 	$(BIN)/stubtest wsframe._c
 	PATH=$(BIN):$$PATH $(BIN)/cython-lint ext
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*))
 	$(BIN)/zizmor --offline --quiet .github/workflows
 
 # The site, in build/docs/html; warnings are errors. `make docs-links` asks every link outside.
@@ -34,6 +36,19 @@ docs: $(VENV)/.docs
 
 docs-links: $(VENV)/.docs
 	$(SPHINX) -b linkcheck docs build/docs/links
+
+# Which lines of Python and Cython the quick tests run, in a copy whose lines are traced; pyproject.toml has the floor.
+COPY := build/coverage
+coverage: $(VENV)/.coverage
+	rm -rf $(COPY)
+	mkdir -p $(COPY)
+	tar -c --exclude=./build --exclude='./.venv*' --exclude=./.git --exclude='*.so' . | tar -x -C $(COPY)
+	cd $(COPY) && WSFRAME_TRACE=1 WSFRAME_REQUIRE_EXTENSIONS=1 WSFRAME_CFLAGS="-O1 -g0" \
+	  $(abspath $(BIN))/python setup.py -q build_ext -i
+	cd $(COPY) && PYTHONPATH=$(CURDIR)/$(COPY)/src COVERAGE_CORE=ctrace \
+	  $(abspath $(BIN))/python -m coverage run tests/suite.py quick $(ARGS)
+	cd $(COPY) && $(abspath $(BIN))/python -m coverage combine -q
+	cd $(COPY) && $(abspath $(BIN))/python -m coverage report
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m bench $(ARGS)

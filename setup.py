@@ -1,13 +1,16 @@
 """The extension modules and the switches of their build."""
 
 import os
+import re
 import sys
 from glob import glob
+from pathlib import Path
 
 from setuptools import Extension, setup
 
 PURE = os.environ.get("WSFRAME_PURE", "0") not in ("", "0")
 REQUIRED = os.environ.get("WSFRAME_REQUIRE_EXTENSIONS", "0") not in ("", "0")
+TRACED = os.environ.get("WSFRAME_TRACE", "0") not in ("", "0")  # for `make coverage`: slow
 MODULES = (
     "kernel",
     "mask",
@@ -31,6 +34,7 @@ DIRECTIVES = {
     "autotestdict": False,
     "freethreading_compatible": True,
 }
+TRACE = [("CYTHON_TRACE", "1"), ("CYTHON_TRACE_NOGIL", "1"), ("CYTHON_USE_SYS_MONITORING", "0")]
 if sys.platform == "win32":
     FLAGS = "/O2"
 else:  # a macro that CPython dropped must not wait for the import to fail
@@ -52,16 +56,50 @@ def extensions():
             [f"ext/wsframe/_c/{name}.pyx", *(KERNELS if name == "kernel" else [])],
             depends=HEADERS,
             include_dirs=["ext", "ext/wsframe/_c"],
+            define_macros=TRACE if TRACED else [],
             extra_compile_args=os.environ.get("WSFRAME_CFLAGS", FLAGS).split(),
         )
         for name in MODULES
     ]
     modules = cythonize(
-        modules, build_dir="build/cython", include_path=["ext"], compiler_directives=DIRECTIVES
+        modules,
+        build_dir=None if TRACED else "build/cython",  # coverage looks for the C beside the .pyx
+        include_path=["ext"],
+        compiler_directives={**DIRECTIVES, "linetrace": TRACED},
     )
     for module in modules:
         module.optional = not REQUIRED  # cythonize() would drop it above
     return modules
 
 
-setup(ext_modules=extensions())
+def description(url):
+    """Return README.md, with absolute links if the address of the repository is known: PyPI needs them."""
+    text = Path("README.md").read_text(encoding="utf-8")
+    if not url:
+        return text
+    version = re.search('__version__ = "(.*)"', Path("src/wsframe/__init__.py").read_text())[1]
+    link = r"(!?)(\[[^]]*\])\((?!https?:)([^)]+)\)"
+    return re.sub(link, lambda m: f"{m[1]}{m[2]}({url}/{'raw' if m[1] else 'blob'}/v{version}/{m[3]})", text)
+
+
+def urls(url):
+    """Return the links of the project; they begin where a release is made."""
+    places = {
+        "Documentation": "/blob/main/docs/index.md",
+        "Changelog": "/blob/main/CHANGELOG.md",
+        "Source": "",
+        "Issues": "/issues",
+        "Security": "/security/policy",
+    }
+    return {name: f"{url}{place}" for name, place in places.items()} if url else {}
+
+
+# Releases name the address of the repository that they are made from.
+URL = os.environ.get("WSFRAME_URL", "").rstrip("/")
+
+setup(
+    ext_modules=extensions(),
+    long_description=description(URL),
+    long_description_content_type="text/markdown",
+    project_urls=urls(URL),
+)

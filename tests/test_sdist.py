@@ -1,0 +1,95 @@
+"""What is published: the sdist holds the whole repository, and the description works outside of it."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def tracked() -> list[str]:
+    """Name the files of the repository, where this is one."""
+    if not (ROOT / ".git").exists() or shutil.which("git") is None:
+        pytest.skip("no repository here")
+    done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"git: {done.stderr.strip()}")
+    return [name for name in done.stdout.splitlines() if (ROOT / name).exists()]
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An sdist of what is tracked, unpacked."""
+    pytest.importorskip("setuptools")
+    folder = tmp_path_factory.mktemp("sdist")
+    for name in tracked():
+        target = folder / "copy" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, target)
+    subprocess.run(
+        [sys.executable, "setup.py", "-q", "sdist", "--dist-dir", str(folder)],
+        cwd=folder / "copy",
+        env={**os.environ, "WSFRAME_PURE": "1", "WSFRAME_URL": "https://git.example/wsframe"},
+        check=True,
+    )
+    (archive,) = folder.glob("*.tar.gz")
+    with tarfile.open(archive) as packed:
+        packed.extractall(folder / "unpacked", **({"filter": "data"} if sys.version_info >= (3, 12) else {}))
+    (unpacked,) = (folder / "unpacked").iterdir()
+    return unpacked
+
+
+def test_every_file_is_in_the_sdist(published: Path) -> None:
+    assert [name for name in tracked() if not (published / name).exists()] == []
+
+
+def test_every_file_that_the_makefile_names_is_in_the_sdist(published: Path) -> None:
+    words = set(re.findall(r"[\w.*/-]+", (ROOT / "Makefile").read_text(encoding="utf-8")))
+    named = {word for word in words if any(fnmatch(name, word) for name in tracked())}
+    assert {"pyproject.toml", "setup.py", "tests/suite.py", "tests/kernels/qemu.sh"} <= named
+    assert [word for word in named if not any(published.glob(word))] == []
+
+
+def test_developers_needs_are_not_published(published: Path) -> None:
+    text = (published / "PKG-INFO").read_text(encoding="utf-8")
+    assert set(re.findall(r"^Provides-Extra: (.*)$", text, re.MULTILINE)) == {"asyncio", "demo"}
+
+
+def functions_of_setup() -> dict[str, Any]:
+    tree = ast.parse((ROOT / "setup.py").read_text(encoding="utf-8"))
+    defined = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    space: dict[str, Any] = {"re": re, "Path": Path}
+    exec(compile(ast.Module(defined, []), "setup.py", "exec"), space)
+    return space
+
+
+def test_links_of_a_release_are_absolute(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    described = functions_of_setup()
+    targets = r"\]\(([^)]+)\)"
+    inside = re.findall(targets, described["description"](""))
+    outside = re.findall(targets, described["description"]("https://git.example/wsframe"))
+    assert len(inside) == len(outside) > 10
+    for relative, absolute in zip(inside, outside, strict=True):
+        assert absolute.startswith("https://git.example/wsframe/")
+        assert absolute.endswith(f"/{relative}")
+        assert ("/raw/" in absolute) == relative.endswith(".svg")
+
+
+def test_links_of_the_project_lead_into_the_repository() -> None:
+    urls = functions_of_setup()["urls"]
+    assert urls("") == {}
+    for address in urls("https://git.example/wsframe").values():
+        path = address.removeprefix("https://git.example/wsframe")
+        assert "/blob/main/" not in path or (ROOT / path.removeprefix("/blob/main/")).exists()
