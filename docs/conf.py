@@ -10,6 +10,7 @@ os.environ["WSFRAME_PURE"] = "1"
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
 import wsframe
+from wsframe._backend import Stream
 
 project = "wsframe"
 author = "the wsframe developers"
@@ -35,7 +36,7 @@ myst_enable_extensions = ["fieldlist"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented_params"
-autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_default_options = {"members": True}
 autodoc_class_signature = "mixed"
 python_maximum_signature_line_length = 80
 python_use_unqualified_type_names = True
@@ -54,6 +55,12 @@ CALLED_BY_ASYNCIO = {
     "get_buffer",
     "pause_writing",
     "resume_writing",
+}
+
+# Parts of the engine of a connection, which its classes share.
+ENGINE = {name for name in vars(Stream) if name not in ("send", "send_nowait")} | {
+    *("fail", "handshake", "idle", "make_connection", "open", "protocol", "read_on", "refuse", "start"),
+    "wait_opened",
 }
 
 # A name that several modules have is documented by the first of them.
@@ -81,7 +88,15 @@ def skip(app, what, name, obj, skipped, options):
     """Leave out what an application never calls, and what another page has."""
     module = PAGES.get(app.env.docname)
     elsewhere = what == "module" and module and name in vars(module) and owner(module, name)
-    return True if elsewhere or name in CALLED_BY_ASYNCIO else None
+    engine = (
+        app.env.docname == "reference/asyncio" and what in ("class", "method", "property") and name in ENGINE
+    )
+    return True if elsewhere or engine or name in CALLED_BY_ASYNCIO else None
+
+
+def without_private_bases(app, name, obj, options, bases):
+    """Leave out classes that have no place in the reference."""
+    bases[:] = [base for base in bases if "._" not in f"{base.__module__}.{base.__qualname__}"] or [object]
 
 
 def tell_where(app, what, name, obj, options, lines):
@@ -96,4 +111,5 @@ def tell_where(app, what, name, obj, options, lines):
 
 def setup(app):
     app.connect("autodoc-skip-member", skip)
+    app.connect("autodoc-process-bases", without_private_bases)
     app.connect("autodoc-process-docstring", tell_where)
