@@ -76,6 +76,16 @@ def test_programs_run(program: str, prints: str | None, folder: Path) -> None:
         assert done.stdout == prints
 
 
+def test_every_python_block_is_one_that_runs() -> None:
+    known = {"python", "text", "console", "ini", "dockerfile", "js", "{eval-rst}", "{literalinclude}"}
+    known |= {"{toctree}", "{py:data}"}
+    for document in DOCUMENTS:
+        text = document.read_text(encoding="utf-8")
+        kinds = set(re.findall(r"^ *```+(\S+)", text, re.MULTILINE))
+        assert kinds <= known, document
+        assert text.count("```python") == len(BLOCK.findall(text)), document
+
+
 def test_every_public_module_has_a_page_in_the_reference() -> None:
     package = Path(wsframe.__file__).parent
     names = {
