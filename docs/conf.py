@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -22,6 +23,8 @@ exclude_patterns = ["_build"]
 default_role = "py:obj"
 pygments_style = "friendly"
 pygments_dark_style = "monokai"
+
+highlight_language = "none"
 
 html_theme = "furo"
 html_title = f"wsframe {release}"
@@ -109,7 +112,25 @@ def tell_where(app, what, name, obj, options, lines):
         lines += ["", f"Also here: {', '.join(links)}."]
 
 
+def in_sphinx_s_words(app, what, name, obj, options, lines):
+    """Change what reads well in `help` and not on a page; runs before napoleon."""
+    changed = []
+    for number, line in enumerate(lines):
+        following = next(filter(None, lines[number + 1 :]), "")
+        pair = re.fullmatch(r"( +)(\w+), (\w+): (.*)", line)
+        if line.startswith("Alias for field number"):
+            continue
+        if what == "module" and re.search(r"[^:]:$", line) and following.startswith("    "):
+            line += ":"  # a table
+        if pair and what == "class":
+            changed.append(f"{pair[1]}{pair[2]}: {pair[4]}")
+            line = f"{pair[1]}{pair[3]}: {pair[4]}"
+        changed.append(line)
+    lines[:] = changed
+
+
 def setup(app):
+    app.connect("autodoc-process-docstring", in_sphinx_s_words, priority=400)
     app.connect("autodoc-skip-member", skip)
     app.connect("autodoc-process-bases", without_private_bases)
     app.connect("autodoc-process-docstring", tell_where)
