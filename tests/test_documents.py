@@ -24,7 +24,7 @@ from wsframe.accelerate._slot import load_host
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 COMMANDS = {"cli", "demo"}  # run, not imported
 
 pytestmark = pytest.mark.skipif(not DOCS.exists(), reason="no documents here")
@@ -35,7 +35,7 @@ BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.MUL
 
 def programs() -> list[pytest.ParameterSet]:
     found = []
-    for document in filter(Path.exists, DOCUMENTS):
+    for document in DOCUMENTS:
         text = document.read_text(encoding="utf-8")
         for block in BLOCK.finditer(text):
             line = text[: block.start()].count("\n") + 1
@@ -127,7 +127,7 @@ def test_links_lead_somewhere() -> None:
 def test_commands_are_understood() -> None:
     """Every command of wsframe in a document is one."""
     told = 0
-    for document in DOCUMENTS:
+    for document in set(DOCUMENTS) - {ROOT / "CHANGELOG.md"}:
         text = document.read_text(encoding="utf-8")
         lines = re.findall(
             r"(?:^ *\$ |=\S*/|`|^web: )(wsframe (?:run|status|demo) [^`\n#\[]+)", text, re.MULTILINE
@@ -138,6 +138,18 @@ def test_commands_are_understood() -> None:
                 cli._parse(arguments)
                 told += 1
     assert told > 20
+
+
+def test_targets_of_make_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([\w-]+):", makefile, re.MULTILINE))
+    told = set()
+    for document in DOCUMENTS:
+        told |= set(re.findall(r"`make ([\w-]+)", document.read_text(encoding="utf-8")))
+    assert told <= targets
+    assert {"test", "lint", "docs", "coverage", "bench"} <= told
+    phony = re.search(r"^\.PHONY: ((?:.*\\\n)*.*)$", makefile, re.MULTILINE)
+    assert phony is not None and targets == set(phony[1].replace("\\", " ").split())
 
 
 def test_the_table_of_hosts_is_whole() -> None:
