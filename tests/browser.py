@@ -90,7 +90,7 @@ class Browser:
         """Open a page."""
         ask = urllib.request.Request(f"http://127.0.0.1:{self._port}/json/new?{uri}", method="PUT")
         told = await asyncio.to_thread(lambda: json.load(urllib.request.urlopen(ask, timeout=20)))
-        async with connect(told["webSocketDebuggerUrl"], compression=None, max_message=2**26) as ws:
+        async with connect(told["webSocketDebuggerUrl"], compression=None, max_size=2**26) as ws:
             page = Page(ws)
             await page.until(f"location.href.startsWith({uri!r}) && document.readyState === 'complete'")
             yield page

@@ -58,9 +58,9 @@ def test_close_reasons() -> None:
 def test_requests_and_responses() -> None:
     for shown in (
         repr(Request("/" + NASTY, method="GET\x1b")),
-        repr(Response(404, reason=NASTY)),
-        repr(Response(404, [("X", NASTY)]).headers),
-        str(InvalidStatus(Response(404, [("Location", NASTY)], reason=NASTY))),
+        repr(Response(404, reason_phrase=NASTY)),
+        repr(Response(404, headers=[("X", NASTY)]).headers),
+        str(InvalidStatus(Response(404, headers=[("Location", NASTY)], reason_phrase=NASTY))),
         excerpt(NASTY),
         excerpt(NASTY.encode("utf-8")),
     ):
@@ -68,7 +68,7 @@ def test_requests_and_responses() -> None:
 
 
 def test_where_a_redirect_leads_to() -> None:
-    location = InvalidStatus(Response(302, [("Location", f"ws://{NASTY}/")])).location
+    location = InvalidStatus(Response(302, headers=[("Location", f"ws://{NASTY}/")])).location
     assert location is not None
     with pytest.raises(ValueError, match="uri must not hold spaces or control characters") as caught:
         parse_uri(location)

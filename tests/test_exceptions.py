@@ -20,12 +20,14 @@ CLOSES = (Close(4000, "bye"), Close(1000))
 
 # What to make one of each from.
 ARGUMENTS: dict[str, tuple[Any, ...]] = {
+    "WebSocketException": ("no",),
+    "ConcurrencyError": ("another recv is waiting",),
     "ProtocolError": (1002, "reserved bits must be 0"),
-    "HandshakeError": ("no",),
+    "InvalidHandshake": ("no",),
     "Refused": (426, "no", [("Upgrade", "websocket")]),
-    "InvalidURI": ("malformed uri",),
+    "InvalidURI": ("http://x", "no scheme of ours"),
     "InvalidMessage": ("no",),
-    "InvalidStatus": (Response(404, [("X", "y")], b"body", reason="Gone"),),
+    "InvalidStatus": (Response(404, "Gone", [("X", "y")], b"body"),),
     "InvalidHeader": ("Upgrade", "no"),
     "NegotiationError": ("Sec-WebSocket-Protocol", "no"),
     "ConnectionClosed": CLOSES,
@@ -77,7 +79,7 @@ WAYS = {
 def seen(value: Any) -> Any:
     """What can be compared of a value."""
     if isinstance(value, Response):
-        return value.status, value.reason, value.headers.raw, value.body
+        return value.status_code, value.reason_phrase, value.headers.raw, value.body
     return [seen(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
@@ -102,7 +104,7 @@ def test_the_end_of_a_connection_is_pickled_without_the_connection(way: Any) -> 
     error = connection.closed_error()
     assert connection.has_raised(error)
     again = way(error)
-    assert (again.sent, again.received) == (Close(CloseCode.NORMAL_CLOSURE, "bye"), None)
+    assert (again.sent, again.rcvd) == (Close(CloseCode.NORMAL_CLOSURE, "bye"), None)
     assert not connection.has_raised(again)
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from ._spec import MAX_CONTROL_PAYLOAD, CloseCode
 
 
-class ProtocolError(Exception):
+class WebSocketException(Exception):
+    """Base class of all exceptions of wsframe that tell of a connection."""
+
+
+class ConcurrencyError(WebSocketException, RuntimeError):
+    """Two tasks do what only one at a time may do."""
+
+
+class ProtocolError(WebSocketException):
     """The peer broke a rule of the protocol, or a limit set for it.
 
     Args:

@@ -105,33 +105,34 @@ class Response:
     """An HTTP response.
 
     Attributes:
-        status: the status code, from 100 to 599.
-        reason: the reason phrase; None for the one of the status code.
+        status_code: from 100 to 599.
+        reason_phrase: None for the one of the status code.
         headers: its header fields.
         body: its body, or, in a client, the start of it.
     """
 
-    __slots__ = ("body", "headers", "reason", "status")
+    __slots__ = ("body", "headers", "reason_phrase", "status_code")
 
     def __init__(
         self,
-        status: int,
+        status_code: int,
+        reason_phrase: str | None = None,
         headers: HeadersLike = (),
         body: str | bytes = b"",
-        *,
-        reason: str | None = None,
     ) -> None:
-        self.status = int(status)
+        self.status_code = int(status_code)
         self.headers = headers if isinstance(headers, Headers) else Headers(headers)
         self.body = body.encode() if isinstance(body, str) else body
-        self.reason = phrase_of(self.status) if reason is None else reason
+        self.reason_phrase = phrase_of(self.status_code) if reason_phrase is None else reason_phrase
 
     def __repr__(self) -> str:
-        return f"<Response {self.status} {escape(self.reason)}>"
+        return f"<Response {self.status_code} {escape(self.reason_phrase)}>"
 
     def serialize(self, method: str = "GET") -> bytes:
         """Write the response; see http_response."""
-        return http_response(self.status, self.headers.raw, self.body, reason=self.reason, method=method)
+        return http_response(
+            self.status_code, self.headers.raw, self.body, reason=self.reason_phrase, method=method
+        )
 
 
 def http_response(

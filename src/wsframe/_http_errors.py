@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ._errors import WebSocketException
 from ._escape import escape
 from ._http import Header, http_response
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 EXCERPT = 60
 
 
-class HandshakeError(Exception):
+class InvalidHandshake(WebSocketException):
     """The opening handshake failed.
 
     Args:
@@ -31,7 +32,7 @@ class HandshakeError(Exception):
         return self.reason
 
 
-class Refused(HandshakeError):
+class Refused(InvalidHandshake):
     """A server does not accept the request (RFC 6455, 4.2.2).
 
     Args:
@@ -56,35 +57,48 @@ class Refused(HandshakeError):
         return http_response(self.status, self.headers, self.body)
 
 
-class InvalidURI(HandshakeError, ValueError):
-    """A URI is no WebSocket URI (RFC 6455, 3)."""
+class InvalidURI(WebSocketException, ValueError):
+    """A URI is no WebSocket URI (RFC 6455, 3).
+
+    Args:
+        uri: the URI, without its password, control characters escaped.
+        msg: which rule was broken.
+    """
+
+    def __init__(self, uri: str, msg: str) -> None:
+        super().__init__(uri, msg)
+        self.uri = uri
+        self.msg = msg
+
+    def __str__(self) -> str:
+        return f"{self.uri} isn't a valid URI: {self.msg}"
 
 
-class InvalidMessage(HandshakeError):
+class InvalidMessage(InvalidHandshake):
     """What a server sent is no HTTP/1.1 response, or is larger than a limit."""
 
 
-class InvalidStatus(HandshakeError):
-    """A server answered with another status than 101 (RFC 6455, 4.1).
+class InvalidStatus(InvalidHandshake):
+    """A server responded with another status than 101 (RFC 6455, 4.1).
 
     Args:
-        response: the answer, with the start of its body.
+        response: with the start of its body.
     """
 
     def __init__(self, response: Response) -> None:
-        super().__init__(f"server answered with status {response.status}, not 101")
+        super().__init__(f"server rejected WebSocket connection: HTTP {response.status_code}")
         self.args = (response,)
         self.response = response
 
     @property
     def location(self) -> str | None:
         """Where a redirect points to, or None."""
-        if self.response.status in (301, 302, 303, 307, 308):
+        if self.response.status_code in (301, 302, 303, 307, 308):
             return self.response.headers.get("Location")
         return None
 
 
-class InvalidHeader(HandshakeError):
+class InvalidHeader(InvalidHandshake):
     """A header field of the answer breaks a rule (RFC 6455, 4.1).
 
     Args:
@@ -120,7 +134,7 @@ def invalid_uri(reason: str, uri: str) -> InvalidURI:
     shown = escape(_without_password(uri))
     if len(shown) > URI_EXCERPT:
         shown = shown[:URI_EXCERPT] + "..."
-    return InvalidURI(f"{reason}: '{shown}'")
+    return InvalidURI(shown, reason)
 
 
 def _without_password(uri: str) -> str:

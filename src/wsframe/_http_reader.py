@@ -110,7 +110,7 @@ class _Reader:
         """Refuse at once what is not HTTP at all."""
         raise NotImplementedError
 
-    def _too_big(self) -> errors.HandshakeError:
+    def _too_big(self) -> errors.InvalidHandshake:
         raise NotImplementedError
 
 
@@ -190,7 +190,7 @@ class RequestReader(_Reader):
         if head[0] not in TOKEN:
             raise errors.not_http("does not begin with a method")
 
-    def _too_big(self) -> errors.HandshakeError:
+    def _too_big(self) -> errors.InvalidHandshake:
         return errors.request_too_big(self._max_head)
 
 
@@ -313,11 +313,11 @@ class ResponseReader(_Reader):
     def _response(self) -> Response:
         parts = self._parts
         assert parts is not None
-        return Response(self._status, parts.headers, bytes(parts.body), reason=str_of(parts.reason))
+        return Response(self._status, str_of(parts.reason), parts.headers, bytes(parts.body))
 
     def _check_start(self, head: bytearray) -> None:
         if not b"HTTP/1.".startswith(head[:7]):
             raise errors.not_a_response("does not begin with HTTP/1.")
 
-    def _too_big(self) -> errors.HandshakeError:
+    def _too_big(self) -> errors.InvalidHandshake:
         return errors.response_too_big(self._limit)

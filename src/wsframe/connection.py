@@ -23,12 +23,12 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterable, Iterator
-from enum import Enum
+from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 from . import _errors
 from ._backend import MessageDecoder, encode_binary, encode_frame, encode_text, fresh_key
-from ._errors import ProtocolError
+from ._errors import ProtocolError, WebSocketException
 from ._escape import escape
 from ._spec import (
     DEFAULT_MAX_FRAGMENTS,
@@ -95,50 +95,85 @@ class Extension(Inflater, Protocol):
         """What the bytes of a compressed message depend on, beside the message."""
 
 
-class State(Enum):
+# 7.4.1 and the registry of close codes.
+_MEANINGS = {
+    CloseCode.NORMAL_CLOSURE: "OK",
+    CloseCode.GOING_AWAY: "going away",
+    CloseCode.PROTOCOL_ERROR: "protocol error",
+    CloseCode.UNSUPPORTED_DATA: "unsupported data",
+    CloseCode.NO_STATUS_RCVD: "no status received [internal]",
+    CloseCode.ABNORMAL_CLOSURE: "abnormal closure [internal]",
+    CloseCode.INVALID_DATA: "invalid frame payload data",
+    CloseCode.POLICY_VIOLATION: "policy violation",
+    CloseCode.MESSAGE_TOO_BIG: "message too big",
+    CloseCode.MANDATORY_EXTENSION: "mandatory extension",
+    CloseCode.INTERNAL_ERROR: "internal error",
+    CloseCode.SERVICE_RESTART: "service restart",
+    CloseCode.TRY_AGAIN_LATER: "try again later",
+    CloseCode.BAD_GATEWAY: "bad gateway",
+    CloseCode.TLS_HANDSHAKE: "TLS handshake failure [internal]",
+}
+
+
+def _describe(close: Close) -> str:
+    """Say what a Close frame says, for people: "1001 (going away) maintenance"."""
+    code = int(close.code)
+    registered = "registered" if 3000 <= code < 4000 else "private use" if 4000 <= code < 5000 else "unknown"
+    reason = f" {escape(close.reason)}" if close.reason else ""
+    return f"{code} ({_MEANINGS.get(code, registered)}){reason}"  # type: ignore[call-overload]
+
+
+class State(IntEnum):
     """How far a connection is (RFC 6455, 4.1 and 7.1); a Connection begins when CONNECTING is over."""
 
-    CONNECTING = "connecting"
-    OPEN = "open"
-    CLOSING = "closing"
-    CLOSED = "closed"
+    CONNECTING = 0
+    OPEN = 1
+    CLOSING = 2
+    CLOSED = 3
 
 
-class ConnectionClosed(Exception):
+class ConnectionClosed(WebSocketException):
     """The connection is closing or closed.
 
     Args:
-        received: the Close frame of the peer, or None.
+        rcvd: the Close frame of the peer, or None.
         sent: the Close frame we sent, or None.
+        rcvd_then_sent: whether that of the peer came first; None where one is missing.
     """
 
-    def __init__(self, received: Close | None = None, sent: Close | None = None) -> None:
-        super().__init__(received, sent)
-        self.received = received
+    def __init__(
+        self, rcvd: Close | None = None, sent: Close | None = None, rcvd_then_sent: bool | None = None
+    ) -> None:
+        super().__init__(rcvd, sent, rcvd_then_sent)
+        self.rcvd = rcvd
         self.sent = sent
+        self.rcvd_then_sent = rcvd_then_sent
         self._connection: Connection | None = None  # whose end it is
 
     def __reduce__(self) -> tuple[Any, ...]:
         state = {name: value for name, value in self.__dict__.items() if name != "_connection"}
-        return type(self), (self.received, self.sent), state
+        return type(self), (self.rcvd, self.sent, self.rcvd_then_sent), state
 
     @property
     def code(self) -> int:
         """The close code as the application sees it: 1006 when no Close arrived (7.1.5)."""
-        return self.received.code if self.received else CloseCode.ABNORMAL_CLOSURE
+        return self.rcvd.code if self.rcvd else CloseCode.ABNORMAL_CLOSURE
 
     @property
     def reason(self) -> str:
         """The close reason as the application sees it (7.1.6)."""
-        return self.received.reason if self.received else ""
+        return self.rcvd.reason if self.rcvd else ""
 
     def __str__(self) -> str:
-        told = [
-            f"{verb} {close.code}{' ' + escape(close.reason) if close.reason else ''}"
-            for verb, close in (("received", self.received), ("sent", self.sent))
-            if close
-        ]
-        return "; ".join(told) or "no close frame received or sent"
+        rcvd = f"received {_describe(self.rcvd)}" if self.rcvd else ""
+        sent = f"sent {_describe(self.sent)}" if self.sent else ""
+        if not rcvd and not sent:
+            return "no close frame received or sent"
+        if not sent:
+            return f"{rcvd}; no close frame sent"
+        if not rcvd:
+            return f"{sent}; no close frame received"
+        return f"{rcvd}; then {sent}" if self.rcvd_then_sent else f"{sent}; then {rcvd}"
 
 
 class ConnectionClosedOK(ConnectionClosed):
@@ -201,6 +236,7 @@ class Connection:
         "_fragments_text",
         "_deflate",
         "_masked",
+        "_received_first",
         "cause",
         "decoder",
         "error",
@@ -234,6 +270,7 @@ class Connection:
         self.outgoing: list[bytes] = []
         self.received: Close | None = None
         self.sent: Close | None = None
+        self._received_first = False  # the Close of the peer came before ours left
         self.error: ProtocolError | None = None
         self.cause: Exception | None = None
 
@@ -293,6 +330,7 @@ class Connection:
     def _say_close(self, close: Close) -> None:
         self.outgoing.append(self._control(Opcode.CLOSE, close_body(close.code, close.reason)))
         self.sent = close
+        self._received_first = self.received is not None
         self.state = State.CLOSING
 
     # Sending.
@@ -484,7 +522,9 @@ class Connection:
     def closed_error(self) -> ConnectionClosed:
         """Make the exception that says how the connection ended; a violation is its cause."""
         ok = all(close and close.code in CLEAN_CODES for close in (self.received, self.sent))
-        error = (ConnectionClosedOK if ok else ConnectionClosedError)(self.received, self.sent)
+        both = self.received is not None and self.sent is not None
+        kind = ConnectionClosedOK if ok else ConnectionClosedError
+        error = kind(self.received, self.sent, self._received_first if both else None)
         error.__cause__ = self.error or self.cause
         error._connection = self
         return error

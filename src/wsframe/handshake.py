@@ -33,7 +33,7 @@ from ._http import (
     write_fields,
 )
 from ._http_errors import (
-    HandshakeError,
+    InvalidHandshake,
     InvalidHeader,
     InvalidMessage,
     InvalidStatus,
@@ -51,8 +51,8 @@ __all__ = [
     "URI",
     "Accepted",
     "Agreed",
-    "HandshakeError",
     "Headers",
+    "InvalidHandshake",
     "InvalidHeader",
     "InvalidMessage",
     "InvalidStatus",
@@ -405,7 +405,7 @@ def check_response(
         InvalidHeader: Upgrade, Connection or Sec-WebSocket-Accept is wrong.
         NegotiationError: a subprotocol or an extension was not offered, or offered otherwise.
     """
-    if response.status != 101:
+    if response.status_code != 101:
         raise InvalidStatus(response)
     headers = response.headers
     upgrade = _required(headers, "Upgrade")

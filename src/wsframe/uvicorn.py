@@ -340,7 +340,7 @@ class WebSocketProtocol(Connection):
             status = 500
             if self._denial is not None:
                 with suppress(TypeError, ValueError):  # what the application wanted cannot be written
-                    response, status = self._denial.serialize(), self._denial.status
+                    response, status = self._denial.serialize(), self._denial.status_code
             self._refuse(status, response)
 
     def _refuse(self, status: int, response: bytes) -> None:
@@ -595,7 +595,7 @@ class WebSocketProtocol(Connection):
     def _deny_with(self, status: int, headers: list[Header]) -> None:
         """Begin the response of an application: all of it leaves at the end, or each part as it comes."""
         if not self._behaviour.streams_denials:
-            self._denial = Response(status, headers)
+            self._denial = Response(status, headers=headers)
             return
         names = {bytes_of("header name", name, "latin-1").lower() for name, _ in headers}
         chunked = not names & {b"content-length", b"transfer-encoding"}
@@ -614,7 +614,7 @@ class WebSocketProtocol(Connection):
         if self._denial is not None:
             self._denial.body += body
             if last:
-                self._deny(self._denial.status, self._denial.serialize())
+                self._deny(self._denial.status_code, self._denial.serialize())
             return
         if body:
             self.transport_write(b"%x\r\n%b\r\n" % (len(body), body) if self._streaming else body)

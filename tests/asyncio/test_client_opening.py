@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from rawclient import SOON, echo, local, uri_of
 
-from wsframe.asyncio import HandshakeError, InvalidStatus, Listener, connect
+from wsframe.asyncio import InvalidHandshake, InvalidStatus, Listener, connect
 from wsframe.deflate import ClientPolicy
 from wsframe.handshake import InvalidMessage
 
@@ -57,7 +57,7 @@ async def refusal(server, **options):
 async def test_a_refusal_without_length_on_an_open_connection(status):
     async with saying(f"HTTP/1.1 {status}\r\nServer: x\r\n\r\n".encode()) as server:
         response = await refusal(server)
-    assert f"{response.status} {response.reason}" == status
+    assert f"{response.status_code} {response.reason_phrase}" == status
     assert response.body == b""
     assert response.headers["Server"] == "x"
 
@@ -65,7 +65,7 @@ async def test_a_refusal_without_length_on_an_open_connection(status):
 async def test_of_a_body_that_does_not_end_what_came_is_kept():
     async with saying(b"HTTP/1.1 403 No\r\n\r\n", b"why", b" not", pause=0.01) as server:
         response = await refusal(server)
-    assert (response.status, response.body) == (403, b"why not")
+    assert (response.status_code, response.body) == (403, b"why not")
 
 
 @pytest.mark.parametrize(
@@ -74,14 +74,14 @@ async def test_of_a_body_that_does_not_end_what_came_is_kept():
 async def test_a_body_that_is_promised_and_does_not_come(field):
     async with saying(b"HTTP/1.1 403 No\r\n" + field + b"\r\n\r\n") as server:
         response = await refusal(server)
-    assert (response.status, response.body) == (403, b"")
+    assert (response.status_code, response.body) == (403, b"")
 
 
 async def test_a_body_that_trickles_is_waited_for_once():
     head = b"HTTP/1.1 403 No\r\nContent-Length: 10000\r\n\r\n"
     async with saying(head, *[b"x"] * 40, pause=0.05) as server:
         response = await refusal(server)
-    assert response.status == 403
+    assert response.status_code == 403
     assert 0 < len(response.body) < 40
 
 
@@ -116,7 +116,7 @@ async def test_an_interim_response_alone_is_a_time_out():
     ("piece", "error"),
     [
         (b"SSH-2.0-x\r\n", InvalidMessage),
-        (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", HandshakeError),
+        (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", InvalidHandshake),
         (b"HTTP/1.1 101 Switching Protocols\r\nX: " + b"y" * 20_000, InvalidMessage),
         (b"HTTP/1.1 101 Switching Protocols\r\n" + b"X: y\r\n" * 200 + b"\r\n", InvalidMessage),
         (b"HTTP/1.1 103 Early\r\nX: yyyyyyyyyyyyyyyyyyyyyy\r\n\r\n" * 1000, InvalidMessage),
@@ -134,7 +134,7 @@ async def test_what_is_no_handshake_fails_at_once(piece, error):
 async def test_text_of_the_server_is_escaped():
     head = b"HTTP/1.1 101 \xe2\x80\xae\x9b\r\nUpgrade: web\x9b[2Jsocket\xe2\x80\xae\r\n\r\n"
     async with saying(head) as server:
-        with pytest.raises(HandshakeError) as caught:
+        with pytest.raises(InvalidHandshake) as caught:
             await connect(uri_of(server))
     assert str(caught.value).isprintable()
     assert "web\\x9b[2Jsocket" in str(caught.value)

@@ -159,7 +159,7 @@ async def received(ws):
 
 
 async def test_a_large_last_message_then_close_arrives_in_order():
-    async with Pair(compression="deflate", max_message=None) as pair:
+    async with Pair(compression="deflate", max_size=None) as pair:
         noise = random.Random(3).randbytes(3_000_000)
         sending = asyncio.create_task(pair.ours.send(noise))
         assert await asyncio.wait_for(pair.theirs.recv(), 20) == noise

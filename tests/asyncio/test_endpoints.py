@@ -177,7 +177,7 @@ async def test_handler_that_fails_closes_with_1011(caplog):
 
 
 async def test_violation_is_the_cause():
-    async with local(echo, max_message=10) as server:
+    async with local(echo, max_size=10) as server:
         ws = await connect(address(server), compression=None)
         await ws.send("x" * 11)
         with pytest.raises(ConnectionClosedError, match="1009"):
@@ -444,7 +444,7 @@ async def test_subprotocol_origin_headers_and_addresses():
 
     async def handler(ws):
         seen.update(subprotocol=ws.subprotocol, path=ws.request.path, x=ws.request.headers["X-Extra"])
-        seen["status"] = ws.response.status
+        seen["status"] = ws.response.status_code
         seen["remote"] = ws.remote_address
 
     options = {"subprotocols": ["b", "a"], "origins": ["https://example.org"]}
@@ -474,20 +474,20 @@ async def test_refused_origin_is_403():
     async with local(echo, origins=["https://example.org"]) as server:
         with pytest.raises(InvalidStatus) as caught:
             await connect(address(server), origin="https://evil.example")
-    assert caught.value.response.status == 403
+    assert caught.value.response.status_code == 403
 
 
 async def test_process_request_may_answer_otherwise():
     async def health(connection, request):
         await asyncio.sleep(0)
         if request.path == "/health":
-            return Response(200, {"X-Health": "good"}, "OK\n")
+            return Response(200, headers={"X-Health": "good"}, body="OK\n")
         return None
 
     async with local(echo, process_request=health) as server:
         with pytest.raises(InvalidStatus) as caught:
             await connect(address(server) + "/health")
-        assert (caught.value.response.status, caught.value.response.body) == (200, b"OK\n")
+        assert (caught.value.response.status_code, caught.value.response.body) == (200, b"OK\n")
         assert caught.value.response.headers["x-health"] == "good"
         async with connect(address(server)) as ws:
             await ws.send("x")
@@ -501,7 +501,7 @@ async def test_process_request_that_fails_is_500(caplog):
     async with local(echo, process_request=broken) as server:
         with pytest.raises(InvalidStatus) as caught:
             await connect(address(server))
-    assert caught.value.response.status == 500
+    assert caught.value.response.status_code == 500
     assert "boom" in caplog.text
 
 
@@ -540,7 +540,7 @@ async def test_a_refusal_of_another_server_is_reported():
     server = await asyncio.start_server(teapot, "127.0.0.1", 0)
     with pytest.raises(InvalidStatus) as caught:
         await connect(address(server))
-    assert caught.value.response.status == 302
+    assert caught.value.response.status_code == 302
     assert caught.value.location == "/there"
     assert caught.value.response.body == b"body"
     server.close()
@@ -712,7 +712,7 @@ async def test_server_close_waits_for_a_slow_process_request():
     server.close()
     with pytest.raises(InvalidStatus) as caught:
         await connecting
-    assert caught.value.response.status == 503
+    assert caught.value.response.status_code == 503
     await server.wait_closed()
     assert opening.state is State.CLOSED
     assert (opening.close_code, opening.close_reason) == (1006, "")
@@ -806,7 +806,7 @@ async def test_reconnecting_waits_for_a_server_that_is_not_there_yet():
         return await serve(echo, "127.0.0.1", port)
 
     starting = asyncio.ensure_future(later())
-    async for ws in connect(f"ws://127.0.0.1:{port}", backoff=quick):
+    async for ws in connect(f"ws://127.0.0.1:{port}", reconnect_delays=quick):
         await ws.send("x")
         assert await ws.recv() == "x"
         await ws.close()

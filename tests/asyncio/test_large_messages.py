@@ -12,7 +12,7 @@ from wsframe.asyncio import ConnectionClosed, broadcast, connect
 
 
 async def test_the_loop_goes_on_while_a_large_message_is_compressed():
-    async with Pair(compression="deflate", max_message=None) as pair:
+    async with Pair(compression="deflate", max_size=None) as pair:
         message = bytes(range(256)) * 2**12 + random.Random(1).randbytes(2**20) + b"text " * 2**20
         iterations = 0
 
@@ -37,7 +37,7 @@ async def test_the_loop_goes_on_while_a_large_message_is_compressed():
 
 @pytest.mark.parametrize("size", [2**16, 2**20])
 async def test_a_large_message_whose_samples_do_not_shrink_leaves_uncompressed(size):
-    async with Pair(compression="deflate", max_message=None) as pair:
+    async with Pair(compression="deflate", max_size=None) as pair:
         noise = random.Random(2).randbytes(size)
         frames = [*pair.ours.protocol.send_in_steps(noise)]
         assert frames[-1][0] == 0x82 and len(frames[-1]) == size + 10  # no RSV1
@@ -65,8 +65,8 @@ async def test_a_close_leaves_behind_a_large_message_under_way(how):
             ws.server.close()
         await small
 
-    async with local(handler, compression="deflate", max_message=None) as server:
-        async with connect(address(server), compression="deflate", max_message=None) as ws:
+    async with local(handler, compression="deflate", max_size=None) as server:
+        async with connect(address(server), compression="deflate", max_size=None) as ws:
             assert await asyncio.wait_for(ws.recv(), 20) == LARGE
             assert await asyncio.wait_for(ws.recv(), 20) == "behind"
             with pytest.raises(ConnectionClosed):
@@ -76,7 +76,7 @@ async def test_a_close_leaves_behind_a_large_message_under_way(how):
 
 @pytest.mark.parametrize("how", ["broadcast", "send_nowait"])
 async def test_nothing_overtakes_a_large_message_under_way(how):
-    async with Pair(compression="deflate", max_message=None) as pair:
+    async with Pair(compression="deflate", max_size=None) as pair:
         sending = asyncio.create_task(pair.ours.send(LARGE))
         await asyncio.sleep(0)
         if how == "broadcast":
@@ -88,7 +88,7 @@ async def test_nothing_overtakes_a_large_message_under_way(how):
 
 
 async def test_the_loop_goes_on_while_a_large_fragment_is_compressed():
-    async with Pair(compression="deflate", max_message=None) as pair:
+    async with Pair(compression="deflate", max_size=None) as pair:
         receiving = asyncio.create_task(pair.theirs.recv())
         iterations = 0
 

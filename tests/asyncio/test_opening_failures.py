@@ -37,28 +37,40 @@ WRONG = {
     "status 600": (lambda: Response(600), "status must be from 200 to 599"),
     "status -1": (lambda: Response(-1), "status must be from 200 to 599"),
     "status None": (lambda: Response(None), "TypeError"),
-    "CR LF in a value": (lambda: Response(200, [("X", "a\r\nb: c")]), "header X holds a byte"),
-    "CR LF in a name": (lambda: Response(200, [("X\r\nY", "a")]), "is not a token"),
-    "not latin-1": (lambda: Response(200, {"X": "Łódź"}), "header X must be latin-1"),
-    "an int for a value": (lambda: Response(200, {"X": 5}), "header X must be str or bytes, not int"),
-    "None for a value": (lambda: Response(200, {"X": None}), "header X must be str or bytes, not NoneType"),
-    "an int for a name": (lambda: Response(200, [(5, "x")]), "Error"),
-    "no pair": (lambda: Response(200, [("X",)]), "ValueError"),
-    "headers that are no pairs": (lambda: Response(200, 5), "TypeError"),
+    "CR LF in a value": (lambda: Response(200, headers=[("X", "a\r\nb: c")]), "header X holds a byte"),
+    "CR LF in a name": (lambda: Response(200, headers=[("X\r\nY", "a")]), "is not a token"),
+    "not latin-1": (lambda: Response(200, headers={"X": "Łódź"}), "header X must be latin-1"),
+    "an int for a value": (lambda: Response(200, headers={"X": 5}), "header X must be str or bytes, not int"),
+    "None for a value": (
+        lambda: Response(200, headers={"X": None}),
+        "header X must be str or bytes, not NoneType",
+    ),
+    "an int for a name": (lambda: Response(200, headers=[(5, "x")]), "Error"),
+    "no pair": (lambda: Response(200, headers=[("X",)]), "ValueError"),
+    "headers that are no pairs": (lambda: Response(200, headers=5), "TypeError"),
     "no body": (lambda: Response(200, body=None), "TypeError"),
     "an int for a body": (lambda: Response(200, body=5), "TypeError"),
     "a dict for a body": (lambda: Response(200, body={"a": 1}), "TypeError"),
     "a surrogate in the body": (lambda: Response(200, body="\ud800"), "UnicodeEncodeError"),
-    "LF in the reason": (lambda: Response(200, reason="a\nb"), "reason holds a byte"),
-    "an int for the reason": (lambda: Response(200, reason=5), "reason must be str or bytes, not int"),
+    "LF in the reason": (lambda: Response(200, reason_phrase="a\nb"), "reason holds a byte"),
+    "an int for the reason": (lambda: Response(200, reason_phrase=5), "reason must be str or bytes, not int"),
     "a response that fails": (lambda: Nonsense(200), "KeyError: 'serialize'"),
-    "another length": (lambda: Response(200, {"Content-Length": "5"}, "four"), "Content-Length must be 4"),
-    "a length that is none": (lambda: Response(200, {"content-length": "x"}), "Content-Length must be 0"),
+    "another length": (
+        lambda: Response(200, headers={"Content-Length": "5"}, body="four"),
+        "Content-Length must be 4",
+    ),
+    "a length that is none": (
+        lambda: Response(200, headers={"content-length": "x"}),
+        "Content-Length must be 0",
+    ),
     "two lengths": (
-        lambda: Response(200, [("Content-Length", "1"), ("Content-Length", "2")], "a"),
+        lambda: Response(200, headers=[("Content-Length", "1"), ("Content-Length", "2")], body="a"),
         "Content-Length must be 1",
     ),
-    "chunks": (lambda: Response(200, {"Transfer-Encoding": "chunked"}, "a"), "Transfer-Encoding is not for"),
+    "chunks": (
+        lambda: Response(200, headers={"Transfer-Encoding": "chunked"}, body="a"),
+        "Transfer-Encoding is not for",
+    ),
     "an exception": (lambda: raise_(ZeroDivisionError("boom")), "ZeroDivisionError: boom"),
     "a time-out of its own": (lambda: raise_(asyncio.TimeoutError("mine")), "TimeoutError"),
     "a cancellation": (lambda: raise_(asyncio.CancelledError("mine")), "CancelledError"),
@@ -136,7 +148,7 @@ async def test_other_objects_of_the_application_that_fail_are_a_500(caplog):
         async with serving as server:
             with pytest.raises(InvalidStatus) as caught:
                 await asyncio.wait_for(connect(uri_of(server), origin="a"), SOON)
-            assert caught.value.response.status == 500
+            assert caught.value.response.status_code == 500
             await asyncio.wait_for(gone(server), SOON)
         assert f"KeyError: '{word}'" in caplog.text
 
@@ -352,7 +364,9 @@ async def test_a_partial_is_as_good_as_a_function():
 
 async def test_a_head_request_may_be_told_the_length_of_a_body():
     def answer(connection, request):
-        return Response(200, {"Content-Length": "5"}, b"" if request.method == "HEAD" else b"hello")
+        return Response(
+            200, headers={"Content-Length": "5"}, body=b"" if request.method == "HEAD" else b"hello"
+        )
 
     async with local(process_request=answer) as server:
         for method, body in (("HEAD", ""), ("GET", "hello")):

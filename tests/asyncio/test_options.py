@@ -84,7 +84,7 @@ async def test_a_close_timeout_of_0_waits_for_nobody():
 # Limits.
 
 
-@pytest.mark.parametrize("name", ["max_message", "max_fragments", "max_head", "max_headers"])
+@pytest.mark.parametrize("name", ["max_size", "max_fragments", "max_head", "max_headers"])
 async def test_limits_are_checked_where_they_are_given(name):
     for make in each_side(**{name: -1}):
         with pytest.raises(ValueError, match=name):
@@ -109,7 +109,7 @@ async def test_a_head_has_always_a_limit(name):
 
 
 async def test_a_max_message_of_0_takes_empty_messages_alone():
-    async with local(max_message=0) as server, connect(uri_of(server), compression=None) as ws:
+    async with local(max_size=0) as server, connect(uri_of(server), compression=None) as ws:
         await ws.send("")
         assert await ws.recv() == ""
         await ws.send("x")
@@ -122,13 +122,13 @@ async def test_a_server_limits_the_head_of_a_request():
     async with local(max_headers=40) as server:
         with pytest.raises(InvalidStatus) as caught:
             await connect(uri_of(server), additional_headers=fields)
-        assert caught.value.response.status == 431
+        assert caught.value.response.status_code == 431
         async with connect(uri_of(server)):
             pass
     async with local(max_head=500) as server:
         with pytest.raises(InvalidStatus) as caught:
             await connect(uri_of(server), additional_headers={"X": "y" * 500})
-        assert caught.value.response.status == 431
+        assert caught.value.response.status_code == 431
         async with connect(uri_of(server)):
             pass
     async with local(max_head=2**17, max_headers=200) as server:
@@ -181,7 +181,7 @@ async def test_no_origins_are_none_allowed():
         for origin in ("https://a.example", "", None):
             with pytest.raises(InvalidStatus) as caught:
                 await connect(uri_of(server), origin=origin)
-            assert caught.value.response.status == 403
+            assert caught.value.response.status_code == 403
     async with local(origins=[""]) as server:
         async with connect(uri_of(server), origin=""):
             pass
@@ -265,10 +265,10 @@ async def test_what_is_no_function(wrong):
         local(process_request=wrong)
     with pytest.raises(TypeError, match="handler must be"):
         local(wrong)
-    for name in ("listener", "backoff", "is_passing"):
+    for name in ("listener", "reconnect_delays", "process_exception"):
         with pytest.raises(TypeError, match=f"{name} must be a function"):
             connect("ws://127.0.0.1/", **{name: wrong})
-    for name in ("backoff", "is_passing"):
+    for name in ("reconnect_delays", "process_exception"):
         with pytest.raises(TypeError, match=f"{name} must be a function, not NoneType"):
             connect("ws://127.0.0.1/", **{name: None})
 

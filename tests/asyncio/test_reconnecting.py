@@ -42,7 +42,9 @@ async def test_it_waits_also_when_the_server_accepts_and_closes_at_once(code):
     """RFC 6455, 7.2.3."""
     asked, count = [], 0
     async with local(closing_at_once(code)) as server:
-        async for ws in connect(uri_of(server), backoff=recorded([0.01, 0.02, 0.03, 0.04, 0.05], asked)):
+        async for ws in connect(
+            uri_of(server), reconnect_delays=recorded([0.01, 0.02, 0.03, 0.04, 0.05], asked)
+        ):
             await ws.wait_closed()
             count += 1
             if count == 5:
@@ -53,7 +55,7 @@ async def test_it_waits_also_when_the_server_accepts_and_closes_at_once(code):
 async def test_it_waits_also_when_the_body_closes_at_once():
     asked, count = [], 0
     async with local() as server:
-        async for ws in connect(uri_of(server), backoff=recorded([0.01, 0.02, 0.03], asked)):
+        async for ws in connect(uri_of(server), reconnect_delays=recorded([0.01, 0.02, 0.03], asked)):
             count += 1
             if count == 3:
                 break
@@ -72,7 +74,7 @@ async def test_failures_and_short_connections_count_together():
     async with local(closing_at_once(1012), process_request=now_and_then) as server:
         backoff = recorded([0.01, 0.02, 0.03, 0.04, 0.05, 0.06], asked)
         opened = 0
-        async for ws in connect(uri_of(server), backoff=backoff):
+        async for ws in connect(uri_of(server), reconnect_delays=backoff):
             await ws.wait_closed()
             opened += 1
             if opened == 3:
@@ -92,7 +94,7 @@ async def test_a_connection_that_lasted_starts_anew(monkeypatch):
         await ws.close(1012)
 
     async with local(handler) as server:
-        async for ws in connect(uri_of(server), backoff=recorded([0.01, 0.02, 0.03, 0.04], asked)):
+        async for ws in connect(uri_of(server), reconnect_delays=recorded([0.01, 0.02, 0.03, 0.04], asked)):
             count += 1
             await ws.wait_closed()
             if count == 5:
@@ -104,7 +106,7 @@ async def test_it_is_the_connection_that_must_last_and_not_the_body(monkeypatch)
     monkeypatch.setattr(client, "LASTING", 2.0)
     asked, count = [], 0
     async with local(closing_at_once(1012)) as server:
-        async for ws in connect(uri_of(server), backoff=recorded([0.01, 0.02, 0.03], asked)):
+        async for ws in connect(uri_of(server), reconnect_delays=recorded([0.01, 0.02, 0.03], asked)):
             await ws.wait_closed()
             monkeypatch.setattr(client, "LASTING", 0.3)
             await asyncio.sleep(0.4)
@@ -125,7 +127,7 @@ def test_delays_are_random_and_grow():
 
 async def test_when_there_are_no_more_delays_the_last_failure_is_raised():
     async def body(**options):
-        async for ws in connect(uri_of(server), backoff=lambda: iter([0.01]), **options):
+        async for ws in connect(uri_of(server), reconnect_delays=lambda: iter([0.01]), **options):
             await ws.wait_closed()
 
     async with local(closing_at_once(4000)) as server:
@@ -160,18 +162,18 @@ async def test_what_the_server_said_is_escaped_in_the_log(caplog):
         await ws.close(4000, "bye\r\nERROR \x1b[2J\u202e")
 
     async with local(handler) as server:
-        async for ws in connect(uri_of(server), backoff=lambda: iter([0.0] * 3)):
+        async for ws in connect(uri_of(server), reconnect_delays=lambda: iter([0.0] * 3)):
             await ws.wait_closed()
             if caplog.records:
                 break
     (record, *_) = [record for record in caplog.records if record.name == "wsframe.client"]
     assert record.getMessage().isprintable()
-    assert r"received 4000 bye\r\nERROR \x1b[2J\u202e" in record.getMessage()
+    assert r"received 4000 (private use) bye\r\nERROR \x1b[2J\u202e" in record.getMessage()
 
 
 async def test_cancelled_between_attempts_it_ends():
     async def body():
-        async for ws in connect(uri_of(server), backoff=lambda: itertools.repeat(1000.0)):
+        async for ws in connect(uri_of(server), reconnect_delays=lambda: itertools.repeat(1000.0)):
             await ws.wait_closed()
             closed.set()
 

@@ -163,7 +163,7 @@ async def test_send_is_a_coroutine_function_for_inspect():
 
 
 async def test_the_error_of_a_message_sent_early_reaches_its_sender():
-    async with Pair(compression="deflate", max_message=None) as pair:
+    async with Pair(compression="deflate", max_size=None) as pair:
         large = asyncio.create_task(pair.ours.send("words " * 200_000))
         await asyncio.sleep(0)
         wrong = asyncio.create_task(pair.ours.send("\ud800"))

@@ -19,7 +19,7 @@ async def echo(ws):
 
 
 async def serve_on(port: int) -> None:
-    async with serve(echo, "127.0.0.1", port, max_message=MAX_MESSAGE, ping_interval=None) as server:
+    async with serve(echo, "127.0.0.1", port, max_size=MAX_MESSAGE, ping_interval=None) as server:
         await server.serve_forever()
 
 
@@ -47,7 +47,7 @@ def run_uvicorn(port: int) -> None:
 
 async def connect_to(url: str) -> None:
     """Run every case the suite has, then have it write its report."""
-    options = {"max_message": MAX_MESSAGE, "ping_interval": None, "open_timeout": 60}
+    options = {"max_size": MAX_MESSAGE, "ping_interval": None, "open_timeout": 60}
     async with connect(f"{url}/getCaseCount", **options) as ws:
         count = int(await ws.recv())
     for case in range(1, count + 1):

@@ -7,7 +7,7 @@ from typing import Any
 from feeding import cut_at_random
 
 from wsframe._http_reader import RequestReader, ResponseReader
-from wsframe.handshake import HandshakeError
+from wsframe.handshake import InvalidHandshake
 
 # The first byte of an input says which reader to make, the second seeds the cuts.
 RESPONSE, SMALL, FEW = 1, 2, 4
@@ -25,7 +25,7 @@ def told(reader: Any, pieces: list[bytes]) -> tuple[Any, ...]:
         else:
             if isinstance(reader, ResponseReader):
                 found = reader.feed_eof()
-    except HandshakeError as exc:
+    except InvalidHandshake as exc:
         return type(exc), str(exc)
     if found is None:
         return ("not whole",)

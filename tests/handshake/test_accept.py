@@ -271,15 +271,16 @@ def test_a_response_keeps_what_the_application_says() -> None:
         "content-length": "2",
         "connection": "keep-alive",
     }
-    for data in (http_response(200, given, b"{}"), Response(200, given, b"{}").serialize()):
+    for data in (http_response(200, given, b"{}"), Response(200, headers=given, body=b"{}").serialize()):
         assert read_answer(data) == (200, given, b"{}")
 
 
 @pytest.mark.parametrize(("status", "phrase"), [(200, "OK"), (418, "I'm a Teapot"), (599, "")])
 def test_reason_phrases(status: int, phrase: str) -> None:
-    assert Response(status).reason == phrase
+    assert Response(status).reason_phrase == phrase
     assert http_response(status, reason="Why not").startswith(b"HTTP/1.1 %d Why not\r\n" % status)
-    assert Response(status, reason="Why not").serialize().startswith(b"HTTP/1.1 %d Why not\r\n" % status)
+    ours = Response(status, reason_phrase="Why not").serialize()
+    assert ours.startswith(b"HTTP/1.1 %d Why not\r\n" % status)
 
 
 def test_no_body() -> None:

@@ -20,7 +20,7 @@ from wsframe.deflate import ClientPolicy, ServerPolicy
 from wsframe.handshake import (
     Accepted,
     Agreed,
-    HandshakeError,
+    InvalidHandshake,
     Refused,
     RequestReader,
     ResponseReader,
@@ -138,7 +138,7 @@ def test_answers(fields: dict[str, list[str]], status: str) -> None:
         ours: Agreed | None = check_response(
             response, KEY, subprotocols=["a", "b"], compression=ClientPolicy()
         )
-    except HandshakeError as exc:
+    except InvalidHandshake as exc:
         ours, reason = None, exc.reason
     if ours is None:
         assert theirs.handshake_exc is not None, reason

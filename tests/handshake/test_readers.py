@@ -10,7 +10,14 @@ from exchanges import answer, write
 from feeding import cut_at_random, cuttings
 from hypothesis import given, strategies as st
 
-from wsframe.handshake import HandshakeError, InvalidMessage, Refused, RequestReader, Response, ResponseReader
+from wsframe.handshake import (
+    InvalidHandshake,
+    InvalidMessage,
+    Refused,
+    RequestReader,
+    Response,
+    ResponseReader,
+)
 
 FRAMES = b"\x81\x05Hello\x82\x00"
 
@@ -88,7 +95,7 @@ MALFORMED = [
 def verdict(reader: Any, pieces: list[bytes]) -> Any:
     try:
         found, rest = read(reader, pieces)
-    except HandshakeError as exc:
+    except InvalidHandshake as exc:
         return type(exc), str(exc)
     if found is None:
         return None
@@ -153,7 +160,11 @@ def test_a_response_in_any_cutting() -> None:
     data = answer(("Server", "x"), ("Sec-WebSocket-Protocol", "a")) + FRAMES
     for pieces in cuttings(data, seeds=30):
         response, rest = read(ResponseReader(), pieces)
-        assert (response.status, response.reason, response.body) == (101, "Switching Protocols", b"")
+        assert (response.status_code, response.reason_phrase, response.body) == (
+            101,
+            "Switching Protocols",
+            b"",
+        )
         assert response.headers["server"] == "x"
         assert rest == FRAMES
 
@@ -163,7 +174,7 @@ def test_interim_responses_are_skipped(status: str) -> None:
     early = write([("Link", "x")], f"HTTP/1.1 {status}")
     for pieces in cuttings(early * 2 + answer() + FRAMES):
         response, rest = read(ResponseReader(), pieces)
-        assert (response.status, rest) == (101, FRAMES)
+        assert (response.status_code, rest) == (101, FRAMES)
         assert "link" not in response.headers
 
 
@@ -182,7 +193,7 @@ BODIES = {
 def test_refusals_with_a_body(data: bytes) -> None:
     for pieces in cuttings(data):
         response, _ = read(ResponseReader(), pieces, at_end=True)
-        assert (response.status, response.reason, response.body) == (404, "Not Found", b"Hello")
+        assert (response.status_code, response.reason_phrase, response.body) == (404, "Not Found", b"Hello")
 
 
 def test_a_body_that_is_not_there() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from peer import Message, Peer, Wrong
 
-from wsframe.handshake import HandshakeError
+from wsframe.handshake import InvalidHandshake
 
 BATCHES = (1, 1, 1, 2, 4, 16)  # messages in one write
 MEAN_BATCH = sum(BATCHES) / len(BATCHES)
@@ -21,7 +21,7 @@ SIZES = (0, 5, 32, 32, 125, 126, 400, 400, 4000, 70_000)
 ENDS = ("order", "order", "order", "end amid a frame", "reset amid a frame", "reset amid echoes")
 
 # What ends a visit before its time.
-TROUBLE = (Wrong, HandshakeError, OSError, EOFError)
+TROUBLE = (Wrong, InvalidHandshake, OSError, EOFError)
 
 
 def payloads(rng: random.Random) -> list[Message]:

@@ -32,9 +32,12 @@ def check_seconds(name: str, value: float | None, *, zero: bool = False) -> None
         raise ValueError(f"{name} must be a number of seconds from 0, or None for no limit")
 
 
-def check_limits(role: Role, max_message: int | None, max_fragments: int | None) -> None:
+def check_limits(role: Role, max_size: int | None, max_fragments: int | None) -> None:
     """Check the limits of messages as the decoder of each connection does."""
-    Protocol(role, max_message=max_message, max_fragments=max_fragments)
+    try:
+        Protocol(role, max_message=max_size, max_fragments=max_fragments)
+    except (TypeError, ValueError) as exc:
+        raise type(exc)(str(exc).replace("max_message", "max_size")) from None
 
 
 def check_callable(name: str, value: Callable[..., Any] | None, *, optional: bool = True) -> None:

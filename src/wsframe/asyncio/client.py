@@ -96,7 +96,7 @@ class ClientConnection(Connection):
                 subprotocols=self._connect.subprotocols,
                 compression=self._connect.compression,
             )
-        except Exception as exc:  # a HandshakeError, or what a policy of the application raised
+        except Exception as exc:  # a InvalidHandshake, or what a policy of the application raised
             self._fail_opening(exc)
             return
         self.subprotocol = agreed.subprotocol
@@ -105,7 +105,7 @@ class ClientConnection(Connection):
         self.open(
             Protocol(
                 Role.CLIENT,
-                max_message=self._connect.max_message,
+                max_message=self._connect.max_size,
                 max_fragments=self._connect.max_fragments,
                 deflate=agreed.deflate,
             ),
@@ -160,11 +160,19 @@ def backoff() -> Iterator[float]:
         delay = min(delay * 1.6, 60.0)
 
 
-def is_passing(exc: Exception) -> bool:
-    """Tell whether a later attempt to connect may do better."""
+def process_exception(exc: Exception) -> Exception | None:
+    """Tell whether a later attempt to connect may do better.
+
+    Args:
+        exc: what an attempt raised.
+
+    Returns:
+        None to try again; otherwise what is to be raised, mostly `exc` itself.
+    """
     if isinstance(exc, InvalidStatus):
-        return exc.response.status in (500, 502, 503, 504)
-    return isinstance(exc, (OSError, asyncio.TimeoutError, EOFError, InvalidMessage))
+        return None if exc.response.status_code in (500, 502, 503, 504) else exc
+    transient = isinstance(exc, (OSError, asyncio.TimeoutError, EOFError, InvalidMessage))
+    return None if transient else exc
 
 
 def context_of(ssl: tls.SSLContext | bool | None, secure: bool) -> tls.SSLContext | None:
@@ -200,7 +208,7 @@ class connect:
         additional_headers: of the request.
         user_agent_header: the User-Agent header, or None.
         listener: a subclass of Listener whose methods take what arrives, instead of `recv`.
-        max_message: bytes a message may have; None for no limit.
+        max_size: bytes a message may have; None for no limit.
         max_fragments: frames a message may have; None for no limit.
         max_head: bytes a response may have before its body; more are an InvalidMessage.
         max_headers: header fields a response may have; more are an InvalidMessage.
@@ -213,16 +221,17 @@ class connect:
             send it no more; None for no limit.
         slow_peer: what becomes of such a peer: "close" closes the connection with 1013, "drop" drops the
             messages.
-        backoff: makes the delays between attempts, in seconds; when there are no more, the last failure
-            is raised.
-        is_passing: tells the exceptions of attempts that are worth another.
+        reconnect_delays: makes the delays between attempts, in seconds; when there are no more, the last
+            failure is raised.
+        process_exception: is given what an attempt raised; it returns None for another attempt, or the
+            exception to raise.
         ssl: the context of a wss:// URI; None and True stand for ssl.create_default_context().
         options: the rest of asyncio's create_connection: sock, local_addr, server_hostname; host and port
             where they are not those of the URI ...  None leaves one out.
 
     Raises:
         ValueError: uri is no WebSocket URI, or an argument holds what a header must not.
-        HandshakeError: the server refused, or broke a rule; InvalidStatus holds its response.
+        InvalidHandshake: the server refused, or broke a rule; InvalidStatus holds its response.
         OSError: the connection failed.
         TimeoutError: open_timeout is over.
     """
@@ -237,7 +246,7 @@ class connect:
         additional_headers: HeadersLike = (),
         user_agent_header: str | None = f"wsframe/{__version__}",
         listener: Callable[[], Listener] | None = None,
-        max_message: int | None = DEFAULT_MAX_MESSAGE,
+        max_size: int | None = DEFAULT_MAX_MESSAGE,
         max_fragments: int | None = DEFAULT_MAX_FRAGMENTS,
         max_head: int = MAX_HEAD,
         max_headers: int = MAX_HEADERS,
@@ -247,8 +256,8 @@ class connect:
         close_timeout: float | None = 10,
         max_unsent: int | None = MAX_UNSENT,
         slow_peer: SlowPeer = "close",
-        backoff: Callable[[], Iterator[float]] = backoff,
-        is_passing: Callable[[Exception], bool] = is_passing,
+        reconnect_delays: Callable[[], Iterator[float]] = backoff,
+        process_exception: Callable[[Exception], Exception | None] = process_exception,
         ssl: tls.SSLContext | bool | None = None,
         **options: Any,
     ) -> None:
@@ -258,21 +267,21 @@ class connect:
         elif compression is not None and not isinstance(compression, ClientPolicy):
             raise TypeError(f"compression must be 'deflate', a ClientPolicy or None, not {compression!r}")
         check_callable("listener", listener)
-        check_callable("backoff", backoff, optional=False)
-        check_callable("is_passing", is_passing, optional=False)
+        check_callable("reconnect_delays", reconnect_delays, optional=False)
+        check_callable("process_exception", process_exception, optional=False)
         check_seconds("open_timeout", open_timeout, zero=True)
         check_seconds("ping_interval", ping_interval)
         check_seconds("ping_timeout", ping_timeout)
         check_seconds("close_timeout", close_timeout, zero=True)
         check_slow_peer(max_unsent, slow_peer)
-        check_limits(Role.CLIENT, max_message, max_fragments)
+        check_limits(Role.CLIENT, max_size, max_fragments)
         ResponseReader(max_head, max_headers)
         subprotocols = None if subprotocols is None else list_of_subprotocols(subprotocols)
         options = {name: value for name, value in options.items() if value is not None}
         self.subprotocols = subprotocols
         self.compression = compression
         self.listener = listener
-        self.max_message = max_message
+        self.max_size = max_size
         self.max_fragments = max_fragments
         self.max_head = max_head
         self.max_headers = max_headers
@@ -282,8 +291,8 @@ class connect:
         self.close_timeout = close_timeout
         self.max_unsent = max_unsent
         self.slow_peer = slow_peer
-        self._backoff = backoff
-        self._is_passing = is_passing
+        self._reconnect_delays = reconnect_delays
+        self._process_exception = process_exception
         self._options: dict[str, Any] = {"ssl": context_of(ssl, self.uri.secure), **options}
         if self.uri.secure and options.keys() & {"sock", "host"}:
             self._options.setdefault("server_hostname", self.uri.host)
@@ -350,14 +359,17 @@ class connect:
         return self._connect_again()
 
     async def _connect_again(self) -> AsyncIterator[ClientConnection]:
-        delays = self._backoff()
+        delays = self._reconnect_delays()
         while True:
             failure: Exception
             try:
                 connection = await self._open()
             except Exception as exc:
-                if not self._is_passing(exc):
+                reason = self._process_exception(exc)
+                if reason is exc:
                     raise
+                if reason is not None:
+                    raise reason from exc
                 failure = exc
             else:
                 try:
@@ -365,7 +377,7 @@ class connect:
                 finally:  # leaving the loop is no error
                     await connection.close()
                 if connection._lasted >= LASTING:
-                    delays = self._backoff()
+                    delays = self._reconnect_delays()
                 failure = connection.protocol.closed_error()
             delay = next(delays, None)
             if delay is None:

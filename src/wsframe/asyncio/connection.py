@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 from .._backend import Stream, fresh_key
+from .._errors import ConcurrencyError
 from .._sockets import iteration_of, socket_of
 from .._spec import Close, CloseCode, Ping, Pong, Role
 from ..connection import (
@@ -215,7 +216,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
 
         Raises:
             ConnectionClosed: the connection is closed, and all messages before that were received.
-            RuntimeError: another recv is waiting.
+            ConcurrencyError: another recv is waiting.
         """
         while not self.queued:
             await self.arrival()
@@ -594,7 +595,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
         if self.state is State.CLOSED:
             raise self.protocol.closed_error()
         if self.waiter is not None and not self.waiter.done():
-            raise RuntimeError("another recv is waiting")
+            raise ConcurrencyError("another recv is waiting")
         if self.protocol.error is None:
             self.read_on()
         elif self.state is State.OPEN:

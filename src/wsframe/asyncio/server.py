@@ -176,7 +176,7 @@ class ServerConnection(Connection):
         self.open(
             Protocol(
                 Role.SERVER,
-                max_message=server.max_message,
+                max_message=server.max_size,
                 max_fragments=server.max_fragments,
                 deflate=accepted.deflate,
             ),
@@ -254,7 +254,7 @@ def _serialize(response: object, method: str) -> bytes:
     size = len(data.partition(b"\r\n\r\n")[2])
     for length in response.headers.get_all("Content-Length"):
         # A client would wait for more, or cut the body off (RFC 9112, 6.3).
-        if length != str(size) and method != "HEAD" and response.status not in (204, 304):
+        if length != str(size) and method != "HEAD" and response.status_code not in (204, 304):
             raise ValueError(f"header Content-Length must be {size}, the size of the body")
     return data
 
@@ -284,7 +284,7 @@ class Server:
         process_request: ProcessRequest | None = None,
         additional_headers: HeadersLike = (),
         server_header: str | None = f"wsframe/{__version__}",
-        max_message: int | None = DEFAULT_MAX_MESSAGE,
+        max_size: int | None = DEFAULT_MAX_MESSAGE,
         max_fragments: int | None = DEFAULT_MAX_FRAGMENTS,
         max_head: int = MAX_HEAD,
         max_headers: int = MAX_HEADERS,
@@ -303,7 +303,7 @@ class Server:
         check_seconds("ping_timeout", ping_timeout)
         check_seconds("close_timeout", close_timeout, zero=True)
         check_slow_peer(max_unsent, slow_peer)
-        check_limits(Role.SERVER, max_message, max_fragments)
+        check_limits(Role.SERVER, max_size, max_fragments)
         RequestReader(max_head, max_headers)
         if compression == "deflate":
             compression = ServerPolicy()
@@ -317,7 +317,7 @@ class Server:
         self.fields = write_extra(additional_headers)  # of every 101
         if server_header is not None:
             self.fields += write_extra({"Server": server_header})
-        self.max_message = max_message
+        self.max_size = max_size
         self.max_fragments = max_fragments
         self.max_head = max_head
         self.max_headers = max_headers
@@ -452,7 +452,7 @@ class serve:
             client gets a 503.
         additional_headers: of the response.
         server_header: the Server header of the response, or None.
-        max_message: bytes a message may have; None for no limit.
+        max_size: bytes a message may have; None for no limit.
         max_fragments: frames a message may have; None for no limit.
         max_head: bytes a request may have, its line and all header fields; more are a 431.
         max_headers: header fields a request may have; more are a 431.
