@@ -34,11 +34,11 @@ def told(reader: Any, pieces: list[bytes]) -> tuple[Any, ...]:
         return (found.method, found.path, found.http_version, list(found.headers.raw), rest)
     # Behind the body of a refusal nothing counts.
     return (
-        found.status,
-        found.reason,
+        found.status_code,
+        found.reason_phrase,
         list(found.headers.raw),
         found.body,
-        rest if found.status == 101 else None,
+        rest if found.status_code == 101 else None,
     )
 
 

@@ -101,8 +101,8 @@ def verdict(reader: Any, pieces: list[bytes]) -> Any:
         return None
     if isinstance(found, Response):
         # Only behind a 101 there is something to be kept.
-        rest = rest if found.status == 101 else b""
-        return found.status, found.reason, found.body, found.headers.raw, rest
+        rest = rest if found.status_code == 101 else b""
+        return found.status_code, found.reason_phrase, found.body, found.headers.raw, rest
     return found.method, found.path, found.http_version, found.headers.raw, rest
 
 
