@@ -38,6 +38,7 @@ docs-links: $(VENV)/.docs
 	$(SPHINX) -b linkcheck docs build/docs/links
 
 # Which lines of Python and Cython the quick tests run, in a copy whose lines are traced; pyproject.toml has the floor.
+# It takes some ten minutes of CPU time. Tracing slows down: a test that runs out of time is for `make test` to judge.
 COPY := build/coverage
 coverage: $(VENV)/.coverage
 	rm -rf $(COPY)
@@ -46,7 +47,7 @@ coverage: $(VENV)/.coverage
 	cd $(COPY) && WSFRAME_TRACE=1 WSFRAME_REQUIRE_EXTENSIONS=1 WSFRAME_CFLAGS="-O1 -g0" \
 	  $(abspath $(BIN))/python setup.py -q build_ext -i
 	cd $(COPY) && PYTHONPATH=$(CURDIR)/$(COPY)/src COVERAGE_CORE=ctrace \
-	  $(abspath $(BIN))/python -m coverage run tests/suite.py quick $(ARGS)
+	  $(abspath $(BIN))/python -m coverage run tests/suite.py quick $(ARGS) || true
 	cd $(COPY) && $(abspath $(BIN))/python -m coverage combine -q
 	cd $(COPY) && $(abspath $(BIN))/python -m coverage report
 
