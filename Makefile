@@ -17,6 +17,7 @@ test: $(VENV)/.test
 quick: $(VENV)/.test
 	$(BIN)/python tests/suite.py quick $(ARGS)
 
+lint: STRICT =
 lint: $(VENV)/.lint
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -27,12 +28,14 @@ lint: $(VENV)/.lint
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*))
 	$(BIN)/zizmor --offline --quiet .github/workflows
+	$(SITE)
 
-# The site, in build/docs/html; warnings are errors. `make docs-links` asks every link outside.
-SPHINX := $(BIN)/python -m sphinx -q -W --keep-going -d build/docs/doctrees
+# The site, in build/docs/html, with every public name in its reference. Warnings are errors, but not in `make lint`.
+STRICT = -W --keep-going
+SPHINX = $(BIN)/python -m sphinx -q $(STRICT) -d build/docs/doctrees
+SITE = $(SPHINX) -b html docs build/docs/html && $(BIN)/python docs/check.py build/docs/html
 docs: $(VENV)/.docs
-	$(SPHINX) -b html docs build/docs/html
-	$(BIN)/python docs/check.py build/docs/html
+	$(SITE)
 
 docs-links: $(VENV)/.docs
 	$(SPHINX) -b linkcheck docs build/docs/links
