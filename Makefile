@@ -32,7 +32,7 @@ lint: $(VENV)/.lint
 
 # The site, in build/docs/html, with every public name in its reference. Warnings are errors, but not in `make lint`.
 STRICT = -W --keep-going
-SPHINX = $(BIN)/python -m sphinx -q $(STRICT) -d build/docs/doctrees
+SPHINX = $(BIN)/python -m sphinx -q -E $(STRICT) -d build/docs/doctrees
 SITE = $(SPHINX) -b html docs build/docs/html && $(BIN)/python docs/check.py build/docs/html
 docs: $(VENV)/.docs
 	$(SITE)

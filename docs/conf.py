@@ -61,9 +61,10 @@ CALLED_BY_ASYNCIO = {
 }
 
 # Parts of the engine of a connection, which its classes share.
-ENGINE = {name for name in vars(Stream) if name not in ("send", "send_nowait")} | {
-    *("fail", "handshake", "idle", "make_connection", "open", "protocol", "read_on", "refuse", "start"),
-    "wait_opened",
+FOR_APPLICATIONS = {"congested", "drain", "send", "send_nowait", "transport"}
+ENGINE = {name for base in Stream.__mro__[:-1] for name in vars(base)} - FOR_APPLICATIONS | {
+    *("fail", "handshake", "idle", "make_connection", "open", "protocol", "read_on", "refuse"),
+    *("send_in_order", "start", "wait_opened"),
 }
 
 # A name that several modules have is documented by the first of them.
