@@ -24,8 +24,6 @@ default_role = "py:obj"
 pygments_style = "friendly"
 pygments_dark_style = "monokai"
 
-highlight_language = "none"
-
 html_theme = "furo"
 html_title = f"wsframe {release}"
 html_copy_source = False
@@ -121,8 +119,9 @@ def in_sphinx_s_words(app, what, name, obj, options, lines):
         pair = re.fullmatch(r"( +)(\w+), (\w+): (.*)", line)
         if line.startswith("Alias for field number"):
             continue
-        if what == "module" and re.search(r"[^:]:$", line) and following.startswith("    "):
-            line += ":"  # a table
+        if what == "module" and re.search(r"[^:]:$", line) and following.startswith("    "):  # a table
+            changed += [line, ""]
+            line = ".. code-block:: none"
         if pair and what == "class":
             changed.append(f"{pair[1]}{pair[2]}: {pair[4]}")
             line = f"{pair[1]}{pair[3]}: {pair[4]}"

@@ -43,9 +43,16 @@ async def handler(ws: ServerConnection) -> None:
 
 
 async def main(port: int = 8765) -> None:
-    # Browsers send the Origin of the page: only ours may use the cookie. None: clients that are no browser.
+    # A browser sends the origin of the page: only ours may use the cookie.
+    # None allows clients that are not browsers.
     origins = ["https://chat.example", None]
-    async with serve(handler, "127.0.0.1", port, process_request=check, origins=origins) as server:
+    async with serve(
+        handler,
+        "127.0.0.1",
+        port,
+        process_request=check,
+        origins=origins,
+    ) as server:
         print("port", server.sockets[0].getsockname()[1], flush=True)
         await server.serve_forever()
 

@@ -16,7 +16,9 @@ def sign(name: str) -> str:
 def name_of(token: str) -> str | None:
     """Return the name in a token, or None when the token is not ours."""
     name = token.rpartition(".")[0]
-    return name if name and hmac.compare_digest(token.encode(), sign(name).encode()) else None
+    if not name or not hmac.compare_digest(token.encode(), sign(name).encode()):
+        return None
+    return name
 
 
 if __name__ == "__main__":
