@@ -128,7 +128,7 @@ def test_without_any(copy: Path) -> None:
 @compiled
 def test_a_module_that_does_not_load(copy: Path) -> None:
     """A file that is no extension module is as good as none."""
-    extension(copy, "decoder").write_bytes(b"not an extension module")
+    extension(copy, "message_decoder").write_bytes(b"not an extension module")
     said, complaint = report(PYTHONPATH=str(copy))
     assert said == ["py", "_py", "works"]
     assert len(complaint.splitlines()) == 1

@@ -418,10 +418,12 @@ def bare_signature(function: Any) -> inspect.Signature:
 
 
 @compiled
-@pytest.mark.parametrize("name", ["FrameDecoder", "MessageDecoder"])
-def test_twins_have_the_same_attributes(name: str) -> None:
-    ours = getattr(import_module("wsframe._py.decoder"), name)
-    theirs = getattr(import_module("wsframe._c.decoder"), name)
+@pytest.mark.parametrize(
+    ("module", "name"), [("frame_decoder", "FrameDecoder"), ("message_decoder", "MessageDecoder")]
+)
+def test_twins_have_the_same_attributes(module: str, name: str) -> None:
+    ours = getattr(import_module(f"wsframe._py.{module}"), name)
+    theirs = getattr(import_module(f"wsframe._c.{module}"), name)
     public = {
         kind: {one for one in dir(kind(Role.CLIENT)) if not one.startswith("_")} for kind in (ours, theirs)
     }

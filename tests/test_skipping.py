@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from wsframe import Close, Opcode, Ping, Role, encode_frame
-from wsframe._py.decoder import MessageDecoder as PureDecoder
+from wsframe._py.message_decoder import MessageDecoder as PureDecoder
 
 KEY = b"mask"
 

@@ -12,11 +12,15 @@ import pytest
 from hypothesis import given, strategies as st
 
 from wsframe import Opcode, Ping, ProtocolError, Role, encode_frame, encode_text
-from wsframe._py import coalescer as pure_coalescer, decoder as pure_decoder, stream as pure
+from wsframe._py import coalescer as pure_coalescer, message_decoder as pure_decoder, stream as pure
 from wsframe._spec import FRAME_COST
 
 try:
-    from wsframe._c import coalescer as compiled_coalescer, decoder as compiled_decoder, stream as compiled
+    from wsframe._c import (
+        coalescer as compiled_coalescer,
+        message_decoder as compiled_decoder,
+        stream as compiled,
+    )
 except ImportError:
     compiled = None
 

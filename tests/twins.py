@@ -15,7 +15,9 @@ MODULES = {
     "header": ("parse_header", "build_header"),
     "accept": ("accept_key", "new_key"),
     "encoder": ("fresh_key", "encode_frame", "encode_text", "encode_binary"),
-    "decoder": ("FrameDecoder", "MessageDecoder", "cut_frames", "take_frame", "take_message"),
+    "frame_decoder": ("FrameDecoder",),
+    "message_decoder": ("MessageDecoder",),
+    "whole_frames": ("cut_frames", "take_frame", "take_message"),
 }
 
 

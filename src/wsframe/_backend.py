@@ -32,11 +32,22 @@ __all__ = [
 
 
 def _load() -> str:
-    """Import one twin whole; answer the name of its package."""
+    """Import one twin whole; return the name of its package."""
     if os.environ.get("WSFRAME_PURE", "0") not in ("", "0"):
         return "_py"
     try:
-        from ._c import accept, coalescer, decoder, encoder, header, mask, stream, watch  # noqa: F401
+        from ._c import (  # noqa: F401
+            accept,
+            coalescer,
+            encoder,
+            frame_decoder,
+            header,
+            mask,
+            message_decoder,
+            stream,
+            watch,
+            whole_frames,
+        )
     except ImportError as exc:
         if os.environ.get("WSFRAME_REQUIRE_EXTENSIONS", "0") not in ("", "0"):
             raise
@@ -54,19 +65,23 @@ if TYPE_CHECKING or _load() == "_c":
     from ._c import backend
     from ._c.accept import accept_key, new_key
     from ._c.coalescer import Coalescer, Iteration
-    from ._c.decoder import FrameDecoder, MessageDecoder, cut_frames, take_frame, take_message
     from ._c.encoder import encode_binary, encode_frame, encode_text, fresh_key
+    from ._c.frame_decoder import FrameDecoder
     from ._c.header import build_header, parse_header
     from ._c.mask import mask, mask_into
+    from ._c.message_decoder import MessageDecoder
     from ._c.stream import Stream
     from ._c.watch import Watch
+    from ._c.whole_frames import cut_frames, take_frame, take_message
 else:
     from ._py import backend
     from ._py.accept import accept_key, new_key
     from ._py.coalescer import Coalescer, Iteration
-    from ._py.decoder import FrameDecoder, MessageDecoder, cut_frames, take_frame, take_message
     from ._py.encoder import encode_binary, encode_frame, encode_text, fresh_key
+    from ._py.frame_decoder import FrameDecoder
     from ._py.header import build_header, parse_header
     from ._py.mask import mask, mask_into
+    from ._py.message_decoder import MessageDecoder
     from ._py.stream import Stream
     from ._py.watch import Watch
+    from ._py.whole_frames import cut_frames, take_frame, take_message

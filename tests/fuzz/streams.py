@@ -21,7 +21,8 @@ MOST = 64  # operations of an input
 def kinds() -> list[tuple[Any, Any, Any]]:
     found = []
     for package in ("_py", "_c") if twins.KERNELS else ("_py",):
-        modules = [import_module(f"wsframe.{package}.{name}") for name in ("stream", "coalescer", "decoder")]
+        names = ("stream", "coalescer", "message_decoder")
+        modules = [import_module(f"wsframe.{package}.{name}") for name in names]
         found.append((modules[0].Stream, modules[1].Iteration, modules[2].MessageDecoder))
     return found
 

@@ -15,10 +15,18 @@ cdef enum:
     MAX_LENGTH_16 = 65535
     MAX_HEADER = 14
 
+# What read_header returns for a broken rule. The first three show in the first two bytes of a header.
+cdef enum:
+    RESERVED_OPCODE = -1
+    FRAGMENTED_CONTROL = -2
+    LONG_CONTROL = -3
+    LENGTH_NOT_MINIMAL = -4
+    LENGTH_OVERFLOW = -5
+
 cdef tuple OPCODES
 
-cdef object check_start(uint8_t first, uint8_t second)
-cdef int read_length(const uint8_t *data, Py_ssize_t size, uint64_t *length) except -1
+cdef int read_header(const uint8_t *data, Py_ssize_t size, uint64_t *length) noexcept nogil
+cdef object header_violation(int code, uint8_t first)
 
 
 cdef inline int header_size(uint64_t length, bint masked) noexcept nogil:
@@ -26,7 +34,7 @@ cdef inline int header_size(uint64_t length, bint masked) noexcept nogil:
 
 
 cdef inline int write_header(uint8_t *dst, uint8_t first, uint64_t length, const uint8_t *key) noexcept nogil:
-    """Write a header; key is NULL for a frame that is not masked.  Answer its size."""
+    """Write a header and return its size; key is NULL for a frame that is not masked."""
     cdef uint8_t masked = MASKED if key != NULL else 0
     cdef int size = 2, i
     dst[0] = first

@@ -14,44 +14,59 @@ cdef extern from "Python.h":
 
 # Indexed by the four bits; None where the opcode is reserved.
 cdef tuple OPCODES = tuple([Opcode._value2member_map_.get(i) for i in range(16)])
+# A bit for each opcode that is not reserved.
+cdef unsigned int KNOWN_OPCODES = sum([1 << int(opcode) for opcode in Opcode])
 
 cdef long long MAX_LENGTH = _spec.MAX_LENGTH
 
 
-cdef object check_start(uint8_t first, uint8_t second):
-    """Hold the rules that the first two bytes can break whoever sent them; answer the violation."""
-    if OPCODES[first & OPCODE] is None:
-        return _errors.reserved_opcode(first & OPCODE)
-    if first & CONTROL:
-        if not first & FIN:
-            return _errors.fragmented_control()
-        if second & LENGTH > MAX_LENGTH_7:
-            return _errors.long_control()
-    return None
+cdef int read_header(const uint8_t *data, Py_ssize_t size, uint64_t *length) noexcept nogil:
+    """Read the header of a frame of which `size` bytes have arrived, and its length (RFC 6455, 5.2).
 
+    This is the one place that reads a header; only the fast path of MessageDecoder looks at its bytes, too.
 
-cdef int read_length(const uint8_t *data, Py_ssize_t size, uint64_t *length) except -1:
-    """Read the length field of a header of which `size` bytes, at least 2, are there.
-
-    Answer where it ends, or 0 when more bytes are needed.
+    Returns:
+        The size of the header, including a masking key, which may not have arrived yet; 0 if more bytes are
+        needed to tell; less than 0 if it breaks a rule that holds for both sides, see `header_violation`.
     """
-    cdef uint8_t short = data[1] & LENGTH
+    cdef uint8_t short
     cdef uint64_t value = 0
-    cdef int end, i
+    cdef int end = 2, i
+    if size < 2:
+        return 0
+    if not KNOWN_OPCODES >> (data[0] & OPCODE) & 1:
+        return RESERVED_OPCODE
+    short = data[1] & LENGTH
+    if data[0] & CONTROL:
+        if not data[0] & FIN:
+            return FRAGMENTED_CONTROL
+        if short > MAX_LENGTH_7:
+            return LONG_CONTROL
     if short < LENGTH_16:
         length[0] = short
-        return 2
-    end = 4 if short == LENGTH_16 else 10
-    if size < end:
-        return 0
-    for i in range(2, end):
-        value = value << 8 | data[i]
-    if value <= (MAX_LENGTH_7 if short == LENGTH_16 else MAX_LENGTH_16):
-        raise _errors.length_not_minimal()
-    if value >> 63:
-        raise _errors.length_overflow()
-    length[0] = value
-    return end
+    else:
+        end = 4 if short == LENGTH_16 else 10
+        if size < end:
+            return 0
+        for i in range(2, end):
+            value = value << 8 | data[i]
+        if value <= <uint64_t>(MAX_LENGTH_7 if short == LENGTH_16 else MAX_LENGTH_16):
+            return LENGTH_NOT_MINIMAL
+        if value >> 63:
+            return LENGTH_OVERFLOW
+        length[0] = value
+    return end + 4 if data[1] & MASKED else end
+
+
+cdef object header_violation(int code, uint8_t first):
+    """Make the error of a rule that `read_header` found broken in a header with this first byte."""
+    if code == RESERVED_OPCODE:
+        return _errors.reserved_opcode(first & OPCODE)
+    if code == FRAGMENTED_CONTROL:
+        return _errors.fragmented_control()
+    if code == LONG_CONTROL:
+        return _errors.long_control()
+    return _errors.length_not_minimal() if code == LENGTH_NOT_MINIMAL else _errors.length_overflow()
 
 
 cdef int opcode_of(object value) except -1:
@@ -78,21 +93,12 @@ cdef int first_byte(int opcode, uint64_t length, bint fin, object rsv) except -1
 
 cdef object header_at(const uint8_t *p, Py_ssize_t size):
     cdef uint64_t length
-    cdef int end
-    if size < 2:
+    cdef int end = read_header(p, size, &length)
+    if end < 0:
+        raise header_violation(end, p[0])
+    if end == 0 or size < end:
         return None
-    violation = check_start(p[0], p[1])
-    if violation is not None:
-        raise violation
-    end = read_length(p, size, &length)
-    if end == 0:
-        return None
-    key = None
-    if p[1] & MASKED:
-        if size < end + 4:
-            return None
-        key = PyBytes_FromStringAndSize(<char *>p + end, 4)
-        end += 4
+    key = PyBytes_FromStringAndSize(<char *>p + end - 4, 4) if p[1] & MASKED else None
     return Header(p[0] & FIN != 0, (p[0] & RSV) >> 4, OPCODES[p[0] & OPCODE], key, length, end)
 
 
@@ -125,7 +131,7 @@ def parse_header(buffer, offset=0):
             raise _errors.offset_past_end()
         start = <Py_ssize_t>at
         size = min(view.len - start, <Py_ssize_t>MAX_HEADER)
-        # A copy: the rules must hold for the very bytes that are answered.
+        # A copy: the rules must hold for the very bytes that are returned.
         for i in range(size):
             head[i] = data_of(&view)[start + i]
     finally:

@@ -18,7 +18,7 @@ from libc.stdint cimport uint8_t, uint64_t
 from collections.abc import Coroutine
 
 from wsframe._c.coalescer cimport FIRST_NOW, LATER, LONG_AGO, NOW, Coalescer
-from wsframe._c.decoder cimport has_unread, inflated_by, messages_in, skip_messages
+from wsframe._c.message_decoder cimport cost_of, feed_messages, has_unread, skip_messages
 from wsframe._c.encoder cimport binary_message, text_message
 
 
@@ -315,9 +315,9 @@ cdef class Stream(Coalescer):
     cdef int decode(self, const uint8_t *data, Py_ssize_t size) except -1:
         cdef bint plain = False
         cdef object decoder = self.decoder
-        cdef uint64_t inflated = inflated_by(decoder)
-        cdef list messages = messages_in(decoder, data, size, DECODE_BUDGET, &plain)
-        size += inflated_by(decoder) - inflated
+        cdef uint64_t inflated = cost_of(decoder)
+        cdef list messages = feed_messages(decoder, data, size, DECODE_BUDGET, &plain)
+        size += cost_of(decoder) - inflated
         if not plain:
             self.take_events(messages, size)
         elif self.listener is None:

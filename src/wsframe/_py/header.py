@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import _errors
+from .._errors import ProtocolError
 from .._spec import (
     CONTROL,
     FIN,
@@ -31,32 +32,57 @@ if TYPE_CHECKING:
 OPCODES = {int(opcode): opcode for opcode in Opcode}
 
 
-def check_start(first: int, second: int) -> None:
-    """Hold the rules that the first two bytes can break whoever sent them."""
-    opcode = first & OPCODE
-    if opcode not in OPCODES:
-        raise _errors.reserved_opcode(opcode)
-    if opcode & CONTROL:
+# What read_header returns for a broken rule. The first three show in the first two bytes of a header.
+RESERVED_OPCODE = -1
+FRAGMENTED_CONTROL = -2
+LONG_CONTROL = -3
+LENGTH_NOT_MINIMAL = -4
+LENGTH_OVERFLOW = -5
+
+
+def read_header(data: bytes | bytearray | memoryview, start: int) -> tuple[int, int]:
+    """Read the header of a frame that begins at `start`, and its length (RFC 6455, 5.2).
+
+    This is the one place that reads a header.
+
+    Returns:
+        The size of the header, including a masking key, which may not have arrived yet; 0 if more bytes are
+        needed to tell; less than 0 if it breaks a rule that holds for both sides, see `header_violation`.
+        Then the length of the payload.
+    """
+    if len(data) - start < 2:
+        return 0, 0
+    first, second = data[start], data[start + 1]
+    if first & OPCODE not in OPCODES:
+        return RESERVED_OPCODE, 0
+    length = second & LENGTH
+    if first & CONTROL:
         if not first & FIN:
-            raise _errors.fragmented_control()
-        if second & LENGTH > MAX_CONTROL_PAYLOAD:
-            raise _errors.long_control()
+            return FRAGMENTED_CONTROL, 0
+        if length > MAX_CONTROL_PAYLOAD:
+            return LONG_CONTROL, 0
+    size = 2
+    if length >= LENGTH_16:
+        size, shorter_max = (4, MAX_LENGTH_7) if length == LENGTH_16 else (10, MAX_LENGTH_16)
+        if len(data) - start < size:
+            return 0, 0
+        length = int.from_bytes(data[start + 2 : start + size], "big")
+        if length <= shorter_max:
+            return LENGTH_NOT_MINIMAL, 0
+        if length > MAX_LENGTH:
+            return LENGTH_OVERFLOW, 0
+    return (size + KEY_SIZE if second & MASKED else size), length
 
 
-def read_length(data: bytes | bytearray | memoryview, start: int) -> tuple[int, int] | None:
-    """Read the length field of the header at `start`; answer it and where it ends."""
-    short = data[start + 1] & LENGTH
-    if short < LENGTH_16:
-        return short, start + 2
-    end = start + (4 if short == LENGTH_16 else 10)
-    if len(data) < end:
-        return None
-    length = int.from_bytes(data[start + 2 : end], "big")
-    if length <= (MAX_LENGTH_7 if short == LENGTH_16 else MAX_LENGTH_16):
-        raise _errors.length_not_minimal()
-    if length > MAX_LENGTH:
-        raise _errors.length_overflow()
-    return length, end
+def header_violation(code: int, first: int) -> ProtocolError:
+    """Make the error of a rule that `read_header` found broken in a header with this first byte."""
+    if code == RESERVED_OPCODE:
+        return _errors.reserved_opcode(first & OPCODE)
+    if code == FRAGMENTED_CONTROL:
+        return _errors.fragmented_control()
+    if code == LONG_CONTROL:
+        return _errors.long_control()
+    return _errors.length_not_minimal() if code == LENGTH_NOT_MINIMAL else _errors.length_overflow()
 
 
 def parse_header(buffer: Buffer, offset: int = 0) -> Header | None:
@@ -81,20 +107,13 @@ def parse_header(buffer: Buffer, offset: int = 0) -> Header | None:
             raise _errors.offset_past_end()
         with view.cast("B") as octets, octets[offset : offset + MAX_HEADER] as head:
             data = head.tobytes()
-    if len(data) < 2:
+    size, length = read_header(data, 0)
+    if size < 0:
+        raise header_violation(size, data[0])
+    if not size or len(data) < size:
         return None
-    first, second = data[0], data[1]
-    check_start(first, second)
-    found = read_length(data, 0)
-    if found is None:
-        return None
-    length, size = found
-    key = None
-    if second & MASKED:
-        key = data[size : size + KEY_SIZE]
-        if len(key) < KEY_SIZE:
-            return None
-        size += KEY_SIZE
+    first = data[0]
+    key = data[size - KEY_SIZE : size] if data[1] & MASKED else None
     return Header(first & FIN != 0, (first & RSV) >> 4, OPCODES[first & OPCODE], key, length, size)
 
 

@@ -12,7 +12,7 @@ from .encoder import encode_binary, encode_text
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-    from .decoder import MessageDecoder
+    from .message_decoder import MessageDecoder
 
 # Bytes of a message from which it is not compressed in one go.
 LARGE = 2**18

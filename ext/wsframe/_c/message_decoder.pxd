@@ -1,0 +1,35 @@
+from libc.stdint cimport uint8_t, uint64_t
+
+from wsframe._c.decoder cimport _Decoder
+from wsframe._c.header cimport MAX_LENGTH_7
+from wsframe._c.kernel cimport wsf_utf8_stats
+
+
+cdef class MessageDecoder(_Decoder):
+    cdef readonly bint closed
+    cdef readonly uint64_t controls
+    cdef public bint skipping
+    cdef uint64_t max_message
+    cdef uint64_t max_fragments
+    cdef object deflate
+    cdef bint counts_streams
+    cdef uint64_t streams  # that the deflate object has counted
+    cdef int control_size
+    cdef uint8_t control[MAX_LENGTH_7]
+    cdef uint8_t opcode  # of the message that is being received, or 0
+    cdef bint compressed  # that message is
+    cdef uint64_t fragments  # of that message so far
+    cdef Py_ssize_t checked  # bytes of the buffer known to be valid UTF-8
+    cdef wsf_utf8_stats stats  # of those bytes
+    cdef int check_text(self) except -1
+    cdef str end_text(self)
+    cdef bint end_control(self, list out) except -1
+    cdef bytes inflate(self, bytes piece, bint final)
+
+
+cdef list feed_messages(
+    object decoder, const uint8_t *p, Py_ssize_t size, uint64_t budget, bint *only_messages
+)
+cdef uint64_t cost_of(object decoder) except? 0
+cdef bint has_unread(object decoder) except -1
+cdef int skip_messages(object decoder) except -1

@@ -1,0 +1,39 @@
+from typing_extensions import Buffer, Self, disjoint_base
+
+from .._py.message_decoder import Message
+from .._spec import (
+    DEFAULT_MAX_FRAGMENTS as DEFAULT_MAX_FRAGMENTS,
+    DEFAULT_MAX_MESSAGE as DEFAULT_MAX_MESSAGE,
+    DEFLATED_COST as DEFLATED_COST,
+    DEFLATED_PIECE as DEFLATED_PIECE,
+    FRAME_COST as FRAME_COST,
+    STREAM_COST as STREAM_COST,
+    Inflater,
+    Role,
+)
+from .decoder import _Decoder
+
+__pyx_capi__: dict[str, object]
+
+@disjoint_base
+class MessageDecoder(_Decoder):
+    skipping: bool
+    def __new__(
+        cls,
+        role: Role,
+        *,
+        max_message: int | None = ...,
+        max_fragments: int | None = ...,
+        deflate: Inflater | None = None,
+    ) -> Self: ...
+    @property
+    def buffered(self) -> int: ...
+    @property
+    def closed(self) -> bool: ...
+    @property
+    def controls(self) -> int: ...
+    @property
+    def unread(self) -> int: ...
+    @property
+    def inflated(self) -> int: ...
+    def feed(self, data: Buffer, budget: int | None = None) -> list[Message]: ...
