@@ -16,7 +16,8 @@ from twins import Impl
 
 from wsframe import Close, Ping, ProtocolError, Role
 from wsframe._spec import DEFLATED_COST, FRAME_COST, MAX_MESSAGES, STREAM_COST
-from wsframe.deflate import MAX_STREAMS, Deflate
+from wsframe.deflate import Deflate
+from wsframe.deflate.codec import MAX_STREAMS
 
 RSV1 = 4
 EMPTY_STREAM = b"\x03\x00"  # a final block, empty

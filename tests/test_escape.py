@@ -9,7 +9,7 @@ import pytest
 
 from wsframe import Close
 from wsframe._escape import escape
-from wsframe._http_errors import excerpt
+from wsframe._http.errors import excerpt
 from wsframe.connection import ConnectionClosedError
 from wsframe.handshake import InvalidStatus, Request, Response, parse_uri
 

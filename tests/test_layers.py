@@ -31,7 +31,7 @@ sources = pytest.mark.skipif(not KERNELS.exists(), reason="no sources here")
 # Each room by its name in the package, and which rooms it may look into; "" is __init__ itself.
 # A room that is not here is for users: it may look anywhere but into the twins, nobody here into it.
 SHARED = {"_spec", "_errors"}
-SANS_IO = {"_escape", "handshake", "deflate", "connection", "_http", "_http_errors", "_http_reader", "_uri"}
+SANS_IO = {"_escape", "handshake", "deflate", "connection", "_http"}
 BELOW = {"", "_backend", *SHARED, *SANS_IO}
 ROOMS: dict[str, set[str]] = {
     "_spec": set(),
@@ -67,7 +67,7 @@ INPUT_AND_OUTPUT = {
 # Distributions that may be imported at the top of a file, for without them it has no purpose.
 HOSTS = {"uvicorn": {"uvicorn"}, "demo": {"matplotlib", "rich", "websockets", "uvicorn"}}
 # Distributions that may be imported when a function needs them.
-LAZY = {"_http_reader": {"httptools"}}
+LAZY = {"_http": {"httptools"}}
 
 
 class Import(NamedTuple):

@@ -79,7 +79,7 @@ class Extension(Inflater, Protocol):
         """Compress the next fragment of a message."""
 
     def deflate_alone(self, payload: bytes) -> bytes:
-        """Compress a message for all connections of this shape that forget."""
+        """Compress a message for all connections with these `settings`, each to be `reset`."""
 
     def deflate_in_steps(self, payload: bytes) -> Iterator[bytes]:
         """Compress as `deflate_alone` does, piece by piece, with little work for each."""
@@ -87,11 +87,11 @@ class Extension(Inflater, Protocol):
     def shrinks(self, payload: bytes) -> bool:
         """Tell by a sample whether a large message is worth compressing."""
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Compress the next message without reference to earlier ones."""
 
     @property
-    def shape(self) -> tuple[object, ...]:
+    def settings(self) -> tuple[object, ...]:
         """What the bytes of a compressed message depend on, beside the message."""
 
 
@@ -452,7 +452,7 @@ class Connection:
         if self.fragmenting:
             raise RuntimeError("a fragmented message is being sent")
         if rsv and self._deflate is not None:
-            self._deflate.forget()  # the window of the peer moves on without our compressor
+            self._deflate.reset()  # the window of the peer moves on without our compressor
         yield encode_frame(opcode, data, rsv=rsv, mask_key=self._key())
 
     def ping(self, data: Buffer = b"") -> bytes:
@@ -590,12 +590,12 @@ class Broadcast:
             compresses = self._compresses[deflate.min_size] = connection._compresses(self._payload)
         if not compresses:
             return self.plain
-        frame = self._compressed.get(deflate.shape)
+        frame = self._compressed.get(deflate.settings)
         if frame is None:
             data = deflate.deflate_alone(self._payload)
             frame = encode_frame(self._opcode, data, rsv=RSV1 >> 4)
-            self._compressed[deflate.shape] = frame
-        deflate.forget()
+            self._compressed[deflate.settings] = frame
+        deflate.reset()
         return frame
 
 

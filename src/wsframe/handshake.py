@@ -14,25 +14,9 @@ import string
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import _http_errors as errors, accept_key, new_key
-from ._http import (
-    BLANK,
-    Header,
-    Headers,
-    HeadersLike,
-    Request,
-    Response,
-    bytes_of,
-    check_token,
-    extensions_of,
-    http_response,
-    is_host,
-    pairs_of,
-    str_of,
-    tokens_of,
-    write_fields,
-)
-from ._http_errors import (
+from . import accept_key, new_key
+from ._http import errors
+from ._http.errors import (
     InvalidHandshake,
     InvalidHeader,
     InvalidMessage,
@@ -41,8 +25,25 @@ from ._http_errors import (
     NegotiationError,
     Refused,
 )
-from ._http_reader import RequestReader, ResponseReader
-from ._uri import URI, parse_uri
+from ._http.messages import (
+    BLANK,
+    Header,
+    Headers,
+    HeadersLike,
+    Request,
+    Response,
+    check_token,
+    encoded,
+    extensions_of,
+    http_response,
+    is_host,
+    pairs_of,
+    str_of,
+    tokens_of,
+    write_fields,
+)
+from ._http.reader import RequestReader, ResponseReader
+from ._http.uri import URI, parse_uri
 
 if TYPE_CHECKING:
     from .deflate import ClientPolicy, Deflate, ServerPolicy
@@ -310,7 +311,7 @@ def write_extra(headers: HeadersLike) -> bytes:
     """
     pairs = pairs_of(headers)
     for name, _ in pairs:
-        if bytes_of("header name", name, "ascii").lower() in _OURS:
+        if encoded("header name", name, "ascii").lower() in _OURS:
             raise ValueError(f"header {str_of(name)} is not for the application to set")
     return write_fields(pairs)
 
@@ -344,7 +345,7 @@ def open_request(
         ValueError: an argument holds what is not allowed in it, such as CR, LF or NUL.
     """
     extra = pairs_of(extra_headers)
-    theirs = {bytes_of("header name", name, "ascii").lower() for name, _ in extra}
+    theirs = {encoded("header name", name, "ascii").lower() for name, _ in extra}
     if ours := theirs & _OURS:
         raise ValueError(f"header {min(ours).decode()} is not for the application to set")
     fields: list[Header] = []

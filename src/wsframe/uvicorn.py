@@ -25,8 +25,8 @@ from uvicorn.protocols.utils import (
     is_ssl,
 )
 
-from . import _http_errors as errors
-from ._http import Header, bytes_of, phrase_of, tokens_of, write_fields
+from ._http import errors
+from ._http.messages import Header, encoded, phrase_of, tokens_of, write_fields
 from ._spec import LOCAL_CLOSE_CODES, Close, CloseCode, Ping, Role
 from ._uvicorn_classes import behaviour_of
 from .asyncio.connection import HIGH_WATER, LARGE, Connection
@@ -281,10 +281,10 @@ class WebSocketProtocol(Connection):
             "client": self.client,
             "root_path": root_path,
             "path": before + unquote(raw_path),
-            "raw_path": bytes_of("path", before + raw_path, "latin-1"),
+            "raw_path": encoded("path", before + raw_path, "latin-1"),
             "query_string": query.encode("latin-1"),
             "headers": [
-                (bytes_of("header name", name, "latin-1").lower(), bytes_of("header", value, "latin-1"))
+                (encoded("header name", name, "latin-1").lower(), encoded("header", value, "latin-1"))
                 for name, value in request.headers.raw
             ],
             "subprotocols": self._subprotocols_of(request),
@@ -597,7 +597,7 @@ class WebSocketProtocol(Connection):
         if not self._behaviour.streams_denials:
             self._denial = Response(status, headers=headers)
             return
-        names = {bytes_of("header name", name, "latin-1").lower() for name, _ in headers}
+        names = {encoded("header name", name, "latin-1").lower() for name, _ in headers}
         chunked = not names & {b"content-length", b"transfer-encoding"}
         if chunked:
             headers.append((b"Transfer-Encoding", b"chunked"))

@@ -16,7 +16,8 @@ from wsframe.connection import (
     State,
     close_body,
 )
-from wsframe.deflate import PLAIN, Deflate, Parameters
+from wsframe.deflate import Deflate, Parameters
+from wsframe.deflate.codec import DEFAULT_PARAMETERS
 
 KEY = b"\x01\x02\x03\x04"
 
@@ -227,7 +228,7 @@ def test_limits():
 # permessage-deflate
 
 
-def deflated_pair(parameters=PLAIN, min_size=0):
+def deflated_pair(parameters=DEFAULT_PARAMETERS, min_size=0):
     return (
         Connection(Role.SERVER, deflate=Deflate(Role.SERVER, parameters, min_size=min_size)),
         Connection(Role.CLIENT, deflate=Deflate(Role.CLIENT, parameters, min_size=min_size)),

@@ -14,7 +14,8 @@ from tracing import traced
 from twins import Impl
 
 from wsframe import Ping, Role
-from wsframe.deflate import MAX_STREAMS, ClientPolicy, Deflate, Parameters, ServerPolicy
+from wsframe.deflate import ClientPolicy, Deflate, Parameters, ServerPolicy
+from wsframe.deflate.codec import MAX_STREAMS
 
 RSV1 = 4
 KEYS = {Role.SERVER: frames.KEY, Role.CLIENT: None}  # what a peer of ours masks with
@@ -166,7 +167,7 @@ NOT_AN_OFFER = [
 
 
 def parse(header: str) -> Any:
-    from wsframe._http import extensions_of
+    from wsframe._http.messages import extensions_of
 
     return extensions_of(header)
 

@@ -12,12 +12,13 @@ from hypothesis import given, strategies as st
 from tracing import traced
 
 from wsframe import ProtocolError, Role
-from wsframe.deflate import MAX_STREAMS, PLAIN, Deflate, Parameters, in_use, use
+from wsframe.deflate import Deflate, Parameters, in_use, use
+from wsframe.deflate.codec import DEFAULT_PARAMETERS, MAX_STREAMS
 
 BIG = 2**24
 
 
-def pair(backend: str, parameters: Parameters = PLAIN) -> tuple[Deflate, Deflate]:
+def pair(backend: str, parameters: Parameters = DEFAULT_PARAMETERS) -> tuple[Deflate, Deflate]:
     return (
         Deflate(Role.SERVER, parameters, backend=backend),
         Deflate(Role.CLIENT, parameters, backend=backend),
@@ -199,22 +200,22 @@ def test_a_broadcast_is_compressed_once(backend: str) -> None:
         for seed in range(number):
             data = samples.text(1000, seed)
             assert other.inflate(mine.deflate(data), True, BIG) == data
-    assert len({codec.shape for codec in ours}) == 1
+    assert len({codec.settings for codec in ours}) == 1
     data = samples.text(1000)
     message = ours[2].deflate_alone(data)
     for mine, other in zip(ours, theirs, strict=True):
-        mine.forget()
+        mine.reset()
         assert other.inflate(message, True, BIG) == data
         assert other.inflate(mine.deflate(data), True, BIG) == data
 
 
 def test_shapes_differ_with_what_makes_the_bytes_differ() -> None:
     plain = Deflate(Role.SERVER)
-    assert plain.shape == Deflate(Role.SERVER, Parameters(client_max_window_bits=9)).shape
-    assert plain.shape == Deflate(Role.SERVER, Parameters(server_no_context_takeover=True)).shape
-    assert plain.shape != Deflate(Role.SERVER, Parameters(server_max_window_bits=9)).shape
-    assert plain.shape != Deflate(Role.SERVER, level=1).shape
-    assert plain.shape != Deflate(Role.SERVER, mem_level=1).shape
+    assert plain.settings == Deflate(Role.SERVER, Parameters(client_max_window_bits=9)).settings
+    assert plain.settings == Deflate(Role.SERVER, Parameters(server_no_context_takeover=True)).settings
+    assert plain.settings != Deflate(Role.SERVER, Parameters(server_max_window_bits=9)).settings
+    assert plain.settings != Deflate(Role.SERVER, level=1).settings
+    assert plain.settings != Deflate(Role.SERVER, mem_level=1).settings
 
 
 def test_use(backend: str) -> None:
@@ -224,7 +225,7 @@ def test_use(backend: str) -> None:
         assert in_use() == backend
         codec = Deflate(Role.SERVER)
         use("zlib")
-        assert codec.shape == Deflate(Role.SERVER, backend=backend).shape
+        assert codec.settings == Deflate(Role.SERVER, backend=backend).settings
     finally:
         use("zlib")
     with pytest.raises(ValueError, match="zlib, zlib_ng, isal, not 'gzip'"):

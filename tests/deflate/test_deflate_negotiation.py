@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from wsframe import Role
-from wsframe._http import extensions_of
+from wsframe._http.messages import extensions_of
 from wsframe.deflate import ClientPolicy, Deflate, Parameters, ServerPolicy
 
 NAME = "permessage-deflate"
@@ -161,7 +161,7 @@ def test_answers_a_client_takes(policy: ClientPolicy, header: str, expected: Par
     ("policy", "header", "reason"),
     [
         (ClientPolicy(), "permessage-snappy", "extension permessage-snappy was not offered"),
-        (ClientPolicy(), f"{NAME}, {NAME}", f"extension {NAME} is there twice"),
+        (ClientPolicy(), f"{NAME}, {NAME}", f"extension {NAME} appears twice"),
         (ClientPolicy(), f"{NAME}; client_max_window_bits", "client_max_window_bits must be from 8 to 15"),
         (
             ClientPolicy(client_max_window_bits=None),
@@ -200,8 +200,8 @@ def test_answers_a_client_fails_on(policy: ClientPolicy, header: str, reason: st
         ({"mem_level": 10}, "mem_level must be from 1 to 9"),
         ({"min_size": -1}, "min_size must not be negative"),
         ({"backend": "lz4"}, "not 'lz4'"),
-        ({"level": 10}, "level 10 is none of those zlib has"),
-        ({"level": -2}, "level -2 is none of those zlib has"),
+        ({"level": 10}, "level 10 is not a level of zlib"),
+        ({"level": -2}, "level -2 is not a level of zlib"),
     ],
 )
 def test_settings_of_a_server(settings: Any, reason: str) -> None:
@@ -228,4 +228,4 @@ def test_a_codec_takes_the_settings_of_its_policy(backend: str) -> None:
     assert codec is not None
     assert [codec.wants(size) for size in (0, 6, 7, 8)] == [False, False, True, True]
     same = Deflate(Role.SERVER, codec.parameters, level=1, mem_level=2, backend=backend)
-    assert codec.shape == same.shape
+    assert codec.settings == same.settings

@@ -6,7 +6,7 @@ from typing import Any
 
 from feeding import cut_at_random
 
-from wsframe._http_reader import RequestReader, ResponseReader
+from wsframe._http.reader import RequestReader, ResponseReader
 from wsframe.handshake import InvalidHandshake
 
 # The first byte of an input says which reader to make, the second seeds the cuts.

@@ -13,8 +13,8 @@ VECTORS = Path("build/fuzz/vectors/differential")
 WATCHED = [
     "wsframe._py",
     "wsframe._spec",
-    "wsframe._http",
-    "wsframe._http_reader",
+    "wsframe._http.messages",
+    "wsframe._http.reader",
     "wsframe.connection",
     "wsframe.deflate",
     "differential",

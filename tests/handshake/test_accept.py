@@ -9,7 +9,7 @@ import exchanges
 import pytest
 from exchanges import ACCEPT, KEY, changed, read_answer
 
-from wsframe import _http_errors as errors
+from wsframe._http import errors
 from wsframe.deflate import ServerPolicy
 from wsframe.handshake import Accepted, Headers, Refused, Response, accept, http_response
 

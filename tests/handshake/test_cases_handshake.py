@@ -232,12 +232,12 @@ def check(data: bytes, **offered: Any) -> Any:
         (
             {"Sec_WebSocket_Accept": None},
             "Sec-WebSocket-Accept",
-            "no Sec-WebSocket-Accept header in the answer",
+            "no Sec-WebSocket-Accept header in the response",
         ),
         (
             {"Sec_WebSocket_Accept": [exchanges.ACCEPT] * 2},
             "Sec-WebSocket-Accept",
-            "more than one Sec-WebSocket-Accept header in the answer",
+            "more than one Sec-WebSocket-Accept header in the response",
         ),
         (
             {"Sec_WebSocket_Accept": "s3pPLMBiTxaQ9kYGzzhZRbK+xOp="},
@@ -249,18 +249,18 @@ def check(data: bytes, **offered: Any) -> Any:
             "Sec-WebSocket-Accept",
             "Sec-WebSocket-Accept must be 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=', not 's3pplmbitxaq9kygzzhzrbk+xoo='",
         ),
-        ({"Upgrade": None}, "Upgrade", "no Upgrade header in the answer"),
-        ({"Upgrade": "h2c"}, "Upgrade", "Upgrade in the answer must be websocket, not 'h2c'"),
+        ({"Upgrade": None}, "Upgrade", "no Upgrade header in the response"),
+        ({"Upgrade": "h2c"}, "Upgrade", "Upgrade in the response must be websocket, not 'h2c'"),
         (
             {"Upgrade": "websocket, h2c"},
             "Upgrade",
-            "Upgrade in the answer must be websocket, not 'websocket, h2c'",
+            "Upgrade in the response must be websocket, not 'websocket, h2c'",
         ),
-        ({"Connection": None}, "Connection", "no Connection header in the answer"),
+        ({"Connection": None}, "Connection", "no Connection header in the response"),
         (
             {"Connection": "notupgrade"},
             "Connection",
-            "Connection in the answer must hold Upgrade, not 'notupgrade'",
+            "Connection in the response must hold Upgrade, not 'notupgrade'",
         ),
     ],
 )
@@ -319,7 +319,7 @@ def test_case_34_subprotocols(fields: Any, offered: Any, reason: str) -> None:
         (
             "permessage-deflate, permessage-deflate",
             ClientPolicy(),
-            "extension permessage-deflate is there twice",
+            "extension permessage-deflate appears twice",
         ),
         (
             "permessage-deflate; =",

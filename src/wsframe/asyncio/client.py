@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from .. import __version__
 from .._escape import escape
-from .._http import HeadersLike, pairs_of
-from .._http_reader import MAX_HEAD, MAX_HEADERS
+from .._http.messages import HeadersLike, pairs_of
+from .._http.reader import MAX_HEAD, MAX_HEADERS
 from .._spec import DEFAULT_MAX_FRAGMENTS, DEFAULT_MAX_MESSAGE, Role
 from ..connection import Connection as Protocol
 from ..deflate import ClientPolicy

@@ -8,9 +8,10 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from .. import __version__, _http_errors as errors
-from .._http import HeadersLike
-from .._http_reader import MAX_HEAD, MAX_HEADERS
+from .. import __version__
+from .._http import errors
+from .._http.messages import HeadersLike
+from .._http.reader import MAX_HEAD, MAX_HEADERS
 from .._spec import DEFAULT_MAX_FRAGMENTS, DEFAULT_MAX_MESSAGE, CloseCode, Role
 from ..connection import Connection as Protocol, State, close_body
 from ..deflate import ServerPolicy

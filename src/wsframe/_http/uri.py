@@ -7,7 +7,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
-from ._http_errors import invalid_uri
+from .errors import invalid_uri
 
 PORTS = (80, 443)  # 3: of ws and of wss
 

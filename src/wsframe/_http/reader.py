@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import _http_errors as errors
-from ._http import TOKEN, Request, Response, is_host, is_target, str_of
+from . import errors
+from .messages import TOKEN, Request, Response, is_host, is_target, str_of
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer

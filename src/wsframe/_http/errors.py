@@ -6,12 +6,12 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ._errors import WebSocketException
-from ._escape import escape
-from ._http import Header, http_response
+from .._errors import WebSocketException
+from .._escape import escape
+from .messages import Header, http_response
 
 if TYPE_CHECKING:
-    from ._http import Response
+    from .messages import Response
 
 # What a peer said is repeated at most this far.
 EXCERPT = 60
@@ -272,19 +272,19 @@ def response_with_too_many_headers(limit: int) -> InvalidMessage:
 
 
 def answer_without(name: str) -> InvalidHeader:
-    return InvalidHeader(name, f"no {name} header in the answer")
+    return InvalidHeader(name, f"no {name} header in the response")
 
 
 def answer_with_repeated(name: str) -> InvalidHeader:
-    return InvalidHeader(name, f"more than one {name} header in the answer")
+    return InvalidHeader(name, f"more than one {name} header in the response")
 
 
 def wrong_upgrade(value: str) -> InvalidHeader:
-    return InvalidHeader("Upgrade", f"Upgrade in the answer must be websocket, not {excerpt(value)}")
+    return InvalidHeader("Upgrade", f"Upgrade in the response must be websocket, not {excerpt(value)}")
 
 
 def wrong_connection(value: str) -> InvalidHeader:
-    return InvalidHeader("Connection", f"Connection in the answer must hold Upgrade, not {excerpt(value)}")
+    return InvalidHeader("Connection", f"Connection in the response must hold Upgrade, not {excerpt(value)}")
 
 
 def wrong_accept(value: str, expected: str) -> InvalidHeader:

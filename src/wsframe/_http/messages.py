@@ -1,4 +1,4 @@
-"""HTTP/1.1 as far as the opening handshake speaks it: header fields, requests and responses (RFC 9112)."""
+"""Header fields, requests and responses of HTTP/1.1 (RFC 9112)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from email.utils import formatdate
 from http import HTTPStatus
 from ipaddress import IPv6Address
 
-from ._escape import escape
+from .._escape import escape
 
 Text = str | bytes
 Header = tuple[Text, Text]
@@ -92,10 +92,10 @@ class Request:
         Raises:
             ValueError: a byte of the path or of a header field is not allowed there.
         """
-        path = bytes_of("path", self.path, "ascii")
+        path = encoded("path", self.path, "ascii")
         if not path or not path.isascii() or any(byte <= 0x20 or byte == 0x7F for byte in path):
             raise ValueError("path must be visible ASCII")
-        method = bytes_of("method", self.method, "ascii")
+        method = encoded("method", self.method, "ascii")
         if not is_token(method):
             raise ValueError("method must be a token")
         return b"%b %b HTTP/1.1\r\n%b\r\n" % (method, path, write_fields(self.headers.raw))
@@ -177,7 +177,7 @@ def http_response(
             fields.append(("Content-Length", str(len(payload))))
         if payload and "content-type" not in names:
             fields.append(("Content-Type", "text/plain; charset=utf-8"))
-    phrase = bytes_of("reason", phrase_of(status) if reason is None else reason, "latin-1")
+    phrase = encoded("reason", phrase_of(status) if reason is None else reason, "latin-1")
     if not is_field(phrase):
         raise ValueError("reason holds a byte that is not allowed")
     head = b"HTTP/1.1 %d %b\r\n%b\r\n" % (status, phrase, write_fields(fields))
@@ -199,7 +199,7 @@ def str_of(text: Text) -> str:
     return text if isinstance(text, str) else text.decode("latin-1")
 
 
-def bytes_of(what: str, text: Text, encoding: str) -> bytes:
+def encoded(what: str, text: Text, encoding: str) -> bytes:
     if isinstance(text, bytes):
         return text
     if not isinstance(text, str):
@@ -226,10 +226,10 @@ def write_fields(headers: Iterable[Header]) -> bytes:
     """
     out = []
     for name, value in headers:
-        name = bytes_of("header name", name, "ascii")
+        name = encoded("header name", name, "ascii")
         if not is_token(name):
             raise ValueError(f"header name {name!r} is not a token")
-        value = bytes_of(f"header {name.decode()}", value, "latin-1")
+        value = encoded(f"header {name.decode()}", value, "latin-1")
         if not is_field(value):
             raise ValueError(f"header {name.decode()} holds a byte that is not allowed")
         out.append(b"%b: %b\r\n" % (name, value))

@@ -1,0 +1,327 @@
+"""The codec of permessage-deflate (RFC 7692, 7.2)."""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from .. import Role, _errors
+from .modules import in_use, module_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+NAME: Final = "permessage-deflate"
+TAIL: Final = b"\x00\x00\xff\xff"  # 7.2.1: what a sender strips and a receiver adds
+EMPTY: Final = b"\x00"  # 7.2.3.6: a message, or its rest, that is empty
+
+MIN_BITS, MAX_BITS = 8, 15  # 7.1.2: of the window, as a power of two in bytes
+# zlib cannot compress with a window of 256 bytes; it uses one of 512 instead.
+MIN_OWN_BITS = 9
+
+MIN_SIZE = 128  # bytes; below, compression saves less than the headers of a packet take
+MEM_LEVEL = 5
+MAX_STREAMS = 2**10  # DEFLATE streams in a message, each of which costs an inflater of its own
+SEARCH_STEPS = (4096, 64, 1)  # bytes, in which the place of an error is searched
+NO_MEMORY = "Error -4"  # Z_MEM_ERROR, as all the modules report it
+FIRST_PIECE = 64  # bytes given to the inflater of each stream after the first
+
+STEP = 2**16  # bytes compressed in one go of a large message: a few milliseconds
+SAMPLE = 4096  # bytes of each sample of a large message
+SHRINKS = 0.95  # of its size, below which a sample must be compressed
+
+
+def format_parameters(values: Sequence[int | bool | None]) -> str:
+    """Write the header of an offer or a response; True stands for a parameter without a value."""
+    parts = [NAME]
+    for name, value in zip(Parameters._fields, values, strict=True):
+        if value is True:
+            parts.append(name)
+        elif value:
+            parts.append(f"{name}={value}")
+    return "; ".join(parts)
+
+
+class Parameters(NamedTuple):
+    """What both sides agreed on (RFC 7692, 7.1); `str` gives the header."""
+
+    server_no_context_takeover: bool = False
+    client_no_context_takeover: bool = False
+    server_max_window_bits: int | None = None
+    client_max_window_bits: int | None = None
+
+    def __str__(self) -> str:
+        return format_parameters(self)
+
+
+DEFAULT_PARAMETERS: Final = Parameters()
+
+
+def _flushed(deflater: Any, payload: Buffer) -> bytes:
+    """Compress to a whole number of bytes, the last four of them TAIL if there are any."""
+    out: bytes = deflater.compress(payload) + deflater.flush(zlib.Z_SYNC_FLUSH)
+    return out
+
+
+class Deflate:
+    """The codec of one connection, both directions (RFC 7692, 7.2).
+
+    It is the Inflater of a MessageDecoder.  No memory is allocated before the first compressed message,
+    nor kept between messages where context takeover is off.
+
+    Args:
+        role: which side we are.
+        parameters: what both sides agreed on.
+        level, mem_level, min_size, backend: see ServerPolicy.
+
+    Attributes:
+        parameters: what both sides agreed on.
+        min_size: bytes below which a message is sent uncompressed.
+        extra_streams: how many DEFLATE streams were received that were not the first of their message.
+    """
+
+    __slots__ = (
+        "_begun",
+        "_deflater",
+        "_inflater",
+        "_level",
+        "_mem_level",
+        "_module",
+        "_own_bits",
+        "_own_resets",
+        "_peer_bits",
+        "_peer_resets",
+        "_streams",
+        "extra_streams",
+        "min_size",
+        "parameters",
+    )
+
+    def __init__(
+        self,
+        role: Role,
+        parameters: Parameters = DEFAULT_PARAMETERS,
+        *,
+        level: int | None = None,
+        mem_level: int = MEM_LEVEL,
+        min_size: int = MIN_SIZE,
+        backend: str | None = None,
+    ) -> None:
+        if not isinstance(role, Role):
+            raise _errors.not_role(role)
+        server_resets, client_resets, server_bits, client_bits = parameters
+        if role is Role.SERVER:
+            self._own_resets, self._peer_resets = server_resets, client_resets
+            own_bits, peer_bits = server_bits, client_bits
+        else:
+            self._own_resets, self._peer_resets = client_resets, server_resets
+            own_bits, peer_bits = client_bits, server_bits
+        self.parameters = parameters
+        self.min_size = min_size
+        self._own_bits = own_bits or MAX_BITS
+        self._peer_bits = peer_bits or MAX_BITS
+        self._level = level
+        self._mem_level = mem_level
+        self._module = module_of(backend or in_use())
+        self._deflater: Any = None
+        self._inflater: Any = None
+        self._begun = False  # bytes of the current message have been inflated
+        self._streams = 0  # begun in the current message
+        self.extra_streams = 0
+
+    # Sending.
+
+    def wants(self, size: int) -> bool:
+        """Tell whether to compress a message of so many bytes."""
+        return size >= self.min_size
+
+    def deflate(self, payload: Buffer, final: bool = True) -> bytes:
+        """Compress the next fragment of a message (RFC 7692, 7.2.1).
+
+        Args:
+            payload: the fragment; the peer can inflate all of it at once.
+            final: it ends the message.
+
+        Returns:
+            The payload of the frame; RSV1 is to be set on the first frame of the message.
+        """
+        if self._deflater is None:
+            self._deflater = self._new_deflater()
+        out = _flushed(self._deflater, payload)
+        if not final:
+            return out
+        if self._own_resets:
+            self._deflater = None
+        # Nothing comes out if nothing went in since the last flush.
+        return out[: -len(TAIL)] if out else EMPTY
+
+    def deflate_alone(self, payload: Buffer) -> bytes:
+        """Compress a whole message so that it can be sent on every connection with the same `settings`.
+
+        For a broadcast. Call `reset` on the codec of each of these connections, because the window of its
+        peer has moved on.
+        """
+        return _flushed(self._new_deflater(), payload)[: -len(TAIL)]
+
+    def deflate_in_steps(self, payload: bytes) -> Iterator[bytes]:
+        """Compress a whole message as `deflate_alone` does, in steps of 64 KiB.
+
+        Yields:
+            The parts of the payload of the frame; then call `reset`.
+        """
+        deflater = self._new_deflater()
+        view = memoryview(payload)
+        for start in range(0, len(view), STEP):
+            yield deflater.compress(view[start : start + STEP])
+        yield deflater.flush(zlib.Z_SYNC_FLUSH)[: -len(TAIL)]
+
+    def shrinks(self, payload: bytes) -> bool:
+        """Tell whether compressing a large message is worth the time, by samples of it."""
+        size = len(payload)
+        samples = [payload[start : start + SAMPLE] for start in (0, size // 2, max(0, size - SAMPLE))]
+        return any(len(zlib.compress(sample, 1)) < SHRINKS * len(sample) for sample in samples)
+
+    def reset(self) -> None:
+        """Compress the next message without reference to earlier ones, which is always allowed."""
+        self._deflater = None
+
+    @property
+    def settings(self) -> tuple[object, ...]:
+        """Whatever determines the compressed bytes of a message, besides the message."""
+        return self._module, self._own_bits, self._level, self._mem_level
+
+    def _new_deflater(self) -> Any:
+        if self._own_bits < MIN_OWN_BITS:
+            # Without references to earlier bytes any window is large enough.
+            return zlib.compressobj(
+                wbits=-MIN_OWN_BITS, memLevel=self._mem_level, strategy=zlib.Z_HUFFMAN_ONLY
+            )
+        level = {} if self._level is None else {"level": self._level}
+        return self._module.compressobj(wbits=-self._own_bits, memLevel=self._mem_level, **level)
+
+    # Receiving.
+
+    def inflate(self, data: bytes, final: bool, max_length: int) -> bytes:
+        """Inflate the next piece of a message (RFC 7692, 7.2.2).
+
+        A message may be made of several DEFLATE streams, that is, have blocks with BFINAL set
+        anywhere (7.2.3.4); the window does not reach from one into the next.
+
+        Args:
+            data: the piece, which may end anywhere and may be empty.
+            final: it ends the message.
+            max_length: bytes it may yield.
+
+        Returns:
+            What it yields, but never more than max_length + 1 bytes.
+
+        Raises:
+            ProtocolError: it is no valid DEFLATE data, or has too many streams.
+        """
+        if not data and not (final and self._begun and self._inflater is not None):
+            # No bytes where an empty block should be: some peers send that.
+            if final:
+                self._end_message()
+            return b""
+        self._begun = True
+        if final:
+            data += TAIL
+        limit = min(max_length, sys.maxsize - 1)
+        inflater = self._inflater or self._open_stream()
+        try:
+            out: bytes = inflater.decompress(data, limit) if limit else b""
+            if len(out) == limit:
+                out += self._one_more(data if not limit else inflater.unconsumed_tail)
+            if inflater.eof and len(out) <= limit:
+                out = self._inflate_streams(out, data, final, limit)
+        except self._module.error as exc:
+            if NO_MEMORY in str(exc):  # for the window, which is allocated late
+                raise MemoryError from exc
+            raise _errors.invalid_deflate() from None
+        if final:
+            self._end_message()
+        # A module may return a little more than the limit it was given.
+        return out if len(out) <= limit else out[: limit + 1]
+
+    def _one_more(self, rest: Buffer) -> bytes:
+        """Inflate past the last byte that a message may have: return one more byte, if there is one.
+
+        A module that reads ahead may raise an error that comes only after one more byte.  Of several errors
+        the first counts, so that it does not matter how the message was cut into reads.
+        """
+        inflater = self._inflater
+        if inflater.eof:
+            return b""
+        saved = inflater.copy() if hasattr(inflater, "copy") else None
+        try:
+            out: bytes = inflater.decompress(rest, 1)
+        except self._module.error:
+            if saved is None or not self._yields(saved, memoryview(rest), SEARCH_STEPS):
+                raise
+            return b"\0"
+        return out
+
+    def _yields(self, inflater: Any, data: memoryview, steps: Sequence[int]) -> bool:
+        """Tell whether data that end in an error yield a byte before it."""
+        step, *finer = steps
+        if inflater.decompress(b"", 1):
+            return True
+        for start in range(0, len(data), step):
+            saved = inflater.copy() if finer else None
+            piece = data[start : start + step]
+            try:
+                if inflater.decompress(piece, 1):
+                    return True
+            except self._module.error:
+                return saved is not None and self._yields(saved, piece, finer)
+        return False
+
+    def _inflate_streams(self, out: bytes, data: bytes, final: bool, limit: int) -> bytes:
+        """Inflate the streams that follow the first one of a piece.
+
+        An inflater copies the bytes behind the end of its stream.  It is given a few at first, and then twice
+        as many each time, so that the work stays linear.
+        """
+        outs = [out]
+        room = limit - len(out)  # 0 is allowed, as long as no byte follows
+        size = len(data)
+        end = size - len(TAIL) if final else size
+        at = size - len(self._inflater.unused_data)
+        view = memoryview(data)
+        while self._inflater.eof:
+            self._inflater = None
+            if at >= end:
+                if end < at < size:
+                    raise _errors.invalid_deflate()
+                break
+            inflater = self._open_stream()
+            most = FIRST_PIECE
+            while at < size and not inflater.eof:
+                piece = view[at : at + most]
+                out = inflater.decompress(piece, room) if room else b""
+                if len(out) == room:
+                    out += self._one_more(piece if not room else inflater.unconsumed_tail)
+                outs.append(out)
+                room -= len(out)
+                if room < 0:
+                    return b"".join(outs)
+                at += len(piece) - len(inflater.unused_data)
+                most *= 2
+        return b"".join(outs)
+
+    def _end_message(self) -> None:
+        self._begun = False
+        self._streams = 0
+        if self._peer_resets:
+            self._inflater = None
+
+    def _open_stream(self) -> Any:
+        self._streams += 1
+        if self._streams > MAX_STREAMS:
+            raise _errors.too_many_streams(MAX_STREAMS)
+        if self._streams > 1:
+            self.extra_streams += 1
+        self._inflater = self._module.decompressobj(wbits=-self._peer_bits)
+        return self._inflater
