@@ -63,7 +63,10 @@ def test_every_file_that_the_makefile_names_is_in_the_sdist(published: Path) -> 
 
 def test_developers_needs_are_not_published(published: Path) -> None:
     text = (published / "PKG-INFO").read_text(encoding="utf-8")
-    assert set(re.findall(r"^Provides-Extra: (.*)$", text, re.MULTILINE)) == {"asyncio", "demo"}
+    extras = set(re.findall(r"^Provides-Extra: (.*)$", text, re.MULTILINE))
+    groups = (ROOT / "pyproject.toml").read_text(encoding="utf-8").split("\n[dependency-groups]\n")[1]
+    assert {"asyncio", "demo"} <= extras
+    assert extras.isdisjoint(re.findall(r"^(\w+) = \[", groups.split("\n[")[0], re.MULTILINE))
 
 
 def functions_of_setup() -> dict[str, Any]:
