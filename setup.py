@@ -23,6 +23,7 @@ MODULES = (
     "whole_frames",
     "encoder",
     "coalescer",
+    "receiver",
     "stream",
     "watch",
 )

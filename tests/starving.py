@@ -179,10 +179,10 @@ def receiving(stream_of: Callable[[], Any], pieces: list[bytes], expected: list[
         stream = stream_of()
         failed = False
         for piece in pieces:
-            if receive(stream.receive, piece) is not None:
+            if receive(stream._receive, piece) is not None:
                 failed = True
                 break
-        got = [stream.pop() for _ in range(stream.queued)]
+        got = [stream._pop() for _ in range(stream._queued)]
         assert got == expected[: len(got)], (got, expected)
         if not failed:
             assert got == expected
@@ -318,8 +318,8 @@ def stream_path(impl: twins.Impl) -> Path:
 
     def make() -> Any:
         stream = Stream()
-        stream.decoder = impl.MessageDecoder(Role.CLIENT)
-        stream.high = 10**9
+        stream._decoder = impl.MessageDecoder(Role.CLIENT)
+        stream._high_water = 10**9
         return stream
 
     pieces = [frames.frame(frames.TEXT, b"a" * n) + frames.frame(frames.BINARY, bytes(n)) for n in (1, 9, 90)]

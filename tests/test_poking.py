@@ -23,22 +23,22 @@ def test_the_view_of_a_stream_stays_where_it_is() -> None:
     stream_module = pytest.importorskip("wsframe._c.stream")
 
     class Stream(stream_module.Stream):
-        def take_other(self, data: object) -> None:
+        def _receive_undecoded(self, data: object) -> None:
             self.taken = data
-            with pytest.raises(RuntimeError, match="being read from"):
-                self.view = bytearray(5)
+            with pytest.raises(RuntimeError, match="in use"):
+                self._read_buffer = bytearray(5)
 
     stream = Stream()
     room = bytearray(b"abcdef")
-    stream.view = room
+    stream._read_buffer = room
     with pytest.raises(BufferError):
         room.extend(bytes(1000))
-    stream.view = view = memoryview(room)
+    stream._read_buffer = view = memoryview(room)
     view.release()
     with pytest.raises(BufferError):
         room.extend(bytes(1000))
     with pytest.raises(BufferError):
-        stream.view = memoryview(b"read only")
+        stream._read_buffer = memoryview(b"read only")
     stream.buffer_updated(3)
     del room, view
     assert stream.taken == b"abc"
@@ -49,8 +49,8 @@ def test_a_stream_without_a_view() -> None:
     stream = stream_module.Stream.__new__(stream_module.Stream)
     with pytest.raises(ValueError, match="out of range"):
         stream.buffer_updated(1)
-    for call in (stream.enqueue, stream.deliver):
+    for call in (stream._enqueue, stream._deliver):
         with pytest.raises(TypeError):
-            call(*(None, 5)[: 2 if call == stream.enqueue else 1])
+            call(*(None, 5)[: 2 if call == stream._enqueue else 1])
     with pytest.raises(TypeError):
         stream.write(b"x")

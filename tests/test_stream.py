@@ -34,7 +34,7 @@ def make(module):
     log = []
 
     class Owner(module.Stream):
-        async def send_slowly(self, message):
+        async def _send_slowly(self, message):
             log.append(("slowly", message))
             await asyncio.sleep(0)
 
@@ -42,39 +42,39 @@ def make(module):
             log.append("drain")
             await asyncio.sleep(0)
 
-        def may_queue(self, message):
+        def _may_queue(self, message):
             log.append(("may queue", message))
             return message != "no"
 
-        def decode_later(self):
+        def _decode_later(self):
             log.append("decode later")
 
-        def frame_of(self, message):
+        def _encode_message(self, message):
             log.append(("frame", message))
             return b"framed"
 
-        def caught_up(self):
+        def _low_water_reached(self):
             log.append("caught up")
 
-        def take_other(self, data):
+        def _receive_undecoded(self, data):
             log.append(("other", bytes(data)))
 
-        def take_events(self, events, size):
+        def _receive_events(self, events, size):
             log.append(("events", events, size))
 
-        def listener_failed(self):
+        def _listener_failed(self):
             log.append(("failed", sys.exc_info()[0]))
 
-        def make_arrival(self):
+        def _make_waiter(self):
             log.append("arrival")
 
-        def read_no_more(self):
+        def _pause_reading(self):
             log.append("read no more")
 
     stream = Owner()
-    stream.plain = True
-    stream.high = 100
-    stream.view = memoryview(bytearray(1000))
+    stream._encodes_directly = True
+    stream._high_water = 100
+    stream._read_buffer = memoryview(bytearray(1000))
     stream.call_soon = lambda callback: log.append("soon")
     stream.iteration = (pure_coalescer if module is pure else compiled_coalescer).Iteration()
     stream.gap = 60  # so long that a busy machine changes nothing
@@ -101,7 +101,7 @@ def decoding(module, **limits):
     """A stream behind its handshake, on the side of a server."""
     stream, log = make(module)
     decoder = pure_decoder if module is pure else compiled_decoder
-    stream.decoder = decoder.MessageDecoder(Role.SERVER, **limits)
+    stream._decoder = decoder.MessageDecoder(Role.SERVER, **limits)
     return stream, log
 
 
@@ -125,25 +125,25 @@ class Answering:
 def test_before_the_handshake_is_done_the_owner_takes_the_bytes(module):
     stream, log = make(module)
     read(stream, b"GET /")
-    stream.receive(bytearray(b" HTTP"))
+    stream._receive(bytearray(b" HTTP"))
     assert log == [("other", b"GET /"), ("other", b" HTTP")]
 
 
 def test_messages_of_a_read_are_queued(module):
     stream, log = decoding(module)
     read(stream, ONE + TWO[:4])
-    stream.receive(TWO[4:])
-    assert [stream.pop(), stream.pop()] == ["one", "two"]
+    stream._receive(TWO[4:])
+    assert [stream._pop(), stream._pop()] == ["one", "two"]
     assert stream.fresh and log == []
 
 
 def test_a_listener_is_given_the_messages_and_answers_in_one_write(module):
     stream, log = decoding(module)
-    stream.listener = Answering()
+    stream._listener = Answering()
     first(stream, log)
     read(stream, ONE + TWO)
     assert log == [encode_text("one!") + encode_text("two!")]
-    assert stream.queued == 0 and not stream.receiving
+    assert stream._queued == 0 and not stream.receiving
 
 
 def test_a_listener_replies_at_once_to_the_only_message(module):
@@ -154,7 +154,7 @@ def test_a_listener_replies_at_once_to_the_only_message(module):
             log.append("blocks")
 
     stream, log = decoding(module)
-    stream.listener = Twice()
+    stream._listener = Twice()
     for _ in range(2):
         read(stream, ONE)
         stream.iteration.end()
@@ -168,7 +168,7 @@ def test_what_a_listener_said_before_it_failed_is_sent(module):
             raise KeyError
 
     stream, log = decoding(module)
-    stream.listener = Failing()
+    stream._listener = Failing()
     first(stream, log)
     read(stream, ONE + TWO)
     assert log == [("failed", KeyError), encode_text("one!")]
@@ -193,54 +193,54 @@ def test_high_water(module):
     stream, log = decoding(module)
     big = encode_frame(Opcode.BINARY, bytes(60), mask_key=MASK)
     read(stream, big)
-    assert (log, stream.backlog) == ([], len(big))
+    assert (log, stream._backlog) == ([], len(big))
     read(stream, big * 4)
-    assert (log, stream.backlog, stream.low) == (["read no more"], len(big) * 5, 1)
-    stream.reading = False
+    assert (log, stream._backlog, stream._low_water_messages) == (["read no more"], len(big) * 5, 1)
+    stream._reading = False
     for _ in range(4):
-        stream.pop()
+        stream._pop()
     assert log == ["read no more", "caught up"]
-    stream.pop()
+    stream._pop()
     read(stream, big)
-    assert stream.backlog == len(big)
+    assert stream._backlog == len(big)
 
 
 def test_one_large_message_does_not_stop_reading(module):
     stream, log = decoding(module)
     read(stream, encode_frame(Opcode.BINARY, bytes(900), mask_key=MASK))
-    assert log == [] and stream.queued == 1
+    assert log == [] and stream._queued == 1
 
 
 def test_who_waits_is_woken(module):
     stream, log = decoding(module)
     loop = asyncio.new_event_loop()
-    stream.create_future = loop.create_future
-    waiter = stream.arrival()
-    assert stream.waiter is waiter and not waiter.done()
+    stream._create_future = loop.create_future
+    waiter = stream._message_waiter()
+    assert stream._waiter is waiter and not waiter.done()
     read(stream, ONE[:3])
     assert not waiter.done()
     read(stream, ONE[3:])
-    assert waiter.done() and stream.waiter is None
-    cancelled = stream.arrival()
+    assert waiter.done() and stream._waiter is None
+    cancelled = stream._message_waiter()
     cancelled.cancel()
-    stream.wake()
-    assert stream.waiter is None
+    stream._wakeup_waiter()
+    assert stream._waiter is None
     loop.close()
     assert log == []
 
 
 def test_to_wait_in_doubt_is_for_the_owner(module):
     stream, log = make(module)
-    stream.create_future = object
-    stream.arrival()
+    stream._create_future = object
+    stream._message_waiter()
     stream, log = decoding(module)
-    stream.create_future = object
-    stream.arrival()
+    stream._create_future = object
+    stream._message_waiter()
     assert log == []
-    stream.arrival()
-    stream.waiter = None
-    stream.reading = False
-    stream.arrival()
+    stream._message_waiter()
+    stream._waiter = None
+    stream._reading = False
+    stream._message_waiter()
     assert log == ["arrival", "arrival"]
 
 
@@ -254,9 +254,9 @@ def test_a_read_is_within_the_buffer(module):
 
 def test_the_answer_to_the_only_message_goes_straight_out(module):
     stream, log = make(module)
-    stream.push(["question"])
+    stream._push(["question"])
     stream.fresh = True
-    assert stream.pop() == "question"
+    assert stream._pop() == "question"
     begin(stream.send("answer"))
     assert log == [b"\x81\x06answer"]
     begin(stream.send("more"))
@@ -268,10 +268,10 @@ def test_the_answer_to_the_only_message_goes_straight_out(module):
 def test_answers_to_many_messages_leave_together(module):
     stream, log = make(module)
     first(stream, log)
-    stream.push(["1", "2", "3"])
+    stream._push(["1", "2", "3"])
     stream.fresh = True
     for _ in range(3):
-        stream.send_nowait(stream.pop())
+        stream.send_nowait(stream._pop())
     assert log == [b"\x81\x011\x81\x012\x81\x013"]
     stream.flush()
     assert len(log) == 1
@@ -312,7 +312,7 @@ def test_nothing_is_pending_once_the_previous_write_is_older_than_the_gap(module
     stream, log = make(module)
     stream.gap = 0
     first(stream, log)
-    stream.push(["1", "2"])  # replies to many messages at hand
+    stream._push(["1", "2"])  # replies to many messages at hand
     stream.send_nowait("a")
     stream.send_nowait("b")
     stream.receiving = True
@@ -336,28 +336,28 @@ def test_who_asks_for_the_transport_finds_nothing_pending(module):
 
 def test_low_water(module):
     stream, log = make(module)
-    stream.push(map(str, range(4)))
-    stream.low = 1
-    stream.pop()
-    stream.pop()
+    stream._push(map(str, range(4)))
+    stream._low_water_messages = 1
+    stream._pop()
+    stream._pop()
     assert log == []
-    stream.pop()
-    assert (log, stream.low, stream.queued) == (["caught up"], -1, 1)
+    stream._pop()
+    assert (log, stream._low_water_messages, stream._queued) == (["caught up"], -1, 1)
 
 
 def test_pop_of_nothing(module):
     stream, _ = make(module)
     with pytest.raises(IndexError):
-        stream.pop()
+        stream._pop()
 
 
 def test_messages_that_cannot_be_sent_at_once_are_left_to_the_owner(module):
     stream, log = make(module)
     for fragments in (["a"], 7, None):
         assert not begin(stream.send(fragments))
-    stream.senders = 1
+    stream._pending_sends = 1
     assert not begin(stream.send("b"))
-    stream.senders, stream.plain = 0, False
+    stream._pending_sends, stream._encodes_directly = 0, False
     assert begin(stream.send("c"))
     large = "d" * 2**18
     assert not begin(stream.send(large))
@@ -589,8 +589,10 @@ def test_a_socket_is_left(on_socket):
 
 STEPS = st.lists(
     st.one_of(
-        st.sampled_from(["pop", "flush", "discard", "fresh", "receiving", "plain", "congested", "low"]),
-        st.tuples(st.just("push"), st.lists(st.text(max_size=3), max_size=4)),
+        st.sampled_from(
+            ["pop", "flush", "discard", "fresh", "receiving", "_encodes_directly", "congested", "low"]
+        ),
+        st.tuples(st.just("_push"), st.lists(st.text(max_size=3), max_size=4)),
         st.tuples(st.just("send"), st.one_of(st.text(max_size=5), st.binary(max_size=5), st.none())),
         st.tuples(st.just("write"), st.binary(min_size=1, max_size=5)),
     ),
@@ -606,18 +608,18 @@ def test_parity(steps):
         stream, log = make(module)
         for step in steps:
             name, argument = step if isinstance(step, tuple) else (step, None)
-            if name in ("fresh", "receiving", "plain", "congested"):
+            if name in ("fresh", "receiving", "_encodes_directly", "congested"):
                 setattr(stream, name, not getattr(stream, name))
             elif name == "low":
-                stream.low = 1
+                stream._low_water_messages = 1
             elif name == "pop":
-                log.append(stream.pop() if stream.queued else None)
+                log.append(stream._pop() if stream._queued else None)
             elif name in ("flush", "discard"):
                 getattr(stream, name)()
             elif name == "send":
                 begin(stream.send(argument))
             else:
                 getattr(stream, name)(argument)
-            log.append((stream.queued, stream.fresh, stream.low))
+            log.append((stream._queued, stream.fresh, stream._low_water_messages))
         outcomes.append(log)
     assert outcomes[0] == outcomes[-1]

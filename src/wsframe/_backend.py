@@ -44,6 +44,7 @@ def _load() -> str:
             header,
             mask,
             message_decoder,
+            receiver,
             stream,
             watch,
             whole_frames,

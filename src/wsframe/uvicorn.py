@@ -155,7 +155,7 @@ class WebSocketProtocol(Connection):
         self._told = False  # a disconnect event is queued, or was
         self._gone = False  # the application has received it
         self._checking = False  # the length of the queue is to be checked
-        self._receivers: list[asyncio.Future[None]] = []  # those that wait behind `waiter`
+        self._receivers: list[asyncio.Future[None]] = []  # those that wait behind `_waiter`
         self._answering: asyncio.TimerHandle | None = None  # of a Close that waits for answers
         self._shutdown_timer: asyncio.TimerHandle | None = None
 
@@ -192,7 +192,7 @@ class WebSocketProtocol(Connection):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from uvicorn's HTTP side, which writes the request anew."""
-        self.receive(data)
+        self._receive(data)
 
     def eof_received(self) -> bool:
         # A client that has said all may still wait for the answers; TLS ends both ways at once.
@@ -237,7 +237,7 @@ class WebSocketProtocol(Connection):
         if self._reader is None:
             self._early += data
             if len(self._early) > HIGH_WATER:
-                self.read_no_more()
+                self._pause_reading()
             return
         try:
             request = self._reader.feed(data)
@@ -353,13 +353,13 @@ class WebSocketProtocol(Connection):
 
     # What the application receives.
 
-    def enqueue(self, messages: list[Any], size: int) -> None:
+    def _enqueue(self, messages: list[Any], size: int) -> None:
         if self._ended or self._told:
             return
-        super().enqueue(messages, size)
+        super()._enqueue(messages, size)
         if self._receivers:
             self._wake_receivers()
-        if self.queued >= self._max_queue and not self._checking:
+        if self._queued >= self._max_queue and not self._checking:
             # The application may take them all before anything more is read.
             self._checking = True
             self.call_soon(self._check_queue)
@@ -375,12 +375,12 @@ class WebSocketProtocol(Connection):
 
     def _check_queue(self) -> None:
         self._checking = False
-        if self.queued >= self._max_queue and not self._told and not self._lost:
-            self.low = self._max_queue // 4
-            self.read_no_more()
+        if self._queued >= self._max_queue and not self._told and not self._lost:
+            self._low_water_messages = self._max_queue // 4
+            self._pause_reading()
 
     def _take_close(self, close: Close) -> None:
-        waiting = self.queued > 0
+        waiting = self._queued > 0
         self._disconnect(close.code, close.reason)
         if not waiting:
             self._answer_close()
@@ -388,12 +388,12 @@ class WebSocketProtocol(Connection):
             if self._closer is not None:
                 self._closer.cancel()
                 self._closer = None
-            self._check_answers(self.queued + 1)
+            self._check_answers(self._queued + 1)
 
     def _check_answers(self, before: int) -> None:
         """Let a Close wait as long as the application takes the messages before it."""
-        if self.queued < before:
-            self._answering = self._loop.call_later(ANSWER_DELAY, self._check_answers, self.queued)
+        if self._queued < before:
+            self._answering = self._loop.call_later(ANSWER_DELAY, self._check_answers, self._queued)
         else:
             self._answer_close()
 
@@ -405,7 +405,7 @@ class WebSocketProtocol(Connection):
             self._answering = None
         if protocol.state is State.OPEN:
             protocol.answer_close()
-            self.plain = False
+            self._encodes_directly = False
             self._write_outgoing(protocol)
             self.flush()
             self._wake_drained()
@@ -433,8 +433,8 @@ class WebSocketProtocol(Connection):
         return {"type": "websocket.disconnect", "code": int(code)}
 
     def _tell(self, event: Event) -> None:
-        self.push([event])
-        self.wake()
+        self._push([event])
+        self._wakeup_waiter()
         self._wake_receivers()
 
     def _wake_receivers(self) -> None:
@@ -445,13 +445,13 @@ class WebSocketProtocol(Connection):
 
     async def asgi_receive(self) -> Event:
         """The `receive` of ASGI."""
-        while not self.queued:
+        while not self._queued:
             if self._lost:
                 self._gone = True
                 await asyncio.sleep(0)  # an application that asks for ever must not hold up the loop
                 return self._end_event(self._protocol is not None)
-            await self.arrival()
-        event: Any = self.pop()
+            await self._message_waiter()
+        event: Any = self._pop()
         if type(event) is str:
             return {"type": "websocket.receive", "text": event}
         if type(event) is bytes:
@@ -461,11 +461,11 @@ class WebSocketProtocol(Connection):
             self._settle()
         return event  # type: ignore[no-any-return]
 
-    def make_arrival(self) -> asyncio.Future[None]:
+    def _make_waiter(self) -> asyncio.Future[None]:
         self.read_on()
         future = self._loop.create_future()
-        if self.waiter is None or self.waiter.done():
-            self.waiter = future
+        if self._waiter is None or self._waiter.done():
+            self._waiter = future
         elif self._behaviour.many_receivers or self._protocol is None:
             self._receivers.append(future)
         else:
@@ -495,7 +495,8 @@ class WebSocketProtocol(Connection):
                 data = message.get("text")
             if data is not None:
                 try:
-                    if self.congested or self.senders or (len(data) >= LARGE and not self.plain):
+                    large = len(data) >= LARGE and not self._encodes_directly
+                    if large or self.congested or self._pending_sends:
                         await self.send_in_order(data, self._catch_up)
                     else:
                         self.send_nowait(data)
@@ -630,9 +631,9 @@ class WebSocketProtocol(Connection):
 
     def _say_close(self, code: int, reason: str) -> None:
         if self.state is State.OPEN:
-            self.finish_sends()
+            self._finish_sends()
         self.write(self.protocol.close(code, reason))
-        self.plain = False
+        self._encodes_directly = False
         self.flush()
         self._wake_drained()  # who waits to send has nothing more to wait for
 

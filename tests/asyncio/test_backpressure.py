@@ -42,17 +42,17 @@ async def test_a_read_of_compressed_messages_is_decoded_bit_by_bit(kind):
     async with local(lambda ws: ws.wait_closed(), ping_interval=None, close_timeout=1) as server:
         _, writer = await open_raw(server, compression=True)
         ws = await only_connection(server)
-        biggest, decode_more = 0, ws.decode_more
+        biggest, decode_more = 0, ws._decode_more
 
         writer.write(one * count)
         for _ in range(200):
-            before = ws.queued
+            before = ws._queued
             await asyncio.sleep(0)
-            biggest = max(biggest, ws.queued - before)
+            biggest = max(biggest, ws._queued - before)
             await asyncio.sleep(0.001)
         assert ws.protocol.error is None
-        assert 0 < ws.queued < count
-        held = ws.queued * len(ws.pop()) if kind == "bombs" else 0
+        assert 0 < ws._queued < count
+        held = ws._queued * len(ws._pop()) if kind == "bombs" else 0
         assert held <= 2 * MAX_MESSAGE + HIGH_WATER
         assert decode_more is not None
         ws.transport.abort()
@@ -116,7 +116,7 @@ async def test_a_large_message_that_was_received_lets_reading_go_on():
         writer.write(KINDS["bombs"] * 10)
         for _ in range(10):
             assert len(await asyncio.wait_for(ws.recv(), 20)) == MAX_MESSAGE
-        while ws.decoder.unread or not ws.reading:
+        while ws._decoder.unread or not ws._reading:
             await asyncio.sleep(0)
         writer.write(frame(Opcode.TEXT, "last"))
         assert await asyncio.wait_for(ws.recv(), 20) == "last"

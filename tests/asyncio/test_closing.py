@@ -64,7 +64,7 @@ async def test_leaving_a_fast_feed_is_done_as_soon_as_the_peer_has_closed(compre
     async with local(feed, compression=compression, close_timeout=60) as server:
         ws = await connect(address(server), compression=compression, close_timeout=60)
         await ws.recv()
-        while ws.reading:  # more is unread than is to be
+        while ws._reading:  # more is unread than is to be
             await asyncio.sleep(0.001)
         await asyncio.wait_for(ws.close(), SOON)
         assert ws.close_code == 1000
@@ -73,7 +73,7 @@ async def test_leaving_a_fast_feed_is_done_as_soon_as_the_peer_has_closed(compre
 async def test_a_server_closes_on_a_client_that_floods_it():
     async with Pair(compression=None, close_timeout=60) as pair:
         flooding = asyncio.create_task(feed(pair.theirs))
-        while pair.ours.reading:
+        while pair.ours._reading:
             await asyncio.sleep(0.001)
         await asyncio.wait_for(pair.ours.close(4001, "enough"), SOON)
         await flooding
@@ -93,7 +93,7 @@ async def test_messages_up_to_the_mark_can_be_received_after_close():
     async with Pair(compression=None) as pair:
         for number in range(20):
             await pair.theirs.send(str(number))
-        while pair.ours.queued < 20:
+        while pair.ours._queued < 20:
             await asyncio.sleep(0)
         await pair.ours.close()
         assert [await pair.ours.recv() for _ in range(20)] == [str(number) for number in range(20)]
@@ -111,7 +111,7 @@ async def test_what_arrives_after_close_was_called_is_dropped_over_the_mark():
         for _ in range(100):
             writer.write(frame(Opcode.BINARY, bytes(100_000)))
             await writer.drain()
-        assert ws.queued <= 2
+        assert ws._queued <= 2
         writer.write(frame(Opcode.CLOSE, b"\x03\xe8"))
         await asyncio.wait_for(ws.wait_closed(), SOON)
         assert ws.close_code == 1000
@@ -126,20 +126,20 @@ async def test_closing_on_a_flood_of_compressed_messages():
         (ws,) = server.connections
         bomb = compressed_frame(b"a" * 2**20)
         writer.write(bomb * 100)
-        while not ws.queued:
+        while not ws._queued:
             await asyncio.sleep(0)
         ws.close_nowait()
         writer.write(frame(Opcode.CLOSE, b"\x03\xe8"))
         await asyncio.wait_for(ws.wait_closed(), 20)
         assert ws.close_code == 1000
-        assert ws.queued <= 3
+        assert ws._queued <= 3
         writer.close()
 
 
 async def test_a_client_sees_the_end_behind_a_close_although_messages_are_unread():
     """The server ends TCP; a client that had stopped reading must still notice."""
     async with Pair(compression=None, close_timeout=60) as pair:
-        pair.theirs.high = 1000
+        pair.theirs._high_water = 1000
         pair.theirs.transport.pause_reading()
         for _ in range(20):
             pair.ours.send_nowait("x" * 1000)

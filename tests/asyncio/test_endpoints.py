@@ -242,7 +242,7 @@ async def test_cancelled_recv_loses_no_message():
             await ws.send(str(number))
             if number % 2:
                 # Cancelled in the very turn in which the message arrives, or before.
-                while not (ws.queued or waiting.done()):
+                while not (ws._queued or waiting.done()):
                     await asyncio.sleep(0)
             waiting.cancel()
             try:
@@ -341,7 +341,7 @@ async def test_a_slow_reader_stops_a_fast_sender():
         assert not pouring.done() and sent < 2000
         assert ws.congested
         (slow_end,) = server.connections
-        assert slow_end.backlog < 2**20
+        assert slow_end._backlog < 2**20
         may_read.set()
         await pouring
         assert sent == 2000

@@ -55,7 +55,7 @@ async def test_a_connection_that_nobody_reads_holds_no_more_than_documented(floo
             )  # slices of `data`, in this process
         finally:
             tracemalloc.stop()
-        assert ws.queued
+        assert ws._queued
         assert peak <= 2 * MAX_MESSAGE + HIGH_WATER
         assert peak <= documented(flood) + HIGH_WATER
         ws.transport.abort()

@@ -66,4 +66,4 @@ async def test_a_cancelled_fragmented_message_lets_the_next_ones_go_on():
         first.cancel()
         await second
         assert await pair.theirs.recv() == "second"
-        assert pair.ours.senders == 0
+        assert pair.ours._pending_sends == 0

@@ -50,7 +50,7 @@ async def test_an_application_with_a_backlog_does_not_make_its_peer_dead():
         pair.theirs._keepalive.stop()
         for _ in range(30):
             await pair.theirs.send(b"x" * 10_000)
-        while pair.ours.reading:
+        while pair.ours._reading:
             await asyncio.sleep(0.001)
         pair.theirs.transport.pause_reading()  # no Pong either
         await asyncio.sleep(1)

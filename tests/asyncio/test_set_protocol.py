@@ -28,7 +28,7 @@ async def test_set_protocol_is_obeyed_by_the_next_read():
         data = frame(Opcode.TEXT, "for the other")
         pair.theirs.transport.write(data)
         assert await asyncio.wait_for(other.received, 10) == data
-        assert not pair.ours.queued
+        assert not pair.ours._queued
         transport.set_protocol(pair.ours)
         await pair.theirs.send("y")
         assert await asyncio.wait_for(pair.ours.recv(), 10) == "y"

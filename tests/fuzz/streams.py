@@ -55,33 +55,33 @@ class Owner:
     soon: list[Any]
     written: bytearray
 
-    def take_other(self, data: Any) -> None:
+    def _receive_undecoded(self, data: Any) -> None:
         self.log.append(("other", bytes(data)))
 
-    def take_events(self: Any, events: list[Any], size: int) -> None:
+    def _receive_events(self: Any, events: list[Any], size: int) -> None:
         self.log.append(("events", list(events), size))
 
-    def listener_failed(self) -> None:
+    def _listener_failed(self) -> None:
         self.log.append("listener failed")
 
-    def make_arrival(self) -> None:
+    def _make_waiter(self) -> None:
         self.log.append("no arrival")
 
-    def read_no_more(self: Any) -> None:
+    def _pause_reading(self: Any) -> None:
         self.log.append("read no more")
-        self.reading = False
+        self._reading = False
 
-    def caught_up(self: Any) -> None:
+    def _low_water_reached(self: Any) -> None:
         self.log.append("caught up")
-        self.reading = True
+        self._reading = True
 
-    def may_queue(self, message: Any) -> bool:
+    def _may_queue(self, message: Any) -> bool:
         return len(message) < 9
 
-    def decode_later(self: Any) -> None:
-        self.soon.append(self.decode_more)
+    def _decode_later(self: Any) -> None:
+        self.soon.append(self._decode_more)
 
-    def frame_of(self, message: Any) -> bytes:
+    def _encode_message(self, message: Any) -> bytes:
         if not isinstance(message, str | bytes):
             raise TypeError("no message")
         return b"framed %d;" % len(message)
@@ -92,17 +92,17 @@ def make(kind: tuple[Any, Any, Any], options: int) -> Any:
     stream = type("Driven", (Owner, stream_class), {})()
     stream.log, stream.soon, stream.written = [], [], bytearray()
     stream.call_soon = stream.soon.append
-    stream.create_future = Future
+    stream._create_future = Future
     stream.iteration = iteration()
     stream.transport_write = stream.written.extend
-    stream.view = memoryview(bytearray(1000))
-    stream.high = 20 if options & SMALL else 10**6
-    stream.plain = not options & QUEUED
-    stream.decoder = decoder(
+    stream._read_buffer = memoryview(bytearray(1000))
+    stream._high_water = 20 if options & SMALL else 10**6
+    stream._encodes_directly = not options & QUEUED
+    stream._decoder = decoder(
         Role.CLIENT, max_message=1000, deflate=Deflate(Role.CLIENT) if options & DEFLATE else None
     )
     if options & LISTENER:
-        stream.listener = Listener()
+        stream._listener = Listener()
     return stream
 
 
@@ -128,17 +128,17 @@ def operate(stream: Any, script: Script, seed: int) -> None:
     if kind < 3:
         data = frames_of(script) if kind else script.bytes()
         for piece in cut_at_random(data, seed):
-            if stream.decoder.error is None:
-                stream.receive(piece)
+            if stream._decoder.error is None:
+                stream._receive(piece)
     elif kind == 3:
         data = script.bytes()
-        stream.view[: len(data)] = data
-        if stream.decoder.error is None:
+        stream._read_buffer[: len(data)] = data
+        if stream._decoder.error is None:
             stream.buffer_updated(len(data))
     elif kind == 4:
-        stream.log.append(("popped", stream.pop()))
+        stream.log.append(("popped", stream._pop()))
     elif kind == 5:
-        stream.push([script.message()])
+        stream._push([script.message()])
     elif kind == 6:
         stream.send_nowait(script.message())
     elif kind == 7:
@@ -148,7 +148,7 @@ def operate(stream: Any, script: Script, seed: int) -> None:
     elif kind == 9:
         stream.congested = not stream.congested
     elif kind == 10:
-        stream.arrival()
+        stream._message_waiter()
     else:
         for _ in range(len(stream.soon)):  # an iteration of the loop
             stream.soon.pop(0)()
@@ -164,7 +164,7 @@ def story(kind: tuple[Any, Any, Any], options: int, seed: int, data: bytes) -> l
             operate(stream, script, seed)
         except (AttributeError, IndexError, ProtocolError, TypeError, ValueError) as exc:
             stream.log.append((type(exc), str(exc)))
-        stream.log.append((stream.queued, stream.backlog, stream.reading, stream.congested, stream.fresh))
+        stream.log.append((stream._queued, stream._backlog, stream._reading, stream.congested, stream.fresh))
     while stream.soon:
         stream.soon.pop(0)()
     stream.flush()

@@ -95,10 +95,10 @@ def test_no_more_messages_are_read_than_the_queue_may_hold(loop: str, bound: int
         assert app.accepted.wait(20)
         (connection,) = server.server_state.connections
         for number in range(bound):
-            assert connection.reading
+            assert connection._reading
             client.send(text(str(number)) + frame(Opcode.PING, b""))
             assert client.receive(1) == [Pong(b"")]
-        while connection.reading:  # until the read that filled the queue is done
+        while connection._reading:  # until the read that filled the queue is done
             time.sleep(0.001)
         client.send(text(str(bound)))
         app.go.set()
@@ -114,7 +114,7 @@ def test_a_queue_without_bound_holds_what_the_mark_allows(loop: str) -> None:
         client.send(numbers(1000) + frame(Opcode.PING, b""))
         assert client.receive(1) == [Pong(b"")]
         (connection,) = server.server_state.connections
-        assert connection.reading
+        assert connection._reading
         app.go.set()
         assert client.receive(1000) == [str(number) for number in range(1000)]
 

@@ -52,7 +52,7 @@ class KeepAlive:
         if not connection._is_open:
             return
         self._takes_nothing()
-        connection.heard = False
+        connection._received_any = False
         pong = connection._ping(None)
         if self._timeout is None:
             assert self._interval is not None
@@ -71,9 +71,9 @@ class KeepAlive:
         """The Pong is late."""
         connection = self._connection
         self.timer = None
-        if not self._takes_nothing() and (connection.heard or connection._is_behind):
+        if not self._takes_nothing() and (connection._received_any or connection._is_behind):
             assert self._timeout is not None
-            connection.heard = False
+            connection._received_any = False
             self.timer = connection._loop.call_later(self._timeout, self._check)
         else:
             connection._keepalive_failed()

@@ -120,7 +120,7 @@ class _Waiting:
     Attributes:
         frames: those of a whole message, encoded as they are drawn; empty bytes where the loop may go on.
             None for a message in fragments.
-        done: `finish_sends` has drawn all frames.
+        done: `_finish_sends` has drawn all frames.
         error: what it met in doing so.
     """
 
@@ -180,11 +180,11 @@ class Connection(Stream, asyncio.BufferedProtocol):
         loop = asyncio.get_running_loop()
         self.call_soon = loop.call_soon
         self.iteration = iteration_of(loop)
-        self.create_future = loop.create_future
-        self.high = HIGH_WATER
+        self._create_future = loop.create_future
+        self._high_water = HIGH_WATER
         self._loop = loop
-        self.view = read_buffer(loop)
-        self.listener = listener
+        self._read_buffer = read_buffer(loop)
+        self._listener = listener
         self._keepalive = KeepAlive(self, ping_interval, ping_timeout)
         self._close_timeout = close_timeout
         self._max_unsent = max_unsent
@@ -199,7 +199,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
         self._closer: asyncio.TimerHandle | None = None  # of the close timeout
         self._unsent = 0  # what the peer had not taken when that timer was set
         self._failing: asyncio.TimerHandle | None = None  # of the answers before a violation
-        self._decoding = False  # decode_more is scheduled
+        self._decoding = False  # _decode_more is scheduled
         self.latency = 0.0
         self.subprotocol: str | None = None
         self.request: Request | None = None
@@ -218,20 +218,20 @@ class Connection(Stream, asyncio.BufferedProtocol):
             ConnectionClosed: the connection is closed, and all messages before that were received.
             ConcurrencyError: another recv is waiting.
         """
-        while not self.queued:
-            await self.arrival()
-        return self.pop()
+        while not self._queued:
+            await self._message_waiter()
+        return self._pop()
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> str | bytes:
         try:
-            while not self.queued:
-                await self.arrival()
+            while not self._queued:
+                await self._message_waiter()
         except ConnectionClosedOK:
             raise StopAsyncIteration from None
-        return self.pop()
+        return self._pop()
 
     async def drain(self) -> None:
         """Wait until the peer has caught up.
@@ -292,9 +292,9 @@ class Connection(Stream, asyncio.BufferedProtocol):
         protocol = self.protocol
         if protocol.state is State.OPEN:
             close_body(code, reason)  # a wrong one changes nothing
-            self.finish_sends()
+            self._finish_sends()
             frame = protocol.close(code, reason)
-            self.plain = False
+            self._encodes_directly = False
             self.write(frame)
             self.flush()
             self._expect_end()
@@ -302,8 +302,8 @@ class Connection(Stream, asyncio.BufferedProtocol):
 
     def _discard_messages(self) -> None:
         """Read on to the Close of the peer, whatever nobody receives; messages over the mark are dropped."""
-        self.discarding = True
-        self.low = -1
+        self._discarding = True
+        self._low_water_messages = -1
         self.read_on()
 
     async def wait_closed(self) -> None:
@@ -380,18 +380,18 @@ class Connection(Stream, asyncio.BufferedProtocol):
         self._wake_drained()
         if self._protocol is None:
             return
-        if not self.queued:
+        if not self._queued:
             self.read_on()
-        if self.listener is not None:
-            self._call_listener(self.listener.on_drained)
+        if self._listener is not None:
+            self._call_listener(self._listener.on_drained)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
         self.transport.close()  # CPython 3.10 complains of one for TLS that ended without
-        self.decoder = None
+        self._decoder = None
         self.use_socket(-1)
         self.discard()
-        self.plain = self.congested = False
+        self._encodes_directly = self.congested = False
         self._keepalive.stop()
         for timer in (self._closer, self._failing):
             if timer is not None:
@@ -412,9 +412,9 @@ class Connection(Stream, asyncio.BufferedProtocol):
                 answered.set_exception(protocol.closed_error())
                 answered.exception()  # nobody need await it
         self._pings = None
-        self.wake()
-        if self.listener is not None:
-            self._call_listener(self.listener.on_close)
+        self._wakeup_waiter()
+        if self._listener is not None:
+            self._call_listener(self._listener.on_close)
 
     def _call_listener(self, method: Callable[..., None], *args: object) -> None:
         """Call a method of the listener."""
@@ -423,7 +423,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException:
-            self.listener_failed()
+            self._listener_failed()
 
     # How bytes become messages.
 
@@ -435,37 +435,37 @@ class Connection(Stream, asyncio.BufferedProtocol):
             rest: the bytes that came behind the handshake.
         """
         self._protocol = protocol
-        self.decoder = protocol.decoder
-        self.masked = protocol.role is Role.CLIENT
-        self.plain = protocol.plain
+        self._decoder = protocol.decoder
+        self._masked = protocol.role is Role.CLIENT
+        self._encodes_directly = protocol.plain
         self._keepalive.start()
-        if self.listener is not None:
-            self._call_listener(self.listener.on_open)
+        if self._listener is not None:
+            self._call_listener(self._listener.on_open)
         if rest:
-            self.receive(rest)
+            self._receive(rest)
 
     def handshake(self, data: bytes) -> None:
         """Take bytes of the opening handshake."""
         raise NotImplementedError
 
-    def take_other(self, data: Buffer) -> None:
+    def _receive_undecoded(self, data: Buffer) -> None:
         if self._protocol is None:
             self.handshake(bytes(data))
 
-    def take_events(self, events: list[Event], size: int) -> None:
+    def _receive_events(self, events: list[Event], size: int) -> None:
         protocol = self.protocol
         controls = protocol.controls
         protocol.note(events)
         if protocol.error is not None:
-            self.decoder = None
+            self._decoder = None
         self.receiving = True
         try:
             if protocol.controls != controls:
                 events = self._take_controls(protocol, events)
-            if self.listener is None:
-                self.enqueue(events, size)
+            if self._listener is None:
+                self._enqueue(events, size)
             else:
-                self.deliver(events)
+                self._deliver(events)
         finally:
             self.receiving = False
             self.flush()
@@ -476,11 +476,12 @@ class Connection(Stream, asyncio.BufferedProtocol):
         elif protocol.received is not None:
             self._discard_messages()  # nothing but the end of the stream is to come
 
-    def decode_later(self) -> None:
-        self.read_no_more()
-        if self.low < 0 and self.queued and self.backlog > self.high and not self.discarding:
-            self.low = self.queued // 4  # also for a single message: there are more behind it
-        if self.discarding or (self.low < 0 and not self.congested):
+    def _decode_later(self) -> None:
+        self._pause_reading()
+        too_much = self._queued > 0 and self._backlog > self._high_water and not self._discarding
+        if self._low_water_messages < 0 and too_much:
+            self._low_water_messages = self._queued // 4  # also for one message: more are behind it
+        if self._discarding or (self._low_water_messages < 0 and not self.congested):
             self._decode_soon()
 
     def _decode_soon(self) -> None:
@@ -491,22 +492,22 @@ class Connection(Stream, asyncio.BufferedProtocol):
     def _decode_next(self) -> None:
         self._decoding = False
         try:
-            self.decode_more()
+            self._decode_more()
         except BaseException:
             self.transport.abort()  # as the transport does when a read fails
             raise
-        if self.low < 0 and not self._has_unread:
+        if self._low_water_messages < 0 and not self._has_unread:
             self.read_on()
 
     @property
     def _has_unread(self) -> bool:
         """Whether bytes of a read are still to be decoded."""
-        return self.decoder is not None and self.decoder.unread > 0
+        return self._decoder is not None and self._decoder.unread > 0
 
     @property
     def _is_behind(self) -> bool:
         """Whether we do not read because the application has not received what there is."""
-        return not self.reading and (self.queued > 0 or self._has_unread)
+        return not self._reading and (self._queued > 0 or self._has_unread)
 
     @property
     def _unsent_size(self) -> int:
@@ -518,7 +519,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
         """Whether the connection is open, and nothing is wrong with what has arrived."""
         return self.state is State.OPEN and self.protocol.error is None
 
-    def listener_failed(self) -> None:
+    def _listener_failed(self) -> None:
         exc = sys.exc_info()[1]
         if not (isinstance(exc, ConnectionClosed) and self.state is not State.OPEN):
             logger.error("listener failed", exc_info=True)
@@ -527,8 +528,8 @@ class Connection(Stream, asyncio.BufferedProtocol):
 
     def _fail_soon(self) -> None:
         """Fail the connection, once the messages before the violation had their answers."""
-        self.read_no_more()
-        if self.listener is not None or self.idle:
+        self._pause_reading()
+        if self._listener is not None or self.idle:
             self.fail()
         else:
             self._keepalive.stop()
@@ -537,29 +538,29 @@ class Connection(Stream, asyncio.BufferedProtocol):
     @property
     def idle(self) -> bool:
         """Whether the application waits for a message, and there is none."""
-        return self.waiter is not None and not self.waiter.done() and not self.queued
+        return self._waiter is not None and not self._waiter.done() and not self._queued
 
     def fail(self) -> None:
         """Fail the connection for a violation (RFC 6455, 7.1.7)."""
         protocol = self.protocol
         protocol.fail()
-        self.plain = False
+        self._encodes_directly = False
         self._write_outgoing(protocol)
         self.flush()
         self._end_tcp()
 
     def _take_controls(self, protocol: Protocol, events: list[Event]) -> list[Event]:
         """Send the answers, settle the Pings, and leave the messages."""
-        self.plain = protocol.plain
+        self._encodes_directly = protocol.plain
         self._write_outgoing(protocol)
         if self.congested:  # a peer that sends Pings and does not read must not fill our memory
-            self.read_no_more()
+            self._pause_reading()
         messages: list[Event] = []
         for event in events:
             if isinstance(event, Pong):
                 self._settle_pings(event.data)
-                if self.listener is not None:
-                    self._call_listener(self.listener.on_pong, event.data)
+                if self._listener is not None:
+                    self._call_listener(self._listener.on_pong, event.data)
             elif isinstance(event, Close):
                 self._expect_end()
             elif not isinstance(event, Ping):
@@ -571,36 +572,36 @@ class Connection(Stream, asyncio.BufferedProtocol):
             self.write(frame)
         protocol.outgoing.clear()
 
-    def read_no_more(self) -> None:
+    def _pause_reading(self) -> None:
         """Stop reading."""
-        if self.reading and not self.transport.is_closing():
-            self.reading = False
+        if self._reading and not self.transport.is_closing():
+            self._reading = False
             self.transport.pause_reading()
 
     def read_on(self) -> None:
         """Read again, once all that was read is decoded."""
         if self._has_unread:
             self._decode_soon()
-        elif not self.reading:
-            self.reading = True
+        elif not self._reading:
+            self._reading = True
             if not self.transport.is_closing():
                 self.transport.resume_reading()
 
     # The slow paths of Stream.
 
-    def caught_up(self) -> None:
+    def _low_water_reached(self) -> None:
         self.read_on()
 
-    def make_arrival(self) -> asyncio.Future[None]:
+    def _make_waiter(self) -> asyncio.Future[None]:
         if self.state is State.CLOSED:
             raise self.protocol.closed_error()
-        if self.waiter is not None and not self.waiter.done():
+        if self._waiter is not None and not self._waiter.done():
             raise ConcurrencyError("another recv is waiting")
         if self.protocol.error is None:
             self.read_on()
         elif self.state is State.OPEN:
             self.fail()
-        self.waiter = waiter = self._loop.create_future()
+        self._waiter = waiter = self._loop.create_future()
         return waiter
 
     def _wake_drained(self) -> None:
@@ -608,10 +609,10 @@ class Connection(Stream, asyncio.BufferedProtocol):
             self._drained.set_result(None)
             self._drained = None
 
-    def frame_of(self, message: str | Buffer) -> bytes:
+    def _encode_message(self, message: str | Buffer) -> bytes:
         return self.protocol.send(message)
 
-    async def send_slowly(self, message: Any) -> None:
+    async def _send_slowly(self, message: Any) -> None:
         await self.send_in_order(message)
         if self.congested:
             await self.drain()
@@ -626,7 +627,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
         whole = _is_whole(message) or not isinstance(message, (AsyncIterable, Iterable))
         waiting = _Waiting(self._frames_of(message) if whole else None)
         self._waiting.append(waiting)
-        self.senders += 1
+        self._pending_sends += 1
         if self._send_lock is None:
             self._send_lock = asyncio.Lock()
         try:
@@ -637,7 +638,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
                     self.protocol.check_open()
                     await self._send_fragments(message)
                 else:
-                    for frame in waiting.frames:  # nothing more when `finish_sends` has sent them
+                    for frame in waiting.frames:  # nothing more when `_finish_sends` has sent them
                         if frame:
                             self.write(frame)
                         else:
@@ -645,17 +646,17 @@ class Connection(Stream, asyncio.BufferedProtocol):
                 if waiting.error is not None:
                     raise waiting.error
         finally:
-            self.senders -= 1
+            self._pending_sends -= 1
             self._waiting.remove(waiting)
 
     def _frames_of(self, message: str | Buffer) -> Iterator[bytes]:
         """Encode a whole message when its turn has come, a large one in steps that yield nothing."""
-        if _is_large(message) and not self.plain:
+        if _is_large(message) and not self._encodes_directly:
             yield from self.protocol.send_in_steps(message)
         else:
-            yield self.frame_of(message)
+            yield self._encode_message(message)
 
-    def finish_sends(self) -> None:
+    def _finish_sends(self) -> None:
         for waiting in list(self._waiting):
             if waiting.frames is None or self.protocol.fragmenting:
                 break  # a message in fragments takes the time it takes
@@ -667,7 +668,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
             except Exception as exc:
                 waiting.error = exc  # for the caller of `send`
 
-    def may_queue(self, message: str | Buffer) -> bool:
+    def _may_queue(self, message: str | Buffer) -> bool:
         if self._max_unsent is None or self.transport.get_write_buffer_size() <= self._max_unsent:
             return True
         if self._slow_peer == "drop":
@@ -693,11 +694,11 @@ class Connection(Stream, asyncio.BufferedProtocol):
                 self.close_nowait(CloseCode.INTERNAL_ERROR, "fragmented message broken off")
             raise
         finally:
-            self.plain = protocol.plain
+            self._encodes_directly = protocol.plain
 
     async def _send_fragment(self, fragment: str | Buffer, *, final: bool) -> None:
         """Send a fragment; one that takes long to compress as several, with time for the loop in between."""
-        self.plain = False
+        self._encodes_directly = False
         if _is_large(fragment) and self.protocol.compresses:
             whole = fragment if isinstance(fragment, str) else memoryview(fragment).cast("B")
             while len(whole) > PIECE:
@@ -798,11 +799,11 @@ def broadcast(connections: Iterable[Connection], message: str | Buffer) -> None:
     """
     sending = Broadcast(message)
     for connection in connections:
-        if connection.senders:
-            connection.finish_sends()
-        if connection.congested and not connection.may_queue(message):
+        if connection._pending_sends:
+            connection._finish_sends()
+        if connection.congested and not connection._may_queue(message):
             continue
-        if connection.plain and not connection.masked:
+        if connection._encodes_directly and not connection._masked:
             connection.write(sending.plain)
         elif connection._protocol is not None:
             frame = sending.frame_for(connection._protocol)

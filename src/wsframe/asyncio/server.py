@@ -101,7 +101,7 @@ class ServerConnection(Connection):
         if self._asking is not None:
             reader.rest += data  # what comes behind the request waits for the decision
             if len(reader.rest) > MAX_EARLY:
-                self.read_no_more()
+                self._pause_reading()
             return
         try:
             request = reader.feed(data)
@@ -162,7 +162,7 @@ class ServerConnection(Connection):
             )
             handler = self._handler
             if isinstance(handler, type):
-                self.listener = handler()
+                self._listener = handler()
         except Refused as refused:
             self.refuse(refused.response)
             return

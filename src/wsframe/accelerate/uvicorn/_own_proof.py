@@ -73,7 +73,7 @@ async def converse(protocol_class: Any) -> None:
     head, _, rest = transport.written.partition(b"\r\n\r\n")
     if not head.startswith(b"HTTP/1.1 101 ") or ACCEPT not in head or rest:
         raise RuntimeError("a wrong response")
-    protocol.receive(MASKED_HELLO)
+    protocol._receive(MASKED_HELLO)
     await until(lambda: transport.written.endswith(HELLO))
     protocol.connection_lost(None)
     await until(lambda: not state.tasks)

@@ -1,0 +1,279 @@
+"""The receiving side of an endpoint: from the bytes of a read to the listener or the queue."""
+
+# Rules of a Receiver and of the Stream on top of it.
+#
+# 1. Only the thread of the event loop calls them; `pop` alone is safe from several threads (free threading).
+# 2. `_decoder` is None before the handshake is done, after a violation, and after the connection is lost;
+#    bytes then go to `_receive_undecoded`. It never goes from None to a decoder after it was one.
+# 3. A message is either given to `_listener` or queued, never both. It is queued before `_waiter` is done.
+# 4. `_waiter` is the future of the only call that waits for a message. It is never done with None while the
+#    queue is empty, unless the connection has ended.
+# 5. `_low_water_messages` is -1 unless reading is paused because `_backlog` is over `_high_water`; popping
+#    down to it calls `_low_water_reached` once.
+# 6. The decoder may have unread bytes only after `_decode_later` was called; `_decode_more` goes on with
+#    them. New bytes are decoded behind them, never before.
+# 7. `_read_buffer` is not replaced while bytes in it are decoded. Whoever is called with bytes gets a copy.
+# 8. `receiving` is set while the listener is called, or the control frames of a read are processed; the end
+#    of that flushes.
+
+cimport cython
+from cpython.buffer cimport (
+    PyBUF_SIMPLE,
+    PyBUF_WRITABLE,
+    Py_buffer,
+    PyBuffer_Release,
+    PyObject_GetBuffer,
+)
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.list cimport PyList_GET_SIZE
+from libc.stdint cimport uint8_t, uint64_t
+
+from wsframe._c.coalescer cimport LONG_AGO, Coalescer
+from wsframe._c.message_decoder cimport cost_of, feed_messages, has_unread, skip_messages
+
+
+cdef extern from "socket.h":
+    Py_ssize_t wsf_recv(int fd, void *data, size_t size)
+
+
+cdef enum:
+    # What one call decodes of compressed messages at most, in units of `MessageDecoder.inflated`.
+    DECODE_BUDGET = 262144
+
+
+cdef class Receiver(Coalescer):
+    """Decodes the bytes of a connection, and gives the messages to its listener or queues them."""
+
+    def __cinit__(self, *args, **kwargs):
+        self.queue = []
+        self._low_water_messages = -1
+        self._reading = True
+
+    # What a subclass has to do.
+
+    def _receive_undecoded(self, data):
+        """Process bytes that arrive while there is no decoder."""
+        raise NotImplementedError
+
+    def _receive_events(self, events, size):
+        """Process what `size` bytes held: control frames and messages, perhaps before a violation."""
+        raise NotImplementedError
+
+    def _listener_failed(self):
+        """The listener raised the exception that is being handled."""
+        raise NotImplementedError
+
+    def _make_waiter(self):
+        """Set `_waiter` and return it, or raise why no message will come; for `_message_waiter`."""
+        raise NotImplementedError
+
+    def _pause_reading(self):
+        """Pause reading: the backlog is over the high-water mark."""
+        raise NotImplementedError
+
+    def _low_water_reached(self):
+        """No more than `_low_water_messages` messages are queued: reading may resume."""
+        raise NotImplementedError
+
+    def _decode_later(self):
+        """Schedule `_decode_more` for a later loop iteration."""
+        raise NotImplementedError
+
+    # The transport.
+
+    @property
+    def _read_buffer(self):
+        """The memory that the transport reads into."""
+        return self.buffer
+
+    @_read_buffer.setter
+    def _read_buffer(self, buffer):
+        cdef Py_buffer view
+        if self.reads_in_progress:
+            raise RuntimeError("the read buffer is in use")
+        held = memoryview(buffer)  # our own, so that nobody else can release or resize it
+        PyObject_GetBuffer(buffer, &view, PyBUF_WRITABLE)
+        self.buffer_owner = held
+        self.buffer = buffer
+        self.buffer_start = view.buf
+        self.buffer_size = view.len
+        PyBuffer_Release(&view)
+
+    def use_socket(self, int fd, bint reads=True):
+        """use_socket(fd, reads=True)
+
+        Read from a socket, and write to it, without its transport, where that makes no difference.
+
+        Args:
+            fd: of the socket of `transport`, which sends bytes as they are; -1 to use the transport alone.
+            reads: whether to read from it, too; only for the transports of asyncio's selector loops.
+        """
+        Coalescer.use_socket(self, fd)
+        self.reads_socket = reads
+
+    def get_buffer(self, sizehint):
+        return self.buffer
+
+    def buffer_updated(self, Py_ssize_t nbytes):
+        if not 0 <= nbytes <= self.buffer_size:
+            raise ValueError("nbytes is out of range")
+        self.receive_read(nbytes)
+        if self.reads_socket and self.fd >= 0 and self._decoder is not None and self._transport.is_reading():
+            self._transport._add_reader(self.fd, self._read_ready)  # instead of its own, until it pauses
+
+    def _read_ready(self):
+        """Read from the socket."""
+        cdef Py_ssize_t size = -1
+        if self.fd >= 0:
+            if self._transport._protocol is not self:  # after set_protocol() the socket is not ours
+                self.flush_pending()
+                Coalescer.use_socket(self, -1)
+                self._transport._add_reader(self._transport._sock_fd, self._transport._read_ready)
+            else:
+                size = wsf_recv(self.fd, self.buffer_start, self.buffer_size)
+        if size <= 0:
+            self._transport._read_ready()  # which handles the end of the stream and errors
+            return
+        try:
+            self.receive_read(size)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as exc:
+            self._transport._fatal_error(exc, "Fatal error: the bytes of a read could not be processed.")
+
+    # Receiving.
+
+    def _receive(self, data):
+        """Process bytes from the peer."""
+        cdef Py_buffer view
+        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+        try:
+            self.receive_bytes(view.buf, view.len)
+        finally:
+            PyBuffer_Release(&view)
+
+    cdef int receive_read(self, Py_ssize_t size) except -1:
+        """Process bytes that were read into the buffer."""
+        self.reads_in_progress += 1
+        try:
+            return self.receive_bytes(self.buffer_start, size)
+        finally:
+            self.reads_in_progress -= 1
+
+    cdef int receive_bytes(self, void *data, Py_ssize_t size) except -1:
+        self._received_any = True
+        if self._decoder is None:
+            self._receive_undecoded(PyBytes_FromStringAndSize(<char *>data, size))  # a copy
+            return 0
+        return self.decode_bytes(<const uint8_t *>data, size)
+
+    def _decode_more(self):
+        """Decode more of the unread bytes (see DECODE_BUDGET)."""
+        if self._decoder is not None:
+            self.decode_bytes(NULL, 0)
+
+    cdef int decode_bytes(self, const uint8_t *data, Py_ssize_t size) except -1:
+        cdef bint only_messages = False
+        cdef object decoder = self._decoder
+        cdef uint64_t inflated = cost_of(decoder)
+        cdef list messages = feed_messages(decoder, data, size, DECODE_BUDGET, &only_messages)
+        size += cost_of(decoder) - inflated
+        if not only_messages:
+            self._receive_events(messages, size)
+        elif self._listener is None:
+            self._enqueue(messages, size)
+        else:
+            self._deliver(messages)
+        if has_unread(decoder):
+            self._decode_later()
+        return 0
+
+    def _deliver(self, list messages not None):
+        """Call the listener with messages; its replies to more than one are coalesced."""
+        self.single_message = PyList_GET_SIZE(messages) == 1 and not self.receiving
+        if self.single_message:
+            self.written = LONG_AGO  # another iteration of the loop
+        self.receiving = True
+        try:
+            on_message = self._listener.on_message
+            for message in messages:
+                on_message(self, message)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException:
+            self._listener_failed()
+        finally:
+            self.receiving = self.single_message = False
+            self.flush_pending()
+
+    def _enqueue(self, list messages not None, Py_ssize_t size):
+        """Queue the messages of a read of `size` bytes; pause reading above the high-water mark."""
+        self._backlog = self._backlog + size if self.queue_size() else size
+        self.fresh = True
+        if self._discarding and self._backlog > self._high_water:
+            skip_messages(self._decoder)
+            return
+        self.extend_queue(messages)
+        if self._backlog > self._high_water and self._low_water_messages < 0 and self.queue_size() > 1:
+            self._low_water_messages = self.queue_size() // 4
+            self._pause_reading()
+        if messages:
+            self.wakeup_waiter()
+
+    @property
+    def _queued(self):
+        """How many messages are queued."""
+        return self.queue_size()
+
+    cdef Py_ssize_t queue_size(self):
+        return PyList_GET_SIZE(self.queue) - self.queue_head
+
+    def _push(self, messages):
+        """Queue messages."""
+        self.extend_queue(list(messages))
+
+    cdef int extend_queue(self, list messages) except -1:
+        """Queue messages; the list must not be used by the caller any more."""
+        with cython.critical_section(self):
+            if self.queue_size():
+                del self.queue[: self.queue_head]
+                self.queue.extend(messages)
+            else:
+                self.queue = messages
+            self.queue_head = 0
+        return 0
+
+    def _pop(self):
+        """Remove and return the next message; there must be one."""
+        cdef bint caught_up = False
+        with cython.critical_section(self):
+            if self.queue_size() == 0:
+                raise IndexError("no message is queued")
+            message = self.queue[self.queue_head]
+            self.queue[self.queue_head] = None
+            self.queue_head += 1
+            if self.queue_size() <= self._low_water_messages:
+                self._low_water_messages = -1
+                caught_up = True
+        if caught_up:
+            self._low_water_reached()
+        return message
+
+    def _message_waiter(self):
+        """Return a future that is done when a message is queued."""
+        if self._decoder is None or self._waiter is not None or not self._reading:
+            return self._make_waiter()
+        self._waiter = waiter = self._create_future()
+        return waiter
+
+    def _wakeup_waiter(self):
+        """Set the result of the future that waits for a message."""
+        self.wakeup_waiter()
+
+    cdef int wakeup_waiter(self) except -1:
+        waiter = self._waiter
+        if waiter is not None:
+            self._waiter = None
+            if not waiter.done():
+                waiter.set_result(None)
+        return 0
