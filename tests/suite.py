@@ -16,9 +16,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 TESTS = ROOT / "tests"
 PARALLEL = ("-n", "auto", "--dist", "worksteal")
-UPPER = ("connection", "asyncio", "uvicorn", "compat", "accelerate/test_a*.py")
+UPPER = ("connection", "asyncio", "uvicorn", "compat", "hosts/test_a*.py")
 # Not for `make quick`: they start programs, talk for long with whole libraries, or try very many inputs.
-SLOW = ("accelerate", "conformance", "downstream", "kernels", "native", "soak")
+SLOW = ("accelerate", "hosts", "conformance", "downstream", "kernels", "native", "soak")
 SLOW_FILES = (
     *("test_allocation.py", "test_cli.py", "test_cli_environments.py", "test_demo.py", "test_documents.py"),
     *(

@@ -14,11 +14,9 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from support import fake_library
 
 import wsframe
-
-sys.path.append(str(Path(__file__).parent / "accelerate"))
-import fake_library
 
 SITE = Path(wsframe.__file__).parent / "accelerate" / "_site"
 PROBE = "import fakehost.user; print(fakehost.user.answer())"
@@ -30,8 +28,8 @@ def box(tmp_path):
     """A directory with an accelerable library, made known by the user's own sitecustomize."""
     fake_library.write(tmp_path)
     (tmp_path / "lib" / "sitecustomize.py").write_text(
-        f"""import os, wsframe.accelerate
-wsframe.accelerate.__path__.append({str(tmp_path / "hosts")!r})
+        f"""import os, wsframe.accelerate.hosts
+wsframe.accelerate.hosts.__path__.append({str(tmp_path / "hosts")!r})
 os.environ["USERS_SITECUSTOMIZE"] = os.environ.get("USERS_SITECUSTOMIZE", "") + "ran "
 """
     )

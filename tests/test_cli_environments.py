@@ -14,7 +14,7 @@ import pytest
 from test_cli import PROBE, SITE, box, environ, posix, wsframe_run
 
 import wsframe
-from wsframe.accelerate._ready import is_this_environment
+from wsframe.accelerate.ready import is_this_environment
 
 __all__ = ["box"]
 VERSIONS = ("2.7", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
@@ -66,7 +66,7 @@ def run_elsewhere(box, *program, quiet=False):
     """Run a program whose PYTHONPATH does not lead to wsframe."""
     options = ["--only", "fakehost", *(["--quiet"] if quiet else [])]
     start = (
-        "import sys; sys.path.insert(0, sys.argv.pop(1)); import wsframe.accelerate as a; "
+        "import sys; sys.path.insert(0, sys.argv.pop(1)); import wsframe.accelerate.hosts as a; "
         "a.__path__.append(sys.argv.pop(1)); from wsframe.cli import main; sys.exit(main())"
     )
     source = str(Path(wsframe.__file__).parents[1])

@@ -158,10 +158,8 @@ def test_the_core_needs_no_distribution() -> None:
             continue
         if one.lazy and (room == "accelerate" or top in LAZY.get(room, ())):
             continue
-        if room == "accelerate" and one.file.parent.name == top and one.file.name != "__init__.py":
-            continue  # a part of a host's patches, imported once the host is
-        # accelerate/<host>/_part.py: imported by replacements() alone, once its host is.
-        if one.file.parent == PACKAGE / "accelerate" / top and one.file.name != "__init__.py":
+        # accelerate/hosts/<host>/: imported once the host is.
+        if one.file.parent == PACKAGE / "accelerate" / "hosts" / top and one.file.name != "__init__.py":
             continue
         if top not in HOSTS.get(room, ()):
             wrong.append(str(one))

@@ -15,9 +15,9 @@ from typing import NamedTuple
 from . import __version__, backend
 from ._next import next_steps
 from .accelerate import HostStatus, install, status
-from .accelerate._host import imported_as
-from .accelerate._slot import distribution_version, load_host
-from .accelerate._terminal import BOLD, DIM, GREEN, YELLOW, painted
+from .accelerate.host import imported_as
+from .accelerate.report import BOLD, DIM, GREEN, YELLOW, painted
+from .accelerate.slot import distribution_version, load_host
 
 HEAD = ("host", "version", "tested", "under `wsframe run`")
 

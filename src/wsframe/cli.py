@@ -80,7 +80,7 @@ def _add_zlib(parser: argparse.ArgumentParser) -> None:
 
 def _choose_zlib(name: str | None) -> bool:
     """Have a module take the place of zlib, here and in child processes; answer whether it can."""
-    from .accelerate._zlib import check
+    from .accelerate.compression import check
 
     if name is not None:
         os.environ["WSFRAME_ZLIB"] = name
@@ -116,7 +116,7 @@ def _hosts(parser: argparse.ArgumentParser, only: str | None) -> tuple[str, ...]
 
 
 def _run(options: argparse.Namespace) -> int:
-    from .accelerate._run import CannotRunError, run
+    from .accelerate.run import CannotRunError, run
 
     if not _choose_zlib(options.zlib):
         return 2
@@ -133,7 +133,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _status(options: argparse.Namespace) -> int:
     from ._report import report
-    from .accelerate._terminal import wants_colour
+    from .accelerate.report import wants_colour
 
     if not _choose_zlib(options.zlib):
         return 2

@@ -1,19 +1,7 @@
-"""uvicorn's own classes stay where they are: most tests here are about what is made faster in them."""
+"""Most tests here are about uvicorn's own classes."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from support.own_classes import uvicorn_keeps_its_classes
 
-import pytest
-
-
-@pytest.fixture(scope="package", autouse=True)
-def _uvicorn_keeps_its_classes() -> Iterator[None]:
-    before = os.environ.get("WSFRAME_OWN_PROTOCOL")
-    os.environ["WSFRAME_OWN_PROTOCOL"] = "0"
-    yield
-    if before is None:
-        del os.environ["WSFRAME_OWN_PROTOCOL"]
-    else:
-        os.environ["WSFRAME_OWN_PROTOCOL"] = before
+__all__ = ["uvicorn_keeps_its_classes"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from wsframe.accelerate._launch import Launch, follow, ignoring_option
+from wsframe.accelerate.launch import Launch, follow, ignoring_option
 
 HERE = sys.executable
 posix = pytest.mark.skipif(os.name == "nt", reason="first lines of scripts, env, nice")

@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterator
 from types import FunctionType, ModuleType
 from typing import Any
 
-import fake_library
 import pytest
-from passing import choose_no_framework
+from support import fake_library
+from support.passing import choose_no_framework
 
 from wsframe import accelerate
-from wsframe.accelerate._host import imported_as
-from wsframe.accelerate._own import find
-from wsframe.accelerate._patch import own_replacements
-from wsframe.accelerate._slot import load_host
+from wsframe.accelerate.host import imported_as
+from wsframe.accelerate.ownership import find
+from wsframe.accelerate.patch import own_replacements
+from wsframe.accelerate.slot import load_host
 
 HOSTS = [name for name in accelerate.known_hosts() if importlib.util.find_spec(imported_as(name))]
 BESIDE = {"hypercorn": ("wsproto",), "uvicorn": ("wsproto", "websockets")}  # what a host stands on
@@ -139,7 +139,7 @@ def test_nothing_of_it_is_taken_for_somebody_elses(name: str) -> None:
 def library(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     fake_library.write(tmp_path)
     monkeypatch.syspath_prepend(tmp_path / "lib")
-    monkeypatch.setattr(accelerate, "__path__", [*accelerate.__path__, str(tmp_path / "hosts")])
+    monkeypatch.setattr(accelerate.hosts, "__path__", [*accelerate.hosts.__path__, str(tmp_path / "hosts")])
     yield tmp_path
     accelerate.uninstall()
     for name in [name for name in sys.modules if "fakehost" in name]:

@@ -9,13 +9,13 @@ import sys
 import textwrap
 import threading
 
-import fake_library
 import pytest
+from support import fake_library
 
 from wsframe import accelerate
-from wsframe.accelerate import _patch, _slot
-from wsframe.accelerate._host import Host
-from wsframe.accelerate._slot import require
+from wsframe.accelerate import patch, slot
+from wsframe.accelerate.host import Host
+from wsframe.accelerate.slot import require
 
 
 @pytest.fixture
@@ -23,8 +23,8 @@ def library(tmp_path, monkeypatch):
     """A library on sys.path, version 1.4, and the file that makes it a host."""
     fake_library.write(tmp_path)
     monkeypatch.syspath_prepend(tmp_path / "lib")
-    monkeypatch.setattr(_slot, "_TOLD", set())  # other tests were told of modules, too
-    monkeypatch.setattr(accelerate, "__path__", [*accelerate.__path__, str(tmp_path / "hosts")])
+    monkeypatch.setattr(slot, "_TOLD", set())  # other tests were told of modules, too
+    monkeypatch.setattr(accelerate.hosts, "__path__", [*accelerate.hosts.__path__, str(tmp_path / "hosts")])
     yield tmp_path
     accelerate.uninstall()
     for name in [name for name in sys.modules if "fakehost" in name]:
@@ -225,8 +225,8 @@ def test_references_taken_meanwhile_are_given_back(library):
 def test_all_modules_are_looked_through_once_a_call(library, monkeypatch):
     """However many hosts and parts there are: it takes milliseconds in a large program."""
     looks = []
-    namespaces = _patch._namespaces
-    monkeypatch.setattr(_patch, "_namespaces", lambda: looks.append(1) or namespaces())
+    namespaces = patch._namespaces
+    monkeypatch.setattr(patch, "_namespaces", lambda: looks.append(1) or namespaces())
     load("fakehost.user"), load("fakehost.extra")
     for call in (lambda: accelerate.install("fakehost"), accelerate.status, accelerate.uninstall):
         call()
@@ -299,7 +299,7 @@ def test_closed_stderr_does_not_break_the_import(library):
     code = textwrap.dedent(f"""
         import sys
         from wsframe import accelerate
-        accelerate.__path__.append({str(library / "hosts")!r})
+        accelerate.hosts.__path__.append({str(library / "hosts")!r})
         accelerate.install()
         sys.stderr.close()
         import fakehost.user

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import passing
 import pytest
+from support import passing
 
 from wsframe import accelerate
-from wsframe.accelerate._coalesce import Output
-from wsframe.accelerate._host import imported_as
+from wsframe.accelerate.host import imported_as
+from wsframe.accelerate.hosts._shared.coalesce import Output
 
 SWITCHES = 15
 

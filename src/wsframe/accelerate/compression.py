@@ -1,0 +1,171 @@
+"""isal or zlib-ng in the place of zlib, for the messages that a host compresses.
+
+1. A host gets a module that looks like zlib. Raw DEFLATE with a window of 512 bytes or more, which is what
+   permessage-deflate uses, comes from the other module; all else, wrong arguments too, goes to zlib.
+2. What is inflated is bounded as zlib bounds it, and errors are `zlib.error`.
+"""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from collections.abc import Iterable
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from .host import Deflating, Part, Replacement
+
+__all__ = ["CHOICES", "check", "part", "stand_in"]
+
+# By their names on PyPI.
+MODULES = {"isal": "isal.isal_zlib", "zlib-ng": "zlib_ng.zlib_ng"}
+CHOICES = ("zlib", *MODULES)
+
+# The levels of zlib, as each module counts them. Level 0, which stores, is none that isal has.
+LEVELS = {
+    "isal": {-1: 2, 1: 1, **dict.fromkeys(range(2, 7), 2), **dict.fromkeys(range(7, 10), 3)},
+    "zlib-ng": {level: level for level in range(-1, 10)},
+}
+WINDOWS = range(-zlib.MAX_WBITS, -8)
+MEM_LEVELS = range(1, 10)
+
+KNOWN = b"The quick brown fox jumps over the lazy dog. " * 9
+
+
+class Inflater:
+    """What `decompressobj` makes.
+
+    isal may take in more than it has room to put out, and keep it to itself: the input is used up, and a host
+    that looks for an `unconsumed_tail` takes the message for complete. So one byte more is asked for than may
+    come out. When there is one it waits here, and a tail tells of it.
+    """
+
+    __slots__ = ("_early", "_ended", "_error", "_inner", "_told", "unconsumed_tail")
+
+    def __init__(self, inner: Any, error: type[Exception]) -> None:
+        self._inner = inner
+        self._error = error
+        self._early = b""  # the byte that came before it was asked for
+        self._told = 0  # bytes of the tail that the module has had already
+        self._ended = False  # flushed at the end of the stream: zlib is of no use then
+        self.unconsumed_tail = b""
+
+    def decompress(self, data: Any, /, max_length: int = 0) -> bytes:
+        if self._ended:
+            raise zlib.error("Error -2 while decompressing data: inconsistent stream state")
+        early, new = self._early, data
+        if early:
+            new = memoryview(data)[self._told :]
+            self._early = b""
+        bounded = 0 < max_length < sys.maxsize
+        try:
+            out: bytes = self._inner.decompress(new, max_length + 1 - len(early) if bounded else max_length)
+        except self._error as exc:
+            raise zlib.error(*exc.args) from None
+        if early:
+            out = early + out
+        if bounded and len(out) > max_length:
+            tail = b"" if self._inner.eof else self._inner.unconsumed_tail
+            self._told = 0 if tail else 1
+            self.unconsumed_tail = tail or bytes(data[-1:])
+            self._early = out[max_length:]
+            return out[:max_length]
+        self.unconsumed_tail = b""
+        return out
+
+    def flush(self, *length: int) -> bytes:
+        early, self._early, self.unconsumed_tail = self._early, b"", b""
+        try:
+            out: bytes = early + self._inner.flush(*length)
+        except self._error as exc:
+            raise zlib.error(*exc.args) from None
+        self._ended = self._inner.eof
+        return out
+
+    @property
+    def eof(self) -> bool:
+        return not self._early and self._inner.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return b"" if self._early else self._inner.unused_data
+
+
+def check(name: str) -> None:
+    """See whether a module can take the place of zlib.
+
+    Args:
+        name: of the module; "zlib" can always.
+
+    Raises:
+        ValueError: it is none of CHOICES.
+        ImportError: the package is not installed, or does not load.
+    """
+    if name != "zlib":
+        stand_in(name)
+
+
+@cache
+def stand_in(name: str) -> ModuleType:
+    """Make the module that a host finds where it had zlib; raises as `check` does."""
+    if name not in MODULES:
+        raise ValueError(f"unknown zlib {name!r}, only {', '.join(CHOICES)}")
+    try:
+        module: Any = import_module(MODULES[name])
+    except ImportError as exc:
+        raise ImportError(f"{exc}: pip install {name}") from exc
+    levels = LEVELS[name]
+
+    def compressobj(
+        level: int = zlib.Z_DEFAULT_COMPRESSION,
+        method: int = zlib.DEFLATED,
+        wbits: int = zlib.MAX_WBITS,
+        memLevel: int = zlib.DEF_MEM_LEVEL,
+        strategy: int = zlib.Z_DEFAULT_STRATEGY,
+        **zdict: Any,
+    ) -> Any:
+        if (
+            level in levels
+            and method == zlib.DEFLATED
+            and wbits in WINDOWS
+            and memLevel in MEM_LEVELS
+            and strategy == zlib.Z_DEFAULT_STRATEGY
+            and not zdict
+        ):
+            return module.compressobj(levels[level], method, wbits, memLevel)
+        return zlib.compressobj(level, method, wbits, memLevel, strategy, **zdict)
+
+    def decompressobj(wbits: int = zlib.MAX_WBITS, **zdict: Any) -> Any:
+        if wbits in WINDOWS and not zdict:
+            return Inflater(module.decompressobj(wbits), module.error)
+        return zlib.decompressobj(wbits, **zdict)
+
+    made = ModuleType(name)
+    public = {key: value for key, value in vars(zlib).items() if not key.startswith("_")}
+    vars(made).update(public, compressobj=compressobj, decompressobj=decompressobj)
+    return made
+
+
+def part(deflating: Deflating, name: str) -> Part:
+    """Describe what puts another module into a host."""
+
+    def replacements() -> Iterable[Replacement]:
+        new = stand_in(name)
+        *way, attribute = deflating.zlib.split(".")
+        owner = import_module(deflating.module)
+        for step in way:
+            owner = getattr(owner, step)
+        if getattr(owner, attribute) not in (zlib, new):
+            raise RuntimeError(f"{deflating.module}.{deflating.zlib} is not zlib")
+        yield owner, attribute, new
+
+    def prove() -> None:
+        compressor, inflater, answer = deflating.round_trip(KNOWN)
+        if type(compressor) is type(zlib.compressobj()) or type(inflater) is not Inflater:
+            raise RuntimeError("zlib answered")
+        if answer != KNOWN:
+            raise RuntimeError("a wrong answer")
+
+    return Part(modules=(deflating.module,), replacements=replacements, prove=prove)

@@ -1,0 +1,232 @@
+"""Several messages in one write: for hosts that write each message by itself.
+
+1. The replies to the messages of one read leave together.
+2. Of what is pushed, the first write of a loop iteration leaves at once and later ones together at its end.
+3. While something is pending, whoever else writes to the transport or closes it flushes it first.
+4. `wsframe._backend.Coalescer` says how long something is pending at most.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from typing import Any
+
+from ...._backend import Coalescer
+from ...._sockets import iteration_of, socket_of
+
+# Whether writes are joined at all.
+ENABLED = os.environ.get("WSFRAME_COALESCE") != "0"
+
+# Where an object of a host has the Output of its transport.
+OUTPUT = "_wsframe_output"
+
+# What must find everything written.
+FLUSHING = (
+    "abort",
+    "close",
+    "get_write_buffer_size",
+    "set_write_buffer_limits",
+    "write",
+    "write_eof",
+    "writelines",
+)
+
+# What may be asked of a transport without an effect on what is written to it.
+_HARMLESS = frozenset({"get_extra_info", "is_closing", "is_reading", "pause_reading", "resume_reading"})
+
+Places = tuple[tuple[Any, str], ...]
+
+
+def output_of(owner: Any, transport: Any, loop: Any, *places: tuple[Any, str]) -> Any:
+    """Find what to write the messages of a connection to.
+
+    Args:
+        owner: the object of the host that keeps it.
+        transport: of asyncio or of uvloop.
+        loop: the transport's.
+        places: the owners and names of all attributes through which the transport is written to or closed;
+            for a transport without attributes of its own, as those of uvloop.
+
+    Returns:
+        An Output; the transport itself where writes are not joined: somebody else wants to see them.
+    """
+    output = vars(owner).get(OUTPUT)
+    if output is not None and (output.target is transport or output.stand_in is transport):
+        return output
+    attributes = getattr(transport, "__dict__", None)
+    if not ENABLED or (not places if attributes is None else "write" in attributes):
+        return transport
+    output = vars(owner)[OUTPUT] = Output(transport, loop, places, attributes)
+    return output
+
+
+def join(owner: Any, transport: Any, loop: Any, *places: tuple[Any, str], iterations: int = 0) -> None:
+    """Have the replies to the messages of a read leave together; see `Output.join`."""
+    output = output_of(owner, transport, loop, *places)
+    if type(output) is Output:
+        output.join(iterations)
+
+
+def received(owner: Any) -> None:
+    """A read brought one message: the next write is the reply to it, and leaves at once."""
+    output = vars(owner).get(OUTPUT)
+    if output is not None:
+        output.fresh = True
+
+
+class Output(Coalescer):
+    """The coalescer of one transport of a host.
+
+    Args:
+        transport: of asyncio or of uvloop.
+        loop: the transport's.
+        places: where the transport is kept, if it has no attributes of its own.
+        attributes: of the transport.
+        write: takes what is not sent past the transport, where the host itself flushes before others write.
+    """
+
+    flushing: tuple[str, ...] = FLUSHING
+    joins_others = True  # what others write among the replies to many messages leaves with them
+
+    def __init__(
+        self,
+        transport: Any,
+        loop: asyncio.AbstractEventLoop,
+        places: Places = (),
+        attributes: dict[str, Any] | None = None,
+        write: Callable[[bytes], object] | None = None,
+    ) -> None:
+        super().__init__()
+        self.target = self.transport = transport
+        self._is_closing = transport.is_closing
+        self.transport_write = write or self._pass_on
+        self.call_soon = loop.call_soon
+        self.iteration = iteration_of(loop)
+        self.attributes = attributes
+        self.diverts = True
+        self.stand_in = StandIn(self) if write is None else None
+        self._places = places
+        self._iterations = 0
+        self._methods: dict[str, Any] = {}  # of the stand-in, once it was needed
+        self.use_socket(*socket_of(transport))
+
+    def ask(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Call a method of the transport itself, and not what stands in for it."""
+        if self.attributes is not None:
+            return getattr(type(self.target), name)(self.target, *args, **kwargs)
+        return getattr(self.target, name)(*args, **kwargs)
+
+    def _pass_on(self, data: Any) -> None:
+        if self.diverted:
+            self.ask("write", data)
+        else:
+            self.target.write(data)
+
+    def join(self, iterations: int = 0) -> None:
+        """Join what is written until all that is due by now has run.
+
+        It is for a read that brought many messages, and to be called when the first of them is on its way to
+        the application: the replies to it and to the others are written before that, also where tasks are
+        made for them.
+
+        Args:
+            iterations: of the loop that it lasts longer, when messages of the read are still to come. Another
+                call has it last so long from then on.
+        """
+        if self.receiving:
+            self._iterations = max(self._iterations, iterations)
+        elif self.diverted or self.attributes is None or "write" not in self.attributes:
+            self.receiving = True
+            self._iterations = iterations
+            if self.joins_others and not self.diverted:
+                self.divert()  # the host may write by itself, too
+            self.call_soon(self._end)
+
+    def _end(self) -> None:
+        if not self.receiving:
+            return
+        if self._iterations and not self._is_closing():
+            self._iterations -= 1
+            if not self.watched:
+                self.flush()  # in the next iteration it would be late
+            self.call_soon(self._end)
+        elif self.size:
+            self.release()
+        else:
+            self.call_soon(self.release)  # when tasks that were just made have run
+
+    def release(self) -> None:
+        """Flush, and join no longer."""
+        self.receiving = False
+        self.flush()
+        if self.diverted:
+            self.restore()
+
+    def divert(self) -> None:
+        self.diverted = True
+        if self.stand_in is None:
+            return  # the host lets nobody near the transport while something is pending
+        if self.attributes is not None:
+            if not self._methods:
+                self._methods = {name: getattr(self.stand_in, name) for name in self.flushing}
+            self.attributes.update(self._methods)
+        else:
+            for owner, name in self._places:
+                if getattr(owner, name) is self.target:
+                    setattr(owner, name, self.stand_in)
+
+    def restore(self) -> None:
+        self.diverted = False
+        if self.stand_in is None:
+            return
+        if self.attributes is not None:
+            for name, method in self._methods.items():
+                if self.attributes.get(name) is method:
+                    del self.attributes[name]
+        else:
+            for owner, name in self._places:
+                if getattr(owner, name) is self.stand_in:
+                    setattr(owner, name, self.target)
+
+
+class StandIn:
+    """What others find of a transport while something is pending: all that they do flushes first."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _HARMLESS:
+            self._output.release()
+        return getattr(self._output.target, name)
+
+    def write(self, data: Any) -> Any:
+        """Write to the transport; among the replies to many messages, with them."""
+        if self._output.receiving and self._output.joins_others:
+            return self._output.write(data)
+        return self._then("write", data)
+
+    def writelines(self, data: Any) -> None:
+        self._then("writelines", data)
+
+    def write_eof(self) -> None:
+        self._then("write_eof")
+
+    def close(self, *args: Any, **kwargs: Any) -> None:
+        self._then("close", *args, **kwargs)
+
+    def abort(self) -> None:
+        self._then("abort")
+
+    def get_write_buffer_size(self) -> int:
+        size: int = self._then("get_write_buffer_size")
+        return size
+
+    def set_write_buffer_limits(self, *args: Any, **kwargs: Any) -> None:
+        self._then("set_write_buffer_limits", *args, **kwargs)
+
+    def _then(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        self._output.release()
+        return self._output.ask(name, *args, **kwargs)

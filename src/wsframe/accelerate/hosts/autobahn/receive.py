@@ -1,0 +1,143 @@
+"""Receiving: from the bytes that have arrived to `onMessage`."""
+
+from __future__ import annotations
+
+import asyncio
+from codecs import utf_8_decode
+from collections.abc import Callable
+from functools import wraps
+from importlib import import_module
+from operator import attrgetter
+from typing import Any
+
+from ...._backend import cut_frames
+from ...._spec import FIN, KEY_SIZE, MAX_LENGTH, MAX_LENGTH_7, MAX_LENGTH_16, Opcode
+from .._shared.coalesce import join, received
+from .own import WATCHED, WEBSOCKET, receiving, talks
+
+WHOLE = bytes([FIN | Opcode.TEXT, FIN | Opcode.BINARY])  # how a message of one frame begins
+terms_of = attrgetter("maxMessagePayloadSize", "maxFramePayloadSize", "applyMask")
+
+
+def process_data(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Make `WebSocketProtocol.processData`."""
+
+    @wraps(original)
+    def processData(self: Any) -> Any:
+        return take(self) and original(self)
+
+    return processData
+
+
+def data_received(original: Callable[..., None]) -> Callable[..., None]:
+    """Make `dataReceived` of the protocols for Twisted."""
+
+    @wraps(original)
+    def dataReceived(self: Any, data: Any) -> None:
+        if talks(self):
+            original(self, data)
+        else:
+            self._dataReceived(data)
+
+    return dataReceived
+
+
+def take(self: Any) -> bool:
+    """Deliver the whole messages that have arrived; answer whether autobahn shall look at the rest."""
+    data, masked = self.data, self.factory.isServer
+    if (
+        not data
+        or data[0] not in WHOLE
+        or self.current_frame is not None
+        or self.inside_message
+        or (masked and not self.applyMask)
+        or not is_plain(self)
+        or not is_untouched(self)
+    ):
+        return True
+    terms = terms_of(self)
+    frames, _ = cut_frames(data, 0, masked, limit(*terms[:2]), WHOLE)
+    start = 0
+    if len(frames) == 1:
+        received(self)
+    elif not hasattr(self.transport, "loseConnection"):  # Twisted's do it by themselves
+        join(self, self.transport, asyncio.get_running_loop(), (self, "transport"))
+    try:
+        for first, payload in frames:
+            binary = first != WHOLE[0]
+            if not (binary or payload.isascii() or not self.utf8validateIncoming or is_text(payload)):
+                break
+            size = len(payload)
+            start += 2 + size + KEY_SIZE * masked
+            if size > MAX_LENGTH_7:
+                start += 2 if size <= MAX_LENGTH_16 else 8
+            deliver(self, payload, binary)
+            if not is_plain(self) or terms_of(self) != terms:
+                break
+    finally:
+        self.data = data[start:]
+    return self.state != self.STATE_CLOSED  # type: ignore[no-any-return]
+
+
+def is_untouched(self: Any) -> bool:
+    """Tell whether the hooks that are passed by are autobahn's."""
+    return receiving().holds(self) and self.__dict__.keys().isdisjoint(WATCHED)
+
+
+def is_plain(self: Any) -> bool:
+    """Tell whether a message is counted and delivered, and nothing else is done about it."""
+    return (
+        self.state == self.STATE_OPEN
+        and self._listeners is None
+        and not (self.trackedTimings or self.logFrames or self.autoPingTimeoutCall)
+    )
+
+
+def limit(message: Any, frame: Any) -> int:
+    """Answer the longest payload that is allowed in one frame."""
+    most = min(int(message), MAX_LENGTH) if message > 0 else MAX_LENGTH
+    return min(int(frame), most) if frame > 0 else most
+
+
+def is_text(payload: bytes) -> bool:
+    """Tell whether bytes are valid UTF-8."""
+    try:
+        utf_8_decode(payload, "strict", True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def deliver(self: Any, payload: bytes, binary: bool) -> None:
+    """Count a message and hand it over."""
+    size = len(payload)
+    stats = self.trafficStats
+    stats.incomingOctetsWebSocketLevel += size
+    stats.incomingOctetsAppLevel += size
+    stats.incomingWebSocketFrames += 1
+    stats.incomingWebSocketMessages += 1
+    self.message_is_binary = binary
+    try:
+        self._onMessage(payload, binary)
+        if self._listeners is not None:  # since a moment ago
+            tell_listeners(self, payload, binary)
+    except BaseException:
+        # autobahn stands still there: inside the message, at the end of its frame.
+        protocol: Any = import_module(WEBSOCKET)
+        opcode = Opcode.BINARY if binary else Opcode.TEXT
+        self.inside_message, self.message_data, self.frame_data = True, [payload], None
+        self._isMessageCompressed = self.utf8validateIncomingCurrentMessage = False
+        self.current_frame = protocol.FrameHeader(opcode, True, 0, size, None)
+        self.current_frame_masker = protocol.XorMaskerNull()
+        self.current_frame_masker.process(payload)
+        raise
+
+
+def tell_listeners(self: Any, payload: bytes, binary: bool) -> None:
+    """Tell who listens besides, and log what goes wrong there."""
+
+    def failed(failure: Any) -> None:
+        self.log.error("Firing signal 'message' failed: {fail}", fail=failure)
+
+    told = self.fire("message", payload, is_binary=binary)
+    import_module("txaio").add_callbacks(told, None, failed)

@@ -1,0 +1,99 @@
+"""Sending: from `sendMessage` to the transport."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from ...._backend import encode_frame, fresh_key
+from ...._spec import CONTROL, Opcode
+from .._shared.coalesce import OUTPUT, output_of
+from .own import sending, talks, writing
+
+GETRANDBITS = random.getrandbits  # who replaces it wants masking keys of their own
+
+
+def send_message(original: Callable[..., None]) -> Callable[..., None]:
+    """Make `WebSocketProtocol.sendMessage`."""
+
+    @wraps(original)
+    def sendMessage(
+        self: Any,
+        payload: Any,
+        isBinary: Any = False,
+        fragmentSize: Any = None,
+        sync: Any = False,
+        doNotCompress: Any = False,
+    ) -> None:
+        if not sent(self, payload, isBinary, fragmentSize, sync, doNotCompress):
+            original(self, payload, isBinary, fragmentSize, sync, doNotCompress)
+
+    return sendMessage
+
+
+def send_data(original: Callable[..., None]) -> Callable[..., None]:
+    """Make `WebSocketProtocol.sendData`."""
+
+    @wraps(original)
+    def sendData(self: Any, data: Any, sync: Any = False, chopsize: Any = None) -> None:
+        if not written(self, data, sync, chopsize):
+            original(self, data, sync, chopsize)
+
+    return sendData
+
+
+def sent(self: Any, payload: Any, is_binary: Any, size_of_fragments: Any, sync: Any, as_is: Any) -> bool:
+    """Send a message in one frame; answer False when there is more to it than that."""
+    if (
+        type(payload) is not bytes
+        or type(is_binary) is not bool
+        or type(as_is) is not bool
+        or size_of_fragments is not None
+        or sync is not False
+        or self.state != self.STATE_OPEN
+        or (self._perMessageCompress is not None and not as_is)
+        or self.trackedTimings
+        or self.logFrames
+        or 0 < self.maxMessagePayloadSize < len(payload)
+        or 0 < self.autoFragmentSize < len(payload)
+        or not sending().holds(self)
+        or "sendFrame" in self.__dict__
+    ):
+        return False
+    key = None
+    if self.maskServerFrames if self.factory.isServer else self.maskClientFrames:
+        if not self.applyMask or random.getrandbits is not GETRANDBITS:
+            return False
+        key = fresh_key()
+    frame = encode_frame(Opcode.BINARY if is_binary else Opcode.TEXT, payload, mask_key=key)
+    size = len(payload)
+    stats = self.trafficStats
+    stats.outgoingOctetsAppLevel += size
+    stats.outgoingOctetsWebSocketLevel += size
+    stats.outgoingWebSocketFrames += 1
+    stats.outgoingWebSocketMessages += 1
+    self.sendData(frame, False, None)
+    return True
+
+
+def written(self: Any, data: Any, sync: Any, chopsize: Any) -> bool:
+    """Write at once; answer False when there is more to it than that."""
+    if sync or chopsize or self.send_queue or self.logOctets or self.state != self.STATE_OPEN or talks(self):
+        return False
+    if not writing().holds(self):
+        return False
+    (self.transport if not data or data[0] & CONTROL else output(self)).write(data)
+    if self.state == self.STATE_OPEN:
+        self.trafficStats.outgoingOctetsWireLevel += len(data)
+    return True
+
+
+def output(self: Any) -> Any:
+    """Return what the messages of a connection are written to."""
+    transport, loop = self.transport, asyncio._get_running_loop()
+    if loop is None or (OUTPUT not in self.__dict__ and hasattr(transport, "loseConnection")):
+        return transport  # Twisted's join by themselves
+    return output_of(self, transport, loop, (self, "transport"))

@@ -1,0 +1,91 @@
+"""What is below a WebSocket of HTTP/1.1 on asyncio, from hypercorn's protocol to the transport.
+
+Between the two are an event for the protocol, one for the server, a lock, and a wait for the transport to
+take more. Where the lock is free and the transport takes more, a frame goes straight there; else, and when
+something is wrong, it goes the way of hypercorn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import cache
+from typing import Any
+
+from ...._backend import Watch
+from ...ownership import watch
+from .._shared.coalesce import OUTPUT, Output, output_of, received
+from .bypassed import PACKAGES, WRITING
+
+PROTOCOL = "hypercorn.protocol.h11"
+SERVER = "hypercorn.asyncio.tcp_server"
+
+
+class Wire:
+    """The way from a WebSocket to its transport.
+
+    Args:
+        server: the TCPServer of the connection.
+        flow: the protocol that the transport tells when to wait.
+    """
+
+    def __init__(self, server: Any, flow: Any) -> None:
+        self._passed = passed()
+        self._flow = flow
+        self._lock = server.send_lock
+        self._loop = server.loop
+        self._writer = server.writer
+
+    def write(self, frame: bytes) -> bytes | None:
+        """Write a frame, if it may be written now; answer what must still go the way of hypercorn, if any."""
+        lock, transport = self._lock, self._writer._transport
+        if lock._locked or lock._waiters or transport.is_closing() or not self._passed.holds():
+            return frame
+        try:
+            output = self.__dict__.get(OUTPUT)
+            if output is None or output.target is not transport:
+                output = self._output(transport)
+            output.write(frame)
+        except (ConnectionError, RuntimeError):  # it comes again, where hypercorn meets it
+            return frame
+        # Nothing is left, but hypercorn waits then, or finds out what happened.
+        return b"" if self._flow._paused or transport.is_closing() else None
+
+    def _output(self, transport: Any) -> Any:
+        return output_of(self, transport, self._loop, (self._writer, "_transport"))
+
+    def join(self, iterations: int = 0) -> None:
+        """Have the replies to a read leave together (see `Output.join`)."""
+        output = self._output(self._writer._transport)
+        if type(output) is Output:
+            output.join(iterations)
+
+    def received(self) -> None:
+        """A read brought one message."""
+        received(self)
+
+
+@cache
+def passed() -> Watch:
+    """Watch what a wire passes by."""
+    return watch(PACKAGES, WRITING)
+
+
+def wire_of(stream: Any) -> Wire | None:
+    """Find the way to the transport; None where it is another one, or not as hypercorn made it."""
+    to_protocol = stream.send
+    to_server = getattr(getattr(to_protocol, "__self__", None), "send", None)
+    if not _is_own(to_protocol, PROTOCOL, "stream_send") or not _is_own(to_server, SERVER, "protocol_send"):
+        return None
+    server: Any = to_server.__self__  # type: ignore[union-attr]
+    writer = server.writer
+    flow = writer.transport.get_protocol() if type(writer) is asyncio.StreamWriter else None
+    return Wire(server, flow) if type(flow) is asyncio.StreamReaderProtocol else None
+
+
+def _is_own(method: Any, module: str, name: str) -> bool:
+    """Tell whether a bound method is hypercorn's: neither overridden nor wrapped."""
+    function = getattr(method, "__func__", None)
+    return (
+        getattr(function, "__globals__", {}).get("__name__") == module
+        and getattr(function, "__name__", None) == name
+    )

@@ -1,0 +1,115 @@
+"""The frames of a stream that leave together: replies to the messages of one read, and what is pushed.
+
+They are pending while these messages are handled one after the other, and until something has to be waited
+for, the stream is written to or closed by others, or it takes too long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+from .._shared.coalesce import ENABLED, OUTPUT, Output
+from .stream import MOST, end_of_turn, sent_whole, set_later, written
+
+
+def output_of(stream: Any) -> StreamOutput | None:
+    """Find or make the output of a plain stream; None where writes are not joined."""
+    output: StreamOutput | None = vars(stream).get(OUTPUT)
+    if output is None and ENABLED and "write" not in vars(stream):
+        output = vars(stream)[OUTPUT] = StreamOutput(stream)
+    return output
+
+
+def join(stream: Any) -> None:
+    """Have the frames that come from now on leave in one write."""
+    output = output_of(stream)
+    if output is not None:
+        output.join()
+
+
+def release(stream: Any) -> None:
+    """Flush, and join no longer."""
+    output = vars(stream).get(OUTPUT)
+    if output is not None and (output.receiving or output.size):
+        output.release()
+
+
+class Wire:
+    """What a coalescer asks of a transport, asked of a stream."""
+
+    __slots__ = ("_stream",)
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def get_write_buffer_size(self) -> int:
+        return len(self._stream._write_buffer or b"")
+
+    def is_closing(self) -> bool:
+        closed: bool = self._stream.closed()
+        return closed
+
+
+class StreamOutput(Output):
+    """The coalescer of one stream."""
+
+    flushing = ("close", "write")
+    joins_others = False
+    waits = False  # the application has every message waited for: replies leave one by one
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__(Wire(stream), stream.io_loop.asyncio_loop, attributes=vars(stream))
+        self.target = stream
+        self._task: asyncio.Future[None] | None = None  # of what the stream has to write
+        self._futures: list[asyncio.Future[None]] = []  # of what is pending
+        if type(stream.socket) is socket.socket and sys.platform != "win32":
+            self.use_socket(stream.socket.fileno(), False)
+
+    def send(self, frame: bytes) -> asyncio.Future[None]:
+        """Send a frame; the future tells that it was written."""
+        self._task = None
+        if len(frame) > MOST:
+            self.flush()
+            self._pass_on(frame)
+        else:
+            self.write(frame)
+        future: asyncio.Future[None]
+        if self.size:
+            future = self.target.io_loop.asyncio_loop.create_future()
+            self._futures.append(future)
+        else:
+            future = self._task or end_of_turn(self.target.io_loop)
+        return future
+
+    def restore(self) -> None:
+        super().restore()
+        futures, self._futures = self._futures, []
+        if futures:
+            set_later(self.target.io_loop, futures)
+
+    def _pass_on(self, data: Any) -> None:
+        stream = self.target
+        if not stream._write_buffer and len(data) <= MOST and sent_whole(stream, data):
+            return
+        self._task = asyncio.ensure_future(written(self.ask("write", data)))
+        if not self.size:  # what was pending is in this write
+            futures, self._futures = self._futures, []
+            self._task.add_done_callback(partial(pass_on, futures))
+
+
+def pass_on(futures: Iterable[asyncio.Future[None]], task: asyncio.Future[None]) -> None:
+    """Tell those who wait how it ended."""
+    exc = asyncio.CancelledError() if task.cancelled() else task.exception()
+    for future in futures:
+        if future.done():
+            continue
+        if exc is None:
+            future.set_result(None)
+        else:
+            future.set_exception(exc)
+            future.exception()  # who does not wait need not hear of it

@@ -1,0 +1,102 @@
+"""Receiving: from the buffer of a stream to `_handle_message`.
+
+Besides the parsing this is left out: four reads for one frame, a read that finds nothing, and taking the
+socket out of the selector and putting it back for each message.
+"""
+
+from __future__ import annotations
+
+from asyncio import isfuture
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any
+
+from ...._backend import take_frame
+from ...._spec import FIN, LENGTH, LENGTH_16, RSV1, Opcode
+from ...ownership import watch
+from .._shared.coalesce import OUTPUT
+from .bypassed import PACKAGES, PROTOCOL_CLASS, RECEIVING, STREAM_CLASS
+from .output import join, release
+
+ANY = 2**24  # bytes to ask for where all that has arrived is wanted
+
+
+def receive_frame() -> Callable[..., Coroutine[Any, Any, None]]:
+    """Make `WebSocketProtocol13._receive_frame`."""
+    from tornado.ioloop import IOLoop
+    from tornado.iostream import IOStream, SSLIOStream
+    from tornado.websocket import WebSocketProtocol13
+
+    original, read_bytes = WebSocketProtocol13._receive_frame, WebSocketProtocol13._read_bytes
+    streams, READ = (IOStream, SSLIOStream), IOLoop.READ
+    passed = watch(PACKAGES, RECEIVING, PROTOCOL_CLASS, STREAM_CLASS)
+    plain = {FIN | opcode: int(opcode) for opcode in (Opcode.TEXT, Opcode.BINARY)}
+    compressed = {first | bit: opcode for first, opcode in plain.items() for bit in (0, RSV1)}
+
+    @wraps(original)
+    async def _receive_frame(self: Any) -> None:
+        stream = self.stream
+        if (
+            type(stream) not in streams
+            or stream._read_future is not None
+            or stream._user_read_buffer
+            or self._fragmented_message_buffer is not None
+            or not passed.holds(self, stream)
+            or getattr(self._read_bytes, "__func__", None) is not read_bytes
+        ):
+            release(stream)
+            await original(self)
+            return
+        buffer = stream._read_buffer
+        if not buffer:
+            release(stream)
+            # A read that takes all there is leaves the socket in the selector.
+            data = await arrival(stream)
+            buffer = stream._read_buffer
+            buffer[:0] = data
+            stream._read_buffer_size += len(data)
+        kinds = plain if self._decompressor is None else compressed
+        first, size, most = buffer[0], len(buffer), self.params.max_message_size
+        taken = None
+        if first in kinds and (size <= most or (size > 1 and buffer[1] & LENGTH < LENGTH_16 <= most)):
+            taken = take_frame(buffer, not self.mask_outgoing)
+        if taken is None:
+            release(stream)
+            read_no_more(stream)
+            await original(self)
+            return
+        size -= len(buffer)
+        stream._read_buffer_size -= size
+        self._wire_bytes_in += size
+        if kinds is compressed:
+            self._frame_compressed = first & RSV1 != 0
+        if buffer:
+            read_no_more(stream)
+        output = vars(stream).get(OUTPUT)
+        if buffer and type(stream) is IOStream and not (output and (output.receiving or output.waits)):
+            join(stream)
+        handled = self._handle_message(kinds[first], taken[1])
+        if output is not None:
+            output.waits = handled is not None
+        if handled is not None:
+            if not (isfuture(handled) and handled.done()):
+                read_no_more(stream)
+            release(stream)
+            await handled
+
+    def arrival(stream: Any) -> Any:
+        """Wait for bytes."""
+        if type(stream) is not IOStream or stream.closed() or not (stream._state or 0) & READ:
+            return stream.read_bytes(ANY, partial=True)
+        # The selector will tell: no need to try first.
+        future = stream._start_read()
+        stream._read_bytes, stream._read_partial = ANY, True
+        return future
+
+    def read_no_more(stream: Any) -> None:
+        """Leave what is still to come to the system, as tornado does while the application is busy."""
+        if (stream._state or 0) & READ and stream._read_future is None:
+            stream._state &= ~READ
+            stream.io_loop.update_handler(stream.fileno(), stream._state)
+
+    return _receive_frame

@@ -1,0 +1,202 @@
+"""Receiving: from the bytes of a frame to a message.
+
+A message in one frame passes by what puts fragments together.  Who asks for no more than its data gets that
+without the object of a frame, and straight from the socket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from socket import socket
+from typing import Any
+
+from ...._spec import CONTROL, FIN, LENGTH, LENGTH_16, LENGTH_64, MAX_LENGTH_7, OPCODE, Opcode
+from ...ownership import watch
+from .bypassed import JOINING, PACKAGES, PARSING, RECEIVING, SOCKET_CLASS
+from .leaves import failed
+
+PIECE = 2**14  # bytes the library asks of a socket at most
+TEXT, BINARY = int(Opcode.TEXT), int(Opcode.BINARY)
+
+Start = tuple[int, int, int, int, int, int]  # what a frame is made of, but for its payload
+# By its first byte, that of a frame with neither a mask nor reserved bits.
+STARTS: dict[int, Start] = {
+    fin | opcode: (fin >> 7, 0, 0, 0, int(opcode), 0) for fin in (0, FIN) for opcode in Opcode
+}
+# By its first two bytes, that of a short message, which is not empty.
+SHORT = {
+    bytes([FIN | opcode, size]): STARTS[FIN | opcode]
+    for opcode in (TEXT, BINARY)
+    for size in range(1, MAX_LENGTH_7 + 1)
+}
+
+
+def recv_frame(abnf: Any) -> Callable[[Any], Any]:
+    """Make `frame_buffer.recv_frame`."""
+    original, frame_buffer, frame_of = abnf.frame_buffer.recv_frame, abnf.frame_buffer, frame_maker(abnf.ABNF)
+    passed = watch(PACKAGES, PARSING)
+
+    @wraps(original)
+    def recv_frame(self: Any) -> Any:
+        if type(self) is frame_buffer and passed.holds():
+            with self.lock:
+                taken = take(self)
+                if taken is not None:
+                    return frame_of(self, *taken)
+        return original(self)
+
+    return recv_frame
+
+
+def frame_maker(ABNF: Any) -> Callable[[Any, Start, bytes], Any]:
+    """Make a function that makes the frame a buffer would."""
+
+    def frame_of(buffer: Any, start: Start, data: bytes) -> Any:
+        frame = ABNF(*start, data)
+        if start[4] & CONTROL:
+            frame.validate(buffer.skip_utf8_validation)
+        return frame
+
+    return frame_of
+
+
+def receive_methods(core: Any, abnf: Any) -> dict[str, Callable[..., Any]]:
+    """Make the `recv_data_frame` and `recv` of `WebSocket`."""
+    WebSocket, ABNF, frame_buffer, Parts = core.WebSocket, abnf.ABNF, abnf.frame_buffer, abnf.continuous_frame
+    of_message, original, frame_of = WebSocket.recv, WebSocket.recv_data_frame, frame_maker(ABNF)
+    joining, receiving = watch(PACKAGES, JOINING), watch(PACKAGES, RECEIVING, SOCKET_CLASS)
+
+    def is_between(parts: Any) -> bool:
+        """Tell whether the next frame begins a message, and nobody watches."""
+        return (
+            type(parts) is Parts
+            and not parts.cont_data
+            and not parts.recving_frames
+            and not core.isEnabledForTrace()
+        )
+
+    @wraps(original)
+    def recv_data_frame(self: Any, control_frame: Any = False) -> Any:
+        parts = self.cont_frame
+        if is_between(parts) and joining.holds():
+            frame = self.recv_frame()
+            if frame.fin and (
+                frame.opcode == BINARY
+                or (
+                    frame.opcode == TEXT
+                    and (
+                        parts.fire_cont_frame or parts.skip_utf8_validation or abnf.validate_utf8(frame.data)
+                    )
+                )
+            ):
+                return frame.opcode, frame
+            resume(self, frame)
+        return original(self, control_frame)
+
+    @wraps(of_message)
+    def recv(self: Any) -> Any:
+        own, buffer, sock = vars(self), self.frame_buffer, self.sock
+        if (
+            type(sock) is socket
+            and receiving.holds(self)
+            and not ("recv_data" in own or "recv_data_frame" in own or "recv_frame" in own)
+            and type(buffer) is frame_buffer
+            and buffer.recv == self._recv
+            and is_between(self.cont_frame)
+        ):
+            with self.readlock, buffer.lock:
+                try:
+                    taken = take_short(buffer, sock.recv)
+                except BlockingIOError:
+                    taken = None
+                except OSError as exc:
+                    core.recv(failed(sock, exc), 1)  # raises what it makes of that
+                    raise
+                if taken is not None:
+                    start, data = taken
+                    if start[4] == BINARY:
+                        return data
+                    try:
+                        return data.decode()
+                    except UnicodeDecodeError:  # and again, where the library does it
+                        resume(self, frame_of(buffer, start, data))
+        return of_message(self)
+
+    return {"recv_data_frame": recv_data_frame, "recv": recv}
+
+
+def resume(self: Any, frame: Any) -> None:
+    """Have the other code go on from a frame."""
+    before = vars(self).get("recv_frame")
+
+    def once() -> Any:
+        del self.recv_frame
+        if before is not None:
+            self.recv_frame = before
+        return frame
+
+    self.recv_frame = once
+
+
+def take(self: Any) -> tuple[Start, bytes] | None:
+    """Take a frame, or so much of it that its buffer can go on from there."""
+    if self.header is not None or self.recv_buffer:
+        return None
+    head = self.recv(2)
+    if type(head) is not bytes or len(head) != 2:
+        put_back(self, head)
+        return None
+    first, length = head
+    start = STARTS.get(first)
+    if start is None or length >= LENGTH_64:  # as a masked one is, too
+        bits = (first >> bit & 1 for bit in (7, 6, 5, 4))
+        self.header = (*bits, first & OPCODE, length >> 7, length & LENGTH)
+        return None
+    self.header = (*start, length)
+    if length == LENGTH_16:
+        size = self.recv(2)
+        if type(size) is not bytes or len(size) != 2:
+            put_back(self, size)
+            return None
+        length = int.from_bytes(size, "big")
+    self.length, self.mask_value = length, ""
+    if length > PIECE:
+        return None
+    data = self.recv(length) if length else b""
+    if type(data) is not bytes or len(data) != length:
+        put_back(self, data)
+        return None
+    self.clear()
+    return start, data
+
+
+def take_short(self: Any, recv: Callable[[int], bytes]) -> tuple[Start, bytes] | None:
+    """Take a short message, or so much of it that its buffer can go on from there."""
+    if self.header is not None or self.recv_buffer:
+        return None
+    head = recv(2)
+    start = SHORT.get(head)
+    if start is None:
+        put_back(self, head)
+        return None
+    length, data = head[1], b""
+    try:
+        data = recv(length)
+    finally:
+        if len(data) != length:
+            self.header, self.length, self.mask_value = (*start, length), length, ""
+            if data:
+                self.recv_buffer.append(data)
+    return (start, data) if len(data) == length else None
+
+
+def put_back(self: Any, data: Any) -> None:
+    """Have the next read answered with what the last one brought."""
+    recv = self.recv
+
+    def once(size: int) -> Any:
+        self.recv = recv
+        return data
+
+    self.recv = once

@@ -1,0 +1,85 @@
+"""What the fast paths do the work of without calling it. What is replaced is here as well."""
+
+from __future__ import annotations
+
+from ...host import PassedBy
+
+PROTOCOL_CLASS = "websockets.protocol:Protocol"
+CONNECTION_CLASS = "websockets.asyncio.connection:Connection"
+SYNC_CLASS = "websockets.sync.connection:Connection"
+LEGACY_CLASS = "websockets.legacy.protocol:WebSocketCommonProtocol"
+LEGACY_FRAME = "websockets.legacy.framing:Frame"
+DEFLATE_CLASS = "websockets.extensions.permessage_deflate:PerMessageDeflate"
+
+# From the bytes that have arrived to the events of a Protocol.
+PARSING: tuple[PassedBy, ...] = (
+    (PROTOCOL_CLASS, ("parse", "receive_data", "recv_frame")),
+    ("websockets.frames:Frame", ("__init__", "check", "parse")),
+    ("websockets.streams:StreamReader", ("at_eof", "feed_data", "read_exact")),
+    ("websockets.frames", ("apply_mask",)),
+)
+# From a payload to the bytes of a frame.
+SERIALIZING: tuple[PassedBy, ...] = (
+    (PROTOCOL_CLASS, ("send_text", "send_binary", "send_frame")),
+    ("websockets.frames:Frame", ("__init__", "check", "serialize")),
+    ("websockets.frames", ("apply_mask",)),
+)
+# Messages of a connection on asyncio.
+RECEIVING: tuple[PassedBy, ...] = (
+    (CONNECTION_CLASS, ("data_received", "process_event", "send_data")),
+    (PROTOCOL_CLASS, ("receive_data", "data_to_send", "close_expected", "state")),
+    ("websockets.asyncio.messages:Assembler", ("get", "put", "maybe_pause", "maybe_resume")),
+    ("websockets.asyncio.messages:SimpleQueue", ("get", "put", "__len__")),
+)
+SENDING: tuple[PassedBy, ...] = (
+    (CONNECTION_CLASS, ("send", "send_context", "send_data", "drain")),
+    (PROTOCOL_CLASS, ("data_to_send", "close_expected", "state")),
+    *SERIALIZING,
+)
+# Messages of a connection in threads.
+SYNC_RECEIVING: tuple[PassedBy, ...] = (
+    (SYNC_CLASS, ("recv",)),
+    ("websockets.sync.messages:Assembler", ("get", "get_next_frame", "maybe_resume", "reset_queue")),
+    ("websockets.sync.utils:Deadline", ("__init__", "timeout")),
+)
+SYNC_SENDING: tuple[PassedBy, ...] = (
+    (SYNC_CLASS, ("send", "send_context", "send_data")),
+    (PROTOCOL_CLASS, ("data_to_send", "close_expected", "state")),
+    *SERIALIZING,
+)
+# Messages of a connection of websockets.legacy.
+LEGACY_RECEIVING: tuple[PassedBy, ...] = (
+    (LEGACY_CLASS, ("transfer_data", "read_message", "read_data_frame", "read_frame")),
+    (LEGACY_FRAME, ("check", "new_frame", "read")),
+    ("websockets.legacy.framing", ("apply_mask",)),
+    ("websockets.frames:Frame", ("__init__", "check")),
+    ("asyncio.streams:StreamReader", ("feed_data", "readexactly")),
+    (DEFLATE_CLASS, ("decode",)),
+)
+LEGACY_SENDING: tuple[PassedBy, ...] = (
+    (LEGACY_CLASS, ("ensure_open", "write_frame", "write_frame_sync", "drain", "_drain", "_drain_helper")),
+    ("websockets.legacy.protocol", ("Frame", "prepare_data")),
+    (LEGACY_FRAME, ("check", "new_frame", "write")),
+    ("websockets.frames", ("apply_mask",)),
+    ("websockets.frames:Frame", ("__init__", "check", "serialize")),
+    (DEFLATE_CLASS, ("encode",)),
+)
+
+PROTOCOL = PARSING + SERIALIZING
+ASYNCIO = (*PROTOCOL, *RECEIVING, *SENDING, (CONNECTION_CLASS, ("recv",)))
+SYNC = PROTOCOL + SYNC_RECEIVING + SYNC_SENDING
+LEGACY = (*LEGACY_RECEIVING, *LEGACY_SENDING, (LEGACY_CLASS, ("data_received", "recv", "send")))
+PACKAGES = ("websockets",)
+LEGACY_PACKAGES = ("websockets", "asyncio")
+
+# Of a connection or its protocol: with nothing pending, they do as if they were not there.
+STAYS = (
+    "_wsframe_idle",
+    "_wsframe_left",
+    "_wsframe_task",
+    "_wsframe_boundary",
+    "_wsframe_inside",
+    "_wsframe_output",
+    "_wsframe_transport",
+    "transport",
+)

@@ -1,0 +1,65 @@
+"""Sending with websockets.legacy: a whole message, when nothing has to be waited for."""
+
+from __future__ import annotations
+
+import secrets
+from functools import wraps
+from typing import Any
+
+from websockets.legacy.protocol import State, WebSocketCommonProtocol  # type: ignore[attr-defined]
+
+from ...._backend import encode_binary, encode_frame, encode_text, fresh_key
+from ...._spec import Opcode
+from ...ownership import watch
+from .bypassed import LEGACY_CLASS, LEGACY_PACKAGES, LEGACY_SENDING
+from .legacy_deflate import deflate, extension_of
+from .legacy_receive import output_for
+
+SEND = WebSocketCommonProtocol.send
+sending = watch(LEGACY_PACKAGES, LEGACY_SENDING, LEGACY_CLASS)
+
+OPEN = State.OPEN
+TEXT, BINARY = Opcode.TEXT, Opcode.BINARY
+RSV1 = 4  # as `encode_frame` takes it
+TOKEN_BYTES = secrets.token_bytes
+
+
+@wraps(SEND)
+async def send(self: Any, message: Any) -> None:
+    if (
+        self.state is OPEN
+        and (type(message) is str or type(message) is bytes)
+        and self._fragmented_message_waiter is None
+        and not self.debug
+        and not self.transfer_data_task.done()
+        and sending.holds(self)
+    ):
+        frame = frame_of(self, message)
+        if frame is not None:
+            transport = self.transport
+            output_for(self).write(frame)
+            if self._paused or transport.is_closing() or self.reader._exception is not None:
+                await self.drain()
+            return
+    await SEND(self, message)
+
+
+def frame_of(self: Any, message: str | bytes) -> bytes | None:
+    """Encode a whole message; None when that is for the original code to do."""
+    extensions = self.extensions
+    client = self.is_client
+    if client and secrets.token_bytes is not TOKEN_BYTES:
+        return None
+    if not extensions:
+        if client:
+            return encode_frame(opcode_of(message), message, mask_key=fresh_key())
+        return encode_text(message) if isinstance(message, str) else encode_binary(message)
+    extension = extension_of(extensions)
+    if extension is None or extension.local_no_context_takeover:
+        return None
+    payload = deflate(extension, message.encode() if isinstance(message, str) else message)
+    return encode_frame(opcode_of(message), payload, rsv=RSV1, mask_key=fresh_key() if client else None)
+
+
+def opcode_of(message: str | bytes) -> Opcode:
+    return TEXT if isinstance(message, str) else BINARY

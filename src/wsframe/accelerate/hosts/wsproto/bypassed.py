@@ -1,0 +1,35 @@
+"""What the fast paths do the work of without calling it."""
+
+from __future__ import annotations
+
+from ...host import PassedBy
+
+CONNECTION_CLASS = "wsproto.connection:Connection"
+FRAMES = "wsproto.frame_protocol"
+PACKAGES = ("wsproto",)
+
+RECEIVING: tuple[PassedBy, ...] = (
+    (CONNECTION_CLASS, ("events",)),
+    (f"{FRAMES}:FrameProtocol", ("received_frames", "_parse_more_gen")),
+    (
+        f"{FRAMES}:FrameDecoder",
+        ("process_buffer", "parse_header", "parse_extended_payload_length", "extension_processing"),
+    ),
+    (f"{FRAMES}:Buffer", ("consume_exactly", "consume_at_most", "commit", "rollback", "__len__")),
+    (f"{FRAMES}:XorMaskerSimple", ("__init__", "process")),
+    (f"{FRAMES}:MessageDecoder", ("process_frame",)),
+    (f"{FRAMES}:Opcode", ("iscontrol",)),
+)
+SENDING: tuple[PassedBy, ...] = (
+    (CONNECTION_CLASS, ("send",)),
+    ("wsproto:WSConnection", ("send",)),
+    (f"{FRAMES}:FrameProtocol", ("send_data", "_serialize_frame", "_make_fin_rsv_opcode")),
+    (f"{FRAMES}:XorMaskerSimple", ("__init__", "process")),
+    (f"{FRAMES}:Opcode", ("iscontrol",)),
+)
+# What is an event of wsproto to a server that stands on it.
+MESSAGES: tuple[PassedBy, ...] = (
+    ("wsproto.events:Message", ("__init__",)),
+    ("wsproto.events:TextMessage", ("__init__",)),
+    ("wsproto.events:BytesMessage", ("__init__",)),
+)

@@ -1,0 +1,203 @@
+"""Receiving: from the bytes in a `Buffer` to events.
+
+Each function makes the replacement of one method of wsproto. What is not the common case goes on to the one
+that was there. A frame is taken off the buffer by one of the two, never by both, so they can take turns.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any
+
+from ...._backend import mask_into, take_frame, take_message
+from ...._spec import FIN, KEY_SIZE, OPCODE, RSV, RSV1
+from ...ownership import watch
+from .bypassed import CONNECTION_CLASS, MESSAGES, PACKAGES, RECEIVING
+
+
+def events() -> Callable[..., Iterator[Any]]:
+    """Make `Connection.events`."""
+    from wsproto.connection import Connection, ConnectionState
+    from wsproto.events import BytesMessage, CloseConnection, TextMessage
+    from wsproto.extensions import PerMessageDeflate
+    from wsproto.frame_protocol import FrameDecoder, FrameProtocol, ParseFailed
+
+    original, take_inflated = Connection.events, inflated_message()
+    passed = watch(PACKAGES, RECEIVING, CONNECTION_CLASS)
+    open_states = ConnectionState.OPEN, ConnectionState.LOCAL_CLOSING
+
+    @wraps(original)
+    def events(self: Any) -> Iterator[Any]:
+        waiting = self._events
+        while waiting:
+            yield waiting.popleft()
+        proto = self._proto
+        decoder = proto._frame_decoder
+        extensions = decoder.extensions
+        deflate = len(extensions) == 1 and type(extensions[0]) is PerMessageDeflate
+        known = type(proto) is FrameProtocol and type(decoder) is FrameDecoder
+        if not known or (extensions and not deflate) or not passed.holds(self):
+            yield from original(self)
+            return
+        buffer = decoder.buffer.buffer
+        masked = not decoder.client
+        message_decoder = proto._message_decoder
+        parser: Any = proto._parse_more
+        rest = None
+        while buffer or decoder.header is not None or rest is not None:
+            # Between frames and between messages, in a connection that goes on; a generator without a frame
+            # ended with an error. All of it may change at each yield.
+            if (
+                decoder.header is None
+                and message_decoder.opcode is None
+                and parser.gi_frame is not None
+                and self.state in open_states
+                and passed.holds(self)
+            ):
+                try:
+                    message = take_inflated(proto) if deflate else take_message(buffer, masked)
+                except ParseFailed as exc:
+                    parser.close()
+                    yield CloseConnection(code=exc.code, reason=str(exc))
+                    return
+                except BaseException:
+                    parser.close()
+                    raise
+                if message is not None:
+                    yield TextMessage(message) if isinstance(message, str) else BytesMessage(message)
+                    continue
+            if rest is None:
+                rest = original(self)
+                # What is told meanwhile is for the next call.
+                self._events = deque()
+                try:
+                    event = next(rest, None)
+                finally:
+                    self._events = waiting
+            else:
+                event = next(rest, None)
+            if event is None:
+                return
+            yield event
+
+    return events
+
+
+def whole_frames() -> Callable[[Any], bytearray | None]:
+    """Make a function that answers the buffer of a server's connection, when `take_message` may take from it
+    what `Connection.events` would tell: between messages, and with no extension."""
+    from wsproto.connection import ConnectionState
+    from wsproto.frame_protocol import FrameDecoder, FrameProtocol
+
+    open_states = ConnectionState.OPEN, ConnectionState.LOCAL_CLOSING
+    passed = watch(PACKAGES, RECEIVING + MESSAGES, CONNECTION_CLASS)
+
+    def whole_frames(self: Any) -> bytearray | None:
+        proto = self._proto
+        decoder = proto._frame_decoder
+        parser: Any = proto._parse_more
+        if (
+            not self._events
+            and type(proto) is FrameProtocol
+            and type(decoder) is FrameDecoder
+            and not decoder.extensions
+            and not decoder.client
+            and decoder.header is None
+            and proto._message_decoder.opcode is None
+            and parser.gi_frame is not None
+            and self._state in open_states
+            and passed.holds(self)
+        ):
+            buffer: bytearray = decoder.buffer.buffer
+            return buffer
+        return None
+
+    return whole_frames
+
+
+def inflated_message() -> Callable[[Any], str | bytes | None]:
+    """Make a function that takes a message off the buffer of a connection with permessage-deflate."""
+    from wsproto.frame_protocol import CloseReason, Frame, Opcode, ParseFailed, RsvBits
+
+    kinds = {
+        FIN | bit | opcode: (opcode, RsvBits(bit != 0, False, False))
+        for opcode in (Opcode.TEXT, Opcode.BINARY)
+        for bit in (0, RSV1)
+    }
+
+    def inflated_message(proto: Any) -> str | bytes | None:
+        decoder = proto._frame_decoder
+        buffer = decoder.buffer.buffer
+        kind = kinds.get(buffer[0]) if buffer else None
+        taken = take_frame(buffer, not decoder.client) if kind else None
+        if kind is None or taken is None:
+            return None
+        opcode, bits = kind
+        payload = taken[1]
+        (extension,) = decoder.extensions
+        extension.frame_inbound_header(decoder, opcode, bits, len(payload))
+        data = extension.frame_inbound_payload_data(decoder, payload)
+        more = data if isinstance(data, CloseReason) else extension.frame_inbound_complete(decoder, True)
+        if isinstance(more, CloseReason):
+            raise ParseFailed("error in extension", more)
+        if more:
+            data += more
+        if opcode is Opcode.BINARY:
+            return bytes(data)
+        try:
+            return str(data, "utf-8")
+        except UnicodeDecodeError:
+            # It finds the same error, and words for it.
+            proto._message_decoder.process_frame(Frame(opcode, data, True, True))
+            raise
+
+    return inflated_message
+
+
+def process_buffer() -> Callable[..., Any]:
+    """Make `FrameDecoder.process_buffer`."""
+    from wsproto.frame_protocol import Frame, FrameDecoder, Opcode
+
+    original = FrameDecoder.process_buffer
+    passed = watch(PACKAGES, RECEIVING)
+
+    @wraps(original)
+    def process_buffer(self: Any) -> Any:
+        buffer = self.buffer.buffer
+        if (
+            self.header is None
+            and not self.extensions
+            and not self.buffer.bytes_used
+            and buffer
+            and not buffer[0] & RSV
+            and passed.holds()
+        ):
+            taken = take_frame(buffer, not self.client)
+            if taken is not None:
+                first, payload = taken
+                return Frame(Opcode(first & OPCODE), payload, True, first & FIN != 0)
+        return original(self)
+
+    return process_buffer
+
+
+def process() -> Callable[..., bytearray]:
+    """Make `XorMaskerSimple.process`."""
+    from wsproto.frame_protocol import XorMaskerSimple
+
+    original = XorMaskerSimple.process
+
+    @wraps(original)
+    def process(self: Any, data: Any) -> bytearray:
+        key = self._masking_key
+        if type(key) not in (bytes, bytearray) or len(key) != KEY_SIZE:
+            return original(self, data)
+        result = bytearray(data)
+        mask_into(result, key)
+        turn = len(result) % KEY_SIZE
+        self._masking_key = key[turn:] + key[:turn]
+        return result
+
+    return process

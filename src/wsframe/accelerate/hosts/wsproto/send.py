@@ -1,0 +1,88 @@
+"""Sending: from a message to the bytes of a frame; and the accept token.
+
+Each function makes the replacement of one function of wsproto. What is not the common case goes on to the one
+that was there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import Any
+
+from ...._backend import accept_key, encode_binary, encode_frame, encode_text, fresh_key
+from ...ownership import watch
+from .bypassed import CONNECTION_CLASS, PACKAGES, SENDING
+
+# Who replaces it wants masking keys of their own.
+URANDOM = os.urandom
+
+
+def send() -> Callable[..., bytes]:
+    """Make `Connection.send`."""
+    from wsproto.connection import Connection
+    from wsproto.events import BytesMessage, Message, TextMessage
+
+    original, frame_of = Connection.send, whole_message()
+    kinds = TextMessage, BytesMessage, Message
+
+    @wraps(original)
+    def send(self: Any, event: Any) -> bytes:
+        if type(event) in kinds and event.message_finished is True:
+            frame = frame_of(self, event.data)
+            if frame is not None:
+                return frame
+        return original(self, event)
+
+    return send
+
+
+def whole_message() -> Callable[[Any, Any], bytes | None]:
+    """Make a function that writes the frame of a message, or leaves it to `Connection.send`."""
+    from wsproto import frame_protocol
+    from wsproto.connection import ConnectionState
+    from wsproto.extensions import PerMessageDeflate
+    from wsproto.frame_protocol import FrameProtocol, Opcode, RsvBits
+
+    OPEN, NO_BITS = ConnectionState.OPEN, RsvBits(False, False, False)
+    system: Any = vars(frame_protocol)["os"]
+    passed = watch(PACKAGES, SENDING, CONNECTION_CLASS)
+
+    def whole_message(self: Any, data: Any) -> bytes | None:
+        proto = self._proto
+        if (
+            self.state is not OPEN
+            or type(proto) is not FrameProtocol
+            or proto._outbound_opcode is not None
+            or (proto.client and system.urandom is not URANDOM)
+            or not passed.holds(self)
+        ):
+            return None
+        kind = type(data)
+        if not proto.extensions:
+            if kind is str:
+                return encode_text(data, masked=proto.client)
+            return encode_binary(data, masked=proto.client) if kind is bytes else None
+        if (kind is not str and kind is not bytes) or len(proto.extensions) > 1:
+            return None
+        (extension,) = proto.extensions
+        if type(extension) is not PerMessageDeflate:
+            return None
+        opcode, payload = (Opcode.TEXT, data.encode()) if kind is str else (Opcode.BINARY, data)
+        bits, payload = extension.frame_outbound(proto, opcode, NO_BITS, payload, True)
+        key = fresh_key() if proto.client else None
+        return encode_frame(opcode, payload, rsv=bits.rsv1 << 2, mask_key=key)
+
+    return whole_message
+
+
+@cache
+def generate_accept_token(original: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
+    """Make `generate_accept_token`: one for all modules that took it, or it could not be pickled."""
+
+    @wraps(original)
+    def generate_accept_token(token: bytes) -> bytes:
+        return accept_key(token).encode() if type(token) is bytes else original(token)
+
+    return generate_accept_token

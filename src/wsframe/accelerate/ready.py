@@ -1,0 +1,175 @@
+"""What `wsframe run` can say before the program starts: which Python that is, and what it finds there.
+
+Nothing has been imported yet: whether the program uses what can be accelerated will turn out later.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from .. import backend
+from .launch import Launch, follow, program_name
+from .slot import distribution_version, load_host
+
+PROBE_TIME = 10  # seconds for another Python to tell what it has
+
+# For any Python, as old as it may be; the program's folder is no place to import from.
+PROBE = """
+import json, sys
+sys.path[:] = [entry for entry in sys.path if entry]
+told = {"python": sys.executable, "wsframe": False}
+try:
+    if sys.version_info >= (3, 10):
+        import wsframe
+        told["wsframe"] = True
+        from wsframe.accelerate.ready import Ready, ready
+        told["ready"] = ready(sys.argv[1:])
+except Exception:
+    pass
+print(json.dumps(told))
+"""
+
+
+class Ready(NamedTuple):
+    """What one Python has installed.
+
+    Attributes:
+        fit: the versions of the hosts that can be accelerated.
+        misfits: a line for each of the others.
+        by: the backend, and what compresses if that is not zlib.
+    """
+
+    fit: dict[str, str]
+    misfits: list[str]
+    by: str
+
+
+class Plan(NamedTuple):
+    """What is said before the program starts, and what its Python is told.
+
+    Attributes:
+        hosts: which its Python shall accelerate.
+        announcement: one line.
+        good: whether that line is good news.
+        misfits: a line for each host that is left alone.
+        without: the Python that the announcement says has no wsframe: it need not say so again.
+    """
+
+    hosts: tuple[str, ...]
+    announcement: str
+    good: bool = False
+    misfits: Sequence[str] = ()
+    without: str = ""
+
+
+def ready(hosts: Sequence[str]) -> Ready:
+    """Look up which hosts are installed for this Python, in which versions; nothing of them is imported."""
+    fit, misfits = {}, []
+    for name in hosts:
+        if version := distribution_version(name):
+            host = load_host(name)
+            reason = host.why_not() if host.covers(version) else host.misfit(version)
+            if reason:
+                misfits.append(f"{name} left alone: {reason}")
+            else:
+                fit[name] = f"{version} ({', '.join(host.notes)})" if host.notes else version
+    zlib = os.environ.get("WSFRAME_ZLIB")
+    return Ready(fit, misfits, f"{backend}, {zlib}" if zlib else backend)
+
+
+def plan(name: str, command: Sequence[str], hosts: Sequence[str], *, quiet: bool) -> Plan:
+    """Find out what to say of a command.
+
+    Args:
+        name: of the program, for people.
+        command: as it will be executed.
+        hosts: the libraries to accelerate.
+        quiet: only complaints will be printed, so nobody is asked.
+    """
+    if os.environ.get("WSFRAME_ACCELERATE") == "0":
+        return Plan((), "WSFRAME_ACCELERATE=0: nothing is accelerated")
+    launch = _launched_by(command)
+    if launch.ignores:
+        reason = f"{name} runs a Python told to ignore PYTHONPATH"
+        return Plan(tuple(hosts), f"{reason}: nothing is accelerated")
+    if launch.bare:
+        return Plan(tuple(hosts), f"{name} takes PYTHONPATH away: nothing is accelerated")
+    if launch.chooser:
+        return _somewhere(hosts, f"the Python that {launch.chooser} chooses")
+    if not launch.python:
+        return _in_here(hosts, f" in what {name} runs with {sys.executable}")
+    if is_this_environment(launch.python):
+        return _in_here(hosts)
+    return _elsewhere(launch.python, hosts, quiet=quiet)
+
+
+def is_this_environment(python: str) -> bool:
+    """Tell whether an interpreter would import what this one imports."""
+    folder = os.path.dirname(os.path.abspath(python))
+    for place in (folder, os.path.dirname(folder)):  # where the interpreter itself looks
+        if os.path.isfile(os.path.join(place, "pyvenv.cfg")):
+            return os.path.realpath(place) == os.path.realpath(sys.prefix)
+    return sys.prefix == sys.base_prefix and os.path.realpath(python) == os.path.realpath(sys.executable)
+
+
+def _launched_by(command: Sequence[str]) -> Launch:
+    if sys.platform == "win32":  # a script there is a program with the path of its Python somewhere inside
+        scripts = os.path.normcase(sysconfig.get_path("scripts"))
+        first = os.path.normcase(os.path.abspath(command[0]))
+        if os.path.dirname(first) == scripts and not program_name(first).startswith("py"):
+            return Launch(sys.executable)
+    return follow(command, os.environ)
+
+
+def _in_here(hosts: Sequence[str], where: str = "") -> Plan:
+    found = ready(hosts)
+    if found.fit:
+        return Plan(tuple(found.fit), f"{_named(found)}{where}", True, found.misfits)
+    nothing = "nothing is accelerated" if found.misfits else "nothing to accelerate is installed"
+    return Plan((), f"{nothing}{where}", False, found.misfits)
+
+
+def _somewhere(hosts: Sequence[str], python: str) -> Plan:
+    return Plan(tuple(hosts), f"ready to accelerate what {python} runs, if wsframe is installed there")
+
+
+def _elsewhere(python: str, hosts: Sequence[str], *, quiet: bool) -> Plan:
+    told: dict[str, Any] = {} if quiet else _ask(python, hosts, os.environ)
+    if told.get("wsframe") is False:
+        reason = f"wsframe is not installed for {python}"
+        return Plan(tuple(hosts), f"nothing is accelerated: {reason}", without=told["python"])
+    if not told.get("ready"):
+        return _somewhere(hosts, python)
+    found = Ready(*told["ready"])
+    if found.fit:
+        return Plan(tuple(found.fit), f"{_named(found)} in {python}", True, found.misfits)
+    nothing = "nothing is accelerated" if found.misfits else "nothing to accelerate is installed"
+    return Plan((), f"{nothing} for {python}", False, found.misfits)
+
+
+def _named(found: Ready) -> str:
+    return f"ready to accelerate {', '.join(map(' '.join, found.fit.items()))} ({found.by})"
+
+
+def _ask(python: str, hosts: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:
+    """Have another Python tell what it has; nothing when it does not."""
+    try:
+        done = subprocess.run(
+            [python, "-c", PROBE, *hosts],
+            env={**environ, "WSFRAME_RUN": ""},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=PROBE_TIME,
+            check=True,
+        )
+        told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    except (OSError, ValueError, IndexError, subprocess.SubprocessError):
+        return {}
+    return told

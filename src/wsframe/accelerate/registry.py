@@ -1,0 +1,170 @@
+"""Which hosts are to be accelerated, and how each stands: what `install`, `uninstall` and `status` do."""
+
+from __future__ import annotations
+
+import os
+import pkgutil
+import sys
+from collections.abc import Sequence
+from threading import Lock
+from typing import NamedTuple
+
+from . import hosts as hosts_folder
+from .compression import check
+from .hook import ImportHook
+from .host import imported_as
+from .hosts._shared import coalesce
+from .patch import Patch, give_back, stale
+from .slot import Slot, distribution_version, load_host
+
+__all__ = ["HostStatus", "install", "known_hosts", "status", "uninstall"]
+
+
+class HostStatus(NamedTuple):
+    """How one host library stands in this process.
+
+    Attributes:
+        host: its name.
+        version: the version installed; None when it is absent.
+        tested: the range of versions tested.
+        active: whether the new code is in place, and proved.
+        why_not: the reason when it is not; else empty.
+        coalesces: whether the answers to the messages of one read leave in one write.
+        zlib: what compresses in the place of zlib, "isal" or "zlib-ng"; empty when nothing does.
+        stale: "module.name" of references to replaced objects, taken before `install`: those are not faster.
+        unreached: modules that the program has imported and that do the host's work with code that is not
+            replaced, such as `websockets.sync.connection` before 13.0: what uses them is not faster.
+    """
+
+    host: str
+    version: str | None
+    tested: str
+    active: bool
+    why_not: str
+    coalesces: bool
+    zlib: str
+    stale: tuple[str, ...]
+    unreached: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What else is in place now: "own protocol", where uvicorn runs wsframe's."""
+        slot = _slots.get(self.host)
+        return slot.notes if slot else ()
+
+
+def known_hosts() -> tuple[str, ...]:
+    """Name the libraries there is a folder for."""
+    return tuple(
+        sorted(entry.name for entry in pkgutil.iter_modules(hosts_folder.__path__) if entry.name[0] != "_")
+    )
+
+
+def install(*hosts: str, zlib: str | None = None) -> None:
+    """Accelerate host libraries: now those already imported, the others when they are.
+
+    May be called again, and from any thread.
+
+    Args:
+        hosts: their names; all known ones when left out.
+        zlib: what shall compress and inflate their messages: "isal" or "zlib-ng", which are packages to
+            install, or "zlib" for what they have. When left out it stays what it is: first of all, what
+            WSFRAME_ZLIB names.
+
+    Raises:
+        ValueError: no such host is known, or no such zlib.
+        ImportError: the package is not installed.
+    """
+    names = _checked(hosts)
+    check("zlib" if zlib is None else zlib)
+    if _off():
+        return
+    with _lock:
+        slots = [_slots.setdefault(name, Slot(name, _importing.watched.update)) for name in names]
+        _importing.watched.update(map(imported_as, names))
+        _importing.arm()
+    applied: list[list[Patch]] = []
+    for slot in slots:
+        if zlib is not None:
+            slot.choose(zlib)
+        applied.append(slot.catch_up())
+    _tell_stale(slots, applied)
+
+
+def uninstall(*hosts: str) -> None:
+    """Put the original objects back.
+
+    Args:
+        hosts: their names; all known ones when left out.
+
+    Raises:
+        ValueError: no such host is known.
+    """
+    names = _checked(hosts)
+    with _lock:
+        slots = [slot for slot in map(_slots.pop, names, [None] * len(names)) if slot]
+        if not _slots:
+            _importing.disarm()
+    give_back([site for slot in slots for site in slot.release()])
+
+
+def status() -> list[HostStatus]:
+    """Tell for every known host whether it is accelerated, and why not."""
+    slots = [(name, _slots.get(name)) for name in known_hosts()]
+    found = stale(*(slot.patches if slot else () for _, slot in slots))
+    return [_status(*known, tuple(names)) for known, names in zip(slots, found, strict=True)]
+
+
+def _status(name: str, slot: Slot | None, stale: tuple[str, ...]) -> HostStatus:
+    version = distribution_version(name)
+    try:
+        host = load_host(name)
+    except Exception as exc:
+        return HostStatus(name, version, "", False, f"its file does not load: {exc}", False, "", ())
+    if slot and slot.active:
+        coalesces = host.coalesces and coalesce.ENABLED
+        return HostStatus(
+            name, version, host.tested, True, slot.why_not, coalesces, slot.zlib, stale, slot.unreached
+        )
+    if version is None and imported_as(name) not in sys.modules:
+        why_not = "not installed"
+    elif _off():
+        why_not = "WSFRAME_ACCELERATE=0"
+    else:
+        why_not = slot.why_not if slot else "install() was not called"
+    zlib, unreached = (slot.zlib, slot.unreached) if slot else ("", ())
+    return HostStatus(name, version, host.tested, False, why_not, False, zlib, (), unreached)
+
+
+def _checked(hosts: tuple[str, ...]) -> tuple[str, ...]:
+    known = known_hosts()
+    for name in hosts:
+        if name not in known:
+            raise ValueError(f"unknown host {name!r}, only {', '.join(known)}")
+    return hosts or known
+
+
+def _off() -> bool:
+    return os.environ.get("WSFRAME_ACCELERATE") == "0"
+
+
+def _before(module: str) -> None:
+    for slot in list(_slots.values()):
+        if slot.package == module:
+            slot.open()
+
+
+def _after(module: str) -> None:
+    slots = list(_slots.values())
+    _tell_stale(slots, [slot.executed(module) for slot in slots])
+
+
+def _tell_stale(slots: Sequence[Slot], applied: Sequence[Sequence[Patch]]) -> None:
+    # Only when all are applied: one may have replaced what another left behind.
+    for slot, names in zip(slots, stale(*applied), strict=True):
+        slot.tell_stale(names)
+
+
+_lock = Lock()
+_slots: dict[str, Slot] = {}
+_importing = ImportHook(_before, _after)

@@ -1,0 +1,252 @@
+"""One host library in this process: from the wish to accelerate it to the patches in place.
+
+1. A slot opens when its library is first imported: its file is loaded and the version checked.
+2. Each part is applied right after the last module it needs; a part that fails is restored and reported.
+3. Modules that are not accelerated are named when a program imports them.
+4. What compresses for the library may be chosen anew at any time.
+5. A released slot has put everything back, and stays closed.
+
+No lock is held while waiting for another thread's import: that thread may be waiting for this lock.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from importlib import _bootstrap
+from threading import RLock
+from types import FrameType
+
+from .compression import part
+from .host import Host, imported_as
+from .patch import Patch, Site, give_back, is_imported
+from .report import say
+
+_TOLD: set[str] = set()  # modules that the program knows not to be accelerated
+
+
+class Slot:
+    """The state of one host.
+
+    Args:
+        name: of the host.
+        watch: is given the modules whose import must be reported to `executed`.
+    """
+
+    def __init__(self, name: str, watch: Callable[[Iterable[str]], None]) -> None:
+        self.name = name
+        self.package = imported_as(name)
+        self._obstacle = "not imported yet"
+        self._watch = watch
+        self._lock = RLock()
+        self._patches: list[Patch] = []
+        self._zlib = os.environ.get("WSFRAME_ZLIB", "")
+        self._deflating: list[Patch] = []  # none, or the one that puts this zlib into the host
+        self._unreached: tuple[str, ...] = ()
+        self._opened = False
+        self._released = False
+
+    @property
+    def active(self) -> bool:
+        """Whether the first part is in place, or another in a program that does without the first."""
+        if not self._patches or self._patches[0].failed:
+            return False
+        return any(patch.active for patch in self._patches)
+
+    @property
+    def why_not(self) -> str:
+        """What failed, or what is still missing; empty when all is in place."""
+        failed = "; ".join(patch.failed for patch in self.patches if patch.failed)
+        return failed or ("" if self.active else self._obstacle)
+
+    @property
+    def zlib(self) -> str:
+        """What compresses in the place of the host's zlib; empty when nothing does."""
+        return self._zlib if any(patch.intact for patch in self._deflating) else ""
+
+    @property
+    def unreached(self) -> tuple[str, ...]:
+        """Modules that do the host's work with code that is not replaced, as far as they are imported."""
+        return tuple(module for module in self._unreached if is_imported(module))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is in place, beside what goes without saying."""
+        return tuple(patch.part.note for patch in self._patches if patch.active and patch.part.note)
+
+    @property
+    def patches(self) -> list[Patch]:
+        return [*self._patches, *self._deflating]
+
+    def catch_up(self) -> list[Patch]:
+        """Do what is due for modules imported before the hook was there; return the patches applied."""
+        _wait_for(self.package)
+        if self.package not in sys.modules:
+            return []
+        self.open()
+        for module in [module for patch in self.patches for module in patch.part.modules]:
+            _wait_for(module)
+        for module in self.unreached:  # nobody knows any more who imported it
+            self._tell_unreached(module, "")
+        with self._lock:
+            return self._apply([patch for patch in self.patches if not patch.active and not patch.failed])
+
+    def open(self) -> None:
+        """Load the host's file and check the version, once."""
+        with self._lock:
+            if self._opened or self._released:
+                return
+            self._opened = True
+            found = distribution_version(self.name)
+            try:
+                host = load_host(self.name)
+            except Exception as exc:
+                self._leave_alone(f"its file does not load: {_told(exc)}")
+                return
+            if found is None or not host.covers(found):
+                self._leave_alone(host.misfit(found))
+                return
+            self._patches = [Patch(part, self.package) for part in host.parts_of(found)]
+            self._deflate(host)
+            for patch in self._patches:
+                self._watch(patch.part.modules)
+            passed_over = [part for part in host.parts if part not in host.parts_of(found)]
+            self._unreached = (*host.unreached, *(part.modules[-1] for part in passed_over))
+            if host.notes:  # our own protocol stands in the place of all of them
+                self._unreached = ()
+            self._watch(self._unreached)
+
+    def choose(self, zlib: str) -> None:
+        """Name what shall compress in the place of the host's zlib; `catch_up` puts it there."""
+        with self._lock:
+            if zlib != self._zlib:
+                give_back(self._revert(self._deflating))
+                self._zlib = zlib
+                if self._patches:
+                    self._deflate(load_host(self.name))
+
+    def executed(self, module: str) -> list[Patch]:
+        """Note that a module has been executed, perhaps again; apply what waited for it, and return that."""
+        if module in self._unreached:
+            self._tell_unreached(module, _importer(module))
+        with self._lock:
+            concerned = [patch for patch in self.patches if module in patch.part.modules]
+            for patch in concerned:
+                patch.executed.add(module)
+            return self._apply(concerned)
+
+    def release(self) -> list[Site]:
+        """Put everything back, for good; return the sites, for `give_back`."""
+        with self._lock:
+            self._released = True
+            return self._revert(self.patches)
+
+    def tell_stale(self, names: Sequence[str]) -> None:
+        """Warn of references taken before the patches were applied."""
+        if names:
+            say(f"{self.name}: imported too early to be accelerated: {', '.join(names)}")
+
+    def _tell_unreached(self, module: str, importer: str) -> None:
+        if not self._released and not _TOLD & {module, importer}:
+            by = (
+                f", which {'the program' if importer == '__main__' else importer} imports,"
+                if importer
+                else ""
+            )
+            say(f"{module}{by} is not accelerated")
+            # The importer may be one that another host names, too.
+            _TOLD.update({module, importer} - {"", "__main__"})
+
+    def _deflate(self, host: Host) -> None:
+        chosen = self._zlib not in ("", "zlib") and host.deflating
+        self._deflating = [Patch(part(chosen, self._zlib), self.package)] if chosen else []
+        for patch in self._deflating:
+            self._watch(patch.part.modules)
+
+    def _revert(self, patches: Sequence[Patch]) -> list[Site]:
+        taken: list[str] = []
+        sites: list[Site] = []
+        for patch in reversed(patches):
+            replaced, reverted = patch.revert()
+            taken += replaced
+            sites += reverted
+        if taken:
+            say(f"{self.name}: {', '.join(taken)} replaced by somebody else meanwhile: left as it is")
+        return sites
+
+    def _apply(self, patches: Iterable[Patch]) -> list[Patch]:
+        return [patch for patch in patches if not self._released and patch.ready and self._try(patch)]
+
+    def _try(self, patch: Patch) -> bool:
+        if patch in self._patches[1:] and self._patches[0].failed:  # the others stand on the first
+            return False
+        try:
+            patch.apply()
+        except Exception as exc:
+            patch.failed = _told(exc)
+            what = f"the zlib of {self.name}" if patch in self._deflating else self.name
+            if patch.part.note:
+                what = f"the protocol of {self.name}"
+            say(f"{what} left alone: {patch.failed}")
+            return False
+        patch.failed = ""
+        return True
+
+    def _leave_alone(self, why_not: str) -> None:
+        self._obstacle = why_not
+        say(f"{self.name} left alone: {why_not}")
+
+
+def load_host(name: str) -> Host:
+    """Import the file of a host."""
+    host: Host = importlib.import_module(f"wsframe.accelerate.hosts.{name}").HOST
+    return host
+
+
+def require(name: str) -> None:
+    """Raise unless the installed version of a host is one that was tested: for hosts that reach into it."""
+    host, found = load_host(name), distribution_version(name)
+    if found is None or not host.covers(found):
+        raise RuntimeError(f"{name} {host.misfit(found)}")
+    if host not in host.parts_of(found):
+        oldest = ".".join(map(str, host.since))
+        raise RuntimeError(f"{name} version {found} is older than {oldest}, the oldest tested with this")
+
+
+def distribution_version(name: str) -> str | None:
+    """Look up the installed version of a host; None when it is absent."""
+    from importlib.metadata import version  # slow to import, and needed only once a host is
+
+    try:
+        return version(name)
+    except Exception:  # absent, or metadata nobody can read
+        return None
+
+
+def _told(exc: Exception) -> str:
+    return " ".join(f"{type(exc).__name__}: {exc}".split())
+
+
+def _importer(module: str) -> str:
+    """Name the module, of another package, whose execution is importing one just now."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        name: str = frame.f_globals.get("__name__", "")
+        if frame.f_code.co_name == "<module>" and _top(name) != _top(module):
+            return name
+        frame = frame.f_back
+    return ""
+
+
+def _top(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def _wait_for(module: str) -> None:
+    """Let another thread finish importing a module; nothing is imported by this."""
+    # importlib's own way, and the only one: the module may have been found, but not be in sys.modules yet.
+    wait = getattr(_bootstrap, "_lock_unlock_module", None)
+    if wait:
+        wait(module)

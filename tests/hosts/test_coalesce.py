@@ -1,0 +1,379 @@
+"""Writes of a host that leave together, and all else that finds them written."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from support.patience import patient
+
+from wsframe.accelerate.hosts._shared.coalesce import OUTPUT, join, output_of, received
+
+PENDING_SIZE = 2**16
+
+
+class Loop:
+    """Of an event loop, what runs when an iteration ends."""
+
+    def __init__(self) -> None:
+        self.due: list[Any] = []
+
+    def call_soon(self, callback: Any, *args: Any) -> None:
+        self.due.append((callback, args))
+
+    def iterate(self) -> None:
+        due, self.due = self.due, []
+        for callback, args in due:
+            callback(*args)
+
+
+class Transport(asyncio.Transport):
+    """Logs what it is asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log: list[Any] = []
+
+    def write(self, data: Any) -> None:
+        if not isinstance(data, (bytes, bytearray)):
+            raise TypeError("no bytes")
+        self.log.append(bytes(data))
+
+    def writelines(self, data: Any) -> None:
+        self.log.append(list(data))
+
+    def write_eof(self) -> None:
+        self.log.append("eof")
+
+    def close(self) -> None:
+        self.log.append("close")
+
+    def abort(self) -> None:
+        self.log.append("abort")
+
+    def get_write_buffer_size(self) -> int:
+        self.log.append("size")
+        return 5
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        self.log.append(("limits", high, low))
+
+    def is_closing(self) -> bool:
+        return False
+
+
+@pytest.fixture(autouse=True)
+def joined(monkeypatch: pytest.MonkeyPatch) -> None:
+    patient(monkeypatch)
+
+
+@pytest.fixture
+def loop() -> Any:
+    return Loop()
+
+
+@pytest.fixture
+def owner() -> Any:
+    return SimpleNamespace()
+
+
+@pytest.fixture
+def transport(owner: Any, loop: Any) -> Transport:
+    """A transport whose owner has read many messages, and replied to the first."""
+    one = Transport()
+    join(owner, one, loop)
+    one.write(b"first")
+    assert one.log.pop() == b"first"
+    return one
+
+
+def test_replies_to_one_read_leave_together(transport: Transport, owner: Any, loop: Loop) -> None:
+    transport.write(b"a")
+    join(owner, transport, loop)  # once more
+    output_of(owner, transport, loop).write(b"b")
+    assert transport.log == []
+    loop.iterate()
+    assert transport.log == [b"ab"]
+
+
+def test_a_task_that_was_just_made_has_its_iteration(transport: Transport, loop: Loop) -> None:
+    loop.call_soon(lambda: [transport.write(b"a"), transport.write(b"b")])
+    loop.iterate()
+    assert transport.log == []
+    loop.iterate()
+    assert (transport.log, loop.due) == ([b"ab"], [])
+
+
+def test_where_more_is_to_come_it_lasts_longer(transport: Transport, owner: Any, loop: Loop) -> None:
+    join(owner, transport, loop, iterations=2)
+    for number in range(3):
+        transport.write(b"%d" % number)
+        loop.iterate()
+    # In each iteration by themselves: this transport is no socket, and nobody else would send them in time.
+    assert (transport.log, loop.due) == ([b"0", b"1", b"2"], [])
+
+
+def test_afterwards_all_is_as_before(transport: Transport, loop: Loop) -> None:
+    for _ in range(2):
+        loop.iterate()
+    assert transport.log == []
+    assert set(vars(transport)) <= {"log", "_extra"}
+    transport.write(b"a")
+    assert transport.log == [b"a"]
+
+
+def test_pushes_of_an_iteration(owner: Any, loop: Loop) -> None:
+    """The first leaves at once, later ones together, and whoever else writes flushes them."""
+    transport = Transport()
+    for _ in range(2):
+        for data in (b"a", b"b", b"c"):
+            output_of(owner, transport, loop).write(data)
+        assert transport.log.pop() == b"a" and not transport.log
+        loop.iterate()
+        assert transport.log.pop() == b"bc" and not transport.log
+    for data in (b"a", b"b", b"c"):
+        output_of(owner, transport, loop).write(data)
+    transport.write(b"ping")
+    assert transport.log == [b"a", b"bc", b"ping"]
+    assert set(vars(transport)) <= {"log", "_extra"}
+    loop.iterate()
+    assert (transport.log, loop.due) == ([b"a", b"bc", b"ping"], [])
+
+
+def test_one_message_an_iteration_leaves_the_transport_alone(owner: Any, loop: Loop) -> None:
+    transport = Transport()
+    before = dict(vars(transport))
+    for _ in range(3):
+        output_of(owner, transport, loop).write(b"a")
+        assert vars(transport) == before
+        loop.iterate()
+    assert transport.log == [b"a"] * 3
+
+
+def test_the_reply_to_one_message_needs_no_callback(owner: Any, loop: Loop) -> None:
+    transport = Transport()
+    output = output_of(owner, transport, loop)
+    for _ in range(3):
+        received(owner)
+        output.write(b"a")
+    assert (transport.log, loop.due) == ([b"a"] * 3, [])
+
+
+@pytest.mark.parametrize("pushes", [True, False])
+@pytest.mark.parametrize(
+    ("ask", "told"),
+    [
+        (lambda transport: transport.writelines([b"b", b"c"]), [b"b", b"c"]),
+        (lambda transport: transport.write_eof(), "eof"),
+        (lambda transport: transport.close(), "close"),
+        (lambda transport: transport.abort(), "abort"),
+        (lambda transport: transport.get_write_buffer_size(), "size"),
+        (lambda transport: transport.set_write_buffer_limits(high=7), ("limits", 7, None)),
+    ],
+)
+def test_whatever_else_is_asked_finds_it_written(
+    owner: Any, loop: Loop, ask: Any, told: Any, pushes: bool
+) -> None:
+    transport = Transport()
+    if not pushes:
+        join(owner, transport, loop)
+    for data in (b"first", b"a"):
+        output_of(owner, transport, loop).write(data)
+    result = ask(transport)
+    assert transport.log == [b"first", b"a", told]
+    assert result == (5 if told == "size" else None)
+    transport.write(b"z")
+    for _ in range(2):
+        loop.iterate()
+    assert transport.log == [b"first", b"a", told, b"z"]
+
+
+def test_who_keeps_a_method_writes_at_once_afterwards(transport: Transport, loop: Loop) -> None:
+    write = transport.write
+    write(b"a")
+    loop.iterate()
+    write(b"b")
+    assert transport.log == [b"a", b"b"]
+
+
+def test_what_may_change_is_written_at_once(transport: Transport) -> None:
+    data = bytearray(b"b")
+    transport.write(b"a")
+    transport.write(data)
+    data[:] = b"x"
+    assert transport.log == [b"a", b"b"]
+
+
+def test_an_error_is_that_of_the_transport(transport: Transport, loop: Loop) -> None:
+    transport.write(b"a")
+    with pytest.raises(TypeError, match="no bytes"):
+        transport.write("text")
+    loop.iterate()
+    assert transport.log == [b"a"]
+
+
+def test_no_more_is_pending_than_a_transport_would_buffer(transport: Transport, loop: Loop) -> None:
+    for _ in range(3):
+        transport.write(bytes(PENDING_SIZE // 2))
+    assert [len(data) for data in transport.log] == [3 * PENDING_SIZE // 2]
+    transport.write(b"a")
+    assert len(transport.log) == 1
+    loop.iterate()
+    assert transport.log[1:] == [b"a"]
+
+
+def test_who_else_stands_before_a_transport_sees_everything(owner: Any, loop: Any) -> None:
+    transport, seen = Transport(), []
+    transport.write = seen.append  # type: ignore[method-assign]
+    join(owner, transport, loop)
+    for data in (b"a", b"b"):
+        output_of(owner, transport, loop).write(data)
+    assert (seen, loop.due, vars(owner)) == ([b"a", b"b"], [], {})
+
+
+def test_who_comes_later_sees_everything_from_then_on(owner: Any, loop: Loop) -> None:
+    transport, seen = Transport(), []
+    output = output_of(owner, transport, loop)
+    output.write(b"a")
+    transport.write = seen.append  # type: ignore[method-assign]
+    for data in (b"b", b"c"):
+        output.write(data)
+    join(owner, transport, loop)
+    output.write(b"d")
+    loop.iterate()
+    assert (seen, transport.log) == ([b"b", b"c", b"d"], [b"a"])
+
+
+def test_who_comes_amid_it_stays_too(transport: Transport, loop: Loop) -> None:
+    write, seen = transport.write, []
+    transport.write = lambda data: (seen.append(data), write(data))  # type: ignore[assignment, method-assign]
+    transport.write(b"a")
+    loop.iterate()
+    assert (seen, transport.log) == ([b"a"], [b"a"])
+    assert "write" in vars(transport)
+    transport.write(b"b")
+    assert (seen, transport.log) == ([b"a", b"b"], [b"a", b"b"])
+
+
+class Slots:
+    """A transport that has no dictionary, as uvloop's."""
+
+    __slots__ = ("log", "lost")
+
+    def __init__(self) -> None:
+        self.log: list[Any] = []
+        self.lost = False
+
+    def write(self, data: Any) -> None:
+        if self.lost:
+            raise RuntimeError("the handler is closed")
+        self.log.append(bytes(data))
+
+    def close(self) -> None:
+        self.log.append("close")
+
+    def is_closing(self) -> bool:
+        return self.lost
+
+    def pause_reading(self) -> None:
+        self.log.append("pause")
+
+    def get_write_buffer_size(self) -> int:
+        self.log.append("size")
+        return 5
+
+
+class User:
+    """Who has a transport, and a friend who has it too."""
+
+    def __init__(self) -> None:
+        self.slots = Slots()
+        self.transport: Any = self.slots
+        self.log = self.slots.log
+
+    def join(self, loop: Any, *places: Any) -> Any:
+        join(self, self.transport, loop, *(places or ((self, "transport"),)))
+        output_of(self, self.transport, loop, (self, "transport")).write(b"first")
+        assert self.log.pop() == b"first"
+        return getattr(self, OUTPUT)
+
+
+def test_a_transport_without_attributes_is_replaced_where_it_is_kept(loop: Any) -> None:
+    user, friend = User(), User()
+    friend.transport = user.transport
+    output = user.join(loop, (user, "transport"), (friend, "transport"))
+    output.write(b"a")
+    friend.transport.write(b"b")
+    user.transport.pause_reading()
+    assert not user.transport.is_closing()
+    assert user.log == ["pause"]
+    loop.iterate()
+    assert (user.log, loop.due) == (["pause", b"ab"], [])
+    assert user.transport is friend.transport is user.slots
+
+
+@pytest.mark.parametrize(("name", "told"), [("close", "close"), ("get_write_buffer_size", "size")])
+def test_whatever_else_is_asked_of_it_finds_it_written(loop: Any, name: str, told: str) -> None:
+    user = User()
+    user.join(loop).write(b"a")
+    kept = user.transport
+    assert getattr(kept, name)() == (5 if told == "size" else None)
+    assert (user.log, user.transport) == ([b"a", told], user.slots)
+    kept.write(b"z")
+    assert user.log == [b"a", told, b"z"]
+
+
+def test_a_transport_that_was_changed_meanwhile_stays(loop: Any) -> None:
+    user = User()
+    user.join(loop).write(b"a")
+    user.transport = None
+    loop.iterate()
+    assert (user.log, user.transport) == ([b"a"], None)
+
+
+def test_what_is_pending_when_the_peer_is_lost_is_lost_too(loop: Any) -> None:
+    user = User()
+    user.join(loop).write(b"a")
+    user.slots.lost = True
+    user.transport.close()
+    loop.iterate()
+    assert user.log == ["close"]
+    with pytest.raises(RuntimeError, match="the handler is closed"):
+        user.transport.write(b"b")
+
+
+def test_a_transport_that_is_kept_elsewhere_is_left_alone(loop: Any) -> None:
+    user = User()
+    join(user, user.transport, loop)
+    assert (user.transport, loop.due) == (user.slots, [])
+    assert output_of(user, user.transport, loop) is user.slots
+
+
+def test_on_a_socket() -> None:
+    """Back-pressure is what it was, and the order, and nothing is lost at the end."""
+
+    async def talk() -> None:
+        total, served = 30_000_000, asyncio.get_running_loop().create_future()
+
+        async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            loop = asyncio.get_running_loop()
+            for number in range(total // 1000):
+                join(writer, writer.transport, loop)
+                writer.write(number.to_bytes(4, "big") * 250)
+                await writer.drain()
+            writer.write(b"end")
+            writer.close()
+            served.set_result(None)
+
+        async with await asyncio.start_server(handler, "127.0.0.1", 0) as server:
+            reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            await asyncio.sleep(0.1)
+            assert not served.done()  # until somebody reads
+            got = await reader.read(-1)
+            writer.close()
+            await served
+        assert got == b"".join(number.to_bytes(4, "big") * 250 for number in range(total // 1000)) + b"end"
+
+    asyncio.run(talk())

@@ -1,0 +1,93 @@
+"""Hosts with another zlib: the same messages, exceptions and close codes, and a stock peer can read them."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from frames import BINARY
+from hypothesis import assume, example, given
+from support.deflating import HOSTS, Talk, deflated, has_limits, talks
+
+from wsframe import accelerate
+from wsframe.accelerate import compression
+
+MATCH = 258  # bytes that one code of DEFLATE stands for, at most
+
+
+@pytest.fixture(scope="module", params=["isal", "zlib-ng"])
+def name(request: pytest.FixtureRequest) -> Any:
+    pytest.importorskip(compression.MODULES[request.param])
+    return request.param
+
+
+@pytest.fixture(scope="module", params=HOSTS)
+def host(request: pytest.FixtureRequest, name: str) -> Iterator[Any]:
+    with installed(request.param, name):
+        yield request.param
+
+
+@contextmanager
+def installed(host: str, name: str) -> Iterator[None]:
+    if host == "autobahn":
+        pytest.importorskip("twisted.python", exc_type=ImportError)
+    pytest.importorskip(host, exc_type=ImportError)
+    HOSTS[host](sent(b"Hello"))
+    accelerate.install(host, zlib=name)
+    assert [line.zlib for line in accelerate.status() if line.host == host] == [name]
+    try:
+        yield
+    finally:
+        accelerate.uninstall(host)
+
+
+def both(host: str, name: str, talk: Talk) -> list[Any]:
+    """What a host makes of a talk, which must not depend on what inflates it."""
+    accelerate.uninstall(host)
+    before = HOSTS[host](talk)
+    accelerate.install(host, zlib=name)
+    assert HOSTS[host](talk) == before
+    return before
+
+
+def sent(message: bytes, *, over: int = 0, **agreed: Any) -> Talk:
+    """A talk of one message, and of how many bytes it is over the limit."""
+    terms = {"server_resets": False, "client_resets": False, "server_bits": 15, "client_bits": 15, **agreed}
+    payload = deflated(zlib.compressobj(wbits=-terms["client_bits"]), message)
+    return Talk(
+        **terms, limit=len(message) - over, messages=[[(BINARY, True, 4, payload)]] * 2, sizes=[len(message)]
+    )
+
+
+@given(talk=talks())
+@example(talk=sent(b"Hello" * 10_000))
+@example(talk=sent(b"Hello" * 10_000, over=1))
+@example(talk=sent(b"\x00" * 100_000, over=99_000))
+@example(talk=sent(b"Hello" * 10_000, client_resets=True, server_resets=True, client_bits=9, server_bits=9))
+def test_any_talk_goes_the_same_way(host, name, talk):
+    assume(host != "autobahn" or not any(talk.limit < size <= talk.limit + MATCH for size in talk.sizes))
+    both(host, name, talk)
+
+
+@pytest.mark.parametrize("over", [0, 1, 2, 300])
+def test_limits_hold_to_the_byte(host, name, over):
+    """Also for what is longer than isal puts out at once."""
+    for message in (b"x" * 400, bytes(range(256)) * 400, b"x" * 10**6):
+        if host == "autobahn" and 0 < over <= MATCH:
+            continue
+        seen = both(host, name, sent(message, over=over, client_resets=True))
+        if has_limits(host):
+            assert (seen[0] == message) == (over == 0)
+
+
+def test_autobahn_refuses_what_it_cuts_short_with_zlib(name):
+    """What the limit leaves of a match, zlib keeps to itself; autobahn takes the message for complete."""
+    talk = sent(b"x" * 10**6, over=1)
+    with installed("autobahn", name):
+        if not has_limits("autobahn"):
+            pytest.skip("this version has no limit")
+        assert HOSTS["autobahn"](talk)[1:] == [1009, True]
+    assert len(HOSTS["autobahn"](talk)[0]) == talk.limit

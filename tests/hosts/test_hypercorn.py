@@ -1,0 +1,210 @@
+"""hypercorn, accelerated: the same messages, the same limits, the same waiting."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib import import_module
+from typing import Any
+
+import pytest
+from frames import KEY, PING, TEXT, frame
+from support import on_hypercorn
+from support.on_hypercorn import LIMIT, answering, running
+from support.opening import request
+from support.patience import patient
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosedError
+
+from wsframe.accelerate.hosts.hypercorn import HOST
+
+twice = on_hypercorn.twice
+
+
+@pytest.mark.parametrize("text", ["", "a\r\nb\rc\n", "x" * LIMIT, "é" * LIMIT])
+def test_text_within_the_limit(text: str) -> None:
+    async def talk() -> None:
+        async with running(answering()) as uri, connect(uri, compression=None) as ws:
+            await ws.send(text)
+            assert await ws.recv() == text
+            await ws.send([text[:3], text[3:]])
+            assert await ws.recv() == text
+
+    asyncio.run(talk())
+
+
+@pytest.mark.parametrize("data", [b"", b"\r\n\0", b"x" * LIMIT])
+def test_bytes_within_the_limit(data: bytes) -> None:
+    async def talk() -> None:
+        app = answering(bytes, bytearray, memoryview)
+        async with running(app) as uri, connect(uri, compression=None) as ws:
+            await ws.send(data)
+            assert [await ws.recv() for _ in range(3)] == [data] * 3
+
+    asyncio.run(talk())
+
+
+@pytest.mark.parametrize("message", ["x" * (LIMIT + 1), b"x" * (LIMIT + 1)])
+def test_messages_over_the_limit(message: str | bytes) -> None:
+    async def talk() -> None:
+        async with running(answering(bytes)) as uri, connect(uri, compression=None) as ws:
+            await ws.send("first")
+            assert await ws.recv() == "first"
+            await ws.send(message)
+            with pytest.raises(ConnectionClosedError) as closed:
+                await ws.recv()
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1009
+
+    asyncio.run(talk())
+
+
+def test_all_sorts_of_frames_in_one_read() -> None:
+    async def talk() -> None:
+        stream = (
+            frame(TEXT, b"one", key=KEY)
+            + frame(PING, b"ping", key=KEY)
+            + frame(TEXT, b"t", fin=False, key=KEY)
+            + frame(0, b"wo", key=KEY)
+            + frame(TEXT, b"three", key=KEY)
+        )
+        async with running(answering()) as uri:
+            host, port = uri.removeprefix("ws://").split(":")
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(request())
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101")
+            writer.write(stream)
+            answers = [frame(TEXT, b"one"), frame(10, b"ping"), frame(TEXT, b"two"), frame(TEXT, b"three")]
+            received = await reader.readexactly(sum(map(len, answers)))
+            assert sorted(received) == sorted(b"".join(answers))
+            assert received.replace(frame(10, b"ping"), b"") == answers[0] + answers[2] + answers[3]
+            writer.close()
+            await writer.wait_closed()
+
+    asyncio.run(talk())
+
+
+@pytest.mark.parametrize("wrong", [{"text": None}, {"text": b"bytes"}, {"bytes": None}, {}, {"text": 5}])
+def test_an_application_that_sends_nonsense(wrong: dict[str, Any]) -> None:
+    errors: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            return
+        await receive()
+        await send({"type": "websocket.accept"})
+        try:
+            await send({"type": "websocket.send", **wrong})
+        except Exception as exc:
+            errors.append(type(exc).__name__)
+
+    async def talk() -> None:
+        async with running(app) as uri, connect(uri) as ws:
+            with pytest.raises(ConnectionClosedError):
+                await ws.recv()
+
+    asyncio.run(talk())
+    assert errors == ["TypeError" if "text" in wrong else "KeyError"]
+
+
+def test_an_application_that_sends_after_the_end() -> None:
+    async def talk() -> None:
+        sent = asyncio.Event()
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            if scope["type"] == "lifespan":
+                return
+            await receive()
+            await send({"type": "websocket.accept"})
+            while (await receive())["type"] != "websocket.disconnect":
+                pass
+            await send({"type": "websocket.send", "text": "too late"})
+            sent.set()
+
+        async with running(app) as uri:
+            async with connect(uri):
+                pass
+            await asyncio.wait_for(sent.wait(), 10)
+
+    asyncio.run(talk())
+
+
+def test_the_read_timeout_holds() -> None:
+    async def talk() -> None:
+        async with running(answering(), read_timeout=1) as uri, connect(uri) as ws:
+            await ws.send("quick")
+            assert await ws.recv() == "quick"
+            with pytest.raises(ConnectionClosedError):
+                await asyncio.wait_for(ws.recv(), 10)
+
+    asyncio.run(talk())
+
+
+def test_the_application_is_waited_for() -> None:
+    """No more messages are taken off the wire than its queue holds."""
+
+    async def talk() -> None:
+        gate = asyncio.Event()
+        taken = 0
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            nonlocal taken
+            if scope["type"] == "lifespan":
+                return
+            await receive()
+            await send({"type": "websocket.accept"})
+            while (await receive())["type"] == "websocket.receive":
+                taken += 1
+                await gate.wait()
+
+        async with running(app) as uri, connect(uri, compression=None) as ws:
+            sending = asyncio.create_task(flood(ws, "x" * LIMIT, 30_000))
+            while not taken:
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.2)
+            assert not sending.done()
+            assert taken == 1
+            gate.set()
+            await sending
+            while taken < 30_000:
+                await asyncio.sleep(0.01)
+
+    asyncio.run(talk())
+
+
+async def flood(ws: Any, message: str, count: int) -> None:
+    for _ in range(count):
+        await ws.send(message)
+
+
+def test_the_proof_fails_without_the_patch(twice: str) -> None:
+    for part in (HOST, *HOST.parts):
+        if twice == "accelerated":
+            part.prove()
+        else:
+            with pytest.raises(RuntimeError, match=r"^the code of hypercorn answered$"):
+                part.prove()
+
+
+def test_many_messages_in_one_read(twice: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their answers are in order, and leave in few writes where accelerated."""
+    Transport: Any = import_module("asyncio.selector_events")._SelectorSocketTransport
+    original, writes = Transport.write, []
+    patient(monkeypatch)
+
+    def write(self: Any, data: bytes) -> None:
+        writes.append(bytes(data))
+        original(self, data)
+
+    async def talk() -> None:
+        async with running(answering()) as uri, connect(uri, compression=None) as ws:
+            monkeypatch.setattr(Transport, "write", write)
+            many = b"".join(frame(TEXT, b"a%d" % number, key=KEY) for number in range(64))
+            ws.transport.write(many)
+            assert [await ws.recv() for _ in range(64)] == [f"a{number}" for number in range(64)]
+            await ws.send("one more")
+            assert await ws.recv() == "one more"
+            answers = [data for data in writes if data[0] == 0x81 and not data[1] & 0x80]
+            assert b"".join(answers[:-1]) == b"".join(frame(TEXT, b"a%d" % number) for number in range(64))
+            assert len(answers) == 65 if twice != "accelerated" else len(answers) < 15
+
+    asyncio.run(talk())

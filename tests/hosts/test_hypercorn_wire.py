@@ -1,0 +1,270 @@
+"""hypercorn, accelerated: what is below a WebSocket, where frames go straight to the transport."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import socket
+import struct
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from frames import CLOSE, KEY, TEXT, frame
+from support import on_hypercorn
+from support.on_hypercorn import answering, running
+from support.opening import request
+from support.patience import patient
+from support.rawpeer import text
+
+from wsframe import accelerate
+from wsframe.accelerate.hosts._shared.coalesce import Output, StandIn
+
+pytest.importorskip("hypercorn")
+from hypercorn.app_wrappers import ASGIWrapper
+from hypercorn.asyncio.tcp_server import TCPServer
+from hypercorn.asyncio.worker_context import WorkerContext
+from hypercorn.config import Config
+from hypercorn.protocol.ws_stream import WSStream
+
+from wsframe.accelerate.hosts.hypercorn.wire import Wire
+
+SERVER: Any = TCPServer
+twice = on_hypercorn.twice
+RESET = struct.pack("ii", 1, 0)  # SO_LINGER: the connection ends with RST
+
+
+@contextlib.asynccontextmanager
+async def dialled(uri: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A connection after its handshake."""
+    host, port = uri.removeprefix("ws://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port), limit=2**16)
+    try:
+        writer.write(request())
+        await reader.readuntil(b"\r\n\r\n")
+        yield reader, writer
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+
+def accepting(app: Callable[[Any, Any], Any]) -> Any:
+    """An application that does something once the WebSocket is open."""
+
+    async def asgi(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            return
+        await receive()
+        await send({"type": "websocket.accept"})
+        await app(receive, send)
+
+    return asgi
+
+
+def run(talk: Any) -> None:
+    asyncio.run(asyncio.wait_for(talk, 60))
+
+
+@pytest.mark.parametrize("waits_after", [1, 15])
+def test_answers_do_not_wait_for_an_application_that_waits(
+    waits_after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many messages of the read are left."""
+    patient(monkeypatch)
+    gate = asyncio.Event()
+
+    async def app(receive: Any, send: Any) -> None:
+        for number in range(40):
+            message = await receive()
+            await send({"type": "websocket.send", "text": message["text"]})
+            if number + 1 == waits_after:
+                await gate.wait()
+
+    async def talk() -> None:
+        async with running(accepting(app)) as uri, dialled(uri) as (reader, writer):
+            writer.write(b"".join(text(f"{number:02}") for number in range(40)))
+            answers = [frame(TEXT, b"%02d" % number) for number in range(40)]
+            for answer in answers[:waits_after]:
+                assert await reader.readexactly(4) == answer
+            gate.set()
+            assert await reader.readexactly(4 * (40 - waits_after)) == b"".join(answers[waits_after:])
+
+    run(talk())
+
+
+def test_who_stands_between_stays_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    original, seen = SERVER.protocol_send, []
+
+    async def protocol_send(self: Any, event: Any) -> None:
+        seen.append(getattr(event, "data", None))
+        await original(self, event)
+
+    monkeypatch.setattr(SERVER, "protocol_send", protocol_send)
+
+    async def talk() -> None:
+        async with running(answering()) as uri, dialled(uri) as (reader, writer):
+            writer.write(text("a") + text("b"))
+            assert await reader.readexactly(6) == frame(TEXT, b"a") + frame(TEXT, b"b")
+
+    run(talk())
+    assert seen.count(frame(TEXT, b"a")) == seen.count(frame(TEXT, b"b")) == 1
+
+
+class Writer:
+    """Writes to a StreamWriter, and is none."""
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self.seen: list[bytes] = []
+        self._writer = writer
+        for name in ("close", "drain", "get_extra_info", "wait_closed", "write_eof"):
+            setattr(self, name, getattr(writer, name))
+
+    def write(self, data: bytes) -> None:
+        self.seen.append(data)
+        self._writer.write(data)
+
+
+def test_a_writer_of_another_kind() -> None:
+    writers: list[Writer] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        loop, app = asyncio.get_running_loop(), ASGIWrapper(answering())
+        writers.append(Writer(writer))
+        await SERVER(app, loop, Config(), WorkerContext(None), {}, reader, writers[0])
+
+    async def talk() -> None:
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            host, port = server.sockets[0].getsockname()
+            async with dialled(f"ws://{host}:{port}") as (reader, writer):
+                writer.write(text("a") + text("b"))
+                assert await reader.readexactly(6) == frame(TEXT, b"a") + frame(TEXT, b"b")
+
+    run(talk())
+    assert writers[0].seen[1:3] == [frame(TEXT, b"a"), frame(TEXT, b"b")]
+
+
+def test_senders_wait_in_turn_until_the_peer_reads() -> None:
+    """Two of them, and a third that gives up."""
+    sent: Counter[str] = Counter()
+    cancelled: list[str] = []
+
+    async def app(receive: Any, send: Any) -> None:
+        async def many(name: str) -> None:
+            for number in range(2000):
+                await send({"type": "websocket.send", "text": f"{name}{number:04}" + "x" * 9995})
+                sent[name] += 1
+
+        tasks = [asyncio.create_task(many(name)) for name in "ab"]
+        await receive()
+        late = asyncio.create_task(many("c"))
+        await asyncio.sleep(0.05)
+        late.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await late
+            cancelled.append("no")
+        cancelled.append("yes")
+        await asyncio.gather(*tasks)
+
+    async def talk() -> None:
+        async with running(accepting(app)) as uri, dialled(uri) as (reader, writer):
+            before = -1
+            while before != sent.total():
+                before = sent.total()
+                await asyncio.sleep(0.2)
+            assert 0 < before < 4000
+            writer.write(text("now"))
+            while not cancelled:
+                await asyncio.sleep(0.01)
+            assert (cancelled, sent["c"]) == (["yes"], 0)
+            got = Counter[str]()
+            for _ in range(4000):
+                head, data = await reader.readexactly(4), await reader.readexactly(10_000)
+                assert head == frame(TEXT, data)[:4]
+                name, number = chr(data[0]), int(data[1:5])
+                assert number == got[name]
+                got[name] += 1
+            assert got == {"a": 2000, "b": 2000}
+
+    run(talk())
+
+
+def test_a_connection_that_is_accepted_after_uninstall() -> None:
+    gate = asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket":
+            await gate.wait()
+            await answering()(scope, receive, send)
+
+    async def talk() -> None:
+        async with running(app) as uri:
+            dialling = asyncio.create_task(asyncio.open_connection("127.0.0.1", int(uri.rpartition(":")[2])))
+            reader, writer = await dialling
+            writer.write(request())
+            await asyncio.sleep(0.1)
+            accelerate.uninstall("hypercorn", "wsproto")
+            gate.set()
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"".join(text(f"{number:02}") for number in range(40)))
+            answers = b"".join(frame(TEXT, b"%02d" % number) for number in range(40))
+            assert await reader.readexactly(len(answers)) == answers
+            writer.close()
+            await writer.wait_closed()
+
+    run(talk())
+
+
+async def close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(frame(CLOSE, b"\x03\xe8", key=KEY))
+    await reader.read(-1)
+
+
+async def end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(text("cut short")[:-3])
+    writer.write_eof()
+    await reader.read(-1)
+
+
+async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(text("cut short")[:-3])
+    sock = writer.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    writer.transport.abort()
+
+
+async def reset_amid_answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"".join(text(f"{number}") for number in range(8)))
+    await reset(reader, writer)
+
+
+def objects_of_connections() -> list[Any]:
+    return [one for one in gc.get_objects() if type(one) in (WSStream, TCPServer, Wire, Output, StandIn)]
+
+
+@pytest.mark.parametrize("how", [close, end, reset, reset_amid_answers])
+def test_nothing_is_kept_of_a_connection_that_ended(how: Any) -> None:
+    before = objects_of_connections()  # of other tests
+
+    async def talk() -> None:
+        async with running(answering()) as uri:
+            for _ in range(3):
+                async with dialled(uri) as (reader, writer):
+                    writer.write(b"".join(text(f"{number:02}") for number in range(40)))
+                    await reader.readexactly(160)
+                    await how(reader, writer)
+            for _ in range(100):
+                gc.collect()
+                kept = [
+                    type(one).__name__
+                    for one in objects_of_connections()
+                    if not any(one is old for old in before)
+                ]
+                if not kept:
+                    break
+                await asyncio.sleep(0.05)
+            assert kept == []
+
+    run(talk())

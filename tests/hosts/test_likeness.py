@@ -1,0 +1,102 @@
+"""What is replaced looks like what was there: names, signatures, what it wraps, and pickling."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pickle
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+from support.passing import choose_no_framework
+
+from wsframe import accelerate
+from wsframe.accelerate.host import Replacement, imported_as
+from wsframe.accelerate.patch import own_replacements
+from wsframe.accelerate.slot import load_host
+
+HOSTS = [name for name in accelerate.known_hosts() if importlib.util.find_spec(imported_as(name))]
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of libraries' old modules
+STANDS_ON = {"hypercorn": ("wsproto",), "uvicorn": ("wsproto", "websockets")}
+
+
+@pytest.fixture(autouse=True)
+def uninstalled() -> Iterator[None]:
+    accelerate.uninstall()
+    yield
+    accelerate.uninstall()
+
+
+def replacements(name: str) -> list[Replacement]:
+    """List what is replaced of a host, in all parts whose modules are there."""
+    choose_no_framework()
+    found: list[Replacement] = []
+    host = load_host(name)
+    for part in (host, *host.parts):
+        try:
+            for module in part.modules:
+                importlib.import_module(module)
+        except ImportError:
+            continue
+        found += own_replacements(part, imported_as(name))
+    return found
+
+
+def can_be_pickled(value: Any) -> bool:
+    if isinstance(value, ModuleType):  # some library may have made that possible
+        return False
+    try:
+        return pickle.loads(pickle.dumps(value)) is value
+    except Exception:
+        return False
+
+
+def signature(value: Any) -> inspect.Signature | None:
+    try:
+        return inspect.signature(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def calls(value: Any) -> list[tuple[str, Any, Any]] | None:
+    """How something is called, whatever its annotations are."""
+    known = signature(value)
+    return known and [(one.name, one.kind, one.default) for one in known.parameters.values()]
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_every_function_keeps_its_names_its_signature_and_what_it_wraps(name: str) -> None:
+    compared = 0
+    for owner, attribute, new in replacements(name):
+        old = inspect.getattr_static(owner, attribute, None)
+        if not callable(old):
+            continue
+        compared += 1
+        where = f"{owner.__name__}.{attribute}"
+        assert new.__name__ == old.__name__, where
+        assert new.__qualname__ == old.__qualname__, where
+        assert calls(new) == calls(old), where
+        assert inspect.iscoroutinefunction(new) == inspect.iscoroutinefunction(old), where
+        if not isinstance(old, type):  # a class has the methods and the module of its own
+            assert new.__module__ == old.__module__, where
+            assert new.__doc__ == old.__doc__, where
+            assert signature(new) == signature(old), where
+            assert new.__wrapped__ is old, where
+    assert compared or name == "uvicorn"
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_what_could_be_pickled_can_be(name: str) -> None:
+    sites = [
+        (owner, attribute, can_be_pickled(inspect.getattr_static(owner, attribute, None)))
+        for owner, attribute, _ in replacements(name)
+    ]
+    accelerate.install(name, *STANDS_ON.get(name, ()))
+    (status,) = [host for host in accelerate.status() if host.host == name]
+    assert status.active, status.why_not
+    for owner, attribute, could in sites:
+        value = inspect.getattr_static(owner, attribute)
+        if could:
+            assert can_be_pickled(value), f"{owner.__name__}.{attribute}"

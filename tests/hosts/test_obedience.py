@@ -1,0 +1,141 @@
+"""A wrapper put around a method after `install()` sees what it would see without us.
+
+1. Whatever is called less often where a library is accelerated is listed in its host's `passes_by`, or is
+   replaced.
+2. Each of these, wrapped after the installation, is called as often as where nothing is accelerated.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from support import passing
+
+from wsframe import accelerate
+from wsframe.accelerate.host import imported_as
+from wsframe.accelerate.ownership import find
+from wsframe.accelerate.slot import load_host
+
+# Modules of small objects, which others are made of here; and of the event loop, which is asked less often.
+LEAVES = ("utf8validator", "xormasker", "ioloop", "platform/asyncio")
+
+ROUNDS = 5
+
+
+def packages_of(hosts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(imported_as, hosts))
+
+
+@contextmanager
+def accelerated(hosts: tuple[str, ...]) -> Iterator[None]:
+    accelerate.install(*hosts)
+    try:
+        assert {host.host for host in accelerate.status() if host.active} >= {*hosts}
+        yield
+    finally:
+        accelerate.uninstall(*hosts)
+
+
+@pytest.fixture(params=passing.KINDS)
+def kind(request: pytest.FixtureRequest) -> Any:
+    run, hosts = passing.KINDS[request.param]
+    for host in hosts:
+        pytest.importorskip(imported_as(host))
+    run()  # imports what it needs
+    return run, hosts
+
+
+def sites_of(hosts: tuple[str, ...]) -> list[tuple[Any, str]]:
+    """All that is replaced or passed by, once for each name."""
+    found: dict[tuple[Any, str], None] = {}
+    for name in hosts:
+        host = load_host(name)
+        for part in (host, *host.parts):
+            if all(find(module) for module in part.modules):
+                for owner, attribute, _ in part.replacements():
+                    if attribute not in part.stays:  # none of the library's
+                        found[owner, attribute] = None
+                for path, names in part.passes_by:
+                    for owner in find(path):
+                        found.update(dict.fromkeys((owner, name) for name in names))
+    return [site for site in found if inspect.getattr_static(*site, None) is not None]
+
+
+def codes_of(owner: Any, name: str) -> Iterator[Any]:
+    """The code of a function, and of those that override it."""
+    value = inspect.getattr_static(owner, name)
+    value = getattr(value, "fget", None) or getattr(value, "__func__", value)
+    yield getattr(inspect.unwrap(value), "__code__", None)
+    for kind in type.__subclasses__(owner) if isinstance(owner, type) else ():
+        yield from codes_of(kind, name)
+
+
+def test_what_is_passed_by_is_listed(kind: Any) -> None:
+    run, hosts = kind
+    before = passing.calls(run, packages_of(hosts))
+    sites = sites_of(hosts)
+    codes = {code for site in sites for code in codes_of(*site)}
+    with accelerated(hosts):
+        now = passing.calls(run, packages_of(hosts))
+    unlisted = [
+        f"{code.co_filename}:{code.co_firstlineno} {code.co_name}"
+        for code, count in before.items()
+        if count - now[code] >= passing.MESSAGES // 2
+        and code not in codes
+        and not passing.is_local(code)
+        and not code.co_filename.endswith(tuple(f"{leaf}.py" for leaf in LEAVES))
+    ]
+    assert unlisted == []
+
+
+def wrapper_of(value: Any, count: Callable[[], None]) -> Any:
+    """Wrap what a class or a module holds."""
+    if isinstance(value, staticmethod | classmethod):
+        return type(value)(wrapper_of(value.__func__, count))
+    if isinstance(value, property):
+        return property(wrapper_of(value.fget, count), value.fset, value.fdel)
+    if not callable(value) or isinstance(value, type):
+        return None
+
+    @functools.wraps(value)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        count()
+        return value(*args, **kwargs)
+
+    return wrapper
+
+
+def count_calls(run: Callable[[], None], owner: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    calls: list[None] = []
+    wrapper = wrapper_of(inspect.getattr_static(owner, name), lambda: calls.append(None))
+    with monkeypatch.context() as patches:
+        patches.setattr(owner, name, wrapper)
+        run()
+    return len(calls)
+
+
+def test_who_wraps_a_method_later_sees_every_call(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, hosts = kind
+    sites = sites_of(hosts)
+    sites = [site for site in sites if wrapper_of(inspect.getattr_static(*site), print) is not None]
+    before: dict[tuple[Any, str], int] = {}
+    now: dict[tuple[Any, str], int] = {}
+    few = sites
+    # How often a stream tries to read depends on when the bytes come: what is passed by is so each time.
+    for _ in range(ROUNDS):
+        for site in few:
+            calls = count_calls(run, *site, monkeypatch)
+            before[site] = min(calls, before.get(site, calls))
+        with accelerated(hosts):
+            run()
+            for site in few:
+                now[site] = max(count_calls(run, *site, monkeypatch), now.get(site, 0))
+            run()
+        few = [site for site in few if before[site] - now[site] > max(passing.SLACK, before[site] // 10)]
+    assert {f"{owner.__name__}.{name}": (now[owner, name], before[owner, name]) for owner, name in few} == {}
+    assert any(before.values())

@@ -1,0 +1,293 @@
+"""uvicorn with our protocol in the place of its own: where it is taken, and where not."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from socket import socket
+from typing import Any
+
+import pytest
+import uvicorn
+from processes import environment
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.sync.client import connect
+
+from wsframe import accelerate
+from wsframe.accelerate.hosts.uvicorn import own_proof
+from wsframe.demo.servers import Program, running
+from wsframe.uvicorn import WebSocketProtocol
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # websockets.legacy is deprecated
+
+STOCK = "uvicorn.protocols.websockets.wsproto_impl:WSProtocol"
+SETTINGS = ["auto", "websockets", "websockets-sansio", "wsproto"]
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv("WSFRAME_OWN_PROTOCOL", raising=False)
+    accelerate.install("uvicorn")
+    yield
+    accelerate.uninstall("uvicorn")
+
+
+def loaded(ws: Any, **options: Any) -> Any:
+    """Give the class a server with these settings would use."""
+    config = uvicorn.Config("app", ws=ws, lifespan="off", log_config=None, **options)
+    config.load_app = lambda: app  # type: ignore[method-assign]
+    config.load()
+    return config.ws_protocol_class
+
+
+async def app(scope: Any, receive: Any, send: Any) -> None:
+    """Never called."""
+
+
+def found() -> accelerate.HostStatus:
+    (status,) = [host for host in accelerate.status() if host.host == "uvicorn"]
+    return status
+
+
+@pytest.mark.parametrize("ws", SETTINGS)
+def test_it_is_taken_where_the_settings_name_a_class_of_uvicorn(installed: None, ws: str) -> None:
+    assert loaded(ws) is WebSocketProtocol
+
+
+@pytest.mark.parametrize("ws", SETTINGS)
+def test_uninstall_gives_the_class_back(installed: None, ws: str) -> None:
+    accelerate.uninstall("uvicorn")
+    assert loaded(ws).__module__.startswith("uvicorn.protocols.websockets.")
+
+
+class Derived(WSProtocol):
+    """A class of the user's."""
+
+
+@pytest.mark.parametrize("ws", [STOCK, WSProtocol, WebSocketsSansIOProtocol, Derived])
+def test_a_class_that_was_named_stays(installed: None, ws: Any) -> None:
+    assert loaded(ws) is (WSProtocol if ws is STOCK else ws)
+
+
+def test_none_stays_none(installed: None) -> None:
+    assert loaded("none") is None
+
+
+def test_without_a_library_nothing_is_taken(installed: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("uvicorn.protocols.websockets.auto.AutoWebSocketsProtocol", None)
+    assert loaded("auto") is None
+
+
+@pytest.mark.parametrize("name", ["send", "receive", "handle_message", "connection_lost"])
+def test_a_class_with_a_function_that_was_replaced_stays(
+    installed: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    original = getattr(WSProtocol, name)
+    monkeypatch.setattr(WSProtocol, name, lambda self, *args: original(self, *args))
+    assert loaded("wsproto") is WSProtocol
+    said = capsys.readouterr().err
+    assert (
+        said == f"wsframe: uvicorn keeps its own WSProtocol: WSProtocol.{name} is not what uvicorn made it\n"
+    )
+
+
+def test_a_class_whose_library_was_wrapped_stays(installed: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    import wsproto
+
+    original = wsproto.WSConnection.send
+    monkeypatch.setattr(wsproto.WSConnection, "send", lambda self, event: original(self, event))
+    assert loaded("wsproto") is WSProtocol
+    assert loaded("websockets-sansio") is WebSocketProtocol
+
+
+def test_a_class_put_in_the_place_of_uvicorns_stays(installed: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("uvicorn.protocols.websockets.wsproto_impl.WSProtocol", Derived)
+    assert loaded("wsproto") is Derived
+
+
+def test_the_switch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WSFRAME_OWN_PROTOCOL", "0")
+    accelerate.install("uvicorn")
+    try:
+        assert [loaded(ws).__module__.split(".")[0] for ws in SETTINGS] == ["uvicorn"] * 4
+        assert found().active
+        assert found().notes == ()
+        assert found().why_not == ""
+    finally:
+        accelerate.uninstall("uvicorn")
+
+
+def test_status(installed: None) -> None:
+    assert found().active
+    assert found().notes == ("own protocol",)
+
+
+def test_load_keeps_its_name_and_signature(installed: None) -> None:
+    accelerate.uninstall("uvicorn")
+    original = uvicorn.Config.load
+    accelerate.install("uvicorn")
+    load = uvicorn.Config.load
+    assert load is not original
+    assert (load.__name__, load.__qualname__, load.__module__) == ("load", "Config.load", "uvicorn.config")
+    assert inspect.signature(load) == inspect.signature(original)
+
+
+def test_it_is_not_taken_when_it_does_not_answer(
+    installed: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(own_proof, "HELLO", b"never")
+    own_proof.prove.cache_clear()
+    assert loaded("auto") is WebSocketsSansIOProtocol
+    assert "uvicorn keeps its own protocol: RuntimeError: no answer" in capsys.readouterr().err
+
+
+def test_settings_can_be_loaded_where_a_loop_runs(installed: None) -> None:
+    own_proof.prove.cache_clear()
+
+    async def load() -> Any:
+        return loaded("auto")
+
+    assert asyncio.run(load()) is WebSocketProtocol
+
+
+def test_the_proof_leaves_nothing_in_the_log(installed: None, caplog: pytest.LogCaptureFixture) -> None:
+    own_proof.prove.cache_clear()
+    caplog.set_level("DEBUG")
+    assert loaded("auto") is WebSocketProtocol
+    assert [record for record in caplog.records if "uvicorn" in record.name] == []
+
+
+WITHOUT_HTTPTOOLS = """
+import sys
+sys.modules["httptools"] = None
+from wsframe import accelerate
+accelerate.install("uvicorn")
+import uvicorn
+from uvicorn.protocols.websockets import wsproto_impl
+config = uvicorn.Config("__main__:app", ws="wsproto", http="h11", lifespan="off", log_config=None)
+async def app(scope, receive, send): pass
+config.load()
+(host,) = [host for host in accelerate.status() if host.host == "uvicorn"]
+print(config.ws_protocol_class.__module__, host.active, host.notes, host.why_not)
+"""
+
+
+def test_without_httptools_the_classes_of_uvicorn_are_patched() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_HTTPTOOLS],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    wanted = "uvicorn.protocols.websockets.wsproto_impl True () "
+    assert done.stdout.startswith(wanted)
+    assert "needs httptools" in done.stdout
+
+
+# Whole servers: an application that says what class carries it.
+
+APP = """
+import os
+
+async def app(scope, receive, send):
+    if scope["type"] != "websocket":
+        return
+    await receive()
+    await send({"type": "websocket.accept"})
+    await receive()
+    await send({"type": "websocket.send", "text": f"{os.getpid()} {type(send.__self__).__module__}"})
+    await receive()
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("WSFRAME_OWN_PROTOCOL", raising=False)
+    (tmp_path / "who.py").write_text(APP)
+    return tmp_path
+
+
+def serve(folder: Path, *words: str) -> Any:
+    program = Program(
+        "uvicorn", ("-m", "uvicorn", "--port", "0", "--app-dir", str(folder), *words, "who:app")
+    )
+    return running(program, folder / "log", accelerated=True)
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def ask(port: int) -> tuple[str, str]:
+    """Ask until somebody answers."""
+    end = time.monotonic() + 60
+    while True:
+        try:
+            with connect(f"ws://127.0.0.1:{port}", proxy=None) as client:
+                client.send("who?")
+                number, module = client.recv(timeout=20).split()
+                return number, module
+        except (OSError, ConnectionClosed, InvalidHandshake):
+            assert time.monotonic() < end
+            time.sleep(0.1)
+
+
+@pytest.mark.parametrize("ws", SETTINGS)
+def test_a_server(folder: Path, ws: str) -> None:
+    with serve(folder, "--ws", ws) as server:
+        assert ask(server.port()) == (str(server.process.pid), "wsframe.uvicorn")
+        assert any(f"uvicorn {uvicorn.__version__} (own protocol)" in line for line in server.remarks())
+
+
+def test_workers(folder: Path) -> None:
+    with serve(folder, "--workers", "2") as server:
+        answers = {}
+        end = time.monotonic() + 60
+        while len(answers) < 2:
+            assert time.monotonic() < end
+            answers.update([ask(server.port())])
+    assert set(answers.values()) == {"wsframe.uvicorn"}
+
+
+def test_reload(folder: Path) -> None:
+    with serve(folder, "--reload", "--reload-dir", str(folder)) as server:
+        assert ask(server.port())[1] == "wsframe.uvicorn"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="gunicorn needs POSIX")
+@pytest.mark.parametrize("worker", ["uvicorn_worker.UvicornWorker", "uvicorn.workers.UvicornWorker"])
+def test_gunicorn(folder: Path, worker: str, free_port: int) -> None:
+    pytest.importorskip("gunicorn")
+    pytest.importorskip(worker.rpartition(".")[0])
+    words = ("-m", "gunicorn", "-k", worker, "--no-control-socket", "--chdir", str(folder))
+    program = Program("gunicorn", (*words, "-b", f"127.0.0.1:{free_port}", "who:app"))
+    with running(program, folder / "log", accelerated=True):
+        assert ask(free_port)[1] == "wsframe.uvicorn"
+
+
+def test_no_own_protocol(folder: Path) -> None:
+    command = [sys.executable, "-m", "wsframe", "run", "--no-own-protocol", "--"]
+    program = folder / "which.py"
+    program.write_text(
+        "import uvicorn, who\n"
+        "config = uvicorn.Config(who.app, lifespan='off', log_config=None)\n"
+        "config.load()\n"
+        "print(config.ws_protocol_class.__module__)\n"
+    )
+    done = subprocess.run(
+        [*command, str(program)], env=environment(), capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("uvicorn.protocols.websockets.")
+    assert "own protocol" not in done.stderr

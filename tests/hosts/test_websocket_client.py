@@ -1,0 +1,475 @@
+"""websocket-client, accelerated: the same messages, bytes, exceptions; and not a byte read ahead."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import product
+from types import SimpleNamespace
+from typing import Any
+
+import frames
+import pytest
+from frames import BINARY, CLOSE, CONTINUATION, KEY, PING, PONG, TEXT, frame
+from hypothesis import HealthCheck, example, given, settings, strategies as st
+from support.conversations import conversations, told
+from support.opening import answer
+
+from wsframe import accelerate
+from wsframe.accelerate.hosts.websocket_client import HOST
+
+pytest.importorskip("websocket._abnf")
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a socket pair takes its time there")
+NAMES = ["abnf", "core", "exceptions", "http", "socket", "utils"]
+
+
+@pytest.fixture(scope="module", params=["alone", "wsaccel"])
+def library(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The library imported anew, with wsaccel or without."""
+    if request.param == "wsaccel":
+        pytest.importorskip("wsaccel")
+    of_theirs = [name for name in sys.modules if name.partition(".")[0] in ("websocket", "wsaccel")]
+    kept = {name: sys.modules.pop(name) for name in of_theirs}
+    if request.param == "alone":
+        sys.modules["wsaccel"] = None  # type: ignore[assignment]
+    try:
+        importlib.import_module("websocket")
+        yield SimpleNamespace(**{name: importlib.import_module(f"websocket._{name}") for name in NAMES})
+    finally:
+        accelerate.uninstall("websocket_client")
+        for name in [name for name in sys.modules if name.partition(".")[0] in ("websocket", "wsaccel")]:
+            del sys.modules[name]
+        sys.modules.update(kept)
+
+
+@contextmanager
+def accelerated(library: Any, yes: bool = True) -> Iterator[None]:
+    sites = [
+        (library.abnf, "_mask"),
+        (library.abnf.ABNF, "format"),
+        (library.abnf.frame_buffer, "recv_frame"),
+        (library.core, "recv"),
+        (library.core, "send"),
+        (library.http, "send"),
+        (library.socket, "recv"),
+        (library.utils, "_validate_utf8"),
+    ]
+    before = [vars(owner)[name] for owner, name in sites]
+    try:
+        if yes:
+            accelerate.install("websocket_client")
+            assert not any(vars(owner)[name] is old for (owner, name), old in zip(sites, before, strict=True))
+            (host,) = (line for line in accelerate.status() if line.host == "websocket_client")
+            assert (host.active, host.why_not, host.stale) == (True, "", ())
+        yield
+    finally:
+        accelerate.uninstall("websocket_client")
+    assert all(vars(owner)[name] is old for (owner, name), old in zip(sites, before, strict=True))
+
+
+class Talk:
+    """A client over a socket that never waits, its peer, and everything it answered."""
+
+    def __init__(self, library: Any, **options: Any) -> None:
+        self.library = library
+        self.near, self.far = socket.socketpair()
+        for end in (self.near, self.far):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+            end.setblocking(False)
+        self.ws = library.core.WebSocket(**options)
+        self.ws.sock, self.ws.connected = self.near, True
+        self.seen: list[Any] = []
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.near.close()
+        self.far.close()
+
+    def do(self, name: str, *args: Any, **kwargs: Any) -> bool:
+        """Call a method; tell whether it answered."""
+        try:
+            answer = getattr(self.ws, name)(*args, **kwargs)
+        except Exception as exc:
+            cause = exc.__context__
+            self.seen.append((type(exc).__name__, str(exc), type(cause).__name__))
+            answer = exc
+        else:
+            self.seen.append(self.plain(answer))
+        buffer = self.ws.frame_buffer
+        held = buffer.header, buffer.length, buffer.mask_value, b"".join(buffer.recv_buffer)
+        self.seen.append((held, self.unread(), self.ws.connected))
+        return not isinstance(answer, Exception)
+
+    def plain(self, answer: Any) -> Any:
+        if isinstance(answer, tuple):
+            return [self.plain(value) for value in answer]
+        if isinstance(answer, self.library.abnf.ABNF):
+            return {name: value for name, value in vars(answer).items() if name != "get_mask_key"}
+        return type(answer), answer
+
+    def unread(self) -> int:
+        """How many bytes the client has left in the socket."""
+        try:
+            return len(self.near.recv(1 << 21, socket.MSG_PEEK))
+        except OSError:
+            return -1
+
+    def sent(self) -> list[Any]:
+        """What has arrived at the peer."""
+        data = b""
+        try:
+            while more := self.far.recv(1 << 20):
+                data += more
+        except OSError:
+            pass
+        return told(data)
+
+
+def receive(
+    library: Any, pieces: list[bytes], calls: list[tuple[Any, ...]], options: dict[str, Any]
+) -> list[Any]:
+    """Feed the pieces one by one; after each, call until there is nothing more."""
+    with Talk(library, **options) as talk:
+        at = 0
+        for piece in [*pieces, None]:
+            if piece is None:
+                talk.far.shutdown(socket.SHUT_WR)
+            else:
+                talk.far.sendall(piece)
+            while at < 400:
+                name, *args = calls[at % len(calls)]
+                at += 1
+                if not talk.do(name, *args):
+                    break
+        return [talk.seen, talk.sent()]
+
+
+def both(library: Any, play: Any, *args: Any) -> Any:
+    """What there was to see, which must not depend on the acceleration."""
+    with accelerated(library, False):
+        before = play(library, *args)
+    with accelerated(library):
+        after = play(library, *args)
+    assert after == before
+    return after
+
+
+HELLO = frame(TEXT, b"hello")
+CALLS = [[("recv",)], [("recv_data", True), ("recv_frame",)], [("recv_data_frame",), ("recv_data",)]]
+OPTIONS = [
+    {},
+    {"skip_utf8_validation": True},
+    {"fire_cont_frame": True, "enable_multithread": False},
+]
+
+
+@given(conversations(None), st.sampled_from(CALLS), st.sampled_from(OPTIONS))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@example([HELLO * 100], CALLS[0], {})
+@example([bytes([octet]) for octet in HELLO + frame(BINARY, b"x" * 200)], CALLS[0], {})
+@example([HELLO, frame(TEXT, b"\xc3") + frame(TEXT, b"\xff") + HELLO], CALLS[0], {})
+@example([HELLO, frame(TEXT, b"\xc3") + frame(TEXT, b"\xff") + HELLO], CALLS[0], OPTIONS[1])
+@example([frame(BINARY, b"x" * 16384) + frame(BINARY, b"x" * 16385) + HELLO], CALLS[1], {})
+@example([frame(BINARY, b"x" * 100_000)], CALLS[0], {})
+@example([frame(TEXT, b"ab", fin=False), frame(CONTINUATION, b"cd") + HELLO], CALLS[2], OPTIONS[2])
+@example([frame(TEXT) + frame(PING) + frame(PONG, b"p") + frame(CLOSE, b"\x03\xe8bye") + HELLO], CALLS[1], {})
+@example([HELLO[:1], HELLO[1:4], HELLO[4:] + frame(BINARY, b"x" * 300)[:3], b"x"], CALLS[0], {})
+@example([frame(TEXT, b"masked", key=KEY) + HELLO], CALLS[0], {})
+def test_received(library: Any, pieces: list[bytes], calls: list[Any], options: dict[str, Any]) -> None:
+    both(library, receive, pieces, calls, options)
+
+
+def test_receives(library: Any) -> None:
+    seen, sent = both(library, receive, [HELLO + frame(BINARY, b"b") + frame(PING, b"p")], CALLS[0], {})
+    empty = None, None, None, b""
+    assert seen[:4] == [(str, "hello"), (empty, 6, True), (bytes, b"b"), (empty, 3, True)]
+    assert sent == [(0x8A, True, b"p"), b""]
+
+
+class Text(str):
+    pass
+
+
+payloads = st.one_of(
+    st.text(max_size=200),
+    st.binary(max_size=200),
+    st.sampled_from(["x" * 126, "x" * 65536, b"x" * 65535, "é" * 70, "\udc80", Text("text"), None, 5, b""]),
+    st.binary(max_size=9).map(bytearray),
+)
+sends = st.one_of(
+    st.tuples(
+        st.just("send"), payloads, st.sampled_from([TEXT, TEXT, BINARY, CONTINUATION, PING, CLOSE, 3, 1.0])
+    ),
+    st.tuples(st.sampled_from(["send_text", "send_bytes", "send_binary", "ping", "pong"]), payloads),
+    st.tuples(st.just("send_close"), st.sampled_from([1000, 1, -1]), st.binary(max_size=9)),
+)
+fields = st.tuples(
+    st.sampled_from([0, 1, 1, True, 2]),
+    *[st.sampled_from([0, 0, 0, 1, 2])] * 3,
+    st.sampled_from([TEXT, BINARY, CONTINUATION, PING, 3]),
+    st.sampled_from([1, 1, 0, True]),
+    payloads,
+)
+
+
+def send(library: Any, script: list[Any], key: Any) -> list[Any]:
+    """Make the calls, and send the frames with these fields."""
+    with Talk(library, get_mask_key=key) as talk:
+        for name, *args in script:
+            if name == "frame":
+                try:
+                    args = [library.abnf.ABNF(*args)]
+                except Exception as exc:
+                    talk.seen.append(repr(exc))
+                    continue
+                talk.do("send_frame", *args)
+                talk.seen.append(talk.plain(args[0]))
+            else:
+                talk.do(name, *args)
+        return [talk.seen, talk.sent()]
+
+
+def half_key(size: int) -> str:
+    return "abcd"[:size]
+
+
+def short_key(size: int) -> bytes:
+    return b"ab"
+
+
+@given(
+    st.lists(sends | fields.map(lambda values: ("frame", *values)), max_size=6),
+    st.sampled_from([None, None, bytes, half_key, short_key]),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@example([("send", "x" * size) for size in (0, 125, 126, 65535, 65536)], None)
+@example([("frame", 1, 0, 0, 0, TEXT, 1, b"text"), ("frame", 0, 0, 0, 0, TEXT, 1, "text")], None)
+def test_sent(library: Any, script: list[Any], key: Any) -> None:
+    both(library, send, script, key)
+
+
+def test_every_frame_has_a_key_of_its_own(library: Any) -> None:
+    with accelerated(library):
+        frame = library.abnf.ABNF.create_frame("the same text", TEXT)
+        assert len({frame.format()[2:6] for _ in range(2000)}) > 1990
+
+
+@pytest.mark.parametrize("where", ["os", "frame", "client"])
+def test_a_key_of_the_programs_own_is_used(library: Any, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    with accelerated(library), Talk(library) as talk:
+        if where == "os":
+            monkeypatch.setattr(os, "urandom", lambda size: b"\1\2\3\4")
+        if where == "client":
+            talk.ws.set_mask_key(lambda size: b"\1\2\3\4")
+        frame = library.abnf.ABNF.create_frame("text", TEXT)
+        if where == "frame":
+            frame.get_mask_key = lambda size: b"\1\2\3\4"
+        talk.ws.send_frame(frame)
+        assert talk.far.recv(100) == frames.frame(TEXT, b"text", key=b"\1\2\3\4")
+
+
+def test_mask(library: Any) -> None:
+    def play(library: Any) -> list[Any]:
+        values = [b"", b"data", "text", bytearray(b"data"), b"x" * 1000, None]
+        return [library.abnf.ABNF.mask(key, value) for key in (KEY, "abcd") for value in values]
+
+    both(library, play)
+
+
+def test_utf8(library: Any) -> None:
+    lead = [0x00, 0x7F, 0x80, 0xBF, *range(0xC0, 0x100)]
+    second = [0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xFF]
+    few = [0x7F, 0x80, 0xBF, 0xC3]
+    samples = [bytes(octets) for count in range(3) for octets in product(range(256), repeat=count)]
+    samples += map(bytes, product(lead, second, few))
+    samples += map(bytes, product(lead[-20:], second, few, few))
+    samples += ["é日😀".encode() * 50 + tail for tail in (b"", b"\xc3", b"\xff", b"\xf0\x9f\x98")]
+
+    def play(library: Any) -> list[bool]:
+        return [library.abnf.validate_utf8(sample) for sample in samples]
+
+    before = [library.abnf.validate_utf8(sample) for sample in samples]
+    with accelerated(library):
+        assert play(library) == before
+
+
+@pytest.mark.parametrize("blocking", [True, False])
+def test_sockets_that_fail(library: Any, blocking: bool) -> None:
+    def play(library: Any) -> list[Any]:
+        with Talk(library) as talk:
+            talk.near.settimeout(0.01 if blocking else 0)
+            talk.do("recv")  # nothing has arrived
+            talk.far.sendall(b"\x81")
+            talk.do("recv")
+            talk.near.settimeout(0.01 if blocking else 0)
+            message = b"x" * (1 << 20)
+            while talk.do("send_binary", message):  # nobody reads
+                pass
+            talk.far.close()
+            talk.do("recv")
+            talk.ws.sock = talk.near
+            talk.do("send", "to nobody")
+            talk.near.close()
+            talk.ws.sock = talk.near
+            talk.do("send", "on a closed socket")
+            talk.do("recv")
+            talk.ws.sock = None
+            talk.do("send", "without one")
+            talk.do("recv")
+            return talk.seen
+
+    seen = both(library, play)
+    names = {entry[0] for entry in seen if isinstance(entry[0], str)}
+    assert names >= {"WebSocketConnectionClosedException", "BrokenPipeError"}
+    assert names & {"WebSocketTimeoutException", "BlockingIOError"}
+
+
+def test_a_frame_buffer_over_a_function(library: Any) -> None:
+    """As programs use it that have no socket: whatever the function answers."""
+
+    def play(library: Any) -> list[Any]:
+        seen: list[Any] = []
+        for answers in (
+            [b"\x81\x03", b"abc"],
+            [b"\x81", b"\x03", b"a", b"bc"],
+            [b"\x81\x7e", b"\x01", b"\x00", b"x" * 256],
+            [b"\x81\x7f", bytes(7), b"\x03", b"abc"],
+            [b"\x81\x00"],
+            [b"\x81\x03", b"ab", TimeoutError("late"), b"c"],
+            [b"\x81\x03", TimeoutError("late"), b"abc"],
+            [b"\x81\x7e", TimeoutError("late"), b"\x00\x7e", b"x" * 126],
+            [TimeoutError("late"), b"\x81\x00"],
+            [b"\xf1\x00", b"\x8b\x00", b"\x08\x01", b"x", b"\x09\x00"],
+        ):
+            left = list(answers)
+
+            def recv(size: int, left: list[Any] = left) -> Any:
+                answer = left.pop(0)
+                if isinstance(answer, Exception):
+                    raise answer
+                return answer
+
+            buffer = library.abnf.frame_buffer(recv, False)
+            while left:
+                try:
+                    frame = buffer.recv_frame()
+                    seen.append((frame.fin, frame.opcode, frame.data, frame.rsv1, frame.mask_value))
+                except Exception as exc:
+                    seen.append((type(exc).__name__, str(exc)))
+                seen.append((buffer.header, buffer.length, buffer.mask_value, b"".join(buffer.recv_buffer)))
+            assert buffer.recv is recv
+        return seen
+
+    both(library, play)
+
+
+def test_an_app_gets_every_message_of_a_burst(library: Any) -> None:
+    """Its dispatcher waits for the socket: what had been read ahead would lie there for ever."""
+
+    def serve(listener: socket.socket) -> None:
+        peer, _ = listener.accept()
+        with peer, peer.makefile("rb") as lines:
+            peer.sendall(answer(b"".join(iter(lines.readline, b"\r\n"))))
+            peer.sendall(HELLO * 20 + frame(PING, b"p") + frame(BINARY, b"b") + frame(CLOSE, b"\x03\xe8bye"))
+            received.append(told(lines.read(7 + 8)))
+
+    def play(library: Any) -> Any:
+        seen: list[Any] = []
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            thread = threading.Thread(target=serve, args=(listener,))
+            thread.start()
+            app = sys.modules["websocket"].WebSocketApp(
+                f"ws://127.0.0.1:{listener.getsockname()[1]}",
+                on_open=lambda app: sockets.append(app.sock.sock),
+                on_message=lambda app, message: seen.append(message),
+                on_ping=lambda app, data: seen.append(("ping", data)),
+                on_close=lambda app, code, reason: seen.append((code, reason)),
+            )
+            app.run_forever()
+            sockets.pop().close()  # it does not
+            thread.join()
+        return seen
+
+    sockets: list[Any] = []
+    received: list[Any] = []
+    assert both(library, play) == [*["hello"] * 20, ("ping", b"p"), b"b", (1000, "bye")]
+    assert received == [[(0x8A, True, b"p"), (0x88, True, b"\x03\xe8"), b""]] * 2
+
+
+def test_subclasses_are_obeyed(library: Any) -> None:
+    def play(library: Any) -> Any:
+        class Buffer(library.abnf.frame_buffer):  # type: ignore[misc]
+            def recv_strict(self, bufsize: int) -> Any:
+                calls.append(bufsize)
+                return super().recv_strict(bufsize)
+
+        class Frame(library.abnf.ABNF):  # type: ignore[misc]
+            def _get_masked(self, mask_key: Any) -> bytes:
+                calls.append(len(mask_key))
+                return bytes(super()._get_masked(mask_key))
+
+        calls: list[int] = []
+        with Talk(library) as talk:
+            talk.ws.frame_buffer = Buffer(talk.ws._recv, False)
+            talk.far.sendall(HELLO)
+            talk.do("recv")
+            talk.do("send_frame", Frame(1, 0, 0, 0, TEXT, 1, b"data"))
+            return calls, talk.seen, talk.sent()
+
+    calls, *_ = both(library, play)
+    assert calls == [2, 5, 4]
+
+
+@pytest.mark.parametrize("name", ["recv_frame", "recv_strict"])
+def test_what_somebody_else_wraps_is_left_alone(
+    library: Any, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    method = getattr(library.abnf.frame_buffer, name)
+    monkeypatch.setattr(library.abnf.frame_buffer, name, lambda *args: method(*args))
+    accelerate.install("websocket_client")
+    (host,) = (line for line in accelerate.status() if line.host == "websocket_client")
+    assert host.why_not == f"RuntimeError: frame_buffer.{name} is not what websocket made it"
+    accelerate.uninstall("websocket_client")
+
+
+def test_install_under_way(library: Any) -> None:
+    with Talk(library) as talk:
+        for change in (accelerate.install, accelerate.uninstall) * 2:
+            talk.far.sendall(HELLO[:4])
+            assert not talk.do("recv")
+            change("websocket_client")
+            talk.far.sendall(HELLO[4:] + HELLO)
+            assert [talk.ws.recv() for _ in range(2)] == ["hello"] * 2
+
+
+def test_the_proof_fails_without_the_patch(library: Any) -> None:
+    with pytest.raises(RuntimeError, match=r"^the code of websocket-client answered$"):
+        HOST.prove()
+
+
+@pytest.mark.parametrize("first", ["import websocket", "import wsframe"])
+def test_a_program_is_accelerated_whenever_it_imports_the_library(first: str) -> None:
+    code = (
+        f"{first}\nfrom wsframe import accelerate\naccelerate.install()\nimport websocket\n"
+        "(host,) = [host for host in accelerate.status() if host.host == 'websocket_client']\n"
+        "print(host.active, host.why_not, host.stale)\n"
+        "accelerate.uninstall()\nprint(hasattr(websocket.send, '__wrapped__'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("True  ()\nFalse\n", "")
+
+
+def test_wsframe_run() -> None:
+    code = "import websocket; raise SystemExit(7 if hasattr(websocket.send, '__wrapped__') else 1)"
+    command = [sys.executable, "-m", "wsframe", "run", "--only", "websocket_client", "--", sys.executable]
+    done = subprocess.run([*command, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 7
+    assert done.stderr.startswith("wsframe: ready to accelerate websocket_client ")

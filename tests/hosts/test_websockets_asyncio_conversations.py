@@ -1,0 +1,154 @@
+"""Random conversations with connections of websockets.asyncio, accelerated and as they are."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from frames import CLOSE, KEY, PING, TEXT, compressed, frame
+from hypothesis import example, given, settings, strategies as st
+from support.conversations import WISHES, conversations, told
+from support.pairs import Peer
+from support.rawpeer import run
+from websockets.asyncio.connection import Connection
+from websockets.extensions.permessage_deflate import PerMessageDeflate
+from websockets.protocol import CLIENT, SERVER, Protocol, State
+
+STYLES = ("iterate", "recv", "text", "bytes", "streaming", "slow", "tasks", "late")
+HELLO = frame(TEXT, b"hello", key=KEY)
+
+
+async def messages(ws: Any, style: str) -> AsyncIterator[Any]:
+    if style == "iterate":
+        async for message in ws:
+            yield message
+    while style == "streaming":
+        yield "".join([str(part) async for part in ws.recv_streaming()])
+    decode = {"text": True, "bytes": False}.get(style)
+    while True:
+        yield await ws.recv(decode)
+
+
+async def react(ws: Any, message: Any) -> None:
+    """Do what a message asks for."""
+    if message == "raise":
+        raise RuntimeError("as was asked for")
+    if message == "close":
+        await ws.close(3001, "as was asked for")
+    elif message == "twice":
+        await ws.send(message)
+        await ws.send(b"again")
+    elif message == "odd":
+        await ws.send(bytearray(b"odd"))
+        await ws.send(["in ", "pieces"])
+    elif message == "ping":
+        await ws.ping(b"from this side")
+    await ws.send(message)
+
+
+async def talk(ws: Any, style: str, seen: list[Any]) -> None:
+    tasks: list[asyncio.Task[None]] = []
+    waiting: list[Any] = []
+    try:
+        async for message in messages(ws, style):
+            seen.append(message)
+            if style == "tasks":
+                tasks.append(asyncio.ensure_future(react(ws, message)))
+                continue
+            if style == "slow":
+                await asyncio.sleep(0)
+            waiting.append(message)
+            if style != "late" or len(waiting) == 3:
+                for one in waiting:
+                    await react(ws, one)
+                waiting.clear()
+    except Exception as exc:
+        note(seen, exc)
+    for end in await asyncio.gather(*tasks, ws.close(), return_exceptions=True):
+        note(seen, end)
+    await ws.wait_closed()
+    seen.append((ws.state, ws.close_code, ws.close_reason))
+
+
+def note(seen: list[Any], exc: Any) -> None:
+    chain = [exc, exc.__cause__, exc.__context__] if exc else []
+    seen.append([(type(link).__name__, str(link)) for link in chain if link])
+
+
+async def converse(side: Any, pieces: list[bytes], style: str, **options: Any) -> Any:
+    """Let a peer send these pieces and then close; what there was to see."""
+    seen: list[Any] = []
+    ours, theirs = socket.socketpair()
+    protocol: Any = Protocol(side, max_size=options["max_size"])
+    if options["deflate"]:
+        protocol.extensions = [PerMessageDeflate(False, False, 15, 15)]
+    connection = Connection(protocol, ping_interval=None, max_queue=options["max_queue"])
+    await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, ours)
+    talking = asyncio.ensure_future(talk(connection, style, seen))
+    peer = await Peer.over(theirs, seen)
+    await peer.send([*pieces, frame(CLOSE, b"\x03\xe8", key=KEY if side is SERVER else None)])
+    ended = await peer.leave()
+    connection.transport.abort()  # where nobody reads any more, nobody knows
+    await asyncio.wait_for(talking, 20)
+    return seen, told(bytes(peer.received)), ended
+
+
+def both(*args: Any, **options: Any) -> Any:
+    """What there was to see, which must not depend on the acceleration."""
+
+    async def main() -> Any:
+        return await converse(*args, **options)
+
+    before, after = run(main, yes=False), run(main, yes=True)
+    assert after == before
+    return after
+
+
+setup = st.fixed_dictionaries(
+    {
+        "deflate": st.booleans(),
+        "max_size": st.sampled_from([2**20, 50, None]),
+        "max_queue": st.sampled_from([16, 1, None]),
+    }
+)
+USUAL = {"deflate": False, "max_size": 2**20, "max_queue": 16}
+
+
+@given(conversations(KEY), st.sampled_from(STYLES), setup)
+@settings(deadline=None)
+@example([HELLO * 300], "iterate", USUAL)
+@example([HELLO * 300], "recv", {**USUAL, "max_queue": 1})
+@example([HELLO * 30 + frame(PING, b"?", key=KEY) + HELLO], "tasks", USUAL)
+@example([HELLO + frame(TEXT, b"x" * 60, key=KEY) + HELLO], "iterate", {**USUAL, "max_size": 50})
+@example([HELLO + frame(TEXT, b"close", key=KEY) + HELLO], "slow", USUAL)
+@example([HELLO + frame(TEXT, b"raise", key=KEY) + HELLO], "recv", USUAL)
+@example([frame(TEXT, compressed(b"twice"), rsv=4, key=KEY) * 3 + HELLO], "late", {**USUAL, "deflate": True})
+@example([bytes([octet]) for octet in HELLO * 2], "iterate", USUAL)
+def test_server(pieces: list[bytes], style: str, setup: dict[str, Any]) -> None:
+    both(SERVER, pieces, style, **setup)
+
+
+@given(conversations(None), st.sampled_from(STYLES), setup)
+@settings(deadline=None)
+def test_client(pieces: list[bytes], style: str, setup: dict[str, Any]) -> None:
+    both(CLIENT, pieces, style, **setup)
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("wish", sorted({*WISHES}))
+def test_every_wish_among_others(wish: bytes, style: str) -> None:
+    both(SERVER, [HELLO * 3 + frame(TEXT, wish, key=KEY) + HELLO], style, **USUAL)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_what_is_compared(style: str) -> None:
+    """The conversation takes place."""
+    seen, sent, ended = both(SERVER, [HELLO * 3, frame(TEXT, b"twice", key=KEY) * 3], style, **USUAL)
+    hello, twice = (b"hello", b"twice") if style == "bytes" else ("hello", "twice")
+    assert seen[:6] == [hello] * 3 + [twice] * 3
+    assert seen[-1] == (State.CLOSED, 1000, "")
+    assert len(sent) >= 8
+    assert ended

@@ -1,0 +1,140 @@
+"""Frames that are longer than what one read brings: the same events, and no copy more than without us."""
+
+from __future__ import annotations
+
+import tracemalloc
+from typing import Any
+
+import frames
+import pytest
+from support.talks import SIDES, TUPLE_LIMITS, Trace, accelerated, both, key_for
+from websockets.frames import Frame
+from websockets.protocol import Protocol
+
+from wsframe.accelerate.hosts.websockets.protocol import LARGE
+
+SIZES = [LARGE - 15, LARGE - 14, LARGE - 10, LARGE, LARGE + 1, 300_000]
+
+
+def cut(data: bytes, size: int) -> list[tuple[str, bytes]]:
+    return [("receive_data", data[at : at + size]) for at in range(0, len(data), size)]
+
+
+def stream(side: Any, size: int) -> bytes:
+    key = key_for(side)
+    large = frames.frame(frames.BINARY, bytes(range(256)) * (size // 256 + 1), key=key)
+    return (
+        frames.frame(frames.TEXT, b"before", key=key)
+        + frames.frame(frames.TEXT, b"x" * size, key=key)
+        + frames.frame(frames.PING, b"between", key=key)
+        + large * 2
+        + frames.frame(frames.TEXT, b"y" * size, fin=False, key=key)
+        + frames.frame(frames.CONTINUATION, b"z" * size, key=key)
+        + frames.frame(frames.TEXT, b"after", key=key)
+    )
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("read", [1 << 18, 65_536, 40_000, 9_999])
+def test_the_events_are_the_same(side: Any, size: int, read: int) -> None:
+    both(side, cut(stream(side, size), read))
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("limit", [LARGE - 1, LARGE, 2 * LARGE, (3 * LARGE, LARGE)])
+def test_limits_are_kept(side: Any, limit: Any) -> None:
+    if isinstance(limit, tuple) and not TUPLE_LIMITS:
+        pytest.skip("no limit of fragments")
+    for size in (LARGE - 1, LARGE, LARGE + 1):
+        both(side, cut(stream(side, size), 30_000), max_size=limit)
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        [("receive_eof",)],
+        [("send_close", 1000, "bye")],
+        [("fail", 1011, "no")],
+        [("send_ping", b"p")],
+        [("send_text", b"t")],
+    ],
+    ids=lambda steps: steps[0][0],
+)
+@pytest.mark.parametrize("at", [1, 2, 5])
+def test_what_is_called_inside_a_large_frame(side: Any, meanwhile: Any, at: int) -> None:
+    steps: list[Any] = cut(stream(side, 200_000), 50_000)
+    both(side, [*steps[:at], *meanwhile, *steps[at:]])
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("last", [b"\x83\x00", b"\xff" * 20, b"\x88\x01x"])
+def test_what_is_wrong_after_a_large_frame(side: Any, last: bytes) -> None:
+    data = frames.frame(frames.TEXT, b"x" * 200_000, key=key_for(side)) + last
+    for read in (50_000, 70_001, len(data) - 1):
+        both(side, cut(data, read))
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("deflate", [False, True])
+def test_a_large_compressed_frame(side: Any, deflate: bool) -> None:
+    data = frames.frame(frames.BINARY, frames.compressed(bytes(range(251)) * 9), rsv=4, key=key_for(side))
+    data += frames.frame(frames.BINARY, b"x" * 100_000, key=key_for(side))
+    both(side, cut(data + data, 30_000), deflate=deflate)
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("first", [True, False], ids=["installed", "not installed"])
+def test_a_switch_inside_a_large_frame(side: Any, first: bool) -> None:
+    """`install` and `uninstall` between any two reads."""
+    steps = cut(stream(side, 150_000), 40_000)
+    protocol: Any
+    traces = []
+    for switching in (False, True):
+        with accelerated(first):
+            protocol = Protocol(side)
+        run = Trace(protocol)
+        for number, (name, data) in enumerate(steps):
+            with accelerated(switching and number % 3 != 1):
+                run.call(name, data)
+        traces.append(run.seen)
+    assert traces[0] == traces[1]
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_wrapper_inside_a_large_frame(side: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    original, seen = Protocol.recv_frame, []
+
+    def recv_frame(self: Any, frame: Frame) -> None:
+        seen.append(len(frame.data))
+        original(self, frame)
+
+    steps = cut(stream(side, 150_000), 40_000)
+    with accelerated():
+        run = Trace(Protocol(side))
+        for number, (name, data) in enumerate(steps):
+            if number == 2:
+                monkeypatch.setattr(Protocol, "recv_frame", recv_frame)
+            run.call(name, data)
+        monkeypatch.undo()
+    assert seen[0] in (150_000, 150_016)
+    assert len(seen) >= 6
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_no_more_memory_than_without_us(side: Any) -> None:
+    data = frames.frame(frames.BINARY, b"x" * 5_000_000, key=key_for(side))
+    peaks = []
+    for yes in (False, True):
+        with accelerated(yes):
+            protocol: Any = Protocol(side, max_size=None)
+            tracemalloc.start()
+            try:
+                for _, part in cut(data, 1 << 18):
+                    protocol.receive_data(part)
+                peaks.append(tracemalloc.get_traced_memory()[1])
+            finally:
+                tracemalloc.stop()
+            assert len(protocol.events_received()[0].data) == 5_000_000
+    assert peaks[1] < peaks[0] * 1.1 + 2**16

@@ -1,0 +1,139 @@
+"""Random conversations with connections of websockets.legacy, accelerated and as they are."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from frames import CLOSE, KEY, PING, TEXT, compressed, frame
+from hypothesis import example, given, settings, strategies as st
+from support import legacy_pairs
+from support.conversations import WISHES, conversations, told
+
+STYLES = ("iterate", "recv", "slow", "tasks", "late")
+HELLO = frame(TEXT, b"hello", key=KEY)
+
+
+async def messages(ws: Any, style: str) -> Any:
+    if style == "iterate":
+        async for message in ws:
+            yield message
+    else:
+        while True:
+            yield await ws.recv()
+
+
+async def react(ws: Any, message: Any) -> None:
+    """Do what a message asks for."""
+    if message == "raise":
+        raise RuntimeError("as was asked for")
+    if message == "close":
+        await ws.close(3001, "as was asked for")
+    elif message == "twice":
+        await ws.send(message)
+        await ws.send(b"again")
+    elif message == "odd":
+        await ws.send(bytearray(b"odd"))
+        await ws.send(["in ", "pieces"])
+    elif message == "ping":
+        await ws.ping(b"from this side")
+    await ws.send(message)
+
+
+async def talk(ws: Any, style: str, seen: list[Any]) -> None:
+    tasks: list[asyncio.Task[None]] = []
+    waiting: list[Any] = []
+    try:
+        async for message in messages(ws, style):
+            seen.append((type(message), message))
+            if style == "tasks":
+                tasks.append(asyncio.ensure_future(react(ws, message)))
+                continue
+            if style == "slow":
+                await asyncio.sleep(0)
+            waiting.append(message)
+            if style != "late" or len(waiting) == 3:
+                for one in waiting:
+                    await react(ws, one)
+                waiting.clear()
+    except Exception as exc:
+        note(seen, exc)
+    for end in await asyncio.gather(*tasks, ws.close(), return_exceptions=True):
+        note(seen, end)
+    await ws.wait_closed()
+    seen.append((ws.state, ws.close_code, ws.close_reason, ws.close_rcvd, ws.close_sent))
+
+
+def note(seen: list[Any], exc: Any) -> None:
+    chain = [exc, exc.__cause__, exc.__context__] if exc else []
+    seen.append([(type(link).__name__, str(link)) for link in chain if link])
+
+
+def both(kind: Any, pieces: list[bytes], style: str, **options: Any) -> Any:
+    """Let a peer send these pieces and then close; what there was to see."""
+    goodbye = frame(CLOSE, b"\x03\xe8", key=None if kind.is_client else KEY)
+
+    async def main() -> Any:
+        seen: list[Any] = []
+        async with legacy_pairs.pair(kind, seen=seen, **options) as (connection, peer):
+            talking = asyncio.ensure_future(talk(connection, style, seen))
+            for piece in [*pieces, goodbye]:
+                await peer.send([piece])
+            ended = await peer.leave()
+            connection.transport.abort()  # where nobody reads any more, nobody knows
+            await asyncio.wait_for(talking, 20)
+        return seen, told(bytes(peer.received)), ended
+
+    return legacy_pairs.both(main)
+
+
+setup = st.fixed_dictionaries(
+    {
+        "deflate": st.booleans(),
+        "max_size": st.sampled_from([2**20, 50, 0, None]),
+        "max_queue": st.sampled_from([16, 1, None]),
+    }
+)
+USUAL = {"deflate": False, "max_size": 2**20, "max_queue": 16}
+
+
+@given(conversations(KEY), st.sampled_from(STYLES), setup)
+@settings(deadline=None)
+@example([HELLO * 300], "iterate", USUAL)
+@example([HELLO * 300], "recv", {**USUAL, "max_queue": 1})
+@example([HELLO * 30 + frame(PING, b"?", key=KEY) + HELLO], "tasks", USUAL)
+@example([HELLO * 15 + frame(TEXT, b"\xff", key=KEY) + HELLO], "iterate", USUAL)
+@example([HELLO * 17 + frame(TEXT, b"\xff", key=KEY) + HELLO], "iterate", USUAL)
+@example([HELLO * 40 + frame(PING, b"?", key=KEY) + HELLO * 9 + frame(CLOSE, b"", key=KEY)], "slow", USUAL)
+@example([HELLO + frame(TEXT, b"x" * 60, key=KEY) + HELLO], "iterate", {**USUAL, "max_size": 50})
+@example([HELLO + frame(TEXT, b"close", key=KEY) + HELLO], "slow", USUAL)
+@example([HELLO + frame(TEXT, b"raise", key=KEY) + HELLO], "recv", USUAL)
+@example([frame(TEXT, compressed(b"twice"), rsv=4, key=KEY) * 3 + HELLO], "late", {**USUAL, "deflate": True})
+@example([HELLO + frame(TEXT, b"\xff" * 9, rsv=4, key=KEY) + HELLO], "recv", {**USUAL, "deflate": True})
+@example([bytes([octet]) for octet in HELLO * 2], "iterate", USUAL)
+def test_server(pieces: list[bytes], style: str, setup: dict[str, Any]) -> None:
+    both(legacy_pairs.Server, pieces, style, **setup)
+
+
+@given(conversations(None), st.sampled_from(STYLES), setup)
+@settings(deadline=None)
+def test_client(pieces: list[bytes], style: str, setup: dict[str, Any]) -> None:
+    both(legacy_pairs.Client, pieces, style, **setup)
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("wish", sorted({*WISHES}))
+def test_every_wish_among_others(wish: bytes, style: str) -> None:
+    both(legacy_pairs.Server, [HELLO * 3 + frame(TEXT, wish, key=KEY) + HELLO], style, **USUAL)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_what_is_compared(style: str) -> None:
+    """The conversation takes place."""
+    pieces = [HELLO * 3, frame(TEXT, b"twice", key=KEY) * 3]
+    seen, sent, ended = both(legacy_pairs.Server, pieces, style, **USUAL)
+    assert seen[:6] == [(str, "hello")] * 3 + [(str, "twice")] * 3
+    assert seen[-1][1:3] == (1000, "")
+    assert len(sent) >= 8
+    assert ended

@@ -1,0 +1,184 @@
+"""websockets, the official way: a class of connections that is fast without a patch."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from typing import Any
+
+import frames
+import pytest
+from support.patience import patient
+from support.rawpeer import DONE, Tapped, talk, text
+from support.talks import accelerated
+from websockets.asyncio import client, server
+from websockets.frames import Frame
+from websockets.protocol import Protocol
+from websockets.sync import client as sync_client, server as sync_server
+
+from wsframe.accelerate import slot
+from wsframe.accelerate.hosts.websockets import connection_class
+
+MESSAGES = ["", "héllo" * 50, b"", b"\0\xff" * 20_000, "x" * 60_000]
+END = text(DONE.decode())
+BURST = b"".join(text(f"message {n}") for n in range(64)) + END
+PING = frames.frame(frames.PING, b"?", key=frames.KEY)
+PIECES = frames.frame(frames.TEXT, b"in ", fin=False, key=frames.KEY)
+PIECES += frames.frame(frames.CONTINUATION, b"pieces", key=frames.KEY)
+
+
+@pytest.fixture
+def out_of_order(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """websockets can neither read nor write a frame, until this function is called."""
+
+    def fail(*_: object, **__: object) -> Any:
+        raise RuntimeError("the code of websockets answered")
+
+    # Not another function in its place, which would be obeyed.
+    for function in (Frame.parse.__func__, Frame.serialize):  # type: ignore[attr-defined]
+        monkeypatch.setattr(function, "__code__", fail.__code__)
+    return monkeypatch.undo
+
+
+async def echo(ws: Any) -> None:
+    async for message in ws:
+        await ws.send(message)
+
+
+@pytest.mark.parametrize("patched", [False, True])
+@pytest.mark.parametrize(
+    "last",
+    [b"", text("x" * 1001), frames.frame(frames.TEXT, b"\xff", key=frames.KEY)],
+    ids=["nothing", "too big", "not text"],
+)
+def test_the_wire_is_the_same(last: bytes, patched: bool) -> None:
+    bursts = [BURST, text("y") + PING + PIECES + text("z" * 1000) + last + END]
+    fast = connection_class(Tapped)
+    before = talk(echo, *bursts, yes=False, max_size=1000)
+    assert talk(echo, *bursts, yes=patched, max_size=1000, create_connection=fast) == before
+    assert len(before) > 65
+
+
+def test_a_burst_leaves_in_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    patient(monkeypatch)
+    taps: list[Any] = []
+
+    async def handler(ws: Any) -> None:
+        taps.append(ws.tap)
+        await echo(ws)
+
+    for kind in (Tapped, connection_class(Tapped)):
+        talk(handler, BURST, yes=False, create_connection=kind)
+    plain, fast = ([call for call in tap.calls if type(call) is bytes] for tap in taps)
+    frames_of = [b"".join(calls).partition(b"\r\n\r\n")[2] for calls in (fast, plain)]  # after the Date
+    assert frames_of[0] == frames_of[1]
+    assert len(fast) < 10 < len(plain)
+
+
+def test_a_server_and_a_client(out_of_order: Any) -> None:
+    """Its own code does not run for a message."""
+
+    async def main() -> list[Any]:
+        kinds = [connection_class(kind) for kind in (server.ServerConnection, client.ClientConnection)]
+        got = []
+        async with server.serve(
+            echo, "127.0.0.1", 0, compression=None, create_connection=kinds[0]
+        ) as listening:
+            port = listening.sockets[0].getsockname()[1]
+            uri = f"ws://127.0.0.1:{port}"
+            async with client.connect(uri, compression=None, create_connection=kinds[1]) as ws:
+                for message in MESSAGES:
+                    await ws.send(message)
+                    got.append(await ws.recv())
+                out_of_order()
+                await ws.send(["in ", "pieces"])
+                got.append(await ws.recv())
+        assert ws.protocol.close_code == 1000
+        return got
+
+    assert asyncio.run(asyncio.wait_for(main(), 60)) == [*MESSAGES, "in pieces"]
+
+
+def test_in_threads(out_of_order: Any) -> None:
+    def handler(ws: Any) -> None:
+        for message in ws:
+            ws.send(message)
+
+    kinds = [connection_class(kind) for kind in (sync_server.ServerConnection, sync_client.ClientConnection)]
+    with sync_server.serve(
+        handler, "127.0.0.1", 0, compression=None, create_connection=kinds[0]
+    ) as listening:
+        thread = threading.Thread(target=listening.serve_forever)
+        thread.start()
+        uri = f"ws://127.0.0.1:{listening.socket.getsockname()[1]}"
+        with sync_client.connect(uri, compression=None, create_connection=kinds[1]) as ws:
+            for message in MESSAGES:
+                ws.send(message)
+                assert ws.recv(timeout=10) == message
+            out_of_order()
+        listening.shutdown()
+        thread.join(10)
+    assert ws.protocol.close_code == 1000
+
+
+def test_under_trio(out_of_order: Any) -> None:
+    trio = pytest.importorskip("trio")
+    trio_server = pytest.importorskip("websockets.trio.server")
+    trio_client = pytest.importorskip("websockets.trio.client")
+
+    async def main() -> list[Any]:
+        got = []
+        async with trio.open_nursery() as nursery:
+            kind = connection_class(trio_server.ServerConnection)
+            options = {"compression": None, "create_connection": kind, "host": "127.0.0.1"}
+            listening = await nursery.start(lambda **more: trio_server.serve(echo, 0, **options, **more))
+            uri = f"ws://127.0.0.1:{listening.listeners[0].socket.getsockname()[1]}"
+            kind = connection_class(trio_client.ClientConnection)
+            async with trio_client.connect(uri, compression=None, create_connection=kind) as ws:
+                for message in MESSAGES:
+                    await ws.send(message)
+                    got.append(await ws.recv())
+                out_of_order()
+            nursery.cancel_scope.cancel()
+        return got
+
+    assert trio.run(main) == MESSAGES
+
+
+def test_a_class_of_ones_own_is_obeyed() -> None:
+    class Shouting(Tapped):
+        async def send(self, message: Any, *args: Any) -> None:
+            await super().send(message.replace("hello", "HELLO"), *args)
+
+    seen = talk(echo, text("hello") + END, yes=False, create_connection=connection_class(Shouting))
+    assert seen[0] == (0x81, b"HELLO")
+
+
+def test_nothing_is_patched() -> None:
+    before = {name: vars(Protocol)[name] for name in ("parse", "receive_data", "send_text")}
+    fast = connection_class(server.ServerConnection)
+    assert {name: vars(Protocol)[name] for name in before} == before
+    assert issubclass(fast, server.ServerConnection)
+    assert (fast.__name__, fast.__module__) == ("ServerConnection", "websockets.asyncio.server")
+
+
+@pytest.mark.parametrize(
+    ("version", "reason"),
+    [
+        ("10.3", "is not in the tested range >=10.4,<18.0"),
+        ("12.0", "is older than 13.0, the oldest tested with this"),
+        ("18.0", "is not in the tested range >=10.4,<18.0"),
+    ],
+)
+def test_an_untested_version_is_refused(version: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slot, "distribution_version", lambda name: version)
+    with pytest.raises(RuntimeError, match=f"^{re.escape(f'websockets version {version} {reason}')}$"):
+        connection_class(server.ServerConnection)
+
+
+def test_a_class_outlives_the_patch() -> None:
+    with accelerated():
+        fast = connection_class(Tapped)
+    seen = talk(echo, text("hello") + END, yes=False, create_connection=fast)
+    assert seen[0] == (0x81, b"hello")

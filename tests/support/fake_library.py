@@ -1,0 +1,79 @@
+"""A library of three modules, written to disk, and the file that makes it a host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+LIBRARY = {
+    "__init__.py": "",
+    "core.py": """
+def answer():
+    return "slow"
+""",
+    "user.py": """
+from fakehost.core import answer
+class Codec:
+    def name(self):
+        return "slow codec"
+    @staticmethod
+    def twice():
+        return 2 * answer()
+""",
+    "extra.py": """
+def more():
+    return "slow"
+""",
+}
+HOST = """
+from wsframe.accelerate.host import Host, Part
+
+def fast():
+    return "fast"
+
+def replacements():
+    import fakehost.core
+    from fakehost import user
+    yield fakehost.core, "answer", fast
+    yield user, "answer", fast
+    yield user.Codec, "name", lambda self: "fast codec"
+    yield user.Codec, "twice", staticmethod(lambda: "fast twice")
+    yield user.Codec, "added", 1
+
+def prove():
+    from fakehost.user import Codec
+    if Codec().name() != "fast codec":
+        raise RuntimeError("the old code answered")
+
+def replace_extra():
+    import fakehost.extra
+    yield fakehost.extra, "more", fast
+
+HOST = Host(
+    name="fakehost", first=(1, 2), below=(3, 0), modules=("fakehost.core", "fakehost.user"),
+    replacements=replacements, prove=prove,
+    parts=(Part(modules=("fakehost.extra",), replacements=replace_extra, prove=lambda: None),),
+)
+"""
+
+
+def write(where: Path) -> None:
+    """Put the library, version 1.4, into `where/lib` and its host file into `where/hosts`."""
+    package = where / "lib" / "fakehost"
+    package.mkdir(parents=True)
+    for name, source in LIBRARY.items():
+        (package / name).write_text(source)
+    set_version(where, "1.4")
+    (where / "hosts").mkdir()
+    write_host(where)
+
+
+def set_version(where: Path, version: str) -> None:
+    info = where / "lib" / "fakehost-0.dist-info"
+    info.mkdir(exist_ok=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: fakehost\nVersion: {version}\n")
+
+
+def write_host(where: Path, old: str = "", new: str = "") -> None:
+    """Write the host file, with one thing different."""
+    assert old in HOST
+    (where / "hosts" / "fakehost.py").write_text(HOST.replace(old, new, 1))

@@ -1,0 +1,19 @@
+"""uvicorn's own classes stay where they are: most tests of hosts are about what is made faster in them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(scope="package", autouse=True)
+def uvicorn_keeps_its_classes() -> Iterator[None]:
+    before = os.environ.get("WSFRAME_OWN_PROTOCOL")
+    os.environ["WSFRAME_OWN_PROTOCOL"] = "0"
+    yield
+    if before is None:
+        del os.environ["WSFRAME_OWN_PROTOCOL"]
+    else:
+        os.environ["WSFRAME_OWN_PROTOCOL"] = before

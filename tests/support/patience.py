@@ -1,0 +1,20 @@
+"""Writes that are joined however busy the machine is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from wsframe.accelerate.hosts._shared.coalesce import Output
+
+
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a write follow another after any time."""
+    make = Output.__init__
+
+    def patient(self: Any, *args: Any, **kwargs: Any) -> None:
+        make(self, *args, **kwargs)
+        self.gap = 60
+
+    monkeypatch.setattr(Output, "__init__", patient)
