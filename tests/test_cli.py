@@ -322,7 +322,7 @@ def test_status_tells_why_not(box):
     fake_library.set_version(box, "1.4")
     fake_library.write_host(box, '!= "fast codec"', '!= "wrong"')
     done = wsframe_status(box)
-    assert re.search(r"^fakehost .* RuntimeError: the old code answered$", done.stdout, re.M)
+    assert re.search(r"^fakehost .* RuntimeError: the original code was called$", done.stdout, re.M)
     assert done.returncode == 1
 
 

@@ -20,7 +20,7 @@ import trustme
 import wsframe
 from wsframe import cli
 from wsframe.accelerate import known_hosts
-from wsframe.accelerate.slot import load_host
+from wsframe.accelerate.host import load_host
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

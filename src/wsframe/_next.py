@@ -9,7 +9,7 @@ from importlib.util import find_spec
 
 from . import backend
 from .accelerate import HostStatus
-from .accelerate.slot import load_host
+from .accelerate.host import load_host
 
 OWN_CLASS = "uvicorn --ws wsframe.uvicorn:WebSocketProtocol"
 

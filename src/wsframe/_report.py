@@ -15,9 +15,8 @@ from typing import NamedTuple
 from . import __version__, backend
 from ._next import next_steps
 from .accelerate import HostStatus, install, status
-from .accelerate.host import imported_as
+from .accelerate.host import distribution_version, imported_as, load_host
 from .accelerate.report import BOLD, DIM, GREEN, YELLOW, painted
-from .accelerate.slot import distribution_version, load_host
 
 HEAD = ("host", "version", "tested", "under `wsframe run`")
 

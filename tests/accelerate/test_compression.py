@@ -29,7 +29,7 @@ def name(request: pytest.FixtureRequest) -> Any:
 
 @pytest.fixture(scope="module")
 def module(name: str) -> Any:
-    return compression.stand_in(name)
+    return compression.substitute(name)
 
 
 @pytest.fixture(autouse=True)
@@ -261,7 +261,7 @@ def test_one_after_the_other():
     pytest.importorskip("zlib_ng")
     for name in ("isal", "zlib-ng", "isal"):
         accelerate.install("wsproto", zlib=name)
-        assert found("wsproto") is compression.stand_in(name)
+        assert found("wsproto") is compression.substitute(name)
         assert record("wsproto").zlib == name
 
 

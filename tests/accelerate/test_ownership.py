@@ -15,10 +15,9 @@ from support import fake_library
 from support.passing import choose_no_framework
 
 from wsframe import accelerate
-from wsframe.accelerate.host import imported_as
+from wsframe.accelerate.host import imported_as, load_host
 from wsframe.accelerate.ownership import find
 from wsframe.accelerate.patch import own_replacements
-from wsframe.accelerate.slot import load_host
 
 HOSTS = [name for name in accelerate.known_hosts() if importlib.util.find_spec(imported_as(name))]
 BESIDE = {"hypercorn": ("wsproto",), "uvicorn": ("wsproto", "websockets")}  # what a host stands on
@@ -80,8 +79,8 @@ def sites_of(name: str) -> list[tuple[Any, str]]:
     host = load_host(name)
     load(host)
     for part in (host, *host.parts):
-        sites = [(owner, attribute) for owner, attribute, _ in part.replacements()]
-        sites += [(owner, name) for path, names in part.passes_by for owner in find(path) for name in names]
+        seams = [*part.seams.items(), *part.bypasses] if part.applies() else []
+        sites = [(owner, name) for path, names in seams for owner in find(path) for name in names]
         found += [
             site for site in sites if callable(inspect.getattr_static(*site, None)) and site not in found
         ]
@@ -132,7 +131,7 @@ def test_nothing_of_it_is_taken_for_somebody_elses(name: str) -> None:
     finally:
         accelerate.uninstall()
     for part in (host,):
-        assert own_replacements(part, imported_as(name))
+        assert own_replacements(part, host) or not part.applies()
 
 
 @pytest.fixture
@@ -179,8 +178,9 @@ def why_not() -> str:
 
 def install_replacing(library: Any, *names: str) -> Any:
     (library / "lib" / "fakehost" / "user.py").write_text(SOURCE)
-    lines = "".join(f"    yield user.Codec, {name!r}, {REPLACED[name]}\n" for name in names)
-    fake_library.write_host(library, '    yield user.Codec, "added", 1\n', lines)
+    lines = "".join(f"    {name!r}: lambda original, host: {REPLACED[name]},\n" for name in names)
+    twice = '    "twice": lambda original, host: staticmethod(lambda: "fast twice"),\n'
+    fake_library.write_host(library, twice, lines)
     return importlib.import_module("fakehost.user")
 
 
@@ -232,9 +232,9 @@ def test_a_class_that_somebody_else_has_replaced_stays(library: Any) -> None:
     assert "Codec" in why_not() or old.name(None) == "slow codec"
 
 
-def test_what_is_passed_by_is_looked_at_as_well(library: Any) -> None:
+def test_what_is_bypassed_is_looked_at_as_well(library: Any) -> None:
     passed = "('fakehost.user:Codec', ('twice', 'absent')), ('fakehost.user:Nothing', ('x',))"
-    fake_library.write_host(library, "modules=(", f"passes_by=({passed}), modules=(")
+    fake_library.write_host(library, "modules=(", f"bypasses=({passed}), modules=(")
     user = importlib.import_module("fakehost.user")
     ours = user.Codec.__dict__["twice"]
     accelerate.install("fakehost")

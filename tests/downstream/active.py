@@ -5,7 +5,7 @@ from contextlib import suppress
 from importlib import import_module
 
 from wsframe import accelerate
-from wsframe.accelerate.slot import load_host
+from wsframe.accelerate.host import load_host
 
 for name in sys.argv[1:]:
     host = load_host(name)

@@ -21,9 +21,13 @@ pytest.importorskip("twisted.python", exc_type=ImportError)
 from support.twin_autobahn import FLAVOURS, OLD, Player, accelerated, unmasked
 
 from wsframe import accelerate
-from wsframe.accelerate.hosts.autobahn import HOST, FastWebSocket
+from wsframe.accelerate.hosts.autobahn import HOST
 
 Behaviour = Callable[[Any, list[Any]], dict[str, Any]]
+
+
+def as_it_is(kind: type) -> type:
+    return kind
 
 
 def plain(base: Any, trace: list[Any]) -> dict[str, Any]:
@@ -323,7 +327,7 @@ def test_the_validator_and_the_masker_answer_as_theirs(new: Any, pieces: list[by
 
 
 def long_way(*_: Any, **__: Any) -> None:
-    raise AssertionError("the code of autobahn answered")
+    raise AssertionError("the original code of autobahn was called")
 
 
 @pytest.mark.parametrize("client", [False, True])
@@ -419,8 +423,8 @@ def test_the_very_objects_come_back() -> None:
 def test_the_proof_fails_without_the_patch() -> None:
     assert not next(host for host in accelerate.status() if host.host == "autobahn").active
     for part in (HOST, *HOST.parts):
-        with pytest.raises(RuntimeError, match=r"^the code of autobahn answered$"):
-            part.prove()
+        with pytest.raises(RuntimeError, match=r"^the original code of autobahn was called$"):
+            HOST.load(part.prove)()
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
@@ -432,9 +436,11 @@ def test_one_class_is_fast_without_a_patch(flavour: str) -> None:
         + frames.close(1000, key=KEY)
     )
     traces = []
-    for front in ((), (FastWebSocket,)):
-        with accelerated():  # for its event loop; nothing is done to the old copy
-            player = Player(OLD, flavour, False, meddling, {}, front=front)
+    for change in (as_it_is, accelerate.fast_class):
+        with accelerated() as library:  # for its event loop
+            accelerate.uninstall("autobahn")
+            player = Player(library, flavour, False, meddling, {}, change=change)
+            assert hasattr(type(player.connection).sendMessage, "__wrapped__") is (change is not as_it_is)
             player.receive(data)
             player.call("sendMessage", b"late")
             player.end()

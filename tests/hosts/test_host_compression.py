@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from frames import BINARY
+from frames import BINARY, CLOSE
 from hypothesis import assume, example, given
 from support.deflating import HOSTS, Talk, deflated, has_limits, talks
 
@@ -49,8 +50,18 @@ def both(host: str, name: str, talk: Talk) -> list[Any]:
     accelerate.uninstall(host)
     before = HOSTS[host](talk)
     accelerate.install(host, zlib=name)
-    assert HOSTS[host](talk) == before
+    assert list(map(in_one_text, HOSTS[host](talk))) == list(map(in_one_text, before))
     return before
+
+
+def in_one_text(seen: Any) -> Any:
+    """Take one of the two texts that websockets has for a message over the limit.
+
+    zlib may keep the last bytes of a fragment to itself, and be found out by the next one.
+    """
+    if isinstance(seen, tuple) and seen[0] == 0x80 | CLOSE:
+        return seen[0], re.sub(rb"frame with \d+ bytes after reading \d+ bytes", b"frame", seen[1])
+    return seen
 
 
 def sent(message: bytes, *, over: int = 0, **agreed: Any) -> Talk:

@@ -13,9 +13,8 @@ import pytest
 from support.passing import choose_no_framework
 
 from wsframe import accelerate
-from wsframe.accelerate.host import Replacement, imported_as
-from wsframe.accelerate.patch import own_replacements
-from wsframe.accelerate.slot import load_host
+from wsframe.accelerate.host import imported_as, load_host
+from wsframe.accelerate.patch import Replacement, own_replacements
 
 HOSTS = [name for name in accelerate.known_hosts() if importlib.util.find_spec(imported_as(name))]
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of libraries' old modules
@@ -40,7 +39,8 @@ def replacements(name: str) -> list[Replacement]:
                 importlib.import_module(module)
         except ImportError:
             continue
-        found += own_replacements(part, imported_as(name))
+        if part.applies():
+            found += own_replacements(part, host)
     return found
 
 

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from wsframe import accelerate
+from wsframe.accelerate.host import load_host
 from wsframe.accelerate.hosts._shared.proof import alter, privately, reduced
-from wsframe.accelerate.slot import load_host
 
 # What a class of the library sets in its constructor, and the fast path relies on.
 RELIED_ON = [
@@ -132,7 +132,7 @@ def test_what_autobahn_imports_after_its_proof_is_watched() -> None:
         from wsframe import accelerate
         accelerate.install("autobahn")
         from autobahn.asyncio import websocket
-        from wsframe.accelerate.hosts.autobahn.own import receiving
+        from wsframe.accelerate.hosts.autobahn.watches import receiving
         connection = websocket.WebSocketServerProtocol.__new__(websocket.WebSocketServerProtocol)
         assert receiving().holds(connection)
         original = websocket.yields

@@ -21,7 +21,7 @@ from support.opening import close, request, serve_pieces
 from support.patience import patient
 
 from wsframe import accelerate
-from wsframe.accelerate.hosts.tornado import HOST, protocol_class
+from wsframe.accelerate.hosts.tornado import HOST
 
 websocket = pytest.importorskip("tornado.websocket")
 from tornado.iostream import IOStream  # noqa: E402
@@ -626,7 +626,7 @@ def test_every_frame_of_a_client_has_a_key_of_its_own() -> None:
 @pytest.mark.parametrize("patched", [False, True])
 def test_without_patching(patched: bool) -> None:
     with accelerated(patched):
-        fast = protocol_class()
+        fast = accelerate.fast_class(Protocol)
 
     class Own(Handler):
         def get_websocket_protocol(self) -> Any:
@@ -668,5 +668,5 @@ def test_connections_survive_install_and_uninstall() -> None:
 
 
 def test_the_proof_fails_without_the_patch() -> None:
-    with pytest.raises(RuntimeError, match=r"^the code of tornado answered$"):
-        HOST.prove()
+    with pytest.raises(RuntimeError, match=r"^the original code of tornado was called$"):
+        HOST.load(HOST.prove)()

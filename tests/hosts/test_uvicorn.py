@@ -293,10 +293,10 @@ def test_another_transport_stops_at_once() -> None:
 
 
 def test_the_proof_fails_without_the_patch() -> None:
-    with pytest.raises(RuntimeError, match=r"^the code of uvicorn answered$"):
-        HOST.prove()
-    with pytest.raises(RuntimeError, match=r"^the code of uvicorn answered$"):
-        HOST.parts[0].prove()
+    with pytest.raises(RuntimeError, match=r"^the original code of uvicorn was called$"):
+        HOST.load(HOST.prove)()
+    with pytest.raises(RuntimeError, match=r"^the original code of uvicorn was called$"):
+        HOST.load(HOST.parts[0].prove)()
 
 
 def test_a_program_without_wsproto() -> None:

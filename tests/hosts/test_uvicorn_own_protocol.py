@@ -140,17 +140,17 @@ def test_load_keeps_its_name_and_signature(installed: None) -> None:
     assert inspect.signature(load) == inspect.signature(original)
 
 
-def test_it_is_not_taken_when_it_does_not_answer(
+def test_it_is_not_taken_when_it_does_not_reply(
     installed: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(own_proof, "HELLO", b"never")
-    own_proof.prove.cache_clear()
+    own_proof.prove_own.cache_clear()
     assert loaded("auto") is WebSocketsSansIOProtocol
-    assert "uvicorn keeps its own protocol: RuntimeError: no answer" in capsys.readouterr().err
+    assert "uvicorn keeps its own protocol: RuntimeError: no reply" in capsys.readouterr().err
 
 
 def test_settings_can_be_loaded_where_a_loop_runs(installed: None) -> None:
-    own_proof.prove.cache_clear()
+    own_proof.prove_own.cache_clear()
 
     async def load() -> Any:
         return loaded("auto")
@@ -159,7 +159,7 @@ def test_settings_can_be_loaded_where_a_loop_runs(installed: None) -> None:
 
 
 def test_the_proof_leaves_nothing_in_the_log(installed: None, caplog: pytest.LogCaptureFixture) -> None:
-    own_proof.prove.cache_clear()
+    own_proof.prove_own.cache_clear()
     caplog.set_level("DEBUG")
     assert loaded("auto") is WebSocketProtocol
     assert [record for record in caplog.records if "uvicorn" in record.name] == []

@@ -11,7 +11,7 @@ from support.talks import SIDES, TUPLE_LIMITS, Trace, accelerated, both, key_for
 from websockets.frames import Frame
 from websockets.protocol import Protocol
 
-from wsframe.accelerate.hosts.websockets.protocol import LARGE
+from wsframe.accelerate.hosts.websockets.receive import LARGE
 
 SIZES = [LARGE - 15, LARGE - 14, LARGE - 10, LARGE, LARGE + 1, 300_000]
 

@@ -68,7 +68,7 @@ def both(talk: Callable[[Wire], Any], **options: Any) -> Any:
     seen = []
     for yes in (False, True):
         with accelerated(yes):
-            assert (sync.Connection.send is _sync.send) is yes
+            assert hasattr(sync.Connection.send, "__wrapped__") is yes
             wire = Wire(**options)
             try:
                 seen.append(talk(wire))
@@ -269,4 +269,4 @@ def test_sending_while_fragments_are_under_way() -> None:
 def test_the_proof_fails_without_the_patch() -> None:
     (part,) = [part for part in HOST.parts if part.modules == ("websockets.sync.connection",)]
     with pytest.raises((TypeError, RuntimeError)):
-        part.prove()
+        HOST.load(part.prove)()

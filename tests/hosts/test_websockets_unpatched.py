@@ -17,8 +17,7 @@ from websockets.frames import Frame
 from websockets.protocol import Protocol
 from websockets.sync import client as sync_client, server as sync_server
 
-from wsframe.accelerate import slot
-from wsframe.accelerate.hosts.websockets import connection_class
+from wsframe.accelerate import fast_class, host
 
 MESSAGES = ["", "héllo" * 50, b"", b"\0\xff" * 20_000, "x" * 60_000]
 END = text(DONE.decode())
@@ -33,7 +32,7 @@ def out_of_order(monkeypatch: pytest.MonkeyPatch) -> Any:
     """websockets can neither read nor write a frame, until this function is called."""
 
     def fail(*_: object, **__: object) -> Any:
-        raise RuntimeError("the code of websockets answered")
+        raise RuntimeError("the original code of websockets was called")
 
     # Not another function in its place, which would be obeyed.
     for function in (Frame.parse.__func__, Frame.serialize):  # type: ignore[attr-defined]
@@ -54,7 +53,7 @@ async def echo(ws: Any) -> None:
 )
 def test_the_wire_is_the_same(last: bytes, patched: bool) -> None:
     bursts = [BURST, text("y") + PING + PIECES + text("z" * 1000) + last + END]
-    fast = connection_class(Tapped)
+    fast = fast_class(Tapped)
     before = talk(echo, *bursts, yes=False, max_size=1000)
     assert talk(echo, *bursts, yes=patched, max_size=1000, create_connection=fast) == before
     assert len(before) > 65
@@ -68,7 +67,7 @@ def test_a_burst_leaves_in_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
         taps.append(ws.tap)
         await echo(ws)
 
-    for kind in (Tapped, connection_class(Tapped)):
+    for kind in (Tapped, fast_class(Tapped)):
         talk(handler, BURST, yes=False, create_connection=kind)
     plain, fast = ([call for call in tap.calls if type(call) is bytes] for tap in taps)
     frames_of = [b"".join(calls).partition(b"\r\n\r\n")[2] for calls in (fast, plain)]  # after the Date
@@ -80,7 +79,7 @@ def test_a_server_and_a_client(out_of_order: Any) -> None:
     """Its own code does not run for a message."""
 
     async def main() -> list[Any]:
-        kinds = [connection_class(kind) for kind in (server.ServerConnection, client.ClientConnection)]
+        kinds = [fast_class(kind) for kind in (server.ServerConnection, client.ClientConnection)]
         got = []
         async with server.serve(
             echo, "127.0.0.1", 0, compression=None, create_connection=kinds[0]
@@ -105,7 +104,7 @@ def test_in_threads(out_of_order: Any) -> None:
         for message in ws:
             ws.send(message)
 
-    kinds = [connection_class(kind) for kind in (sync_server.ServerConnection, sync_client.ClientConnection)]
+    kinds = [fast_class(kind) for kind in (sync_server.ServerConnection, sync_client.ClientConnection)]
     with sync_server.serve(
         handler, "127.0.0.1", 0, compression=None, create_connection=kinds[0]
     ) as listening:
@@ -130,11 +129,11 @@ def test_under_trio(out_of_order: Any) -> None:
     async def main() -> list[Any]:
         got = []
         async with trio.open_nursery() as nursery:
-            kind = connection_class(trio_server.ServerConnection)
+            kind = fast_class(trio_server.ServerConnection)
             options = {"compression": None, "create_connection": kind, "host": "127.0.0.1"}
             listening = await nursery.start(lambda **more: trio_server.serve(echo, 0, **options, **more))
             uri = f"ws://127.0.0.1:{listening.listeners[0].socket.getsockname()[1]}"
-            kind = connection_class(trio_client.ClientConnection)
+            kind = fast_class(trio_client.ClientConnection)
             async with trio_client.connect(uri, compression=None, create_connection=kind) as ws:
                 for message in MESSAGES:
                     await ws.send(message)
@@ -151,13 +150,13 @@ def test_a_class_of_ones_own_is_obeyed() -> None:
         async def send(self, message: Any, *args: Any) -> None:
             await super().send(message.replace("hello", "HELLO"), *args)
 
-    seen = talk(echo, text("hello") + END, yes=False, create_connection=connection_class(Shouting))
+    seen = talk(echo, text("hello") + END, yes=False, create_connection=fast_class(Shouting))
     assert seen[0] == (0x81, b"HELLO")
 
 
 def test_nothing_is_patched() -> None:
     before = {name: vars(Protocol)[name] for name in ("parse", "receive_data", "send_text")}
-    fast = connection_class(server.ServerConnection)
+    fast = fast_class(server.ServerConnection)
     assert {name: vars(Protocol)[name] for name in before} == before
     assert issubclass(fast, server.ServerConnection)
     assert (fast.__name__, fast.__module__) == ("ServerConnection", "websockets.asyncio.server")
@@ -172,13 +171,13 @@ def test_nothing_is_patched() -> None:
     ],
 )
 def test_an_untested_version_is_refused(version: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slot, "distribution_version", lambda name: version)
+    monkeypatch.setattr(host, "distribution_version", lambda name: version)
     with pytest.raises(RuntimeError, match=f"^{re.escape(f'websockets version {version} {reason}')}$"):
-        connection_class(server.ServerConnection)
+        fast_class(server.ServerConnection)
 
 
 def test_a_class_outlives_the_patch() -> None:
     with accelerated():
-        fast = connection_class(Tapped)
+        fast = fast_class(Tapped)
     seen = talk(echo, text("hello") + END, yes=False, create_connection=fast)
     assert seen[0] == (0x81, b"hello")

@@ -344,8 +344,8 @@ def test_connections_survive_install_and_uninstall() -> None:
 
 def test_the_proof_fails_without_the_patch() -> None:
     assert not next(host for host in accelerate.status() if host.host == "wsproto").active
-    with pytest.raises(RuntimeError, match=r"^the code of wsproto answered$"):
-        HOST.prove()
+    with pytest.raises(RuntimeError, match=r"^the original code of wsproto was called$"):
+        HOST.load(HOST.prove)()
 
 
 ACCEPT = """

@@ -27,31 +27,25 @@ def more():
 HOST = """
 from wsframe.accelerate.host import Host, Part
 
-def fast():
-    return "fast"
+def fast(original, host):
+    return lambda: "fast"
 
-def replacements():
-    import fakehost.core
-    from fakehost import user
-    yield fakehost.core, "answer", fast
-    yield user, "answer", fast
-    yield user.Codec, "name", lambda self: "fast codec"
-    yield user.Codec, "twice", staticmethod(lambda: "fast twice")
-    yield user.Codec, "added", 1
+CODEC = {
+    "name": lambda original, host: lambda self: "fast codec",
+    "twice": lambda original, host: staticmethod(lambda: "fast twice"),
+}
 
 def prove():
     from fakehost.user import Codec
     if Codec().name() != "fast codec":
-        raise RuntimeError("the old code answered")
-
-def replace_extra():
-    import fakehost.extra
-    yield fakehost.extra, "more", fast
+        raise RuntimeError("the original code was called")
 
 HOST = Host(
     name="fakehost", first=(1, 2), below=(3, 0), modules=("fakehost.core", "fakehost.user"),
-    replacements=replacements, prove=prove,
-    parts=(Part(modules=("fakehost.extra",), replacements=replace_extra, prove=lambda: None),),
+    seams={"fakehost.core": {"answer": fast}, "fakehost.user:Codec": CODEC},
+    adds={"fakehost.user:Codec": {"added": 1}},
+    prove=prove,
+    parts=(Part(modules=("fakehost.extra",), seams={"fakehost.extra": {"more": fast}}, prove=lambda: None),),
 )
 """
 

@@ -15,7 +15,7 @@ import txaio
 from support.opening import answer, request
 
 from wsframe import accelerate, parse_header
-from wsframe.accelerate.hosts.autobahn.own import WEBSOCKET
+from wsframe.accelerate.hosts.autobahn.bypassed import WEBSOCKET
 
 NAMES = ("autobahn", "_nvx_utf8validator", "_nvx_xormasker")
 FLAVOURS = ("asyncio", "twisted")
@@ -134,7 +134,7 @@ class Player:
         options: of the factory.
         deflate: whether permessage-deflate is agreed on.
         debugging: whether what is for debugging is logged.
-        front: classes before that of the library.
+        change: makes another class of that of the connection.
     """
 
     def __init__(
@@ -146,7 +146,7 @@ class Player:
         options: dict[str, Any],
         deflate: bool = False,
         debugging: bool = False,
-        front: tuple[type, ...] = (),
+        change: Callable[[type], type] = lambda kind: kind,
     ) -> None:
         use("asyncio")
         self.loop = txaio.config.loop
@@ -162,7 +162,7 @@ class Player:
         base = getattr(module, f"WebSocket{side}Protocol")
         log = Log(self.trace, debugging)
         names = {**told(self.trace), **behaviour(base, self.trace), "log": log}
-        Connection = type("Connection", (*front, base), names)
+        Connection: Any = change(type("Connection", (base,), names))
         self.connection: Any = Connection()
         self.connection.factory = self.factory
         self.transport = Transport(self.trace)

@@ -9,5 +9,6 @@ has every answer written by itself, as the library does. Messages are compressed
 from __future__ import annotations
 
 from .registry import HostStatus, install, known_hosts, status, uninstall
+from .unpatched import fast_class
 
-__all__ = ["HostStatus", "install", "known_hosts", "status", "uninstall"]
+__all__ = ["HostStatus", "fast_class", "install", "known_hosts", "status", "uninstall"]

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import sys
 import zlib
-from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from .host import Deflating, Part, Replacement
+from .host import Deflating, Host, Part
 
-__all__ = ["CHOICES", "check", "part", "stand_in"]
+__all__ = ["CHOICES", "check", "part", "substitute"]
 
 # By their names on PyPI.
 MODULES = {"isal": "isal.isal_zlib", "zlib-ng": "zlib_ng.zlib_ng"}
@@ -104,11 +103,11 @@ def check(name: str) -> None:
         ImportError: the package is not installed, or does not load.
     """
     if name != "zlib":
-        stand_in(name)
+        substitute(name)
 
 
 @cache
-def stand_in(name: str) -> ModuleType:
+def substitute(name: str) -> ModuleType:
     """Make the module that a host finds where it had zlib; raises as `check` does."""
     if name not in MODULES:
         raise ValueError(f"unknown zlib {name!r}, only {', '.join(CHOICES)}")
@@ -148,24 +147,24 @@ def stand_in(name: str) -> ModuleType:
     return made
 
 
-def part(deflating: Deflating, name: str) -> Part:
+def part(host: Host, deflating: Deflating, name: str) -> Part:
     """Describe what puts another module into a host."""
 
-    def replacements() -> Iterable[Replacement]:
-        new = stand_in(name)
-        *way, attribute = deflating.zlib.split(".")
-        owner = import_module(deflating.module)
-        for step in way:
-            owner = getattr(owner, step)
-        if getattr(owner, attribute) not in (zlib, new):
-            raise RuntimeError(f"{deflating.module}.{deflating.zlib} is not zlib")
-        yield owner, attribute, new
+    def replaced(original: Any, _: Host) -> ModuleType:
+        new = substitute(name)
+        if original not in (zlib, new):
+            raise RuntimeError(f"{deflating.owner.replace(':', '.')}.{deflating.attribute} is not zlib")
+        return new
 
     def prove() -> None:
-        compressor, inflater, answer = deflating.round_trip(KNOWN)
+        compressor, inflater, result = host.load(deflating.round_trip)(KNOWN)
         if type(compressor) is type(zlib.compressobj()) or type(inflater) is not Inflater:
-            raise RuntimeError("zlib answered")
-        if answer != KNOWN:
-            raise RuntimeError("a wrong answer")
+            raise RuntimeError("the message was compressed by zlib")
+        if result != KNOWN:
+            raise RuntimeError("the known message came out wrong")
 
-    return Part(modules=(deflating.module,), replacements=replacements, prove=prove)
+    return Part(
+        modules=(deflating.module,),
+        seams={deflating.owner: {deflating.attribute: replaced}},
+        prove=prove,
+    )

@@ -1,23 +1,41 @@
-"""What the file of a host library says: which versions, which modules, what to replace, how to prove it.
+"""What the folder of a host says: which versions, what to replace, and how to prove it.
 
-`accelerate/hosts/<name>/` serves the library `<name>`; its `__init__` defines `HOST`. It
-is itself imported only when a program imports that library, and must not import the library at its top
-level: do that inside `replacements` and `prove`, which run once the modules they need have been executed.
+`accelerate/hosts/<name>/` serves the library `<name>`; its `__init__` defines `HOST`, one table. It is loaded
+when a program imports the library, and before the library is: nothing in it imports that. The table names
+functions as "module.function" of the folder: modules that are loaded once the library is there may import it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
 from itertools import takewhile
 from typing import Any
 
+from .._backend import Watch
 from .hosts import IMPORTED_AS
+from .ownership import Bypassed, watch
 
-__all__ = ["Deflating", "Host", "Part", "PassedBy", "Replacement", "imported_as"]
+__all__ = [
+    "Deflating",
+    "Host",
+    "Part",
+    "Seams",
+    "distribution_version",
+    "imported_as",
+    "load_host",
+    "require",
+]
 
-Replacement = tuple[Any, str, Any]  # the owner (a module or a class), the attribute's name, the new object
-PassedBy = tuple[str, tuple[str, ...]]  # "module" or "module:Class", and the names of its attributes
+# What is replaced: for "module" or "module:Class" the names of its attributes, and for each what makes its
+# replacement: a function that is called with the original (None where there is none) and the host. What it
+# returns is given the name, the signature and the documentation of the original, unless it is the original.
+Factory = str | Callable[..., Any]
+Seams = Mapping[str, Mapping[str, Factory]]
+
+
+def _nothing() -> None: ...
 
 
 def imported_as(name: str) -> str:
@@ -31,46 +49,53 @@ class Part:
 
     Args:
         modules: what must have been imported first; the replacing is done right after the last of them.
-        replacements: names every binding site, once for each place that holds a reference.
+        seams: what is replaced; a function of a module, in all modules of the library that hold it.
         prove: runs a known answer through the library's public API; raises when the answer is wrong or when
             the code that gave it was not the new code.
         settle: finishes what the new code has under way, before the originals come back.
-        passes_by: what the new code does the work of without calling it. Where somebody else has wrapped one
+        bypasses: what the new code does the work of without calling it. Where somebody else has wrapped one
             of these, or of what is replaced, nothing is replaced. What a version lacks is passed over.
-        stays: names of attributes that are added, and stay when the originals come back: what is under way in
-            another thread reads them still.
-        takes_from: packages besides the library's own that functions named here were made in.
+        adds: attributes with their values, by the path of a class. They stay when the originals come back,
+            and so does a replacement of what the library does not have: what is under way in another thread
+            reads them still.
+        requires: other hosts that the new code reaches into, whose version must be one that was tested.
         since: the oldest version of the library this part was tested with, where the host has older ones.
         note: what to call it where it is told what is active; nothing for most.
-        why_not: says why it is of no use in this environment; empty when it is.
+        applies: tells whether it is of use here; where it is not, it is passed over.
+        obstacle: says why it cannot be used in this environment; empty when it can.
     """
 
     modules: tuple[str, ...]
-    replacements: Callable[[], Iterable[Replacement]]
-    prove: Callable[[], None]
-    settle: Callable[[], None] = lambda: None
-    passes_by: tuple[PassedBy, ...] = ()
-    stays: tuple[str, ...] = ()
-    takes_from: tuple[str, ...] = ()
+    prove: Factory
+    seams: Seams = field(default_factory=dict)
+    settle: Factory = _nothing
+    bypasses: tuple[Bypassed, ...] = ()
+    adds: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    requires: tuple[str, ...] = ()
     since: tuple[int, ...] = ()
     note: str = ""
-    why_not: Callable[[], str] = lambda: ""
+    applies: Callable[[], bool] = lambda: True
+    obstacle: Callable[[], str] = lambda: ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Deflating:
-    """Where a library gets what compresses its messages (see `_zlib`).
+    """Where a library gets what compresses its messages (see `compression`).
 
     Args:
-        module: of the library.
-        round_trip: compresses bytes and inflates them, the library's own way; answers the two objects that
+        owner: what holds the module zlib, "module" or "module:object".
+        round_trip: compresses bytes and inflates them, the library's own way; returns the two objects that
             did it, and what came out.
-        zlib: what holds the module zlib there, dots for attributes.
+        attribute: the name of zlib there.
     """
 
-    module: str
-    round_trip: Callable[[bytes], tuple[Any, Any, bytes]]
-    zlib: str = "zlib"
+    owner: str
+    round_trip: Factory
+    attribute: str = "zlib"
+
+    @property
+    def module(self) -> str:
+        return self.owner.partition(":")[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,29 +107,50 @@ class Host(Part):
         first: the oldest version tested.
         below: the first version that is not.
         parts: replacements in modules that not every program imports; each follows its own modules.
-        coalesces: whether messages of one loop iteration leave in one write (see `_coalesce`).
+        packages: besides the library's own, those whose functions it holds as its own.
+        coalesces: whether messages of one loop iteration leave in one write (see `hosts._shared.coalesce`).
         deflating: how it compresses, if it does.
         unreached: modules that do the same work with code that is not replaced, of the library or of one that
             stands on it; when a program imports one, that is told.
+        unpatched: makes a class that is fast without a patch, of a class and of the replacements by their
+            owners (see `unpatched`).
     """
 
     name: str
     first: tuple[int, ...]
     below: tuple[int, ...]
     parts: tuple[Part, ...] = ()
+    packages: tuple[str, ...] = ()
     coalesces: bool = False
     deflating: Deflating | None = None
     unreached: tuple[str, ...] = ()
+    unpatched: Factory | None = None
 
     @property
     def notes(self) -> list[str]:
         """The notes of parts that will be in place here."""
-        return [part.note for part in self.parts if part.note and not part.why_not()]
+        return [part.note for part in self.parts if part.note and part.applies() and not part.obstacle()]
 
     @property
     def tested(self) -> str:
         """The tested range, for people."""
         return f">={'.'.join(map(str, self.first))},<{'.'.join(map(str, self.below))}"
+
+    @property
+    def own_packages(self) -> frozenset[str]:
+        """The packages that the library's functions come from."""
+        return frozenset({imported_as(self.name), *self.packages})
+
+    def load(self, function: Factory) -> Any:
+        """Import a function of this host's folder."""
+        if not isinstance(function, str):
+            return function
+        module, _, name = function.rpartition(".")
+        return getattr(import_module(f"{__package__}.hosts.{self.name}.{module}"), name)
+
+    def watch(self, bypasses: tuple[Bypassed, ...], *kinds: str) -> Watch:
+        """Watch what a fast path does the work of (see `ownership.watch`)."""
+        return watch(self.own_packages, bypasses, *kinds)
 
     def covers(self, version: str) -> bool:
         """Tell whether a version is in the tested range; a pre-release counts as its release."""
@@ -116,9 +162,36 @@ class Host(Part):
         numbers = _padded(_numbers(version))
         return [part for part in (self, *self.parts) if _padded(part.since) <= numbers]
 
-    def misfit(self, version: str | None) -> str:
+    def refusal(self, version: str | None) -> str:
         """Say why a version is left alone."""
         return f"version {version or 'unknown'} is not in the tested range {self.tested}"
+
+
+def load_host(name: str) -> Host:
+    """Import the folder of a host."""
+    host: Host = import_module(f"{__package__}.hosts.{name}").HOST
+    return host
+
+
+def require(name: str) -> str:
+    """Return the installed version of a host; raise RuntimeError unless it is one that was tested."""
+    host, found = load_host(name), distribution_version(name)
+    if found is None or not host.covers(found):
+        raise RuntimeError(f"{name} {host.refusal(found)}")
+    if host not in host.parts_of(found):
+        oldest = ".".join(map(str, host.since))
+        raise RuntimeError(f"{name} version {found} is older than {oldest}, the oldest tested with this")
+    return found
+
+
+def distribution_version(name: str) -> str | None:
+    """Look up the installed version of a host; None when it is absent."""
+    from importlib.metadata import version  # slow to import, and needed only once a host is
+
+    try:
+        return version(name)
+    except Exception:  # absent, or metadata nobody can read
+        return None
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -1,7 +1,7 @@
-"""What of a library is its own: only that may be replaced, or passed by.
+"""What of a library is its own: only that may be replaced, or bypassed.
 
 Tools that watch a program (tracers, profilers, test doubles) put a wrapper where a function of the library
-was. A replacement would take the wrapper out, a fast path would pass it by: neither is done.
+was. A replacement would take the wrapper out, a fast path would bypass it: neither is done.
 """
 
 from __future__ import annotations
@@ -17,9 +17,13 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from .._backend import Watch
-from .host import PassedBy
+
+Bypassed = tuple[str, tuple[str, ...]]  # "module" or "module:Class", and the names of its attributes
 
 ABSENT = object()
+
+# What libraries call of Python may be watched, too (see `hosts._shared.keys`); it is made there.
+_OF_PYTHON = frozenset({"_struct", "nt", "posix", "random", "secrets"})
 
 _OURS = __name__.rpartition(".")[0]
 _CYTHON = "cython_function_or_method"
@@ -61,22 +65,22 @@ def find(path: str) -> list[Any]:
     return [] if owner is None else [owner]
 
 
-def watch(packages: Collection[str], passes_by: Iterable[PassedBy], *kinds: str) -> Watch:
-    """Watch what a fast path passes by: its `holds` tells in each call whether nobody has wrapped any of it.
+def watch(packages: Collection[str], bypasses: Iterable[Bypassed], *kinds: str) -> Watch:
+    """Watch what a fast path bypasses: its `holds` tells in each call whether nobody has wrapped any of it.
 
     Args:
         packages: as for `is_own`.
-        passes_by: as a part of a host lists it.
+        bypasses: as a part of a host lists it.
         kinds: of these paths, the classes of the objects that `holds` is called with, in this order. Names
             are looked up in the class of the object, which may be a subclass.
     """
     names: dict[str, tuple[str, ...]] = {}
-    for path, more in passes_by:
+    for path, more in bypasses:
         names[path] = names.get(path, ()) + more
     of_kinds = [names[path] for path in kinds]
     # Their base class, too: what overrides a method in the library may call the one that it overrides.
     fixed = [(owner, more) for path, more in names.items() for owner in find(path)]
-    return Watch(partial(is_own, packages=frozenset(packages)), of_kinds, fixed)
+    return Watch(partial(is_own, packages=_OF_PYTHON.union(packages)), of_kinds, fixed)
 
 
 def is_current(owner: Any) -> bool:
@@ -86,6 +90,17 @@ def is_current(owner: Any) -> bool:
     if isinstance(owner, type):
         return getattr(sys.modules.get(owner.__module__), owner.__name__, None) is owner
     return True
+
+
+def is_ours(value: Any) -> bool:
+    """Tell whether what a class or a module holds is one of our replacements."""
+    if isinstance(value, staticmethod | classmethod):
+        value = value.__func__
+    elif isinstance(value, property):
+        value = value.fget
+    if type(value) is FunctionType:
+        return _is_ours(value.__globals__.get("__name__", ""))
+    return _is_ours((value if isinstance(value, type) else type(value)).__module__)
 
 
 def is_own(value: Any, packages: Collection[str]) -> bool:
@@ -114,9 +129,12 @@ def is_own(value: Any, packages: Collection[str]) -> bool:
 
 
 def _home(function: types.BuiltinFunctionType) -> str:
-    """Name the module of a function of C; what it says itself may be wrong."""
-    spec = getattr(function.__self__, "__spec__", None)
-    return spec.name if spec is not None else function.__module__ or ""
+    """Name the module of a function of C, or of the class of its object; what it says itself may be wrong."""
+    owner = function.__self__
+    spec = getattr(owner, "__spec__", None)
+    if spec is not None:
+        return str(spec.name)
+    return function.__module__ or type(owner).__module__
 
 
 def _is_own_function(function: Any, packages: Collection[str]) -> bool:

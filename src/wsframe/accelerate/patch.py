@@ -4,15 +4,34 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Iterable, Sequence, Set as AbstractSet
+from collections.abc import Iterable, Iterator, Sequence, Set as AbstractSet
+from functools import wraps
+from importlib import import_module
+from inspect import getattr_static
 from itertools import chain, starmap
-from types import ModuleType
-from typing import Any
+from types import FunctionType, ModuleType
+from typing import Any, NamedTuple
 
-from .host import Part, Replacement
-from .ownership import ABSENT as _ABSENT, find, require_own
+from .host import Host, Part, require
+from .ownership import ABSENT as _ABSENT, find, is_ours, require_own
 
-Site = tuple[Any, str, Any, Any]  # owner, name, old, new
+
+class Replacement(NamedTuple):
+    """An attribute of a class or a module, and what it shall be."""
+
+    owner: Any
+    name: str
+    new: Any
+
+
+class Site(NamedTuple):
+    """An attribute that was replaced; what the library does not have stays when the originals come back."""
+
+    owner: Any
+    name: str
+    old: Any
+    new: Any
+    stays: bool = False
 
 
 class Patch:
@@ -20,12 +39,12 @@ class Patch:
 
     Args:
         part: of the host.
-        package: of the host's library.
+        host: that the part is of.
     """
 
-    def __init__(self, part: Part, package: str) -> None:
+    def __init__(self, part: Part, host: Host) -> None:
         self.part = part
-        self.package = package
+        self.host = host
         self.executed: set[str] = set()  # modules the import hook saw through to their end
         self.failed = ""  # why the last attempt was taken back
         self._sites: list[Site] = []
@@ -52,12 +71,17 @@ class Patch:
         """Replace and prove, or leave everything as it was and raise."""
         # A module executed again (reload) has lost its replacements: those sites are of no concern any more.
         self._sites = [site for site in self._sites if _holds(site)]
-        wanted = own_replacements(self.part, self.package)
+        if not self.part.applies():
+            return
+        wanted = own_replacements(self.part, self.host)
         try:
-            sites = [(owner, name, vars(owner).get(name, _ABSENT), new) for owner, name, new in wanted]
+            sites = [
+                Site(owner, name, vars(owner).get(name, _ABSENT), new, not _has(owner, name))
+                for owner, name, new in wanted
+            ]
             self._sites += sites
             _set_all(sites)
-            self.part.prove()
+            self.host.load(self.part.prove)()
         except BaseException:
             give_back(self.revert()[1])
             raise
@@ -68,17 +92,17 @@ class Patch:
         Returns:
             Names of the sites that somebody else has replaced, and all sites, for `give_back`.
         """
-        self.part.settle()
         sites, self._sites = self._sites, []
+        if sites:
+            self.host.load(self.part.settle)()
         taken, ours = [], []
         for site in reversed(sites):
-            owner, name, old, new = site
-            if old is _ABSENT and name in self.part.stays:
+            if site.stays:
                 continue
             if _holds(site):
-                ours.append((owner, name, new, old))
+                ours.append(Site(site.owner, site.name, site.new, site.old))
             else:
-                taken.append(f"{_name(owner)}.{name}")
+                taken.append(f"{_name(site.owner)}.{site.name}")
         _set_all(ours)
         return taken, sites
 
@@ -89,8 +113,8 @@ def _set_all(sites: Sequence[Site]) -> None:
     They would otherwise run into a library that is half its own: the interpreter changes threads between
     instructions, but never inside one function of C that calls no Python code.
     """
-    present = [(owner, name, new) for owner, name, _, new in sites if new is not _ABSENT]
-    absent = [(owner, name) for owner, name, _, new in sites if new is _ABSENT]
+    present = [(site.owner, site.name, site.new) for site in sites if site.new is not _ABSENT]
+    absent = [(site.owner, site.name) for site in sites if site.new is _ABSENT]
     deque(chain(starmap(setattr, present), starmap(delattr, absent)), maxlen=0)
 
 
@@ -100,9 +124,9 @@ def _set_all(sites: Sequence[Site]) -> None:
 def give_back(sites: Iterable[Site]) -> None:
     """Put the old objects into modules that imported the new ones while these were in place."""
     olds = {
-        id(new): old
-        for owner, _, old, new in sites
-        if isinstance(owner, ModuleType) and old is not _ABSENT and callable(new)
+        id(site.new): site.old
+        for site in sites
+        if isinstance(site.owner, ModuleType) and site.old is not _ABSENT and callable(site.new)
     }
     for _, name, names in _references(olds.keys()):
         names[name] = olds[id(names[name])]
@@ -116,10 +140,10 @@ def stale(*groups: Iterable[Patch]) -> list[list[str]]:
     packages: list[dict[int, set[str]]] = []
     for patches in groups:
         packages.append({})
-        for owner, _, old, _ in [site for patch in patches for site in patch.sites]:
-            if callable(old):
-                home = getattr(owner, "__module__", _name(owner))
-                packages[-1].setdefault(id(old), set()).add(_package(home))
+        for site in [site for patch in patches for site in patch.sites]:
+            if callable(site.old):
+                home = getattr(site.owner, "__module__", _name(site.owner))
+                packages[-1].setdefault(id(site.old), set()).add(_package(home))
     found: list[list[str]] = [[] for _ in packages]
     for module, name, names in _references({one for group in packages for one in group}):
         value = names[name]
@@ -133,23 +157,75 @@ def stale(*groups: Iterable[Patch]) -> list[list[str]]:
     return [sorted(lines) for lines in found]
 
 
-def own_replacements(part: Part, package: str) -> list[Replacement]:
-    """List what a part replaces, if the library's own code is there to be replaced and passed by.
+def own_replacements(part: Part, host: Host) -> list[Replacement]:
+    """Make what a part replaces, if the library's own code is there to be replaced and bypassed.
+
+    What has been replaced already is left out.
 
     Raises:
-        RuntimeError: somebody else has wrapped or replaced some of it.
+        RuntimeError: somebody else has wrapped or replaced some of it, or it cannot be used here.
     """
-    passed = [(owner, name) for path, names in part.passes_by for owner in find(path) for name in names]
-    _require_own(passed, part, package)  # first: what replaces is made from what is there
-    wanted = list(part.replacements())
-    _require_own([(owner, name) for owner, name, _ in wanted], part, package)
+    if obstacle := part.obstacle():
+        raise RuntimeError(obstacle)
+    for other in part.requires:
+        require(other)
+    bypassed = [(owner, name) for path, names in part.bypasses for owner in find(path) for name in names]
+    _require_own(bypassed, host)  # first: replacements are made from what is there
+    wanted = [*_additions(part), *_replacements(part, host)]
+    _require_own([(owner, name) for owner, name, _ in wanted], host)
     return wanted
 
 
-def _require_own(sites: Iterable[tuple[Any, str]], part: Part, package: str) -> None:
+def _additions(part: Part) -> Iterator[Replacement]:
+    for path, values in part.adds.items():
+        owner = _import(path)
+        for name, value in values.items():
+            if not _has(owner, name):
+                yield Replacement(owner, name, value)
+
+
+def _replacements(part: Part, host: Host) -> Iterator[Replacement]:
+    for path, factories in part.seams.items():
+        owner = _import(path)
+        for name, factory in factories.items():
+            original = getattr_static(owner, name, None)
+            if is_ours(original):
+                continue
+            new = host.load(factory)(original, host)
+            if new is original:
+                continue
+            if type(new) is FunctionType and original is not None:
+                new = wraps(original)(new)
+            yield Replacement(owner, name, new)
+            if isinstance(owner, ModuleType) and callable(original):
+                yield from _elsewhere(owner, name, original, new)
+
+
+def _elsewhere(owner: ModuleType, name: str, original: Any, new: Any) -> Iterator[Replacement]:
+    """Replace what a module defines in those that took it from there, too, under whatever name."""
+    for path, module in list(sys.modules.items()):
+        if _package(path) == _package(owner.__name__) and issubclass(type(module), ModuleType):
+            names = object.__getattribute__(module, "__dict__")  # lazy modules are not loaded
+            for other, value in list(names.items()):
+                if value is original and (names is not vars(owner) or other != name):
+                    yield Replacement(sys.modules[path], other, new)
+
+
+def _import(path: str) -> Any:
+    """Find a module, or a class or an object in one, by "module" or "module:name"."""
+    module, _, name = path.partition(":")
+    owner: Any = import_module(module)
+    return getattr(owner, name) if name else owner
+
+
+def _has(owner: Any, name: str) -> bool:
+    return getattr_static(owner, name, _ABSENT) is not _ABSENT
+
+
+def _require_own(sites: Iterable[tuple[Any, str]], host: Host) -> None:
     for owner, name in sites:
         home = getattr(owner, "__module__", _name(owner))
-        require_own(owner, name, {package, _package(home), *part.takes_from})
+        require_own(owner, name, {*host.own_packages, _package(home)})
 
 
 def _name(owner: Any) -> str:
@@ -162,8 +238,7 @@ def _package(module: str) -> str:
 
 
 def _holds(site: Site) -> bool:
-    owner, name, _, new = site
-    return vars(owner).get(name, _ABSENT) is new
+    return vars(site.owner).get(site.name, _ABSENT) is site.new
 
 
 def is_imported(name: str) -> bool:

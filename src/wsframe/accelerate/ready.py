@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .. import backend
+from .host import distribution_version, load_host
 from .launch import Launch, follow, program_name
-from .slot import distribution_version, load_host
 
 PROBE_TIME = 10  # seconds for another Python to tell what it has
 
@@ -40,13 +40,13 @@ class Ready(NamedTuple):
     """What one Python has installed.
 
     Attributes:
-        fit: the versions of the hosts that can be accelerated.
-        misfits: a line for each of the others.
+        found: the versions of the hosts that can be accelerated.
+        left_alone: a line for each of the others.
         by: the backend, and what compresses if that is not zlib.
     """
 
-    fit: dict[str, str]
-    misfits: list[str]
+    found: dict[str, str]
+    left_alone: list[str]
     by: str
 
 
@@ -57,30 +57,30 @@ class Plan(NamedTuple):
         hosts: which its Python shall accelerate.
         announcement: one line.
         good: whether that line is good news.
-        misfits: a line for each host that is left alone.
+        left_alone: a line for each host that is left alone.
         without: the Python that the announcement says has no wsframe: it need not say so again.
     """
 
     hosts: tuple[str, ...]
     announcement: str
     good: bool = False
-    misfits: Sequence[str] = ()
+    left_alone: Sequence[str] = ()
     without: str = ""
 
 
 def ready(hosts: Sequence[str]) -> Ready:
     """Look up which hosts are installed for this Python, in which versions; nothing of them is imported."""
-    fit, misfits = {}, []
+    found, left_alone = {}, []
     for name in hosts:
         if version := distribution_version(name):
             host = load_host(name)
-            reason = host.why_not() if host.covers(version) else host.misfit(version)
+            reason = host.obstacle() if host.covers(version) else host.refusal(version)
             if reason:
-                misfits.append(f"{name} left alone: {reason}")
+                left_alone.append(f"{name} left alone: {reason}")
             else:
-                fit[name] = f"{version} ({', '.join(host.notes)})" if host.notes else version
+                found[name] = f"{version} ({', '.join(host.notes)})" if host.notes else version
     zlib = os.environ.get("WSFRAME_ZLIB")
-    return Ready(fit, misfits, f"{backend}, {zlib}" if zlib else backend)
+    return Ready(found, left_alone, f"{backend}, {zlib}" if zlib else backend)
 
 
 def plan(name: str, command: Sequence[str], hosts: Sequence[str], *, quiet: bool) -> Plan:
@@ -129,10 +129,10 @@ def _launched_by(command: Sequence[str]) -> Launch:
 
 def _in_here(hosts: Sequence[str], where: str = "") -> Plan:
     found = ready(hosts)
-    if found.fit:
-        return Plan(tuple(found.fit), f"{_named(found)}{where}", True, found.misfits)
-    nothing = "nothing is accelerated" if found.misfits else "nothing to accelerate is installed"
-    return Plan((), f"{nothing}{where}", False, found.misfits)
+    if found.found:
+        return Plan(tuple(found.found), f"{_named(found)}{where}", True, found.left_alone)
+    nothing = "nothing is accelerated" if found.left_alone else "nothing to accelerate is installed"
+    return Plan((), f"{nothing}{where}", False, found.left_alone)
 
 
 def _somewhere(hosts: Sequence[str], python: str) -> Plan:
@@ -147,14 +147,14 @@ def _elsewhere(python: str, hosts: Sequence[str], *, quiet: bool) -> Plan:
     if not told.get("ready"):
         return _somewhere(hosts, python)
     found = Ready(*told["ready"])
-    if found.fit:
-        return Plan(tuple(found.fit), f"{_named(found)} in {python}", True, found.misfits)
-    nothing = "nothing is accelerated" if found.misfits else "nothing to accelerate is installed"
-    return Plan((), f"{nothing} for {python}", False, found.misfits)
+    if found.found:
+        return Plan(tuple(found.found), f"{_named(found)} in {python}", True, found.left_alone)
+    nothing = "nothing is accelerated" if found.left_alone else "nothing to accelerate is installed"
+    return Plan((), f"{nothing} for {python}", False, found.left_alone)
 
 
 def _named(found: Ready) -> str:
-    return f"ready to accelerate {', '.join(map(' '.join, found.fit.items()))} ({found.by})"
+    return f"ready to accelerate {', '.join(map(' '.join, found.found.items()))} ({found.by})"
 
 
 def _ask(python: str, hosts: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:

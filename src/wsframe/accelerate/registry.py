@@ -12,12 +12,12 @@ from typing import NamedTuple
 from . import hosts as hosts_folder
 from .compression import check
 from .hook import ImportHook
-from .host import imported_as
+from .host import distribution_version, imported_as, load_host
 from .hosts._shared import coalesce
 from .patch import Patch, give_back, stale
-from .slot import Slot, distribution_version, load_host
+from .slot import Slot
 
-__all__ = ["HostStatus", "install", "known_hosts", "status", "uninstall"]
+__all__ = ["HostStatus", "install", "known_hosts", "slot_of", "status", "uninstall"]
 
 
 class HostStatus(NamedTuple):
@@ -58,6 +58,11 @@ def known_hosts() -> tuple[str, ...]:
     return tuple(
         sorted(entry.name for entry in pkgutil.iter_modules(hosts_folder.__path__) if entry.name[0] != "_")
     )
+
+
+def slot_of(host: str) -> Slot | None:
+    """Return the state of a host, if it is to be accelerated."""
+    return _slots.get(host)
 
 
 def install(*hosts: str, zlib: str | None = None) -> None:

@@ -59,7 +59,7 @@ def run(program: Sequence[str], hosts: Sequence[str], *, quiet: bool) -> NoRetur
     command = find_program(program)
     name = program[1] if program[0] == "-m" else program[0]
     told = plan(name, command, hosts, quiet=quiet)
-    for line in told.misfits:
+    for line in told.left_alone:
         say(line)
     if not quiet:
         say(told.announcement, GREEN if told.good else YELLOW)

@@ -1,4 +1,4 @@
-"""One host library in this process: from the wish to accelerate it to the patches in place.
+"""One host in this process, from `install` to the patches in place.
 
 1. A slot opens when its library is first imported: its file is loaded and the version checked.
 2. Each part is applied right after the last module it needs; a part that fails is restored and reported.
@@ -11,7 +11,6 @@ No lock is held while waiting for another thread's import: that thread may be wa
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -20,7 +19,7 @@ from threading import RLock
 from types import FrameType
 
 from .compression import part
-from .host import Host, imported_as
+from .host import Host, distribution_version, imported_as, load_host
 from .patch import Patch, Site, give_back, is_imported
 from .report import say
 
@@ -106,9 +105,9 @@ class Slot:
                 self._leave_alone(f"its file does not load: {_told(exc)}")
                 return
             if found is None or not host.covers(found):
-                self._leave_alone(host.misfit(found))
+                self._leave_alone(host.refusal(found))
                 return
-            self._patches = [Patch(part, self.package) for part in host.parts_of(found)]
+            self._patches = [Patch(part, host) for part in host.parts_of(found)]
             self._deflate(host)
             for patch in self._patches:
                 self._watch(patch.part.modules)
@@ -161,7 +160,7 @@ class Slot:
 
     def _deflate(self, host: Host) -> None:
         chosen = self._zlib not in ("", "zlib") and host.deflating
-        self._deflating = [Patch(part(chosen, self._zlib), self.package)] if chosen else []
+        self._deflating = [Patch(part(host, chosen, self._zlib), host)] if chosen else []
         for patch in self._deflating:
             self._watch(patch.part.modules)
 
@@ -197,32 +196,6 @@ class Slot:
     def _leave_alone(self, why_not: str) -> None:
         self._obstacle = why_not
         say(f"{self.name} left alone: {why_not}")
-
-
-def load_host(name: str) -> Host:
-    """Import the file of a host."""
-    host: Host = importlib.import_module(f"wsframe.accelerate.hosts.{name}").HOST
-    return host
-
-
-def require(name: str) -> None:
-    """Raise unless the installed version of a host is one that was tested: for hosts that reach into it."""
-    host, found = load_host(name), distribution_version(name)
-    if found is None or not host.covers(found):
-        raise RuntimeError(f"{name} {host.misfit(found)}")
-    if host not in host.parts_of(found):
-        oldest = ".".join(map(str, host.since))
-        raise RuntimeError(f"{name} version {found} is older than {oldest}, the oldest tested with this")
-
-
-def distribution_version(name: str) -> str | None:
-    """Look up the installed version of a host; None when it is absent."""
-    from importlib.metadata import version  # slow to import, and needed only once a host is
-
-    try:
-        return version(name)
-    except Exception:  # absent, or metadata nobody can read
-        return None
 
 
 def _told(exc: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Known answers (RFC 6455, 1.3 and 5.7), and what the proofs need to ask for one."""
+"""Known messages (RFC 6455, 1.3 and 5.7), and what proofs do with them."""
 
 from __future__ import annotations
 
@@ -14,23 +14,29 @@ MASKED_HELLO = bytes.fromhex("818537fa213d7f9f4d5158")
 QUIET = Logger("wsframe", WARNING)  # whatever the program logs
 
 
-def run(coroutine: Coroutine[Any, Any, None]) -> None:
+def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
     """Run a coroutine that has nothing to wait for, with or without an event loop around."""
     try:
         coroutine.send(None)
-    except StopIteration:
-        return
+    except StopIteration as stop:
+        return stop.value
     coroutine.close()
-    raise RuntimeError("a wait without a reason")
+    raise RuntimeError("a coroutine waits that has nothing to wait for")
 
 
-def long_way(library: str) -> Callable[..., Any]:
-    """Make what stands where only the code of a library comes by."""
+def check(right: bool) -> None:
+    """Raise unless what came of the known message is right."""
+    if not right:
+        raise RuntimeError("the known message came out wrong")
 
-    def answer(*_: object, **__: object) -> Any:
-        raise RuntimeError(f"the code of {library} answered")
 
-    return answer
+def original_code(library: str) -> Callable[..., Any]:
+    """Make what is put where only the original code of a library calls it."""
+
+    def fail(*_: object, **__: object) -> Any:
+        raise RuntimeError(f"the original code of {library} was called")
+
+    return fail
 
 
 def alter(thing: Any, **values: Any) -> None:

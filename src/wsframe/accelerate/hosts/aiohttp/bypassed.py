@@ -1,10 +1,12 @@
-"""What the fast paths do the work of without calling it."""
+"""What the fast paths do the work of without calling it. What is replaced is here as well."""
 
 from __future__ import annotations
 
-from ...host import PassedBy
+from ...ownership import Bypassed
 
-WRITER_CLASS = "aiohttp._websocket.writer:WebSocketWriter"
-PACKAGES = ("aiohttp",)
+MODELS, READER, WRITER = (f"aiohttp._websocket.{name}" for name in ("models", "reader", "writer"))
+WRITER_CLASS = f"{WRITER}:WebSocketWriter"
+CLIENT = "aiohttp.client_ws:ClientWebSocketResponse"
+SERVER = "aiohttp.web_ws:WebSocketResponse"
 
-SENDING: tuple[PassedBy, ...] = ((WRITER_CLASS, ("send_frame", "_write_websocket_frame")),)
+SENDING: tuple[Bypassed, ...] = ((WRITER_CLASS, ("send_frame", "_write_websocket_frame")),)

@@ -6,25 +6,23 @@ Where a wait ends with more than one message, the replies to them leave together
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from functools import wraps
 from typing import Any
 
+from ...host import Host
 from .._shared.coalesce import join, received
 
 Receive = Callable[..., Coroutine[Any, Any, Any]]
 
+ORIGINALS: dict[Any, Receive] = {}  # by our `receive`
 
-def receive_methods(Socket: Any) -> dict[str, Receive]:
-    """Make the `receive` and `__anext__` of a client's or a server's class."""
+
+def receive(original: Receive, _: Host) -> Receive:
     from aiohttp._websocket.models import WSMsgType
     from aiohttp._websocket.reader import WebSocketDataQueue
 
     TEXT, BINARY = WSMsgType.TEXT, WSMsgType.BINARY
-    ENDS = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED)
-    original: Receive = Socket.receive
 
-    # The condition stands in both: a call would cost a tenth of what they save.
-    @wraps(original)
+    # The condition stands in `__anext__`, too: a call would cost a tenth of what they save.
     async def receive(self: Any, timeout: Any = None) -> Any:
         queue = self._reader
         if (
@@ -36,13 +34,25 @@ def receive_methods(Socket: Any) -> dict[str, Receive]:
         ):
             return await queue.read()
         message = await original(self, timeout)
-        reply_together(self, queue)
+        if type(queue) is WebSocketDataQueue:
+            reply_together(self, queue)
         return message
 
-    @wraps(Socket.__anext__)
+    ORIGINALS[receive] = original
+    return receive
+
+
+def receive_next(original: Receive, _: Host) -> Receive:
+    from aiohttp._websocket.models import WSMsgType
+    from aiohttp._websocket.reader import WebSocketDataQueue
+
+    TEXT, BINARY = WSMsgType.TEXT, WSMsgType.BINARY
+    ENDS = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED)
+
     async def __anext__(self: Any) -> Any:
         queue = self._reader
-        if type(self).receive is not receive:
+        wait = ORIGINALS.get(type(self).receive)
+        if wait is None:  # somebody else's
             message = await self.receive()
         elif (
             type(queue) is WebSocketDataQueue
@@ -53,20 +63,22 @@ def receive_methods(Socket: Any) -> dict[str, Receive]:
         ):
             return await queue.read()
         else:
-            message = await original(self)
-            reply_together(self, queue)
+            message = await wait(self)
+            if type(queue) is WebSocketDataQueue:
+                reply_together(self, queue)
         if message.type in ENDS:
             raise StopAsyncIteration
         return message
 
-    def reply_together(self: Any, queue: Any) -> None:
-        """Join the replies to the messages that came with the one that was waited for."""
-        writer = self._writer
-        if type(queue) is not WebSocketDataQueue or writer is None:
-            return
-        if queue._buffer:
-            join(writer, writer.transport, self._loop, (writer, "transport"), (writer.protocol, "transport"))
-        else:
-            received(writer)
+    return __anext__
 
-    return {"receive": receive, "__anext__": __anext__}
+
+def reply_together(self: Any, queue: Any) -> None:
+    """Join the replies to the messages that came with the one that was waited for."""
+    writer = self._writer
+    if writer is None:
+        return
+    if queue._buffer:
+        join(writer, writer.transport, self._loop, (writer, "transport"), (writer.protocol, "transport"))
+    else:
+        received(writer)

@@ -6,41 +6,90 @@ Left out are the coroutine of `send_frame` and the steps of a frame.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sized
-from functools import wraps
+from functools import partial
 from typing import Any
 
-from ...._backend import encode_binary, encode_text
-from ...ownership import watch
+from ...._backend import encode_binary, encode_frame, encode_text, fresh_key
+from ...._spec import CONTROL, FIN, MAX_CONTROL_PAYLOAD, MAX_LENGTH_7, RSV1, Opcode
+from ...host import Host
 from .._shared.coalesce import OUTPUT, output_of
-from .bypassed import PACKAGES, SENDING
-from .frame import keys_are_ordinary
+from .bypassed import SENDING
 
 Send = Callable[..., Coroutine[Any, Any, None]]
 
 MOST = 2**14  # bytes or characters: aiohttp writes the header of a long message by itself
+RSV_OF = {0: 0, RSV1: 4}  # as aiohttp counts the reserved bits, and as we do
+# The headers of frames without a mask, by opcode and length.
+SHORT: dict[int, list[bytes]] = {
+    opcode: [bytes([FIN | opcode, size]) for size in range(MAX_LENGTH_7 + 1)] for opcode in Opcode
+}
 
 
-def send_str(Socket: Any) -> Send:
-    """Make the `send_str` of a client's or a server's class."""
-    return _send(Socket.send_str, str, encode_text)
+def write_websocket_frame(original: Callable[..., None], _: Host) -> Callable[..., None]:
+    has_usual_keys = usual_keys()
+
+    def _write_websocket_frame(self: Any, message: Any, opcode: int, rsv: int) -> None:
+        frame = None
+        masked, size = self.use_mask, len(message)
+        if (
+            (masked or size <= MAX_LENGTH_7)
+            and type(message) is bytes
+            and opcode in SHORT
+            and not self.transport.is_closing()
+        ):
+            if masked:
+                if (
+                    rsv in RSV_OF
+                    and not (opcode & CONTROL and size > MAX_CONTROL_PAYLOAD)
+                    and has_usual_keys(self)
+                ):
+                    frame = encode_frame(opcode, message, rsv=RSV_OF[rsv], mask_key=fresh_key())
+            elif not rsv:
+                frame = SHORT[opcode][size] + message
+        if frame is None:
+            original(self, message, opcode, rsv)
+        else:
+            self.transport.write(frame)
+            self._output_size += len(frame)
+
+    return _write_websocket_frame
 
 
-def send_bytes(Socket: Any) -> Send:
-    """Make the `send_bytes` of a client's or a server's class."""
-    return _send(Socket.send_bytes, bytes, encode_binary)
+def usual_keys() -> Callable[[Any], bool]:
+    """Make a function that tells whether a writer has the generator that aiohttp gives to each.
 
-
-def _send(original: Send, kind: type[Sized], encode: Callable[..., bytes]) -> Send:
+    Who brings another wants keys of their own.
+    """
     from aiohttp._websocket.writer import WebSocketWriter
 
-    ordinary = keys_are_ordinary()
-    passed = watch(PACKAGES, SENDING)
+    defaults: Any = WebSocketWriter.__init__.__kwdefaults__
+    generator = defaults["random"]
 
-    @wraps(original)
+    def has_usual_keys(writer: Any) -> bool:
+        bits = writer.get_random_bits
+        return type(bits) is partial and getattr(bits.func, "__self__", None) is generator
+
+    return has_usual_keys
+
+
+def send_str(original: Send, host: Host) -> Send:
+    return sender(original, host, str, encode_text)
+
+
+def send_bytes(original: Send, host: Host) -> Send:
+    return sender(original, host, bytes, encode_binary)
+
+
+def sender(original: Send, host: Host, kind: type[Sized], encode: Callable[..., bytes]) -> Send:
+    from aiohttp._websocket.writer import WebSocketWriter
+
+    has_usual_keys = usual_keys()
+    watched = host.watch(SENDING)
+
     async def send(self: Any, data: Any, compress: Any = None) -> None:
         writer = self._writer
         frame = None
-        if type(writer) is WebSocketWriter and passed.holds():
+        if type(writer) is WebSocketWriter and watched.holds():
             transport = writer.transport
             if (
                 type(data) is kind
@@ -53,10 +102,10 @@ def _send(original: Send, kind: type[Sized], encode: Callable[..., bytes]) -> Se
                 try:
                     if not writer.use_mask:
                         frame = encode(data)
-                    elif ordinary(writer):
+                    elif has_usual_keys(writer):
                         frame = encode(data, masked=True)
                 except UnicodeEncodeError:
-                    pass  # and again, where aiohttp does it
+                    pass  # and again, in the original
         if frame is None:
             await original(self, data, compress)
             return

@@ -5,36 +5,33 @@ from __future__ import annotations
 import asyncio
 from codecs import utf_8_decode
 from collections.abc import Callable
-from functools import wraps
 from importlib import import_module
 from operator import attrgetter
 from typing import Any
 
 from ...._backend import cut_frames
 from ...._spec import FIN, KEY_SIZE, MAX_LENGTH, MAX_LENGTH_7, MAX_LENGTH_16, Opcode
+from ...host import Host
 from .._shared.coalesce import join, received
-from .own import WATCHED, WEBSOCKET, receiving, talks
+from .bypassed import WATCHED, WEBSOCKET
+from .watches import logs_details, receiving
 
 WHOLE = bytes([FIN | Opcode.TEXT, FIN | Opcode.BINARY])  # how a message of one frame begins
 terms_of = attrgetter("maxMessagePayloadSize", "maxFramePayloadSize", "applyMask")
 
 
-def process_data(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Make `WebSocketProtocol.processData`."""
-
-    @wraps(original)
+def process_data(original: Callable[..., Any], _: Host) -> Callable[..., Any]:
     def processData(self: Any) -> Any:
         return take(self) and original(self)
 
     return processData
 
 
-def data_received(original: Callable[..., None]) -> Callable[..., None]:
-    """Make `dataReceived` of the protocols for Twisted."""
+def data_received(original: Callable[..., None], _: Host) -> Callable[..., None]:
+    """It is the one of the protocols for Twisted."""
 
-    @wraps(original)
     def dataReceived(self: Any, data: Any) -> None:
-        if talks(self):
+        if logs_details(self):
             original(self, data)
         else:
             self._dataReceived(data)
@@ -43,7 +40,7 @@ def data_received(original: Callable[..., None]) -> Callable[..., None]:
 
 
 def take(self: Any) -> bool:
-    """Deliver the whole messages that have arrived; answer whether autobahn shall look at the rest."""
+    """Deliver the whole messages that have arrived; return whether the original shall look at the rest."""
     data, masked = self.data, self.factory.isServer
     if (
         not data
@@ -51,7 +48,7 @@ def take(self: Any) -> bool:
         or self.current_frame is not None
         or self.inside_message
         or (masked and not self.applyMask)
-        or not is_plain(self)
+        or not only_counts(self)
         or not is_untouched(self)
     ):
         return True
@@ -72,7 +69,7 @@ def take(self: Any) -> bool:
             if size > MAX_LENGTH_7:
                 start += 2 if size <= MAX_LENGTH_16 else 8
             deliver(self, payload, binary)
-            if not is_plain(self) or terms_of(self) != terms:
+            if not only_counts(self) or terms_of(self) != terms:
                 break
     finally:
         self.data = data[start:]
@@ -80,11 +77,11 @@ def take(self: Any) -> bool:
 
 
 def is_untouched(self: Any) -> bool:
-    """Tell whether the hooks that are passed by are autobahn's."""
+    """Tell whether the hooks that are bypassed are autobahn's."""
     return receiving().holds(self) and self.__dict__.keys().isdisjoint(WATCHED)
 
 
-def is_plain(self: Any) -> bool:
+def only_counts(self: Any) -> bool:
     """Tell whether a message is counted and delivered, and nothing else is done about it."""
     return (
         self.state == self.STATE_OPEN
@@ -94,7 +91,7 @@ def is_plain(self: Any) -> bool:
 
 
 def limit(message: Any, frame: Any) -> int:
-    """Answer the longest payload that is allowed in one frame."""
+    """Return the longest payload that is allowed in one frame."""
     most = min(int(message), MAX_LENGTH) if message > 0 else MAX_LENGTH
     return min(int(frame), most) if frame > 0 else most
 

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from ...._backend import encode_frame, fresh_key
 from ...._spec import CONTROL, Opcode
+from ...host import Host
 from .._shared.coalesce import OUTPUT, output_of
-from .own import sending, talks, writing
-
-GETRANDBITS = random.getrandbits  # who replaces it wants masking keys of their own
+from .watches import keys, logs_details, sending, writing
 
 
-def send_message(original: Callable[..., None]) -> Callable[..., None]:
-    """Make `WebSocketProtocol.sendMessage`."""
-
-    @wraps(original)
+def send_message(original: Callable[..., None], _: Host) -> Callable[..., None]:
     def sendMessage(
         self: Any,
         payload: Any,
@@ -34,10 +28,7 @@ def send_message(original: Callable[..., None]) -> Callable[..., None]:
     return sendMessage
 
 
-def send_data(original: Callable[..., None]) -> Callable[..., None]:
-    """Make `WebSocketProtocol.sendData`."""
-
-    @wraps(original)
+def send_data(original: Callable[..., None], _: Host) -> Callable[..., None]:
     def sendData(self: Any, data: Any, sync: Any = False, chopsize: Any = None) -> None:
         if not written(self, data, sync, chopsize):
             original(self, data, sync, chopsize)
@@ -46,7 +37,7 @@ def send_data(original: Callable[..., None]) -> Callable[..., None]:
 
 
 def sent(self: Any, payload: Any, is_binary: Any, size_of_fragments: Any, sync: Any, as_is: Any) -> bool:
-    """Send a message in one frame; answer False when there is more to it than that."""
+    """Send a message in one frame; return False when there is more to it than that."""
     if (
         type(payload) is not bytes
         or type(is_binary) is not bool
@@ -65,7 +56,7 @@ def sent(self: Any, payload: Any, is_binary: Any, size_of_fragments: Any, sync: 
         return False
     key = None
     if self.maskServerFrames if self.factory.isServer else self.maskClientFrames:
-        if not self.applyMask or random.getrandbits is not GETRANDBITS:
+        if not self.applyMask or not keys().holds():
             return False
         key = fresh_key()
     frame = encode_frame(Opcode.BINARY if is_binary else Opcode.TEXT, payload, mask_key=key)
@@ -80,8 +71,15 @@ def sent(self: Any, payload: Any, is_binary: Any, size_of_fragments: Any, sync: 
 
 
 def written(self: Any, data: Any, sync: Any, chopsize: Any) -> bool:
-    """Write at once; answer False when there is more to it than that."""
-    if sync or chopsize or self.send_queue or self.logOctets or self.state != self.STATE_OPEN or talks(self):
+    """Write at once; return False when there is more to it than that."""
+    if (
+        sync
+        or chopsize
+        or self.send_queue
+        or self.logOctets
+        or self.state != self.STATE_OPEN
+        or logs_details(self)
+    ):
         return False
     if not writing().holds(self):
         return False

@@ -1,4 +1,4 @@
-"""Known answers, over a hypercorn whose own ways are out of order."""
+"""Known messages, over a hypercorn whose own ways are out of order."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
-from .._shared.proof import HELLO, KEY, MASKED_HELLO, alter, long_way, run
-from .asyncio import Asyncio, Queue
+from .._shared.proof import HELLO, KEY, MASKED_HELLO, alter, check, original_code, run
+from .waiting import Asyncio, Queue
 
-LONG_WAY = long_way("hypercorn")
+ORIGINAL_CODE = original_code("hypercorn")
 REQUEST = (
     (b"host", b"localhost"),
     (b"connection", b"Upgrade"),
@@ -20,11 +20,11 @@ REQUEST = (
 )
 
 
-def of_the_stream() -> None:
+def prove_stream() -> None:
     ws_stream = import_module("hypercorn.protocol.ws_stream")
     events = import_module("hypercorn.protocol.events")
     to_app: list[Any] = []
-    to_wire: list[Any] = []
+    to_server: list[Any] = []
 
     async def app_put(message: Any) -> None:
         to_app.append(message)
@@ -33,7 +33,7 @@ def of_the_stream() -> None:
         return app_put
 
     async def send(event: Any) -> None:
-        to_wire.append(event)
+        to_server.append(event)
 
     group = SimpleNamespace(spawn_app=spawn_app)
     stream = ws_stream.WSStream(None, _config(), None, group, False, None, None, send, 1)
@@ -42,19 +42,17 @@ def of_the_stream() -> None:
     )
     run(stream.handle(request))
     run(stream.app_send({"type": "websocket.accept"}))
-    if to_app != [{"type": "websocket.connect"}] or [event.status_code for event in to_wire] != [101]:
+    if to_app != [{"type": "websocket.connect"}] or [event.status_code for event in to_server] != [101]:
         raise RuntimeError("no handshake")
-    alter(stream.buffer, extend=LONG_WAY)
-    alter(stream.connection, events=LONG_WAY, send=LONG_WAY)
+    alter(stream.buffer, extend=ORIGINAL_CODE)
+    alter(stream.connection, events=ORIGINAL_CODE, send=ORIGINAL_CODE)
     run(stream.handle(events.Data(stream_id=1, data=MASKED_HELLO)))
     run(stream.app_send({"type": "websocket.send", "text": "Hello"}))
-    if to_app[1:] != [{"type": "websocket.receive", "bytes": None, "text": "Hello"}] or to_wire[1:] != [
-        events.Data(stream_id=1, data=HELLO)
-    ]:
-        raise RuntimeError("a wrong answer")
+    check(to_app[1:] == [{"type": "websocket.receive", "bytes": None, "text": "Hello"}])
+    check(to_server[1:] == [events.Data(stream_id=1, data=HELLO)])
 
 
-def of_the_server() -> None:
+def prove_server() -> None:
     server = import_module("hypercorn.asyncio.tcp_server")
     events = import_module("hypercorn.events")
     handled: list[Any] = []
@@ -67,15 +65,14 @@ def of_the_server() -> None:
     reader.feed_data(b"data")
     reader.feed_eof()
     if not isinstance(server.asyncio, Asyncio):
-        LONG_WAY()
+        ORIGINAL_CODE()
     connection = server.TCPServer(None, loop, _config(), None, {}, reader, None)
     connection.protocol = SimpleNamespace(handle=handle)  # `run` makes it, once it has begun to listen
     run(connection._read_data())
-    if handled != [events.RawData(b"data"), events.Closed()]:
-        raise RuntimeError("a wrong answer")
+    check(handled == [events.RawData(b"data"), events.Closed()])
 
 
-def of_the_tasks() -> None:
+def prove_tasks() -> None:
     task_group = import_module("hypercorn.asyncio.task_group")
     config = _config()
     alter(config, max_app_queue_size=1)
@@ -87,12 +84,11 @@ def of_the_tasks() -> None:
         put = await group.spawn_app(None, config, None, None)
         queue = put.__self__
         if type(queue) is not Queue:
-            LONG_WAY()
-        alter(queue, get_nowait=LONG_WAY)
+            ORIGINAL_CODE()
+        alter(queue, get_nowait=ORIGINAL_CODE)
         await put("item")
-        full = queue.full()
-        if not full or queue.get not in spawned or await queue.get() != "item" or not queue.empty():
-            raise RuntimeError("a wrong answer")
+        check(queue.full() and queue.get in spawned)
+        check(await queue.get() == "item" and queue.empty())
 
     run(spawn())
 

@@ -1,24 +1,26 @@
-"""What the fast paths do the work of without calling it."""
+"""What the fast paths do the work of without calling it. What is replaced is here as well."""
 
 from __future__ import annotations
 
-from ...host import PassedBy
+from ...ownership import Bypassed
+from .._shared.keys import URANDOM
 
-PROTOCOL_CLASS = "tornado.websocket:WebSocketProtocol13"
+MODULE = "tornado.websocket"
+PROTOCOL_CLASS = f"{MODULE}:WebSocketProtocol13"
 STREAM_CLASS = "tornado.iostream:IOStream"
-PACKAGES = ("tornado",)
 
 BUFFER = "tornado.iostream:_StreamBuffer"
-MODULES: tuple[PassedBy, ...] = (
+MODULES: tuple[Bypassed, ...] = (
     ("tornado.iostream", ("future_set_result_unless_cancelled",)),
-    ("tornado.websocket", ("_websocket_mask",)),
+    (MODULE, ("_websocket_mask",)),
 )
 
-RECEIVING: tuple[PassedBy, ...] = (
+RECEIVING: tuple[Bypassed, ...] = (
     (PROTOCOL_CLASS, ("_receive_frame", "_read_bytes")),
     (
         STREAM_CLASS,
         (
+            "_add_io_state",
             "_check_closed",
             "_consume",
             "_find_read_pos",
@@ -37,7 +39,7 @@ RECEIVING: tuple[PassedBy, ...] = (
     ),
     *MODULES,
 )
-SENDING: tuple[PassedBy, ...] = (
+SENDING: tuple[Bypassed, ...] = (
     (PROTOCOL_CLASS, ("write_message", "_write_frame")),
     (
         STREAM_CLASS,
@@ -46,4 +48,5 @@ SENDING: tuple[PassedBy, ...] = (
     (BUFFER, ("__len__", "advance", "append", "peek")),
     *MODULES,
 )
-FRAMING: tuple[PassedBy, ...] = ((PROTOCOL_CLASS, ("_write_frame",)), MODULES[1])
+FRAMING: tuple[Bypassed, ...] = ((PROTOCOL_CLASS, ("_write_frame",)), MODULES[1])
+KEYS: tuple[Bypassed, ...] = (URANDOM, (MODULE, ("os",)))

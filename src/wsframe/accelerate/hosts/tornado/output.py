@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from .._shared.coalesce import ENABLED, OUTPUT, Output
-from .stream import MOST, end_of_turn, sent_whole, set_later, written
+from .stream import MOST, end_of_iteration, sent_whole, set_later, written
 
 
 def output_of(stream: Any) -> StreamOutput | None:
@@ -39,7 +39,7 @@ def release(stream: Any) -> None:
         output.release()
 
 
-class Wire:
+class StreamTransport:
     """What a coalescer asks of a transport, asked of a stream."""
 
     __slots__ = ("_stream",)
@@ -63,7 +63,7 @@ class StreamOutput(Output):
     waits = False  # the application has every message waited for: replies leave one by one
 
     def __init__(self, stream: Any) -> None:
-        super().__init__(Wire(stream), stream.io_loop.asyncio_loop, attributes=vars(stream))
+        super().__init__(StreamTransport(stream), stream.io_loop.asyncio_loop, attributes=vars(stream))
         self.target = stream
         self._task: asyncio.Future[None] | None = None  # of what the stream has to write
         self._futures: list[asyncio.Future[None]] = []  # of what is pending
@@ -83,7 +83,7 @@ class StreamOutput(Output):
             future = self.target.io_loop.asyncio_loop.create_future()
             self._futures.append(future)
         else:
-            future = self._task or end_of_turn(self.target.io_loop)
+            future = self._task or end_of_iteration(self.target.io_loop)
         return future
 
     def restore(self) -> None:

@@ -8,32 +8,29 @@ from __future__ import annotations
 
 from asyncio import isfuture
 from collections.abc import Callable, Coroutine
-from functools import wraps
 from typing import Any
 
 from ...._backend import take_frame
 from ...._spec import FIN, LENGTH, LENGTH_16, RSV1, Opcode
-from ...ownership import watch
+from ...host import Host
 from .._shared.coalesce import OUTPUT
-from .bypassed import PACKAGES, PROTOCOL_CLASS, RECEIVING, STREAM_CLASS
+from .bypassed import PROTOCOL_CLASS, RECEIVING, STREAM_CLASS
 from .output import join, release
 
 ANY = 2**24  # bytes to ask for where all that has arrived is wanted
 
 
-def receive_frame() -> Callable[..., Coroutine[Any, Any, None]]:
-    """Make `WebSocketProtocol13._receive_frame`."""
+def receive_frame(
+    original: Callable[..., Coroutine[Any, Any, None]], host: Host
+) -> Callable[..., Coroutine[Any, Any, None]]:
     from tornado.ioloop import IOLoop
     from tornado.iostream import IOStream, SSLIOStream
-    from tornado.websocket import WebSocketProtocol13
 
-    original, read_bytes = WebSocketProtocol13._receive_frame, WebSocketProtocol13._read_bytes
     streams, READ = (IOStream, SSLIOStream), IOLoop.READ
-    passed = watch(PACKAGES, RECEIVING, PROTOCOL_CLASS, STREAM_CLASS)
+    watched = host.watch(RECEIVING, PROTOCOL_CLASS, STREAM_CLASS)
     plain = {FIN | opcode: int(opcode) for opcode in (Opcode.TEXT, Opcode.BINARY)}
     compressed = {first | bit: opcode for first, opcode in plain.items() for bit in (0, RSV1)}
 
-    @wraps(original)
     async def _receive_frame(self: Any) -> None:
         stream = self.stream
         if (
@@ -41,8 +38,8 @@ def receive_frame() -> Callable[..., Coroutine[Any, Any, None]]:
             or stream._read_future is not None
             or stream._user_read_buffer
             or self._fragmented_message_buffer is not None
-            or not passed.holds(self, stream)
-            or getattr(self._read_bytes, "__func__", None) is not read_bytes
+            or not watched.holds(self, stream)
+            or "_read_bytes" in self.__dict__
         ):
             release(stream)
             await original(self)

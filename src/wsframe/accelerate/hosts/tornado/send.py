@@ -7,40 +7,29 @@ the write, and a task to wait for it.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
-from functools import wraps
-from types import ModuleType
 from typing import Any
 
 from ...._backend import encode_frame, fresh_key
 from ...._spec import RSV1, Opcode
-from ...ownership import watch
-from .bypassed import FRAMING, PACKAGES, PROTOCOL_CLASS, SENDING, STREAM_CLASS
+from ...host import Host
+from .bypassed import FRAMING, KEYS, PROTOCOL_CLASS, SENDING, STREAM_CLASS
 from .output import output_of
-from .stream import MOST, end_of_turn, sent_whole, written
+from .stream import MOST, end_of_iteration, sent_whole, written
 
-# Who replaces it wants masking keys of their own.
-URANDOM = os.urandom
 DATA = Opcode.TEXT, Opcode.BINARY
 
 
-def write_frame() -> Callable[..., Any]:
-    """Make `WebSocketProtocol13._write_frame`."""
-    from tornado import websocket
+def write_frame(original: Callable[..., Any], host: Host) -> Callable[..., Any]:
+    watched, keys = host.watch(FRAMING, PROTOCOL_CLASS), host.watch(KEYS)
 
-    original = websocket.WebSocketProtocol13._write_frame
-    system: ModuleType = vars(websocket)["os"]
-    passed = watch(PACKAGES, FRAMING, PROTOCOL_CLASS)
-
-    @wraps(original)
     def _write_frame(self: Any, fin: bool, opcode: int, data: bytes, flags: int = 0) -> Any:
         if (
             opcode not in DATA
             or flags & ~RSV1
             or type(data) is not bytes
-            or (self.mask_outgoing and system.urandom is not URANDOM)
-            or not passed.holds(self)
+            or not watched.holds(self)
+            or (self.mask_outgoing and not keys.holds())
         ):
             return original(self, fin, opcode, data, flags)
         key = fresh_key() if self.mask_outgoing else None
@@ -51,32 +40,28 @@ def write_frame() -> Callable[..., Any]:
     return _write_frame
 
 
-def write_message(write_frame: Callable[..., Any]) -> Callable[..., Any]:
-    """Make `WebSocketProtocol13.write_message`."""
-    from tornado import iostream, websocket
+def write_message(original: Callable[..., Any], host: Host) -> Callable[..., Any]:
+    from tornado import iostream
     from tornado.escape import utf8
 
-    original = websocket.WebSocketProtocol13.write_message
-    system: ModuleType = vars(websocket)["os"]
     IOStream: Any = iostream.IOStream
-    passed = watch(PACKAGES, SENDING, PROTOCOL_CLASS, STREAM_CLASS)
+    watched, keys = host.watch(SENDING, PROTOCOL_CLASS, STREAM_CLASS), host.watch(KEYS)
     running_loop = asyncio._get_running_loop
 
-    @wraps(original)
     def write_message(self: Any, message: Any, binary: bool = False) -> Any:
         stream = self.stream
         if (
             (type(message) is not str and type(message) is not bytes)
             or type(stream) is not IOStream
-            or not passed.holds(self, stream)
+            or not watched.holds(self, stream)
             or stream.closed()
             or stream._write_buffer
             or stream._connecting
             or stream._close_callback is not None
             or stream.max_write_buffer_size is not None
             or stream.io_loop.asyncio_loop is not running_loop()
-            or (self.mask_outgoing and system.urandom is not URANDOM)
-            or getattr(self._write_frame, "__func__", None) is not write_frame
+            or (self.mask_outgoing and not keys.holds())
+            or "_write_frame" in self.__dict__
         ):
             return original(self, message, binary)
         data, bits = utf8(message), 0
@@ -90,7 +75,7 @@ def write_message(write_frame: Callable[..., Any]) -> Callable[..., Any]:
         if output is not None:
             return output.send(frame)
         if len(frame) <= MOST and sent_whole(stream, frame):
-            return end_of_turn(stream.io_loop)
+            return end_of_iteration(stream.io_loop)
         return asyncio.ensure_future(written(stream.write(frame)))
 
     return write_message

@@ -46,15 +46,15 @@ async def written(future: Any) -> None:
         raise WebSocketClosedError()  # noqa: B904
 
 
-def end_of_turn(io_loop: Any) -> asyncio.Future[None]:
-    """Make a future that is set in the next turn of the loop, when a task would be done."""
+def end_of_iteration(io_loop: Any) -> asyncio.Future[None]:
+    """Make a future that is set in the next iteration of the loop, when a task would be done."""
     future: asyncio.Future[None] = io_loop.asyncio_loop.create_future()
     set_later(io_loop, [future])
     return future
 
 
 def set_later(io_loop: Any, futures: Iterable[asyncio.Future[None]]) -> None:
-    """Set futures in the next turn of the loop."""
+    """Set futures in the next iteration of the loop."""
     waiting = vars(io_loop).setdefault("_wsframe_written", [])
     if not waiting:
         io_loop.asyncio_loop.call_soon(set_all, waiting)
@@ -62,7 +62,7 @@ def set_later(io_loop: Any, futures: Iterable[asyncio.Future[None]]) -> None:
 
 
 def set_all(waiting: list[asyncio.Future[None]]) -> None:
-    """Set the futures of a turn."""
+    """Set the futures of an iteration."""
     for future in waiting:
         if not future.done():
             future.set_result(None)

@@ -2,34 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ...host import Host, Part
-from . import own_protocol, sansio, wsproto
+from .bypassed import (
+    SANSIO,
+    SANSIO_CLASS,
+    SANSIO_RECEIVING,
+    SANSIO_SENDING,
+    WSPROTO,
+    WSPROTO_CLASS,
+    WSPROTO_RECEIVING,
+)
+from .choice import PATCHED, SWITCHED_OFF, classes_are_patched, left_alone, why_not
 
-
-def _instead(part: Part) -> Part:
-    """Return a part that does something only where uvicorn's own classes stay."""
-    return replace(
-        part,
-        replacements=lambda: part.replacements() if own_protocol.classes_are_patched() else (),
-        prove=lambda: part.prove() if own_protocol.classes_are_patched() else None,
-        since=own_protocol.PATCHED[0],
-    )
-
-
-_FIRST = _instead(wsproto.PART)
+CONFIG = "uvicorn.config"
 
 HOST = Host(
     name="uvicorn",
     first=(0, 27),
     below=(0, 55),
-    modules=_FIRST.modules,
-    replacements=_FIRST.replacements,
-    prove=_FIRST.prove,
-    since=_FIRST.since,
-    passes_by=_FIRST.passes_by,
-    parts=(_instead(sansio.PART), own_protocol.PART),
-    why_not=own_protocol.left_alone,
+    since=PATCHED[0],
+    modules=(WSPROTO,),
+    seams={WSPROTO_CLASS: {"handle_message": "receive.handle_message", "send": "send.send_wsproto"}},
+    prove="proof.prove_wsproto",
+    bypasses=WSPROTO_RECEIVING,
+    requires=("wsproto",),
+    packages=("websockets", "wsproto"),
+    applies=classes_are_patched,
+    obstacle=left_alone,
+    parts=(
+        Part(
+            since=PATCHED[0],
+            modules=(SANSIO,),
+            seams={SANSIO_CLASS: {"handle_events": "receive.handle_events", "send": "send.send_sansio"}},
+            prove="proof.prove_sansio",
+            bypasses=SANSIO_RECEIVING + SANSIO_SENDING,
+            requires=("websockets",),
+            applies=classes_are_patched,
+        ),
+        Part(
+            modules=(CONFIG,),
+            seams={f"{CONFIG}:Config": {"load": "own_protocol.load"}},
+            prove="own_protocol.prove",
+            note="own protocol",
+            applies=lambda: why_not() != SWITCHED_OFF or not classes_are_patched(),
+            obstacle=why_not,
+        ),
+    ),
     coalesces=True,
 )

@@ -1,4 +1,4 @@
-"""A known answer: an application under uvicorn's own settings echoes a message through our class."""
+"""A known message: an application under uvicorn's own settings echoes a message through our class."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Memory(asyncio.Transport):
 
 
 async def echo(scope: Any, receive: Any, send: Any) -> None:
-    """Answer each message by itself."""
+    """Echo each message by itself."""
     await receive()
     await send({"type": "websocket.accept"})
     while "text" in (event := await receive()):
@@ -87,11 +87,11 @@ async def until(happened: Callable[[], bool]) -> None:
         if happened():
             return
         await asyncio.sleep(0)
-    raise RuntimeError("no answer")
+    raise RuntimeError("no reply")
 
 
 @cache
-def prove(protocol_class: Any) -> None:
+def prove_own(protocol_class: Any) -> None:
     """Check once that a class serves a client; raise when it does not.
 
     It happens in a thread: where settings are loaded an event loop may be running, or none.
@@ -108,6 +108,6 @@ def prove(protocol_class: Any) -> None:
     thread.start()
     thread.join(TIME)
     if thread.is_alive():
-        raise RuntimeError("no answer")
+        raise RuntimeError("no reply")
     if failed:
         raise failed[0]

@@ -1,4 +1,4 @@
-"""What the proofs of both protocols have in common."""
+"""Known messages, over protocols whose own ways to receive and send are out of order."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
-from .._shared.proof import HELLO, QUIET, alter, long_way, privately, run
+from .._shared.proof import HELLO, QUIET, alter, check, original_code, privately, run
+from .bypassed import SANSIO, WSPROTO
 from .reading import TRANSPORT
 
-LONG_WAY = long_way("uvicorn")
+ORIGINAL_CODE = original_code("uvicorn")
 
 # Of a text and a binary message, as the application gets them.
 EVENTS: list[dict[str, Any]] = [
@@ -26,7 +27,7 @@ class Stage:
         self.later: list[Any] = []
         transport: Any = TRANSPORT.__new__(TRANSPORT)
         vars(transport).update(
-            _sock=None, is_closing=lambda: False, pause_reading=LONG_WAY, write=self.written.append
+            _sock=None, is_closing=lambda: False, pause_reading=ORIGINAL_CODE, write=self.written.append
         )
         config: Any = import_module("uvicorn.config").Config(
             None, interface="asgi3", log_config=None, ws_per_message_deflate=False
@@ -48,5 +49,31 @@ class Stage:
         ((callback, *values),) = self.later
         protocol.read_paused = False
         callback(*values)
-        if self.written != [HELLO] or received != EVENTS:
-            raise RuntimeError("a wrong answer")
+        check(self.written == [HELLO] and received == EVENTS)
+
+
+def prove_wsproto() -> None:
+    from wsproto.connection import Connection, ConnectionType
+
+    impl: Any = import_module(WSPROTO)
+    stage = Stage(impl.WSProtocol)
+    alter(stage.protocol.conn, connection=Connection(ConnectionType.SERVER), send=ORIGINAL_CODE)
+    stage.protocol.handle_message(impl.events.TextMessage("text"))
+    stage.protocol.handle_message(impl.events.BytesMessage(b"bytes"))
+    stage.prove()
+
+
+def prove_sansio() -> None:
+    from websockets.frames import Frame, Opcode
+    from websockets.protocol import SERVER, Protocol
+
+    conn: Any = Protocol(SERVER, logger=QUIET)
+    conn.send_text = conn.send_binary = ORIGINAL_CODE
+    conn.events += [Frame(Opcode.TEXT, b"text"), Frame(Opcode.BINARY, b"bytes")]
+    stage = Stage(
+        import_module(SANSIO).WebSocketsSansIOProtocol,
+        conn=conn,
+        send_receive_event_to_app=ORIGINAL_CODE,
+    )
+    stage.protocol.handle_events()
+    stage.prove()

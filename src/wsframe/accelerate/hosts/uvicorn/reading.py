@@ -1,7 +1,7 @@
 """When reading stops, and writing waits.
 
 uvicorn stops reading when a message has arrived, and reads on when the application has taken it: twice a
-message the socket leaves and enters the selector. Here the stop waits until the application had its turn, and
+message the socket leaves and enters the selector. Here the stop waits until the application has run, and
 is forgotten if by then the message is gone. Nothing is read in between: the event loop runs what is due in
 order, and a read that becomes due meanwhile comes after the stop, which cancels it. The replies to many
 messages of one read leave in one write.

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from ...host import PassedBy
+from ...ownership import Bypassed
 
-SOCKET_CLASS = "websocket._core:WebSocket"
-FRAME_CLASS = "websocket._abnf:ABNF"
-PACKAGES = ("websocket",)
+ABNF, CORE, UTILS = "websocket._abnf", "websocket._core", "websocket._utils"
+SOCKET_CLASS = f"{CORE}:WebSocket"
+FRAME_CLASS = f"{ABNF}:ABNF"
 
 # From the bytes of a frame to its object.
-PARSING: tuple[PassedBy, ...] = (
+PARSING: tuple[Bypassed, ...] = (
     (
-        "websocket._abnf:frame_buffer",
+        f"{ABNF}:frame_buffer",
         (
             "clear",
             "has_mask",
@@ -27,23 +27,23 @@ PARSING: tuple[PassedBy, ...] = (
     ),
     (FRAME_CLASS, ("__init__", "validate")),
 )
-JOINING: tuple[PassedBy, ...] = (
+JOINING: tuple[Bypassed, ...] = (
     (SOCKET_CLASS, ("recv_data_frame",)),
-    ("websocket._abnf:continuous_frame", ("validate", "add", "is_fire", "extract")),
+    (f"{ABNF}:continuous_frame", ("validate", "add", "is_fire", "extract")),
 )
-RECEIVING: tuple[PassedBy, ...] = (
+RECEIVING: tuple[Bypassed, ...] = (
     (SOCKET_CLASS, ("recv", "recv_data", "recv_frame", "_recv")),
-    ("websocket._core", ("recv",)),
-    ("websocket._abnf", ("validate_utf8",)),
-    ("websocket._utils", ("_validate_utf8",)),
+    (CORE, ("recv",)),
+    (ABNF, ("validate_utf8",)),
+    (UTILS, ("_validate_utf8",)),
     *PARSING,
     *JOINING,
 )
-MASKING: tuple[PassedBy, ...] = (
+MASKING: tuple[Bypassed, ...] = (
     (FRAME_CLASS, ("_get_masked", "format", "mask")),
-    ("websocket._abnf", ("_mask",)),
+    (ABNF, ("_mask",)),
 )
-SENDING: tuple[PassedBy, ...] = (
+SENDING: tuple[Bypassed, ...] = (
     (SOCKET_CLASS, ("send", "send_frame")),
     (FRAME_CLASS, ("__init__", "create_frame")),
     *MASKING,

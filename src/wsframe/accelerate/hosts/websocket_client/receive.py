@@ -1,20 +1,21 @@
 """Receiving: from the bytes of a frame to a message.
 
-A message in one frame passes by what puts fragments together.  Who asks for no more than its data gets that
+A message in one frame bypasses what puts fragments together. Who asks for no more than its data gets that
 without the object of a frame, and straight from the socket.
 """
 
 from __future__ import annotations
 
+from codecs import utf_8_decode
 from collections.abc import Callable
-from functools import wraps
+from importlib import import_module
 from socket import socket
 from typing import Any
 
 from ...._spec import CONTROL, FIN, LENGTH, LENGTH_16, LENGTH_64, MAX_LENGTH_7, OPCODE, Opcode
-from ...ownership import watch
-from .bypassed import JOINING, PACKAGES, PARSING, RECEIVING, SOCKET_CLASS
-from .leaves import failed
+from ...host import Host
+from .bypassed import ABNF, CORE, JOINING, PARSING, RECEIVING, SOCKET_CLASS
+from .plain_socket import failed
 
 PIECE = 2**14  # bytes the library asks of a socket at most
 TEXT, BINARY = int(Opcode.TEXT), int(Opcode.BINARY)
@@ -32,14 +33,13 @@ SHORT = {
 }
 
 
-def recv_frame(abnf: Any) -> Callable[[Any], Any]:
-    """Make `frame_buffer.recv_frame`."""
-    original, frame_buffer, frame_of = abnf.frame_buffer.recv_frame, abnf.frame_buffer, frame_maker(abnf.ABNF)
-    passed = watch(PACKAGES, PARSING)
+def recv_frame(original: Callable[[Any], Any], host: Host) -> Callable[[Any], Any]:
+    abnf: Any = import_module(ABNF)
+    frame_buffer, frame_of = abnf.frame_buffer, frame_maker(abnf.ABNF)
+    watched = host.watch(PARSING)
 
-    @wraps(original)
     def recv_frame(self: Any) -> Any:
-        if type(self) is frame_buffer and passed.holds():
+        if type(self) is frame_buffer and watched.holds():
             with self.lock:
                 taken = take(self)
                 if taken is not None:
@@ -61,32 +61,38 @@ def frame_maker(ABNF: Any) -> Callable[[Any, Start, bytes], Any]:
     return frame_of
 
 
-def receive_methods(core: Any, abnf: Any) -> dict[str, Callable[..., Any]]:
-    """Make the `recv_data_frame` and `recv` of `WebSocket`."""
-    WebSocket, ABNF, frame_buffer, Parts = core.WebSocket, abnf.ABNF, abnf.frame_buffer, abnf.continuous_frame
-    of_message, original, frame_of = WebSocket.recv, WebSocket.recv_data_frame, frame_maker(ABNF)
-    joining, receiving = watch(PACKAGES, JOINING), watch(PACKAGES, RECEIVING, SOCKET_CLASS)
+def between_messages() -> Callable[[Any], bool]:
+    """Make a function that tells whether the next frame begins a message, and nothing is traced."""
+    core: Any = import_module(CORE)
+    Fragments = import_module(ABNF).continuous_frame
 
-    def is_between(parts: Any) -> bool:
-        """Tell whether the next frame begins a message, and nobody watches."""
+    def between_messages(fragments: Any) -> bool:
         return (
-            type(parts) is Parts
-            and not parts.cont_data
-            and not parts.recving_frames
+            type(fragments) is Fragments
+            and not fragments.cont_data
+            and not fragments.recving_frames
             and not core.isEnabledForTrace()
         )
 
-    @wraps(original)
+    return between_messages
+
+
+def recv_data_frame(original: Callable[..., Any], host: Host) -> Callable[..., Any]:
+    abnf: Any = import_module(ABNF)
+    is_between, watched = between_messages(), host.watch(JOINING)
+
     def recv_data_frame(self: Any, control_frame: Any = False) -> Any:
-        parts = self.cont_frame
-        if is_between(parts) and joining.holds():
+        fragments = self.cont_frame
+        if is_between(fragments) and watched.holds():
             frame = self.recv_frame()
             if frame.fin and (
                 frame.opcode == BINARY
                 or (
                     frame.opcode == TEXT
                     and (
-                        parts.fire_cont_frame or parts.skip_utf8_validation or abnf.validate_utf8(frame.data)
+                        fragments.fire_cont_frame
+                        or fragments.skip_utf8_validation
+                        or abnf.validate_utf8(frame.data)
                     )
                 )
             ):
@@ -94,12 +100,19 @@ def receive_methods(core: Any, abnf: Any) -> dict[str, Callable[..., Any]]:
             resume(self, frame)
         return original(self, control_frame)
 
-    @wraps(of_message)
+    return recv_data_frame
+
+
+def recv(original: Callable[..., Any], host: Host) -> Callable[..., Any]:
+    core, abnf = import_module(CORE), import_module(ABNF)
+    frame_buffer, frame_of = abnf.frame_buffer, frame_maker(abnf.ABNF)
+    is_between, watched = between_messages(), host.watch(RECEIVING, SOCKET_CLASS)
+
     def recv(self: Any) -> Any:
         own, buffer, sock = vars(self), self.frame_buffer, self.sock
         if (
             type(sock) is socket
-            and receiving.holds(self)
+            and watched.holds(self)
             and not ("recv_data" in own or "recv_data_frame" in own or "recv_frame" in own)
             and type(buffer) is frame_buffer
             and buffer.recv == self._recv
@@ -119,15 +132,15 @@ def receive_methods(core: Any, abnf: Any) -> dict[str, Callable[..., Any]]:
                         return data
                     try:
                         return data.decode()
-                    except UnicodeDecodeError:  # and again, where the library does it
+                    except UnicodeDecodeError:  # and again, in the original
                         resume(self, frame_of(buffer, start, data))
-        return of_message(self)
+        return original(self)
 
-    return {"recv_data_frame": recv_data_frame, "recv": recv}
+    return recv
 
 
 def resume(self: Any, frame: Any) -> None:
-    """Have the other code go on from a frame."""
+    """Have the original code go on from a frame."""
     before = vars(self).get("recv_frame")
 
     def once() -> Any:
@@ -192,7 +205,7 @@ def take_short(self: Any, recv: Callable[[int], bytes]) -> tuple[Start, bytes] |
 
 
 def put_back(self: Any, data: Any) -> None:
-    """Have the next read answered with what the last one brought."""
+    """Have the next read return what the last one brought."""
     recv = self.recv
 
     def once(size: int) -> Any:
@@ -200,3 +213,17 @@ def put_back(self: Any, data: Any) -> None:
         return data
 
     self.recv = once
+
+
+def validate_utf8(original: Callable[[Any], bool], _: Host) -> Callable[[Any], bool]:
+    def _validate_utf8(utfbytes: Any) -> bool:
+        """It has nothing against a character cut off at the end."""
+        if type(utfbytes) is not bytes:
+            return original(utfbytes)
+        try:
+            _, done = utf_8_decode(utfbytes, "strict", False)
+        except UnicodeDecodeError:
+            return False
+        return done == len(utfbytes) or original(utfbytes[done:])
+
+    return _validate_utf8

@@ -4,61 +4,56 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import wraps
+from importlib import import_module
 from typing import Any
 
-from ...._backend import encode_frame, encode_text, fresh_key
-from ...._spec import Opcode
-from ...ownership import watch
-from .bypassed import MASKING, PACKAGES, SENDING, SOCKET_CLASS
+from ...._backend import encode_frame, encode_text, fresh_key, mask
+from ...._spec import KEY_SIZE, Opcode
+from ...host import Host
+from ...ownership import find
+from .._shared.keys import URANDOM
+from .bypassed import CORE, FRAME_CLASS, MASKING, SENDING, SOCKET_CLASS
 
-# Who replaces it wants masking keys of their own.
-URANDOM = os.urandom
 DATA = Opcode.CONTINUATION, Opcode.TEXT, Opcode.BINARY
 
 
-def send(core: Any) -> Callable[..., int]:
-    """Make `WebSocket.send`: a text, straight to its frame."""
-    original = core.WebSocket.send
-    passed = watch(PACKAGES, SENDING, SOCKET_CLASS)
+def send(original: Callable[..., int], host: Host) -> Callable[..., int]:
+    core: Any = import_module(CORE)
+    watched = host.watch((*SENDING, URANDOM), SOCKET_CLASS)
     TEXT = int(Opcode.TEXT)
 
-    @wraps(original)
     def send(self: Any, payload: Any, opcode: Any = TEXT) -> int:
         if (
             type(payload) is str
             and type(opcode) is int
             and opcode == TEXT
             and not self.get_mask_key
-            and os.urandom is URANDOM
-            and passed.holds(self)
+            and watched.holds(self)
             and "send_frame" not in self.__dict__
             and not core.isEnabledForTrace()
         ):
             try:
                 data = encode_text(payload, masked=True)
             except UnicodeEncodeError:
-                return original(self, payload, opcode)  # type: ignore[no-any-return]
+                return original(self, payload, opcode)
             length = len(data)
             with self.lock:
                 sent = self._send(data)
                 while sent != length:
                     sent += self._send(data[sent:])
             return length
-        return original(self, payload, opcode)  # type: ignore[no-any-return]
+        return original(self, payload, opcode)
 
     return send
 
 
-def format_frame(ABNF: Any) -> Callable[[Any], bytes]:
-    """Make `ABNF.format`."""
-    original = ABNF.format
-    passed = watch(PACKAGES, MASKING)
+def format_frame(original: Callable[[Any], bytes], host: Host) -> Callable[[Any], bytes]:
+    (ABNF,) = find(FRAME_CLASS)
+    watched, urandom = host.watch(MASKING), os.urandom  # who brings another wants masking keys of their own
 
-    @wraps(original)
     def format_(self: Any) -> bytes:
         if (
-            self.get_mask_key is URANDOM
+            self.get_mask_key is urandom
             and type(self) is ABNF
             and type(self.data) is bytes
             and type(self.opcode) is int
@@ -66,9 +61,18 @@ def format_frame(ABNF: Any) -> Callable[[Any], bytes]:
             and self.mask_value == 1
             and self.fin in (0, 1)
             and self.rsv1 == self.rsv2 == self.rsv3 == 0
-            and passed.holds()
+            and watched.holds()
         ):
             return encode_frame(self.opcode, self.data, fin=self.fin == 1, mask_key=fresh_key())
-        return original(self)  # type: ignore[no-any-return]
+        return original(self)
 
     return format_
+
+
+def mask_arrays(original: Callable[[Any, Any], bytes], _: Host) -> Callable[[Any, Any], bytes]:
+    def _mask(mask_value: Any, data_value: Any) -> bytes:
+        if len(mask_value) != KEY_SIZE:
+            return original(mask_value, data_value)
+        return mask(data_value, bytes(mask_value))
+
+    return _mask

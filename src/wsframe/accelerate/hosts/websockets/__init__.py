@@ -2,103 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
-from ...host import Deflating, Host, Part, Replacement
-from ...slot import require
-from .bypassed import ASYNCIO, LEGACY, PROTOCOL, STAYS, SYNC
-
-__all__ = ["HOST", "connection_class"]
-
-
-def connection_class(base: type) -> type:
-    """Make a class to be used without patching: the `create_connection` of `serve` and of `connect`.
-
-    One that is made while the patch is in place is fast for as long as that is.
-
-    Args:
-        base: `ServerConnection` or `ClientConnection` of websockets (asyncio, sync, trio), or a subclass.
-
-    Raises:
-        RuntimeError: the installed websockets is not one that was tested, or somebody else has patched it.
-    """
-    require("websockets")
-    from . import unpatched
-
-    return unpatched.fast(base, (HOST, *(part for part in HOST.parts if part is not LEGACY_PART)))
-
-
-def _protocol_replacements() -> Iterable[Replacement]:
-    from . import protocol
-
-    return protocol.replacements()
-
-
-def _prove_protocol() -> None:
-    from . import protocol
-
-    protocol.prove()
-
-
-def _asyncio_replacements() -> Iterable[Replacement]:
-    from . import asyncio
-
-    return asyncio.replacements()
-
-
-def _prove_asyncio() -> None:
-    from . import asyncio
-
-    asyncio.prove()
-
-
-def _settle_asyncio() -> None:
-    from . import asyncio
-
-    asyncio.settle()
-
-
-def _sync_replacements() -> Iterable[Replacement]:
-    from . import sync
-
-    return sync.replacements()
-
-
-def _prove_sync() -> None:
-    from . import sync
-
-    sync.prove()
-
-
-def _legacy_replacements() -> Iterable[Replacement]:
-    from . import legacy
-
-    return legacy.replacements()
-
-
-def _prove_legacy() -> None:
-    from . import legacy
-
-    legacy.prove()
-
-
-def _round_trip(data: bytes) -> tuple[Any, Any, bytes]:
-    from websockets.extensions.permessage_deflate import PerMessageDeflate
-    from websockets.frames import Frame, Opcode
-
-    extension = PerMessageDeflate(False, False, 15, 15)
-    frame = extension.encode(Frame(Opcode.BINARY, data))
-    return extension.encoder, extension.decoder, bytes(extension.decode(frame).data)
-
-
-# The only one for versions before 13.0.
-LEGACY_PART = Part(
-    modules=("websockets.legacy.protocol",),
-    replacements=_legacy_replacements,
-    prove=_prove_legacy,
-    passes_by=LEGACY,
-    stays=STAYS,
+from ...host import Deflating, Host, Part
+from .bypassed import (
+    ASYNCIO,
+    CONNECTION_CLASS,
+    LEGACY,
+    LEGACY_CLASS,
+    PROTOCOL,
+    PROTOCOL_CLASS,
+    SYNC,
+    SYNC_CLASS,
 )
 
 HOST = Host(
@@ -106,30 +19,76 @@ HOST = Host(
     first=(10, 4),
     below=(18, 0),
     since=(13, 0),
+    packages=("asyncio",),
     modules=("websockets.protocol",),
-    replacements=_protocol_replacements,
-    prove=_prove_protocol,
-    passes_by=PROTOCOL,
-    stays=STAYS,
+    seams={
+        PROTOCOL_CLASS: {
+            "parse": "receive.parse",
+            "receive_data": "receive.receive_data",
+            "send_text": "send.send_text",
+            "send_binary": "send.send_binary",
+        }
+    },
+    adds={
+        PROTOCOL_CLASS: {
+            "_wsframe_boundary": None,  # the parser, while it waits for the start of a frame
+            "_wsframe_inside": None,  # the parser, while websockets parses a large frame
+        }
+    },
+    prove="proof.prove",
+    bypasses=PROTOCOL,
     parts=(
         Part(
-            modules=("websockets.asyncio.connection",),
-            replacements=_asyncio_replacements,
-            prove=_prove_asyncio,
-            passes_by=ASYNCIO,
-            stays=STAYS,
-            settle=_settle_asyncio,
             since=(13, 0),
+            modules=("websockets.asyncio.connection",),
+            seams={
+                CONNECTION_CLASS: {
+                    "transport": "asyncio_send.transport",
+                    "data_received": "asyncio_receive.data_received",
+                    "recv": "asyncio_receive.recv",
+                    "send": "asyncio_send.send",
+                }
+            },
+            adds={
+                CONNECTION_CLASS: {
+                    "_wsframe_transport": None,  # the transport of a connection that may take the fast path
+                    "_wsframe_output": None,  # where messages are written to, once one was
+                }
+            },
+            prove="proof.prove_asyncio",
+            settle="asyncio_send.settle",
+            bypasses=ASYNCIO,
         ),
         Part(
-            modules=("websockets.sync.connection",),
-            replacements=_sync_replacements,
-            prove=_prove_sync,
-            passes_by=SYNC,
             since=(13, 0),
+            modules=("websockets.sync.connection",),
+            seams={SYNC_CLASS: {"send": "sync.send", "recv": "sync.recv"}},
+            prove="proof.prove_sync",
+            bypasses=SYNC,
         ),
-        LEGACY_PART,
+        # The only one for versions before 13.0.
+        Part(
+            modules=("websockets.legacy.protocol",),
+            seams={
+                LEGACY_CLASS: {
+                    "data_received": "legacy_receive.data_received",
+                    "read_message": "legacy_receive.read_message",
+                    "recv": "legacy_receive.recv",
+                    "send": "legacy_send.send",
+                }
+            },
+            adds={
+                LEGACY_CLASS: {
+                    "_wsframe_idle": False,  # whether the task waits for the start of a frame
+                    "_wsframe_left": None,  # messages of a read, and an error, left to the task
+                    "_wsframe_task": None,  # the task that resumes `recv` when it ends
+                }
+            },
+            prove="proof.prove_legacy",
+            bypasses=LEGACY,
+        ),
     ),
     coalesces=True,
-    deflating=Deflating(module="websockets.extensions.permessage_deflate", round_trip=_round_trip),
+    deflating=Deflating(owner="websockets.extensions.permessage_deflate", round_trip="proof.round_trip"),
+    unpatched="unpatched.with_protocol",
 )

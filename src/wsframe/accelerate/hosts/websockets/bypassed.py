@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ...host import PassedBy
+from ...ownership import Bypassed
+from .._shared.keys import TOKEN_BYTES
 
 PROTOCOL_CLASS = "websockets.protocol:Protocol"
 CONNECTION_CLASS = "websockets.asyncio.connection:Connection"
@@ -12,43 +13,43 @@ LEGACY_FRAME = "websockets.legacy.framing:Frame"
 DEFLATE_CLASS = "websockets.extensions.permessage_deflate:PerMessageDeflate"
 
 # From the bytes that have arrived to the events of a Protocol.
-PARSING: tuple[PassedBy, ...] = (
+PARSING: tuple[Bypassed, ...] = (
     (PROTOCOL_CLASS, ("parse", "receive_data", "recv_frame")),
     ("websockets.frames:Frame", ("__init__", "check", "parse")),
     ("websockets.streams:StreamReader", ("at_eof", "feed_data", "read_exact")),
     ("websockets.frames", ("apply_mask",)),
 )
 # From a payload to the bytes of a frame.
-SERIALIZING: tuple[PassedBy, ...] = (
+SERIALIZING: tuple[Bypassed, ...] = (
     (PROTOCOL_CLASS, ("send_text", "send_binary", "send_frame")),
     ("websockets.frames:Frame", ("__init__", "check", "serialize")),
     ("websockets.frames", ("apply_mask",)),
 )
 # Messages of a connection on asyncio.
-RECEIVING: tuple[PassedBy, ...] = (
+RECEIVING: tuple[Bypassed, ...] = (
     (CONNECTION_CLASS, ("data_received", "process_event", "send_data")),
     (PROTOCOL_CLASS, ("receive_data", "data_to_send", "close_expected", "state")),
     ("websockets.asyncio.messages:Assembler", ("get", "put", "maybe_pause", "maybe_resume")),
     ("websockets.asyncio.messages:SimpleQueue", ("get", "put", "__len__")),
 )
-SENDING: tuple[PassedBy, ...] = (
+SENDING: tuple[Bypassed, ...] = (
     (CONNECTION_CLASS, ("send", "send_context", "send_data", "drain")),
     (PROTOCOL_CLASS, ("data_to_send", "close_expected", "state")),
     *SERIALIZING,
 )
 # Messages of a connection in threads.
-SYNC_RECEIVING: tuple[PassedBy, ...] = (
+SYNC_RECEIVING: tuple[Bypassed, ...] = (
     (SYNC_CLASS, ("recv",)),
     ("websockets.sync.messages:Assembler", ("get", "get_next_frame", "maybe_resume", "reset_queue")),
     ("websockets.sync.utils:Deadline", ("__init__", "timeout")),
 )
-SYNC_SENDING: tuple[PassedBy, ...] = (
+SYNC_SENDING: tuple[Bypassed, ...] = (
     (SYNC_CLASS, ("send", "send_context", "send_data")),
     (PROTOCOL_CLASS, ("data_to_send", "close_expected", "state")),
     *SERIALIZING,
 )
 # Messages of a connection of websockets.legacy.
-LEGACY_RECEIVING: tuple[PassedBy, ...] = (
+LEGACY_RECEIVING: tuple[Bypassed, ...] = (
     (LEGACY_CLASS, ("transfer_data", "read_message", "read_data_frame", "read_frame")),
     (LEGACY_FRAME, ("check", "new_frame", "read")),
     ("websockets.legacy.framing", ("apply_mask",)),
@@ -56,7 +57,7 @@ LEGACY_RECEIVING: tuple[PassedBy, ...] = (
     ("asyncio.streams:StreamReader", ("feed_data", "readexactly")),
     (DEFLATE_CLASS, ("decode",)),
 )
-LEGACY_SENDING: tuple[PassedBy, ...] = (
+LEGACY_SENDING: tuple[Bypassed, ...] = (
     (LEGACY_CLASS, ("ensure_open", "write_frame", "write_frame_sync", "drain", "_drain", "_drain_helper")),
     ("websockets.legacy.protocol", ("Frame", "prepare_data")),
     (LEGACY_FRAME, ("check", "new_frame", "write")),
@@ -69,17 +70,5 @@ PROTOCOL = PARSING + SERIALIZING
 ASYNCIO = (*PROTOCOL, *RECEIVING, *SENDING, (CONNECTION_CLASS, ("recv",)))
 SYNC = PROTOCOL + SYNC_RECEIVING + SYNC_SENDING
 LEGACY = (*LEGACY_RECEIVING, *LEGACY_SENDING, (LEGACY_CLASS, ("data_received", "recv", "send")))
-PACKAGES = ("websockets",)
-LEGACY_PACKAGES = ("websockets", "asyncio")
-
-# Of a connection or its protocol: with nothing pending, they do as if they were not there.
-STAYS = (
-    "_wsframe_idle",
-    "_wsframe_left",
-    "_wsframe_task",
-    "_wsframe_boundary",
-    "_wsframe_inside",
-    "_wsframe_output",
-    "_wsframe_transport",
-    "transport",
-)
+KEYS: tuple[Bypassed, ...] = (TOKEN_BYTES,)
+UNPACK: Bypassed = ("struct", ("unpack",))  # who replaces it tests the parser of websockets

@@ -12,22 +12,19 @@
 from __future__ import annotations
 
 from asyncio import StreamReader
-from functools import partial, wraps
+from collections.abc import Callable
+from functools import partial
 from typing import Any
-
-from websockets.legacy.protocol import WebSocketCommonProtocol
 
 from ...._backend import cut_frames
 from ...._spec import FIN, KEY_SIZE, LENGTH, LENGTH_16, LENGTH_64, MASKED, MAX_LENGTH, OPCODE, RSV1, Opcode
-from ...ownership import watch
+from ...host import Host
 from .._shared.coalesce import OUTPUT, Output, output_of, received
-from .bypassed import LEGACY_CLASS, LEGACY_PACKAGES, LEGACY_RECEIVING
+from . import HOST
+from .bypassed import LEGACY_CLASS, LEGACY_RECEIVING
 from .legacy_deflate import extension_of, inflate
 
-DATA_RECEIVED = WebSocketCommonProtocol.data_received
-READ_MESSAGE = WebSocketCommonProtocol.read_message
-RECV = WebSocketCommonProtocol.recv
-receiving = watch(LEGACY_PACKAGES, LEGACY_RECEIVING, LEGACY_CLASS)
+receiving = HOST.watch(LEGACY_RECEIVING, LEGACY_CLASS)
 
 TEXT, BINARY = Opcode.TEXT, Opcode.BINARY
 PLAIN = bytes([FIN | TEXT, FIN | BINARY])  # how a message of one frame begins
@@ -55,90 +52,96 @@ class Waiter:
             self.future.set_result(result)
 
 
-@wraps(DATA_RECEIVED)
-def data_received(self: Any, data: bytes) -> None:
-    if not (self._wsframe_idle and type(data) is bytes and sleeps(self.reader) and takes_messages(self)):
-        DATA_RECEIVED(self, data)
-        return
-    messages: list[str | bytes] = []
-    failure: Exception | None = None
-    end = len(data)
-    try:
-        end = cut_messages(self, data, room(self), messages)
-    except Exception as exc:
-        failure = exc
-    if end == len(data) and failure is None:
-        enqueue(self, messages)
-        notify(self)
-        return
-    self._wsframe_left = messages, failure
-    if failure is None:
-        DATA_RECEIVED(self, data[end:])
-    else:
-        self.reader._wakeup_waiter()
-
-
-@wraps(READ_MESSAGE)
-async def read_message(self: Any) -> Any:
-    reader = self.reader
-    while takes_messages(self):
-        buffer = reader._buffer
-        if buffer:
-            count = room(self)
-            messages: list[str | bytes] = []
-            try:
-                end = cut_messages(self, buffer, count if count is None or count > 1 else 1, messages)
-            except Exception:
-                enqueue(self, messages)
-                notify(self)
-                raise
-            if messages:
-                del buffer[:end]
-                reader._maybe_resume_transport()
-                last = messages.pop()
-                enqueue(self, messages)  # the caller puts the last one there, and notifies
-                return last
-            if not is_begun(self, buffer):
-                break
-        if reader._eof:
-            break
-        self._wsframe_idle = not buffer
+def data_received(original: Callable[..., None], _: Host) -> Callable[..., None]:
+    def data_received(self: Any, data: bytes) -> None:
+        if not (self._wsframe_idle and type(data) is bytes and sleeps(self.reader) and takes_messages(self)):
+            original(self, data)
+            return
+        messages: list[str | bytes] = []
+        failure: Exception | None = None
+        end = len(data)
         try:
-            await reader._wait_for_data("readexactly")
-        finally:
-            self._wsframe_idle = False
-            left, self._wsframe_left = self.__dict__.get("_wsframe_left"), None
-        if left:
-            enqueue(self, left[0])
+            end = cut_messages(self, data, room(self), messages)
+        except Exception as exc:
+            failure = exc
+        if end == len(data) and failure is None:
+            enqueue(self, messages)
             notify(self)
-            if left[1] is not None:
-                raise left[1]
-    return await READ_MESSAGE(self)
+            return
+        self._wsframe_left = messages, failure
+        if failure is None:
+            original(self, data[end:])
+        else:
+            self.reader._wakeup_waiter()
+
+    return data_received
 
 
-@wraps(RECV)
-async def recv(self: Any) -> Any:
-    messages = self.messages
-    if not messages and receiving.holds(self):
-        task = self.transfer_data_task
-        if self._wsframe_task is not task:
-            task.add_done_callback(partial(notify, self))
-            self._wsframe_task = task
-        while not messages and self._pop_message_waiter is None and not task.done():
-            future = self.loop.create_future()
-            self._pop_message_waiter = waiter = Waiter(future)
+def read_message(original: Callable[..., Any], _: Host) -> Callable[..., Any]:
+    async def read_message(self: Any) -> Any:
+        reader = self.reader
+        while takes_messages(self):
+            buffer = reader._buffer
+            if buffer:
+                count = room(self)
+                messages: list[str | bytes] = []
+                try:
+                    end = cut_messages(self, buffer, count if count is None or count > 1 else 1, messages)
+                except Exception:
+                    enqueue(self, messages)
+                    notify(self)
+                    raise
+                if messages:
+                    del buffer[:end]
+                    reader._maybe_resume_transport()
+                    last = messages.pop()
+                    enqueue(self, messages)  # the caller puts the last one there, and notifies
+                    return last
+                if not is_begun(self, buffer):
+                    break
+            if reader._eof:
+                break
+            self._wsframe_idle = not buffer
             try:
-                await future
+                await reader._wait_for_data("readexactly")
             finally:
-                if self._pop_message_waiter is waiter:
-                    self._pop_message_waiter = None
-    if messages and self._pop_message_waiter is None:
-        message = messages.popleft()
-        if self._put_message_waiter is not None:
-            self._put_message_waiter.set_result(None)
-            self._put_message_waiter = None
-        return message
-    return await RECV(self)
+                self._wsframe_idle = False
+                left, self._wsframe_left = self.__dict__.get("_wsframe_left"), None
+            if left:
+                enqueue(self, left[0])
+                notify(self)
+                if left[1] is not None:
+                    raise left[1]
+        return await original(self)
+
+    return read_message
+
+
+def recv(original: Callable[..., Any], _: Host) -> Callable[..., Any]:
+    async def recv(self: Any) -> Any:
+        messages = self.messages
+        if not messages and receiving.holds(self):
+            task = self.transfer_data_task
+            if self._wsframe_task is not task:
+                task.add_done_callback(partial(notify, self))
+                self._wsframe_task = task
+            while not messages and self._pop_message_waiter is None and not task.done():
+                future = self.loop.create_future()
+                self._pop_message_waiter = waiter = Waiter(future)
+                try:
+                    await future
+                finally:
+                    if self._pop_message_waiter is waiter:
+                        self._pop_message_waiter = None
+        if messages and self._pop_message_waiter is None:
+            message = messages.popleft()
+            if self._put_message_waiter is not None:
+                self._put_message_waiter.set_result(None)
+                self._put_message_waiter = None
+            return message
+        return await original(self)
+
+    return recv
 
 
 def sleeps(reader: StreamReader) -> bool:

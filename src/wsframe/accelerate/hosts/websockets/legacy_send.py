@@ -2,53 +2,53 @@
 
 from __future__ import annotations
 
-import secrets
-from functools import wraps
+from collections.abc import Callable
 from typing import Any
 
-from websockets.legacy.protocol import State, WebSocketCommonProtocol  # type: ignore[attr-defined]
+from websockets.legacy.protocol import State  # type: ignore[attr-defined]
 
 from ...._backend import encode_binary, encode_frame, encode_text, fresh_key
 from ...._spec import Opcode
-from ...ownership import watch
-from .bypassed import LEGACY_CLASS, LEGACY_PACKAGES, LEGACY_SENDING
+from ...host import Host
+from . import HOST
+from .bypassed import KEYS, LEGACY_CLASS, LEGACY_SENDING
 from .legacy_deflate import deflate, extension_of
 from .legacy_receive import output_for
 
-SEND = WebSocketCommonProtocol.send
-sending = watch(LEGACY_PACKAGES, LEGACY_SENDING, LEGACY_CLASS)
+sending, keys = HOST.watch(LEGACY_SENDING, LEGACY_CLASS), HOST.watch(KEYS)
 
 OPEN = State.OPEN
 TEXT, BINARY = Opcode.TEXT, Opcode.BINARY
 RSV1 = 4  # as `encode_frame` takes it
-TOKEN_BYTES = secrets.token_bytes
 
 
-@wraps(SEND)
-async def send(self: Any, message: Any) -> None:
-    if (
-        self.state is OPEN
-        and (type(message) is str or type(message) is bytes)
-        and self._fragmented_message_waiter is None
-        and not self.debug
-        and not self.transfer_data_task.done()
-        and sending.holds(self)
-    ):
-        frame = frame_of(self, message)
-        if frame is not None:
-            transport = self.transport
-            output_for(self).write(frame)
-            if self._paused or transport.is_closing() or self.reader._exception is not None:
-                await self.drain()
-            return
-    await SEND(self, message)
+def send(original: Callable[..., Any], _: Host) -> Callable[..., Any]:
+    async def send(self: Any, message: Any) -> None:
+        if (
+            self.state is OPEN
+            and (type(message) is str or type(message) is bytes)
+            and self._fragmented_message_waiter is None
+            and not self.debug
+            and not self.transfer_data_task.done()
+            and sending.holds(self)
+        ):
+            frame = frame_of(self, message)
+            if frame is not None:
+                transport = self.transport
+                output_for(self).write(frame)
+                if self._paused or transport.is_closing() or self.reader._exception is not None:
+                    await self.drain()
+                return
+        await original(self, message)
+
+    return send
 
 
 def frame_of(self: Any, message: str | bytes) -> bytes | None:
     """Encode a whole message; None when that is for the original code to do."""
     extensions = self.extensions
     client = self.is_client
-    if client and secrets.token_bytes is not TOKEN_BYTES:
+    if client and not keys.holds():
         return None
     if not extensions:
         if client:

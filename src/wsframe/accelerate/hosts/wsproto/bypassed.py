@@ -1,14 +1,14 @@
-"""What the fast paths do the work of without calling it."""
+"""What the fast paths do the work of without calling it. What is replaced is here as well."""
 
 from __future__ import annotations
 
-from ...host import PassedBy
+from ...ownership import Bypassed
+from .._shared.keys import URANDOM
 
 CONNECTION_CLASS = "wsproto.connection:Connection"
 FRAMES = "wsproto.frame_protocol"
-PACKAGES = ("wsproto",)
 
-RECEIVING: tuple[PassedBy, ...] = (
+RECEIVING: tuple[Bypassed, ...] = (
     (CONNECTION_CLASS, ("events",)),
     (f"{FRAMES}:FrameProtocol", ("received_frames", "_parse_more_gen")),
     (
@@ -20,15 +20,16 @@ RECEIVING: tuple[PassedBy, ...] = (
     (f"{FRAMES}:MessageDecoder", ("process_frame",)),
     (f"{FRAMES}:Opcode", ("iscontrol",)),
 )
-SENDING: tuple[PassedBy, ...] = (
+SENDING: tuple[Bypassed, ...] = (
     (CONNECTION_CLASS, ("send",)),
     ("wsproto:WSConnection", ("send",)),
     (f"{FRAMES}:FrameProtocol", ("send_data", "_serialize_frame", "_make_fin_rsv_opcode")),
     (f"{FRAMES}:XorMaskerSimple", ("__init__", "process")),
     (f"{FRAMES}:Opcode", ("iscontrol",)),
 )
+KEYS: tuple[Bypassed, ...] = (URANDOM, (FRAMES, ("os",)))
 # What is an event of wsproto to a server that stands on it.
-MESSAGES: tuple[PassedBy, ...] = (
+MESSAGES: tuple[Bypassed, ...] = (
     ("wsproto.events:Message", ("__init__",)),
     ("wsproto.events:TextMessage", ("__init__",)),
     ("wsproto.events:BytesMessage", ("__init__",)),

@@ -1,34 +1,31 @@
 """Receiving: from the bytes in a `Buffer` to events.
 
-Each function makes the replacement of one method of wsproto. What is not the common case goes on to the one
-that was there. A frame is taken off the buffer by one of the two, never by both, so they can take turns.
+What is not the common case goes on to the original. A frame is taken off the buffer by one of the two, never
+by both, so they can alternate.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from functools import wraps
 from typing import Any
 
 from ...._backend import mask_into, take_frame, take_message
 from ...._spec import FIN, KEY_SIZE, OPCODE, RSV, RSV1
-from ...ownership import watch
-from .bypassed import CONNECTION_CLASS, MESSAGES, PACKAGES, RECEIVING
+from ...host import Host
+from .bypassed import CONNECTION_CLASS, MESSAGES, RECEIVING
 
 
-def events() -> Callable[..., Iterator[Any]]:
-    """Make `Connection.events`."""
-    from wsproto.connection import Connection, ConnectionState
+def events(original: Callable[..., Iterator[Any]], host: Host) -> Callable[..., Iterator[Any]]:
+    from wsproto.connection import ConnectionState
     from wsproto.events import BytesMessage, CloseConnection, TextMessage
     from wsproto.extensions import PerMessageDeflate
     from wsproto.frame_protocol import FrameDecoder, FrameProtocol, ParseFailed
 
-    original, take_inflated = Connection.events, inflated_message()
-    passed = watch(PACKAGES, RECEIVING, CONNECTION_CLASS)
+    take_inflated = inflated_message()
+    watched = host.watch(RECEIVING, CONNECTION_CLASS)
     open_states = ConnectionState.OPEN, ConnectionState.LOCAL_CLOSING
 
-    @wraps(original)
     def events(self: Any) -> Iterator[Any]:
         waiting = self._events
         while waiting:
@@ -38,7 +35,7 @@ def events() -> Callable[..., Iterator[Any]]:
         extensions = decoder.extensions
         deflate = len(extensions) == 1 and type(extensions[0]) is PerMessageDeflate
         known = type(proto) is FrameProtocol and type(decoder) is FrameDecoder
-        if not known or (extensions and not deflate) or not passed.holds(self):
+        if not known or (extensions and not deflate) or not watched.holds(self):
             yield from original(self)
             return
         buffer = decoder.buffer.buffer
@@ -54,7 +51,7 @@ def events() -> Callable[..., Iterator[Any]]:
                 and message_decoder.opcode is None
                 and parser.gi_frame is not None
                 and self.state in open_states
-                and passed.holds(self)
+                and watched.holds(self)
             ):
                 try:
                     message = take_inflated(proto) if deflate else take_message(buffer, masked)
@@ -85,14 +82,14 @@ def events() -> Callable[..., Iterator[Any]]:
     return events
 
 
-def whole_frames() -> Callable[[Any], bytearray | None]:
-    """Make a function that answers the buffer of a server's connection, when `take_message` may take from it
+def whole_frames(host: Host) -> Callable[[Any], bytearray | None]:
+    """Make a function that returns the buffer of a server's connection, when `take_message` may take from it
     what `Connection.events` would tell: between messages, and with no extension."""
     from wsproto.connection import ConnectionState
     from wsproto.frame_protocol import FrameDecoder, FrameProtocol
 
     open_states = ConnectionState.OPEN, ConnectionState.LOCAL_CLOSING
-    passed = watch(PACKAGES, RECEIVING + MESSAGES, CONNECTION_CLASS)
+    watched = host.watch(RECEIVING + MESSAGES, CONNECTION_CLASS)
 
     def whole_frames(self: Any) -> bytearray | None:
         proto = self._proto
@@ -108,7 +105,7 @@ def whole_frames() -> Callable[[Any], bytearray | None]:
             and proto._message_decoder.opcode is None
             and parser.gi_frame is not None
             and self._state in open_states
-            and passed.holds(self)
+            and watched.holds(self)
         ):
             buffer: bytearray = decoder.buffer.buffer
             return buffer
@@ -156,14 +153,11 @@ def inflated_message() -> Callable[[Any], str | bytes | None]:
     return inflated_message
 
 
-def process_buffer() -> Callable[..., Any]:
-    """Make `FrameDecoder.process_buffer`."""
-    from wsproto.frame_protocol import Frame, FrameDecoder, Opcode
+def process_buffer(original: Callable[..., Any], host: Host) -> Callable[..., Any]:
+    from wsproto.frame_protocol import Frame, Opcode
 
-    original = FrameDecoder.process_buffer
-    passed = watch(PACKAGES, RECEIVING)
+    watched = host.watch(RECEIVING)
 
-    @wraps(original)
     def process_buffer(self: Any) -> Any:
         buffer = self.buffer.buffer
         if (
@@ -172,7 +166,7 @@ def process_buffer() -> Callable[..., Any]:
             and not self.buffer.bytes_used
             and buffer
             and not buffer[0] & RSV
-            and passed.holds()
+            and watched.holds()
         ):
             taken = take_frame(buffer, not self.client)
             if taken is not None:
@@ -183,21 +177,15 @@ def process_buffer() -> Callable[..., Any]:
     return process_buffer
 
 
-def process() -> Callable[..., bytearray]:
-    """Make `XorMaskerSimple.process`."""
-    from wsproto.frame_protocol import XorMaskerSimple
-
-    original = XorMaskerSimple.process
-
-    @wraps(original)
+def process(original: Callable[..., bytearray], _: Host) -> Callable[..., bytearray]:
     def process(self: Any, data: Any) -> bytearray:
         key = self._masking_key
         if type(key) not in (bytes, bytearray) or len(key) != KEY_SIZE:
             return original(self, data)
         result = bytearray(data)
         mask_into(result, key)
-        turn = len(result) % KEY_SIZE
-        self._masking_key = key[turn:] + key[:turn]
+        rotation = len(result) % KEY_SIZE
+        self._masking_key = key[rotation:] + key[:rotation]
         return result
 
     return process

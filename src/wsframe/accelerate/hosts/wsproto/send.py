@@ -1,33 +1,25 @@
 """Sending: from a message to the bytes of a frame; and the accept token.
 
-Each function makes the replacement of one function of wsproto. What is not the common case goes on to the one
-that was there.
+What is not the common case goes on to the original.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from functools import cache, wraps
+from functools import cache
 from typing import Any
 
 from ...._backend import accept_key, encode_binary, encode_frame, encode_text, fresh_key
-from ...ownership import watch
-from .bypassed import CONNECTION_CLASS, PACKAGES, SENDING
-
-# Who replaces it wants masking keys of their own.
-URANDOM = os.urandom
+from ...host import Host
+from .bypassed import CONNECTION_CLASS, KEYS, SENDING
 
 
-def send() -> Callable[..., bytes]:
-    """Make `Connection.send`."""
-    from wsproto.connection import Connection
+def send(original: Callable[..., bytes], host: Host) -> Callable[..., bytes]:
     from wsproto.events import BytesMessage, Message, TextMessage
 
-    original, frame_of = Connection.send, whole_message()
+    frame_of = whole_message(host)
     kinds = TextMessage, BytesMessage, Message
 
-    @wraps(original)
     def send(self: Any, event: Any) -> bytes:
         if type(event) in kinds and event.message_finished is True:
             frame = frame_of(self, event.data)
@@ -38,16 +30,14 @@ def send() -> Callable[..., bytes]:
     return send
 
 
-def whole_message() -> Callable[[Any, Any], bytes | None]:
+def whole_message(host: Host) -> Callable[[Any, Any], bytes | None]:
     """Make a function that writes the frame of a message, or leaves it to `Connection.send`."""
-    from wsproto import frame_protocol
     from wsproto.connection import ConnectionState
     from wsproto.extensions import PerMessageDeflate
     from wsproto.frame_protocol import FrameProtocol, Opcode, RsvBits
 
     OPEN, NO_BITS = ConnectionState.OPEN, RsvBits(False, False, False)
-    system: Any = vars(frame_protocol)["os"]
-    passed = watch(PACKAGES, SENDING, CONNECTION_CLASS)
+    watched, keys = host.watch(SENDING, CONNECTION_CLASS), host.watch(KEYS)
 
     def whole_message(self: Any, data: Any) -> bytes | None:
         proto = self._proto
@@ -55,8 +45,8 @@ def whole_message() -> Callable[[Any, Any], bytes | None]:
             self.state is not OPEN
             or type(proto) is not FrameProtocol
             or proto._outbound_opcode is not None
-            or (proto.client and system.urandom is not URANDOM)
-            or not passed.holds(self)
+            or not watched.holds(self)
+            or (proto.client and not keys.holds())
         ):
             return None
         kind = type(data)
@@ -77,11 +67,14 @@ def whole_message() -> Callable[[Any, Any], bytes | None]:
     return whole_message
 
 
-@cache
-def generate_accept_token(original: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
-    """Make `generate_accept_token`: one for all modules that took it, or it could not be pickled."""
+def generate_accept_token(original: Callable[[bytes], bytes], _: Host) -> Callable[[bytes], bytes]:
+    return accept_token_of(original)
 
-    @wraps(original)
+
+@cache
+def accept_token_of(original: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
+    """Make one function for all modules that took it, or it could not be pickled."""
+
     def generate_accept_token(token: bytes) -> bytes:
         return accept_key(token).encode() if type(token) is bytes else original(token)
 

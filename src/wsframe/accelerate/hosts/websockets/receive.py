@@ -1,4 +1,4 @@
-"""The layer without I/O, which asyncio, threads, trio and uvicorn share.
+"""Receiving, in the layer without I/O that asyncio, threads, trio and uvicorn share.
 
 1. Messages of one frame each are cut off and unmasked many at a time.
 2. Every other frame goes to the parser of websockets once it is whole, and alone: control frames, fragments
@@ -11,16 +11,13 @@
 
 from __future__ import annotations
 
-import secrets
-import struct
-from collections.abc import Generator, Iterable
-from functools import wraps
+from collections.abc import Callable, Generator
 from typing import Any
 
 from websockets.frames import Frame, Opcode
-from websockets.protocol import CLIENT, OPEN, SERVER, Protocol
+from websockets.protocol import SERVER, Protocol
 
-from ...._backend import cut_frames, encode_frame, fresh_key
+from ...._backend import cut_frames
 from ...._spec import (
     FIN,
     KEY_SIZE,
@@ -33,19 +30,11 @@ from ...._spec import (
     OPCODE,
     RSV1,
 )
-from ...host import Replacement
-from ...ownership import watch
-from .._shared.proof import QUIET
-from .bypassed import PACKAGES, PARSING, PROTOCOL_CLASS, SERIALIZING
+from ...host import Host
+from . import HOST
+from .bypassed import PARSING, PROTOCOL_CLASS, UNPACK
 
-PARSE = Protocol.parse
-RECEIVE_DATA = Protocol.receive_data
-SEND_TEXT = Protocol.send_text
-SEND_BINARY = Protocol.send_binary
-TOKEN_BYTES = secrets.token_bytes
-UNPACK = struct.unpack
-parsing = watch(PACKAGES, PARSING, PROTOCOL_CLASS)
-serializing = watch(PACKAGES, SERIALIZING, PROTOCOL_CLASS)
+parsing = HOST.watch((*PARSING, UNPACK), PROTOCOL_CLASS)
 
 LARGE = 2**16  # bytes of a frame, its header included
 
@@ -56,47 +45,38 @@ WHOLE = bytes([FIN | TEXT, FIN | BINARY])  # how a message of one frame begins
 EXTENDED = WHOLE + bytes([FIN | RSV1 | TEXT, FIN | RSV1 | BINARY])
 
 
-def replacements() -> Iterable[Replacement]:
-    yield Protocol, "_wsframe_boundary", None  # the parser, while it waits for the start of a frame
-    yield Protocol, "_wsframe_inside", None  # the parser, while websockets parses a large frame
-    yield Protocol, "parse", parse
-    yield Protocol, "receive_data", receive_data
-    yield Protocol, "send_text", send_text
-    yield Protocol, "send_binary", send_binary
+def parse(original: Callable[..., Any], _: Host) -> Callable[..., Any]:
+    def parse(self: Any) -> Generator[None, None, None]:
+        reader = self.reader
+        self._wsframe_original = original(self)
+        while not (reader.eof or self.debug or self._wsframe_inside) and parsing.holds(self):
+            data, reader.buffer = reader.buffer, bytearray()
+            take(self, data)
+            yield
+        self._wsframe_boundary = self._wsframe_inside = None
+        yield from self._wsframe_original
+
+    return parse
 
 
-@wraps(PARSE)
-def parse(self: Any) -> Generator[None, None, None]:
-    reader = self.reader
-    self._wsframe_host = PARSE(self)
-    while (
-        not (reader.eof or self.debug or self._wsframe_inside)
-        and parsing.holds(self)
-        and struct.unpack is UNPACK
-    ):
-        data, reader.buffer = reader.buffer, bytearray()
-        take(self, data)
-        yield
-    self._wsframe_boundary = self._wsframe_inside = None
-    yield from self._wsframe_host
-
-
-@wraps(RECEIVE_DATA)
-def receive_data(self: Any, data: bytes) -> None:
-    parser = self.parser
-    if type(data) is not bytes or not parsing.holds(self) or struct.unpack is not UNPACK:
-        RECEIVE_DATA(self, data)
-    elif parser is self._wsframe_boundary:
-        take(self, data)
-    elif parser is self._wsframe_inside:
-        rest = self._wsframe_rest - len(data)
-        if rest > 0:  # until all of the frame is there its parser has nothing to do
-            self.reader.buffer += data
-            self._wsframe_rest = rest
+def receive_data(original: Callable[..., None], _: Host) -> Callable[..., None]:
+    def receive_data(self: Any, data: bytes) -> None:
+        parser = self.parser
+        if type(data) is not bytes or not parsing.holds(self):
+            original(self, data)
+        elif parser is self._wsframe_boundary:
+            take(self, data)
+        elif parser is self._wsframe_inside:
+            rest = self._wsframe_rest - len(data)
+            if rest > 0:  # until all of the frame is there its parser has nothing to do
+                self.reader.buffer += data
+                self._wsframe_rest = rest
+            else:
+                finish(self, data)
         else:
-            finish(self, data)
-    else:
-        RECEIVE_DATA(self, data)
+            original(self, data)
+
+    return receive_data
 
 
 def take(self: Any, data: bytes | bytearray) -> None:
@@ -114,7 +94,7 @@ def take(self: Any, data: bytes | bytearray) -> None:
     while start < end:
         most, inside = limits(self)
         firsts = b"" if inside else EXTENDED if extensions else WHOLE
-        frames, start = cut_frames(data, start, masked, within(most), firsts)
+        frames, start = cut_frames(data, start, masked, limit_of(most), firsts)
         for first, payload in frames:
             frame: Any = new(Frame)  # its own __init__ takes longer than all else here
             frame.opcode = TEXT if first & OPCODE == TEXT else BINARY
@@ -130,14 +110,14 @@ def take(self: Any, data: bytes | bytearray) -> None:
         if start == end:
             break
         available = end - start
-        size = ripe(data[start : start + MAX_HEADER], available, masked, within(most))
+        size = size_of(data[start : start + MAX_HEADER], available, masked, limit_of(most))
         if not size or available < size < LARGE:
             break
         if size > available:
             begin(self, data[start:], size - available)
             return
         self.reader.buffer += data[start : start + size] if start or size < available else data
-        next(self._wsframe_host)
+        next(self._wsframe_original)
         if self.parser is not parser:  # closed, or failed
             return
         start += size
@@ -160,7 +140,7 @@ def begin(self: Any, data: bytes | bytearray, rest: int) -> None:
     """
     parser = self.parser
     self.reader.buffer += data
-    next(self._wsframe_host)
+    next(self._wsframe_original)
     if self.parser is parser:  # neither closed nor failed
         self._wsframe_boundary, self._wsframe_inside, self._wsframe_rest = None, parser, rest
 
@@ -170,7 +150,7 @@ def finish(self: Any, data: bytes) -> None:
     parser, size, rest = self.parser, len(data), self._wsframe_rest
     self.reader.buffer += data[:rest]  # all of it is not copied
     self._wsframe_inside = None
-    next(self._wsframe_host)
+    next(self._wsframe_original)
     if self.parser is parser:
         self._wsframe_boundary = parser
         if size > rest:
@@ -178,21 +158,21 @@ def finish(self: Any, data: bytes) -> None:
 
 
 def extended(self: Any, frame: Frame, most: int | None) -> bool:
-    """Let the extensions decode a frame; answer whether the connection survives that."""
+    """Let the extensions decode a frame; return whether the connection survives that."""
     try:
         for extension in reversed(self.extensions):
             frame = extension.decode(frame, max_size=most)
         frame.check()
     except Exception as exc:
-        next(self._wsframe_host)
-        self._wsframe_host.throw(exc)
+        next(self._wsframe_original)
+        self._wsframe_original.throw(exc)
         return False
     self.events.append(frame)
     return True
 
 
-def ripe(head: bytes | bytearray, available: int, masked: bool, limit: int) -> int:
-    """Say how many bytes a frame has, or all that there are when the parser of websockets will refuse it.
+def size_of(head: bytes | bytearray, available: int, masked: bool, limit: int) -> int:
+    """Return how many bytes a frame has; all that there are when the parser of websockets will refuse it.
 
     That is 0 while it is not known.
 
@@ -218,7 +198,7 @@ def ripe(head: bytes | bytearray, available: int, masked: bool, limit: int) -> i
     return size + length + KEY_SIZE * masked
 
 
-def within(most: int | None) -> int:
+def limit_of(most: int | None) -> int:
     """Make a limit of websockets one of ours."""
     if type(most) is int and 0 <= most <= MAX_LENGTH:
         return most
@@ -228,7 +208,7 @@ def within(most: int | None) -> int:
 if "max_message_size" in Protocol.__init__.__code__.co_names:
 
     def limits(self: Any) -> tuple[int | None, bool]:
-        """Answer the longest payload allowed now, and whether a fragmented message is under way."""
+        """Return the longest payload allowed now, and whether a fragmented message is under way."""
         most, piece, current = self.max_message_size, self.max_fragment_size, self.current_size
         if most is not None and current is not None:
             most -= current
@@ -239,43 +219,6 @@ if "max_message_size" in Protocol.__init__.__code__.co_names:
 else:  # before 16.0
 
     def limits(self: Any) -> tuple[int | None, bool]:
-        """Answer the longest payload allowed now, and whether a fragmented message is under way."""
+        """Return the longest payload allowed now, and whether a fragmented message is under way."""
         most, current = self.max_size, self.cur_size
         return (most if most is None or current is None else most - current), current is not None
-
-
-@wraps(SEND_TEXT)
-def send_text(self: Any, data: Any, fin: bool = True) -> None:
-    if fin is True and is_plain(self, data):
-        self.writes.append(encode_frame(TEXT, data, mask_key=fresh_key() if self.side is CLIENT else None))
-    else:
-        SEND_TEXT(self, data, fin)
-
-
-@wraps(SEND_BINARY)
-def send_binary(self: Any, data: Any, fin: bool = True) -> None:
-    if fin is True and is_plain(self, data):
-        self.writes.append(encode_frame(BINARY, data, mask_key=fresh_key() if self.side is CLIENT else None))
-    else:
-        SEND_BINARY(self, data, fin)
-
-
-def is_plain(self: Any, data: Any) -> bool:
-    """Tell whether nothing but the header and the mask stands between a payload and the wire."""
-    return (
-        type(data) is bytes
-        and self._state is OPEN
-        and not (self.expect_continuation_frame or self.extensions or self.debug)
-        and serializing.holds(self)
-        and (self.side is SERVER or secrets.token_bytes is TOKEN_BYTES)
-    )
-
-
-def prove() -> None:
-    """Receive and send through a Protocol whose own reader and serialiser are out of order."""
-    server: Any = Protocol(SERVER, logger=QUIET)
-    server.reader.feed_data = server.send_frame = None
-    server.receive_data(encode_frame(TEXT, "known", mask_key=b"key!"))
-    server.send_text(b"answer")
-    if server.events_received() != [Frame(TEXT, b"known")] or server.data_to_send() != [b"\x81\x06answer"]:
-        raise RuntimeError("the known answer came out wrong")

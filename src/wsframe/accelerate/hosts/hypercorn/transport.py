@@ -2,7 +2,7 @@
 
 Between the two are an event for the protocol, one for the server, a lock, and a wait for the transport to
 take more. Where the lock is free and the transport takes more, a frame goes straight there; else, and when
-something is wrong, it goes the way of hypercorn.
+something is wrong, it is left to the original code.
 """
 
 from __future__ import annotations
@@ -12,16 +12,13 @@ from functools import cache
 from typing import Any
 
 from ...._backend import Watch
-from ...ownership import watch
 from .._shared.coalesce import OUTPUT, Output, output_of, received
-from .bypassed import PACKAGES, WRITING
-
-PROTOCOL = "hypercorn.protocol.h11"
-SERVER = "hypercorn.asyncio.tcp_server"
+from . import HOST
+from .bypassed import PROTOCOL, SERVER, WRITING
 
 
-class Wire:
-    """The way from a WebSocket to its transport.
+class FrameWriter:
+    """Writes the frames of a WebSocket to its transport.
 
     Args:
         server: the TCPServer of the connection.
@@ -29,23 +26,23 @@ class Wire:
     """
 
     def __init__(self, server: Any, flow: Any) -> None:
-        self._passed = passed()
+        self._watched = watched()
         self._flow = flow
         self._lock = server.send_lock
         self._loop = server.loop
         self._writer = server.writer
 
     def write(self, frame: bytes) -> bytes | None:
-        """Write a frame, if it may be written now; answer what must still go the way of hypercorn, if any."""
+        """Write a frame, if it may be written now; return what is left to the original code, if anything."""
         lock, transport = self._lock, self._writer._transport
-        if lock._locked or lock._waiters or transport.is_closing() or not self._passed.holds():
+        if lock._locked or lock._waiters or transport.is_closing() or not self._watched.holds():
             return frame
         try:
             output = self.__dict__.get(OUTPUT)
             if output is None or output.target is not transport:
                 output = self._output(transport)
             output.write(frame)
-        except (ConnectionError, RuntimeError):  # it comes again, where hypercorn meets it
+        except (ConnectionError, RuntimeError):  # it comes again, in the original code
             return frame
         # Nothing is left, but hypercorn waits then, or finds out what happened.
         return b"" if self._flow._paused or transport.is_closing() else None
@@ -65,13 +62,13 @@ class Wire:
 
 
 @cache
-def passed() -> Watch:
-    """Watch what a wire passes by."""
-    return watch(PACKAGES, WRITING)
+def watched() -> Watch:
+    """Watch what a writer bypasses."""
+    return HOST.watch(WRITING)
 
 
-def wire_of(stream: Any) -> Wire | None:
-    """Find the way to the transport; None where it is another one, or not as hypercorn made it."""
+def writer_of(stream: Any) -> FrameWriter | None:
+    """Make the writer of a stream; None where the way to its transport is not the one hypercorn made."""
     to_protocol = stream.send
     to_server = getattr(getattr(to_protocol, "__self__", None), "send", None)
     if not _is_own(to_protocol, PROTOCOL, "stream_send") or not _is_own(to_server, SERVER, "protocol_send"):
@@ -79,7 +76,7 @@ def wire_of(stream: Any) -> Wire | None:
     server: Any = to_server.__self__  # type: ignore[union-attr]
     writer = server.writer
     flow = writer.transport.get_protocol() if type(writer) is asyncio.StreamWriter else None
-    return Wire(server, flow) if type(flow) is asyncio.StreamReaderProtocol else None
+    return FrameWriter(server, flow) if type(flow) is asyncio.StreamReaderProtocol else None
 
 
 def _is_own(method: Any, module: str, name: str) -> bool:

@@ -29,7 +29,7 @@ from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
 from hypercorn.protocol.ws_stream import WSStream
 
-from wsframe.accelerate.hosts.hypercorn.wire import Wire
+from wsframe.accelerate.hosts.hypercorn.transport import FrameWriter
 
 SERVER: Any = TCPServer
 twice = on_hypercorn.twice
@@ -241,7 +241,9 @@ async def reset_amid_answers(reader: asyncio.StreamReader, writer: asyncio.Strea
 
 
 def objects_of_connections() -> list[Any]:
-    return [one for one in gc.get_objects() if type(one) in (WSStream, TCPServer, Wire, Output, StandIn)]
+    return [
+        one for one in gc.get_objects() if type(one) in (WSStream, TCPServer, FrameWriter, Output, StandIn)
+    ]
 
 
 @pytest.mark.parametrize("how", [close, end, reset, reset_amid_answers])

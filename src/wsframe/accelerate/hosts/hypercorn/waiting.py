@@ -5,22 +5,28 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from ...ownership import watch
-from .bypassed import PACKAGES, QUEUE
+from ...host import Host
+from . import HOST
+from .bypassed import QUEUE
 
-passed = watch(PACKAGES, QUEUE)
+watched = HOST.watch(QUEUE)
 
 
 class Queue(asyncio.Queue[Any]):
     """A queue that takes fewer steps where nobody has to wait."""
 
     async def get(self) -> Any:
-        if not self._queue or not passed.holds():  # type: ignore[attr-defined]
+        if not self._queue or not watched.holds():  # type: ignore[attr-defined]
             return await super().get()
         item = self._queue.popleft()  # type: ignore[attr-defined]
         if self._putters:  # type: ignore[attr-defined]
             self._wakeup_next(self._putters)  # type: ignore[attr-defined]
         return item
+
+
+def asyncio_of(_original: Any, _: Host) -> Any:
+    """It is what the modules of hypercorn find as `asyncio`."""
+    return Asyncio()
 
 
 class Asyncio:

@@ -1,0 +1,91 @@
+"""Known messages, over a writer and sockets whose own ways are out of order."""
+
+from __future__ import annotations
+
+from functools import partial
+from importlib import import_module
+from types import SimpleNamespace
+from typing import Any
+
+from ...._backend import mask
+from ...._spec import Opcode
+from .._shared.proof import HELLO, MASKED_HELLO, check, original_code, reduced, run
+from .bypassed import MODELS, READER, WRITER
+
+ORIGINAL_CODE = original_code("aiohttp")
+
+
+class Text(int):
+    """An opcode that aiohttp would combine with the other bits of a header."""
+
+    def __ror__(self, other: object) -> int:
+        return int(ORIGINAL_CODE())
+
+
+class Bits:
+    """A number of random bits that aiohttp would ask for."""
+
+    def __index__(self) -> int:
+        return int(ORIGINAL_CODE())
+
+
+def prove() -> None:
+    Writer = import_module(WRITER).WebSocketWriter
+    written: list[bytes] = []
+    generator = Writer.__init__.__kwdefaults__["random"]
+    writer = SimpleNamespace(
+        _output_size=0,
+        get_random_bits=partial(generator.getrandbits, Bits()),
+        transport=SimpleNamespace(is_closing=lambda: False, write=written.append),
+        use_mask=False,
+    )
+    Writer._write_websocket_frame(writer, b"Hello", Text(Opcode.TEXT), 0)
+    writer.use_mask = True
+    Writer._write_websocket_frame(writer, b"Hello", Opcode.TEXT, 0)
+    check_frames(written, writer._output_size)
+
+
+def prove_client() -> None:
+    response: Any = SimpleNamespace(connection=None)
+    options = {"autoclose": True, "autoping": True, "loop": None}
+    Socket = import_module("aiohttp.client_ws").ClientWebSocketResponse
+    prove_socket(lambda queue, writer: Socket(queue, writer, None, response, None, **options))
+
+
+def prove_server() -> None:
+    prove_socket(lambda *_: import_module("aiohttp.web_ws").WebSocketResponse())
+
+
+def prove_socket(make: Any) -> None:
+    models = import_module(MODELS)
+    Queue, Writer = import_module(READER).WebSocketDataQueue, import_module(WRITER).WebSocketWriter
+    written: list[bytes] = []
+    writer = Writer(None, SimpleNamespace(is_closing=lambda: False, write=written.append))
+    writer.send_frame = ORIGINAL_CODE
+    queue = Queue(SimpleNamespace(_reading_paused=False), 100, loop=None)
+    # The original code looks for more in it.
+    socket = reduced(
+        make(queue, writer), _closed=False, _closing=False, _reader=queue, _waiting=False, _writer=writer
+    )
+    for receive in (socket.receive, socket.__anext__):
+        queue.feed_data(models.WSMessage(models.WSMsgType.TEXT, "Hello", ""), 5)
+        run(socket.send_str(run(receive()).data))
+        socket.receive = ORIGINAL_CODE
+        writer.use_mask = True
+    check_frames(written, writer._output_size)
+
+
+def check_frames(written: list[bytes], size: int) -> None:
+    plain, masked = written
+    check(plain == HELLO and masked[:2] == MASKED_HELLO[:2] and size == len(plain + masked))
+    check(mask(masked[6:], masked[2:6]) == b"Hello")
+
+
+def round_trip(data: bytes) -> tuple[Any, Any, bytes]:
+    utils = import_module("aiohttp.compression_utils")
+    backend = utils.ZLibBackend
+    compressor = utils.ZLibCompressor(level=backend.Z_BEST_SPEED, wbits=-backend.MAX_WBITS)
+    decompressor = utils.ZLibDecompressor(suppress_deflate_header=True)
+    deflated = compressor.compress_sync(data) + compressor.flush(backend.Z_SYNC_FLUSH)
+    result = decompressor.decompress_sync(deflated, len(data))
+    return compressor._compressor, decompressor._decompressor, result

@@ -1,0 +1,35 @@
+"""What the fast paths do the work of without calling it. What is replaced is here as well."""
+
+from __future__ import annotations
+
+from ...ownership import Bypassed
+from .._shared.keys import GETRANDBITS
+
+WEBSOCKET = "autobahn.websocket.protocol"
+ASYNCIO = "autobahn.asyncio.websocket"
+TWISTED = "autobahn.twisted.websocket"
+PROTOCOL_CLASS = f"{WEBSOCKET}:WebSocketProtocol"
+
+HOOKS = tuple(f"onMessage{part}" for part in ("Begin", "FrameBegin", "FrameData", "FrameEnd", "Frame", "End"))
+ADAPTED = tuple(f"_{hook}" for hook in HOOKS)  # their other half, for asyncio and for Twisted
+WATCHED = (*HOOKS, *ADAPTED, "onFrameBegin", "onFrameData", "onFrameEnd", "fire")
+LOGGING: tuple[Bypassed, ...] = (
+    ("autobahn.util", ("_qn", "hl", "hltype", "hlval")),
+    (WEBSOCKET, ("hl", "hltype", "hlval")),
+)
+
+RECEIVING: tuple[Bypassed, ...] = (
+    (PROTOCOL_CLASS, ("processData", *WATCHED)),
+    (f"{ASYNCIO}:WebSocketAdapterProtocol", ADAPTED),
+    (f"{TWISTED}:WebSocketAdapterProtocol", ADAPTED),
+    (f"{WEBSOCKET}:FrameHeader", ("__init__",)),
+    (WEBSOCKET, ("create_xor_masker",)),
+    (ASYNCIO, ("yields",)),
+    *LOGGING,
+)
+SENDING: tuple[Bypassed, ...] = (
+    (PROTOCOL_CLASS, ("sendData", "sendFrame", "sendMessage")),
+    (WEBSOCKET, ("create_xor_masker",)),
+)
+WRITING: tuple[Bypassed, ...] = ((PROTOCOL_CLASS, ("sendData",)), *LOGGING)
+KEYS: tuple[Bypassed, ...] = (GETRANDBITS,)

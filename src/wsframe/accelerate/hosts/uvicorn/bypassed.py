@@ -1,0 +1,19 @@
+"""What the fast paths do the work of without calling it. What is replaced is here as well."""
+
+from __future__ import annotations
+
+from ...ownership import Bypassed
+from ..websockets.bypassed import PROTOCOL_CLASS as CONN_CLASS
+
+FOLDER = "uvicorn.protocols.websockets"
+WSPROTO, SANSIO = f"{FOLDER}.wsproto_impl", f"{FOLDER}.websockets_sansio_impl"
+WSPROTO_CLASS, SANSIO_CLASS = f"{WSPROTO}:WSProtocol", f"{SANSIO}:WebSocketsSansIOProtocol"
+
+WSPROTO_RECEIVING: tuple[Bypassed, ...] = (
+    (WSPROTO_CLASS, ("handle_message",)),
+    (f"{WSPROTO}:WebsocketBuffer", ("extend", "to_message", "clear")),
+)
+SANSIO_RECEIVING: tuple[Bypassed, ...] = (
+    (SANSIO_CLASS, ("handle_events", "handle_text", "handle_bytes", "send_receive_event_to_app")),
+)
+SANSIO_SENDING: tuple[Bypassed, ...] = ((CONN_CLASS, ("send_text", "send_binary", "data_to_send")),)

@@ -1,0 +1,104 @@
+"""Receiving with websockets.asyncio: the work around a message.
+
+1. An open connection that nobody told to pause takes the fast path; all else is left to the original code.
+2. A class with methods of its own that the fast path would bypass is left to the original code, and so are
+   all once somebody has wrapped one of those methods: that is looked at each time (see `bypassed`).
+3. The replies to several messages of one read leave in one write (see `asyncio_send`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from websockets.asyncio.messages import Assembler
+from websockets.frames import Frame, Opcode
+from websockets.protocol import OPEN
+
+from ...host import Host
+from . import HOST
+from .asyncio_send import make_output
+from .bypassed import CONNECTION_CLASS, PROTOCOL_CLASS, RECEIVING
+
+TEXT, BINARY, CONT = Opcode.TEXT, Opcode.BINARY, Opcode.CONT
+receiving = HOST.watch(RECEIVING, CONNECTION_CLASS, PROTOCOL_CLASS)
+
+
+def data_received(original: Callable[..., None], _: Host) -> Callable[..., None]:
+    def data_received(self: Any, data: bytes) -> None:
+        protocol = self.protocol
+        messages = self.recv_messages
+        if (
+            self._wsframe_transport is None
+            or protocol._state is not OPEN
+            or messages.closed
+            or not receiving.holds(self, protocol)
+        ):
+            original(self, data)
+            return
+        protocol.receive_data(data)
+        if protocol.writes or protocol._state is not OPEN:
+            original(self, b"")  # sees to what receive_data left behind
+            return
+        queue = messages.frames.queue
+        waiter = messages.frames.get_waiter
+        events = protocol.events_received()
+        for event in events:
+            if type(event) is not Frame or (event.opcode is not TEXT and event.opcode is not BINARY):
+                self.process_event(event)
+                continue
+            queue.append(event)
+            if waiter is not None:
+                if not waiter.done():
+                    waiter.set_result(None)
+                waiter = None
+        if messages.high is not None and len(queue) > messages.high:
+            messages.maybe_pause()
+        output = self._wsframe_output
+        if len(events) > 1:
+            (output or make_output(self)).join()
+        elif output is not None:
+            output.fresh = True
+
+    return data_received
+
+
+def recv(original: Callable[..., Any], _: Host) -> Callable[..., Any]:
+    async def recv(self: Any, decode: bool | None = None) -> Any:
+        messages = self.recv_messages
+        if (
+            type(messages) is Assembler
+            and not messages.get_in_progress
+            and not messages.closed
+            and receiving.holds(self, self.protocol)
+        ):
+            frames = messages.frames
+            queue = frames.queue
+            if not queue:
+                messages.get_in_progress = True
+                frames.get_waiter = waiter = frames.loop.create_future()
+                try:
+                    await waiter
+                except EOFError:
+                    pass  # closed: the original finds that out too
+                finally:
+                    waiter.cancel()
+                    frames.get_waiter = None
+                    messages.get_in_progress = False
+            if queue and queue[0].fin and queue[0].opcode is not CONT:
+                message: Any = queue[0].data
+                try:
+                    if decode or (decode is None and queue[0].opcode is TEXT):
+                        message = message.decode()
+                    elif type(message) is not bytes:
+                        message = bytes(message)
+                except UnicodeDecodeError:
+                    pass  # the original meets it again, and fails the connection
+                else:
+                    queue.popleft()
+                    if messages.paused:
+                        messages.maybe_resume()
+                    return message
+        return await original(self, decode)
+
+    return recv

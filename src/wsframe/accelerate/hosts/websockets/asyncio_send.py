@@ -1,0 +1,135 @@
+"""Sending with websockets.asyncio: a whole message of an open connection.
+
+What is sent within one iteration of the event loop after the first write leaves in one write, and so do the
+replies to several messages of one read. Who asks for the transport finds nothing pending, so that no byte
+overtakes another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from websockets.asyncio.connection import Connection
+from websockets.protocol import OPEN, SERVER
+
+from ...._backend import encode_binary, encode_text
+from ...host import Host
+from .._shared.coalesce import ENABLED, Output
+from . import HOST
+from .bypassed import CONNECTION_CLASS, PROTOCOL_CLASS, SENDING
+
+sending = HOST.watch(SENDING, CONNECTION_CLASS, PROTOCOL_CLASS)
+
+
+def send(original: Callable[..., Any], _: Host) -> Callable[..., Any]:
+    async def send(self: Any, message: Any, *args: Any, **kwargs: Any) -> None:
+        protocol = self.protocol
+        transport = self._wsframe_transport
+        if (
+            transport is None
+            or args
+            or kwargs
+            or (type(message) is not str and type(message) is not bytes)
+            or protocol._state is not OPEN
+            or protocol.expect_continuation_frame
+            or protocol.writes
+            or self.paused
+            or not sending.holds(self, protocol)
+        ):
+            await original(self, message, *args, **kwargs)
+            return
+        try:
+            if protocol.extensions or protocol.debug or protocol.side is not SERVER:
+                if type(message) is str:
+                    protocol.send_text(message.encode())
+                else:
+                    protocol.send_binary(message)
+                frame = b"".join(protocol.writes)
+                protocol.writes.clear()
+            else:
+                frame = encode_text(message) if isinstance(message, str) else encode_binary(message)
+        except Exception:
+            async with self.send_context():
+                raise
+        try:
+            (self._wsframe_output or make_output(self)).write(frame)
+        except Exception:
+            protocol.writes.append(frame)
+            async with self.send_context():
+                pass  # meets it again, and closes the connection
+        if self.paused or transport.is_closing():
+            async with self.send_context():
+                pass  # waits, and closes the connection when it is lost meanwhile
+
+    return send
+
+
+def transport(_original: None, _: Host) -> property:
+    return property(get_transport, set_transport)
+
+
+def make_output(self: Any) -> Any:
+    """Make what joins the messages of a connection."""
+    transport = self._wsframe_transport
+    if not ENABLED:
+        return Unjoined(transport)
+    self._wsframe_output = output = Output(
+        transport,
+        self.loop,
+        attributes=vars(transport) if hasattr(transport, "__dict__") else None,
+        write=partial(write_whole, transport),
+    )
+    return output
+
+
+class Unjoined:
+    """A transport whose writes are not joined."""
+
+    def __init__(self, transport: Any) -> None:
+        self.write = transport.write
+
+    def join(self) -> None: ...
+
+
+def write_whole(transport: Any, data: bytes) -> None:
+    """Write what was pending."""
+    try:
+        transport.write(data)
+    except Exception:
+        transport.abort()  # what follows must not be taken for what is lost
+        raise
+
+
+def settle() -> None:
+    """Release every connection on the thread of its loop; what is written until then goes by `transport`."""
+    running = asyncio._get_running_loop()
+    for connection in gc.get_objects():
+        if issubclass(type(connection), Connection) and getattr(connection, "_wsframe_output", None):
+            if connection.loop is running:
+                connection._wsframe_output.release()
+            else:
+                with suppress(RuntimeError):  # the loop is closed
+                    connection.loop.call_soon_threadsafe(connection._wsframe_output.release)
+
+
+def get_transport(self: Any) -> Any:
+    """Return the transport, with nothing pending."""
+    output = self._wsframe_output
+    if output is not None and output.size:
+        with suppress(Exception):  # the transport is aborted, and says so to its user
+            output.flush()
+    try:
+        return self.__dict__["transport"]
+    except KeyError:
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute 'transport'") from None
+
+
+def set_transport(self: Any, transport: Any) -> None:
+    """Take the transport of a connection that is being made."""
+    self.__dict__["transport"] = transport
+    self._wsframe_transport = transport

@@ -1,0 +1,60 @@
+"""One class that is fast without a patch.
+
+What the patch puts into a library's classes stands before them here, and behind the classes that the library
+and its user made of them, whose methods are called as ever.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from .host import imported_as, load_host, require
+from .patch import own_replacements
+from .registry import known_hosts, slot_of
+
+Methods = dict[type, dict[str, Any]]
+
+
+def fast_class(base: type) -> type:
+    """Make a class of connections that is fast, while the library stays as it is.
+
+    One that is made while the library is patched is fast for as long as that is.
+
+    Args:
+        base: a class of connections of a library that can be accelerated, or a subclass of one.
+
+    Returns:
+        A subclass of it, of the same name.
+
+    Raises:
+        TypeError: it is no such class.
+        RuntimeError: the version installed is not one that was tested, or somebody else has patched it.
+    """
+    packages = {imported_as(name): name for name in known_hosts()}
+    tops = [cls.__module__.partition(".")[0] for cls in base.__mro__]
+    name = next((packages[top] for top in tops if top in packages), None)
+    if name is None:
+        raise TypeError(f"{base.__qualname__} is not a class of {', '.join(known_hosts())}")
+    version, host = require(name), load_host(name)
+    methods: Methods = {}
+    for part in host.parts_of(version):
+        if part.applies() and all(module in sys.modules for module in part.modules):
+            for owner, attribute, new in own_replacements(part, host):
+                if isinstance(owner, type):
+                    methods.setdefault(owner, {})[attribute] = new
+    slot = slot_of(name)
+    if not methods and not (slot and slot.active):
+        raise TypeError(f"nothing of {name} is replaced here, or its modules are not imported")
+    made: type = host.load(host.unpatched or with_methods)(base, methods)
+    return made
+
+
+def with_methods(base: type, methods: Methods) -> type:
+    """Make a subclass of a class, with methods in front of those of the classes that it inherits from."""
+    if methods and methods.keys().isdisjoint(base.__mro__):
+        raise TypeError(f"nothing of {base.__qualname__} is replaced")
+    behind = tuple(type(one.__name__, (one,), methods[one]) for one in base.__mro__ if one in methods)
+    bases = behind if base in methods else (base, *behind)
+    named = {"__module__": base.__module__, "__qualname__": base.__qualname__, "__doc__": base.__doc__}
+    return type(base.__name__, bases, named)
