@@ -5,14 +5,13 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import FunctionType, ModuleType
 from typing import Any
 
 import pytest
 from support import fake_library
-from support.passing import choose_no_framework
+from support.exchanges import choose_no_framework
 
 from wsframe import accelerate
 from wsframe.accelerate.host import imported_as, load_host
@@ -132,17 +131,6 @@ def test_nothing_of_it_is_taken_for_somebody_elses(name: str) -> None:
         accelerate.uninstall()
     for part in (host,):
         assert own_replacements(part, host) or not part.applies()
-
-
-@pytest.fixture
-def library(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    fake_library.write(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path / "lib")
-    monkeypatch.setattr(accelerate.hosts, "__path__", [*accelerate.hosts.__path__, str(tmp_path / "hosts")])
-    yield tmp_path
-    accelerate.uninstall()
-    for name in [name for name in sys.modules if "fakehost" in name]:
-        del sys.modules[name]
 
 
 SOURCE = """

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from support import passing
+from support import exchanges
 
 from wsframe import accelerate
 from wsframe.accelerate.host import imported_as
@@ -65,23 +65,23 @@ def switch(hosts: tuple[str, ...], reads: Numbered, failed: list[BaseException])
         reads.over.set()
 
 
-@pytest.mark.parametrize("kind", passing.KINDS)
+@pytest.mark.parametrize("kind", exchanges.KINDS)
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_no_message_is_lost_or_doubled(
     kind: str, loop: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run, hosts = passing.KINDS[kind]
+    run, hosts = exchanges.KINDS[kind]
     for host in hosts:
         pytest.importorskip(imported_as(host))
     if loop == "uvloop":
         uvloop = pytest.importorskip("uvloop")
         if kind.startswith(("tornado", "websocket-client")) or kind.endswith("thread"):
             pytest.skip("it has no other loop")
-        monkeypatch.setattr(passing, "FACTORY", uvloop.new_event_loop)
+        monkeypatch.setattr(exchanges, "FACTORY", uvloop.new_event_loop)
     run()  # imports what it needs
     reads = Numbered()
-    monkeypatch.setattr(passing, "READS", reads)
-    monkeypatch.setattr(passing, "PATIENCE", 120)
+    monkeypatch.setattr(exchanges, "READS", reads)
+    monkeypatch.setattr(exchanges, "PATIENCE", 120)
     failed: list[Any] = []
     switching = threading.Thread(target=switch, args=(hosts, reads, failed))
     with quick_changes():

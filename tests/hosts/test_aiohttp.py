@@ -197,7 +197,7 @@ def test_parent_and_child_have_keys_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("compress", [0, 15])
-def test_a_client_and_a_server_talk(patched: Any, compress: int) -> None:
+def test_a_client_and_a_server_exchange_messages(patched: Any, compress: int) -> None:
     messages = ["", "é" * 100, "x" * 70000, b"", b"\0\xff" * 500, b"x" * 20000]
 
     async def echo(request: web.Request) -> web.WebSocketResponse:

@@ -18,7 +18,7 @@ from hypothesis import example, given, strategies as st
 pytest.importorskip("autobahn", exc_type=ImportError)
 pytest.importorskip("twisted.python", exc_type=ImportError)
 
-from support.twin_autobahn import FLAVOURS, OLD, Player, accelerated, unmasked
+from support.two_autobahns import FLAVOURS, OLD, Player, accelerated, unmasked
 
 from wsframe import accelerate
 from wsframe.accelerate.hosts.autobahn import HOST
@@ -310,7 +310,7 @@ def test_streams(new: Any, stream: str, flavour: str, options: dict[str, Any]) -
 
 @given(st.lists(st.one_of(payloads, st.none()), max_size=6))
 @example([b"ab\xff", b"cd", b"", b"\xc3", b"\xa9", None, b"\xc3", b"\xa9"])
-def test_the_validator_and_the_masker_answer_as_theirs(new: Any, pieces: list[bytes | None]) -> None:
+def test_the_validator_and_the_masker_return_the_same(new: Any, pieces: list[bytes | None]) -> None:
     assert new.protocol.Utf8Validator.__module__.startswith("wsframe.")
     assert new.protocol.create_xor_masker.__globals__["__name__"].startswith("wsframe.")
     validators = [library.protocol.Utf8Validator() for library in (OLD, new)]
@@ -332,7 +332,7 @@ def long_way(*_: Any, **__: Any) -> None:
 
 @pytest.mark.parametrize("client", [False, True])
 @pytest.mark.parametrize("flavour", FLAVOURS)
-def test_whole_messages_take_the_short_way(
+def test_whole_messages_take_the_fast_path(
     new: Any, flavour: str, client: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     player = Player(new, flavour, client, echoing, {})

@@ -207,7 +207,7 @@ asyncio.run(main())
 
 
 @pytest.mark.parametrize("handler", [SYNCHRONOUS, ASYNCHRONOUS])
-def test_the_answers_to_one_read_leave_together(handler: str, tmp_path: Path) -> None:
+def test_the_replies_to_one_read_leave_together(handler: str, tmp_path: Path) -> None:
     file = tmp_path / "program.py"
     file.write_text(BATCH.replace("    HANDLER\n", handler), "utf-8")
     launch = (sys.executable, "-m", "wsframe", "run", "--quiet", "--only", "autobahn", "--")

@@ -18,7 +18,7 @@ from support.opening import request
 
 from wsframe import backend
 
-PROGRAM = Path(__file__).parents[1] / "support" / "obedient.py"
+PROGRAM = Path(__file__).parents[1] / "support" / "scripted_servers.py"
 HOSTS = {
     "aiohttp": "aiohttp",
     "autobahn": "autobahn",

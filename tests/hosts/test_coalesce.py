@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from support.patience import patient
+from support.unhurried import unhurried
 
 from wsframe.accelerate.hosts._shared.coalesce import OUTPUT, join, output_of, received
 
@@ -66,7 +66,7 @@ class Transport(asyncio.Transport):
 
 @pytest.fixture(autouse=True)
 def joined(monkeypatch: pytest.MonkeyPatch) -> None:
-    patient(monkeypatch)
+    unhurried(monkeypatch)
 
 
 @pytest.fixture

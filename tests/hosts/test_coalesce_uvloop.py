@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from frames import CLOSE, KEY, PING, TEXT, frame
 from support.opening import request
-from support.patience import patient
+from support.unhurried import unhurried
 
 from wsframe import accelerate
 from wsframe.accelerate.hosts._shared.coalesce import Output
@@ -115,7 +115,7 @@ async def talk(name: str) -> None:
 @pytest.mark.parametrize("name", SERVERS)
 def test_a_server(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip(name.partition(",")[0])
-    patient(monkeypatch)
+    unhurried(monkeypatch)
     joins: list[int] = []
     join = Output.join
 

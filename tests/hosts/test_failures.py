@@ -20,15 +20,15 @@ from typing import Any
 import pytest
 from frames import BINARY, CLOSE, CONTINUATION, KEY, PING, TEXT, close, frame, header
 from support.conversations import told
-from support.obedient import HOSTS, LIMIT, ODD
 from support.opening import request
-from support.rawpeer import text
+from support.raw_peer import text
+from support.scripted_servers import HOSTS, LIMIT, ODD
 
 from wsframe.demo.servers import Program, running
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="sockets as on POSIX")
 
-PROGRAM = str(Path(__file__).parents[1] / "support" / "obedient.py")
+PROGRAM = str(Path(__file__).parents[1] / "support" / "scripted_servers.py")
 RANDOM = r"0x[0-9a-f]+|Task-\d+|\d+:\d+:\d+|\b\d{5}\b|\[\d+\]"  # addresses, tasks, times, ports, processes
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: the connection ends with RST
 

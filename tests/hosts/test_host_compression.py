@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from frames import BINARY, CLOSE
 from hypothesis import assume, example, given
-from support.deflating import HOSTS, Talk, deflated, has_limits, talks
+from support.compressed import HOSTS, Talk, deflated, has_limits, talks
 
 from wsframe import accelerate
 from wsframe.accelerate import compression
@@ -78,7 +78,7 @@ def sent(message: bytes, *, over: int = 0, **agreed: Any) -> Talk:
 @example(talk=sent(b"Hello" * 10_000, over=1))
 @example(talk=sent(b"\x00" * 100_000, over=99_000))
 @example(talk=sent(b"Hello" * 10_000, client_resets=True, server_resets=True, client_bits=9, server_bits=9))
-def test_any_talk_goes_the_same_way(host, name, talk):
+def test_any_conversation_is_the_same(host, name, talk):
     assume(host != "autobahn" or not any(talk.limit < size <= talk.limit + MATCH for size in talk.sizes))
     both(host, name, talk)
 

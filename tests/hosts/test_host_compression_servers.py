@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 import pytest
-from support.deflating import has_limits
+from support.compressed import has_limits
 from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect
 

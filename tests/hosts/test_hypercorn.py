@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 from frames import KEY, PING, TEXT, frame
-from support import on_hypercorn
-from support.on_hypercorn import LIMIT, answering, running
+from support import hypercorn_servers
+from support.hypercorn_servers import LIMIT, answering, running
 from support.opening import request
-from support.patience import patient
+from support.unhurried import unhurried
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedError
 
 from wsframe.accelerate.hosts.hypercorn import HOST
 
-twice = on_hypercorn.twice
+twice = hypercorn_servers.twice
 
 
 @pytest.mark.parametrize("text", ["", "a\r\nb\rc\n", "x" * LIMIT, "é" * LIMIT])
@@ -189,7 +189,7 @@ def test_many_messages_in_one_read(twice: str, monkeypatch: pytest.MonkeyPatch) 
     """Their answers are in order, and leave in few writes where accelerated."""
     Transport: Any = import_module("asyncio.selector_events")._SelectorSocketTransport
     original, writes = Transport.write, []
-    patient(monkeypatch)
+    unhurried(monkeypatch)
 
     def write(self: Any, data: bytes) -> None:
         writes.append(bytes(data))

@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 from frames import CLOSE, KEY, TEXT, frame
-from support import on_hypercorn
-from support.on_hypercorn import answering, running
+from support import hypercorn_servers
+from support.hypercorn_servers import answering, running
 from support.opening import request
-from support.patience import patient
-from support.rawpeer import text
+from support.raw_peer import text
+from support.unhurried import unhurried
 
 from wsframe import accelerate
-from wsframe.accelerate.hosts._shared.coalesce import Output, StandIn
+from wsframe.accelerate.hosts._shared.coalesce import FlushingTransport, Output
 
 pytest.importorskip("hypercorn")
 from hypercorn.app_wrappers import ASGIWrapper
@@ -32,7 +32,7 @@ from hypercorn.protocol.ws_stream import WSStream
 from wsframe.accelerate.hosts.hypercorn.transport import FrameWriter
 
 SERVER: Any = TCPServer
-twice = on_hypercorn.twice
+twice = hypercorn_servers.twice
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: the connection ends with RST
 
 
@@ -69,11 +69,11 @@ def run(talk: Any) -> None:
 
 
 @pytest.mark.parametrize("waits_after", [1, 15])
-def test_answers_do_not_wait_for_an_application_that_waits(
+def test_replies_do_not_wait_for_an_application_that_waits(
     waits_after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many messages of the read are left."""
-    patient(monkeypatch)
+    unhurried(monkeypatch)
     gate = asyncio.Event()
 
     async def app(receive: Any, send: Any) -> None:
@@ -146,7 +146,7 @@ def test_a_writer_of_another_kind() -> None:
     assert writers[0].seen[1:3] == [frame(TEXT, b"a"), frame(TEXT, b"b")]
 
 
-def test_senders_wait_in_turn_until_the_peer_reads() -> None:
+def test_senders_wait_in_order_until_the_peer_reads() -> None:
     """Two of them, and a third that gives up."""
     sent: Counter[str] = Counter()
     cancelled: list[str] = []
@@ -242,7 +242,9 @@ async def reset_amid_answers(reader: asyncio.StreamReader, writer: asyncio.Strea
 
 def objects_of_connections() -> list[Any]:
     return [
-        one for one in gc.get_objects() if type(one) in (WSStream, TCPServer, FrameWriter, Output, StandIn)
+        one
+        for one in gc.get_objects()
+        if type(one) in (WSStream, TCPServer, FrameWriter, Output, FlushingTransport)
     ]
 
 

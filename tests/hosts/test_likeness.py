@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from support.passing import choose_no_framework
+from support.exchanges import choose_no_framework
 
 from wsframe import accelerate
 from wsframe.accelerate.host import imported_as, load_host

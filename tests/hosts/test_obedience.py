@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from support import passing
+from support import exchanges
 
 from wsframe import accelerate
 from wsframe.accelerate.host import imported_as, load_host
@@ -41,9 +41,9 @@ def accelerated(hosts: tuple[str, ...]) -> Iterator[None]:
         accelerate.uninstall(*hosts)
 
 
-@pytest.fixture(params=passing.KINDS)
+@pytest.fixture(params=exchanges.KINDS)
 def kind(request: pytest.FixtureRequest) -> Any:
-    run, hosts = passing.KINDS[request.param]
+    run, hosts = exchanges.KINDS[request.param]
     for host in hosts:
         pytest.importorskip(imported_as(host))
     run()  # imports what it needs
@@ -80,16 +80,16 @@ def test_what_is_bypassed_is_listed(kind: Any) -> None:
     now: Counter[Any] = Counter()
     # How often a stream tries to read depends on when the bytes come: what is bypassed is so each time.
     for number in range(ROUNDS):
-        calls = passing.calls(run, packages_of(hosts))
+        calls = exchanges.calls(run, packages_of(hosts))
         before = before & calls if number else calls
         with accelerated(hosts):
-            now |= passing.calls(run, packages_of(hosts))
+            now |= exchanges.calls(run, packages_of(hosts))
         unlisted = [
             f"{code.co_filename}:{code.co_firstlineno} {code.co_name}"
             for code, count in before.items()
-            if count - now[code] >= passing.MESSAGES // 2
+            if count - now[code] >= exchanges.MESSAGES // 2
             and code not in codes
-            and not passing.is_local(code)
+            and not exchanges.is_local(code)
             and not code.co_filename.endswith(tuple(f"{leaf}.py" for leaf in LEAVES))
         ]
         if not unlisted:
@@ -140,6 +140,6 @@ def test_who_wraps_a_method_later_sees_every_call(kind: Any, monkeypatch: pytest
             for site in few:
                 now[site] = max(count_calls(run, *site, monkeypatch), now.get(site, 0))
             run()
-        few = [site for site in few if before[site] - now[site] > max(passing.SLACK, before[site] // 10)]
+        few = [site for site in few if before[site] - now[site] > max(exchanges.SLACK, before[site] // 10)]
     assert {f"{owner.__name__}.{name}": (now[owner, name], before[owner, name]) for owner, name in few} == {}
     assert any(before.values())

@@ -18,7 +18,7 @@ from frames import BINARY, CLOSE, KEY, PING, TEXT, compressed, frame
 from hypothesis import example, given, settings, strategies as st
 from support.conversations import conversations, told
 from support.opening import close, request, serve_pieces
-from support.patience import patient
+from support.unhurried import unhurried
 
 from wsframe import accelerate
 from wsframe.accelerate.hosts.tornado import HOST
@@ -35,7 +35,7 @@ LEFT_OPEN = 10 if websocket.tornado.version_info >= (6, 6) else 0.5
 
 @pytest.fixture(autouse=True)
 def joined(monkeypatch: pytest.MonkeyPatch) -> None:
-    patient(monkeypatch)
+    unhurried(monkeypatch)
 
 
 @contextmanager
@@ -317,7 +317,7 @@ def test_client(pieces: list[bytes], deflate: bool, limit: int, callback: bool) 
     both(play(pieces, deflate=deflate, limit=limit, callback=callback))
 
 
-def test_client_talks() -> None:
+def test_a_client_exchanges_messages() -> None:
     pieces = [frame(TEXT, b"a") + frame(BINARY, b"b")]
     (seen, sent, counters, code, reason), lines = both(play(pieces, callback=True))
     assert seen == ["a", b"b", None]
@@ -537,7 +537,7 @@ def test_what_a_write_returns() -> None:
 
 @pytest.mark.parametrize("name", ["_read_bytes", "_receive_frame", "_handle_message", "_write_frame"])
 @pytest.mark.parametrize("on", ["class", "object"])
-def test_overrides_are_obeyed(name: str, on: str) -> None:
+def test_overridden_methods_are_called(name: str, on: str) -> None:
     calls: list[Any] = []
 
     class Own(Handler):

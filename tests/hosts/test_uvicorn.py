@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import uvicorn
 from frames import CONTINUATION, KEY, PING, TEXT, close, frame
-from support.patience import patient
+from support.unhurried import unhurried
 from uvicorn.protocols.websockets import websockets_sansio_impl, wsproto_impl
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedError
@@ -165,7 +165,7 @@ def test_many_messages_in_one_read(last: str, running: Any, monkeypatch: pytest.
     (uvicorn_host,) = (host for host in accelerate.status() if host.host == "uvicorn")
     Transport: Any = import_module("asyncio.selector_events")._SelectorSocketTransport
     original, writes = Transport.write, []
-    patient(monkeypatch)
+    unhurried(monkeypatch)
 
     def write(self: Any, data: bytes) -> None:
         writes.append(bytes(data))

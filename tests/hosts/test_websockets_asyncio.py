@@ -14,9 +14,9 @@ from typing import Any
 import frames
 import pytest
 from support.opening import request
-from support.patience import patient
-from support.rawpeer import Peer, Tapped, both, run, serving, text
-from support.talks import accelerated, is_added
+from support.raw_peer import Peer, Tapped, both, run, serving, text
+from support.sansio_websockets import accelerated, is_added
+from support.unhurried import unhurried
 from websockets.asyncio.client import connect
 from websockets.asyncio.connection import Connection
 from websockets.asyncio.server import broadcast, serve
@@ -175,7 +175,7 @@ def test_any_frame_among_messages(between, before):
 
 
 @pytest.mark.parametrize("messages", [0, 1, 5])
-def test_a_ping_is_answered_at_once(messages):
+def test_a_ping_gets_its_pong_at_once(messages):
     async def main() -> Any:
         ws = connected()
         ws.data_received(text("one") * messages + frames.frame(frames.PING, b"?", key=frames.KEY))
@@ -186,7 +186,7 @@ def test_a_ping_is_answered_at_once(messages):
 
 @pytest.mark.parametrize("factory", loops())
 def test_a_burst_leaves_in_one_write(factory, monkeypatch):
-    patient(monkeypatch)
+    unhurried(monkeypatch)
     sizes = []
 
     async def handler(ws: Any) -> None:
@@ -225,7 +225,7 @@ def test_whoever_asks_for_the_transport_finds_nothing_pending():
 
 
 def test_not_too_much_is_pending(monkeypatch):
-    patient(monkeypatch)
+    unhurried(monkeypatch)
     sizes = []
 
     async def handler(ws: Any) -> None:
@@ -674,7 +674,7 @@ def test_a_transport_that_fails():
 
 
 def test_what_is_pending_is_dropped_with_the_connection(monkeypatch):
-    patient(monkeypatch)
+    unhurried(monkeypatch)
 
     async def main() -> Any:
         ws = connected()
@@ -693,7 +693,7 @@ def test_what_is_pending_is_dropped_with_the_connection(monkeypatch):
 
 
 def test_what_is_pending_leaves_when_the_iteration_ends(monkeypatch):
-    patient(monkeypatch)
+    unhurried(monkeypatch)
 
     async def main() -> Any:
         ws = connected()
@@ -709,7 +709,7 @@ def test_what_is_pending_leaves_when_the_iteration_ends(monkeypatch):
 
 
 def test_what_is_pushed_leaves_in_two_writes_an_iteration(monkeypatch):
-    patient(monkeypatch)
+    unhurried(monkeypatch)
 
     async def main() -> Any:
         ws = connected()

@@ -12,7 +12,7 @@ from frames import CLOSE, KEY, PING, TEXT, compressed, frame
 from hypothesis import example, given, settings, strategies as st
 from support.conversations import WISHES, conversations, told
 from support.pairs import Peer
-from support.rawpeer import run
+from support.raw_peer import run
 from websockets.asyncio.connection import Connection
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.protocol import CLIENT, SERVER, Protocol, State

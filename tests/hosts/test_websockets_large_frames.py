@@ -7,7 +7,7 @@ from typing import Any
 
 import frames
 import pytest
-from support.talks import SIDES, TUPLE_LIMITS, Trace, accelerated, both, key_for
+from support.sansio_websockets import SIDES, TUPLE_LIMITS, Trace, accelerated, both, key_for
 from websockets.frames import Frame
 from websockets.protocol import Protocol
 

@@ -59,7 +59,7 @@ def test_it_is_accelerated():
 
 @pytest.mark.parametrize("deflate", [False, True])
 @pytest.mark.parametrize("kind", [Server, Client])
-def test_the_fast_path_is_taken_both_ways(kind, deflate):
+def test_the_fast_path_is_taken_in_both_directions(kind, deflate):
     async def main():
         async with pair(kind, deflate=deflate) as (ws, peer):
             await put_out_of_order(ws)
@@ -196,7 +196,7 @@ def test_the_fast_path_is_taken_under_another_protocol(factory):
     ["transfer_data", "read_message", "read_data_frame", "read_frame", "ensure_open", "write_frame", "drain"],
 )
 @pytest.mark.parametrize("later", [False, True], ids=["in a subclass", "wrapped later"])
-def test_a_method_that_the_fast_path_stands_for_is_obeyed(name, later, monkeypatch):
+def test_an_overridden_method_that_the_fast_path_bypasses_is_called(name, later, monkeypatch):
     calls: list[str] = []
     original = getattr(CONNECTION, name)
 
@@ -358,7 +358,7 @@ def test_recv_in_the_old_way_returns_none_at_the_end():
     assert both(main) == (None, None)
 
 
-def test_what_follows_a_wrong_message_in_a_read_is_not_answered():
+def test_what_follows_a_wrong_message_in_a_read_gets_no_reply():
     """A violation is met before the program sees the messages ahead of it, as with websockets alone."""
 
     async def main():
@@ -445,7 +445,7 @@ def test_contexts_are_kept_as_agreed(resets):
     assert back == words
 
 
-def test_an_extension_that_is_not_known_is_obeyed():
+def test_an_unknown_extension_sees_each_frame():
     from websockets.extensions.permessage_deflate import PerMessageDeflate
 
     class Mine(PerMessageDeflate):
@@ -560,7 +560,7 @@ def test_whatever_is_sent_leaves_as_before(kind, message):
     both(main)
 
 
-def test_keys_are_drawn_anew_and_a_test_may_replace_their_source(monkeypatch):
+def test_each_frame_has_a_new_key_and_a_test_may_replace_their_source(monkeypatch):
     async def main():
         async with pair(Client) as (ws, peer):
             for _ in range(20):
@@ -594,7 +594,7 @@ class Writes:
 
 @pytest.mark.skipif(not coalesce.ENABLED, reason="WSFRAME_COALESCE=0")
 @pytest.mark.parametrize("factory", loops())
-def test_what_is_sent_in_return_to_one_read_leaves_together(factory, monkeypatch):
+def test_the_replies_to_one_read_leave_in_one_write(factory, monkeypatch):
     reads: list[int] = []
 
     async def main():
@@ -613,7 +613,7 @@ def test_what_is_sent_in_return_to_one_read_leaves_together(factory, monkeypatch
     assert len(reads) <= 3
 
 
-def test_connections_under_way_live_through_install_and_uninstall():
+def test_open_connections_survive_install_and_uninstall():
     async def main():
         got = []
         async with pair() as (ws, peer), pair(Client) as (_, _):

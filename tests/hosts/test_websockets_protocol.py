@@ -10,7 +10,7 @@ from typing import Any
 import frames
 import pytest
 from hypothesis import given
-from support.talks import (
+from support.sansio_websockets import (
     KINDS,
     SIDES,
     TUPLE_LIMITS,
@@ -42,7 +42,7 @@ def twin(impl, monkeypatch):
 
 
 @given(talks())
-def test_any_talk_goes_the_same_way(talk):
+def test_any_conversation_is_the_same(talk):
     side, steps, settings = talk
     both(side, steps, **settings)
 
@@ -50,7 +50,7 @@ def test_any_talk_goes_the_same_way(talk):
 @pytest.mark.usefixtures("twin")
 @pytest.mark.parametrize("deflate", [False, True], ids=["plain", "deflate"])
 @pytest.mark.parametrize("side", SIDES)
-def test_every_kind_of_frame_goes_the_same_way(side, deflate):
+def test_every_kind_of_frame_is_handled_the_same(side, deflate):
     wire = Wire(side)
     kinds = ["text", "binary", "ping", "fragments", "long form", "pong", "text", "close"]
     if deflate:

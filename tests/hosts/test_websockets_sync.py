@@ -13,8 +13,8 @@ from typing import Any
 import frames
 import pytest
 from support.opening import request
-from support.rawpeer import text
-from support.talks import accelerated
+from support.raw_peer import text
+from support.sansio_websockets import accelerated
 from websockets.exceptions import ConnectionClosed
 from websockets.protocol import SERVER, Protocol, State
 from websockets.sync.client import connect

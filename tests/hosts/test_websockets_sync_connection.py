@@ -12,7 +12,7 @@ from typing import Any
 
 import frames
 import pytest
-from support.talks import accelerated
+from support.sansio_websockets import accelerated
 from websockets.exceptions import ConnectionClosed
 from websockets.protocol import CLIENT, SERVER, Protocol, State
 from websockets.sync import connection as sync
@@ -181,7 +181,7 @@ def test_the_peer_closes(code: int | None) -> None:
     assert issubclass(seen[1][0], ConnectionClosed)
 
 
-def test_a_close_wakes_who_waits() -> None:
+def test_a_close_ends_a_recv_that_waits() -> None:
     def talk(wire: Wire) -> Any:
         seen: list[Any] = []
         thread = threading.Thread(target=lambda: seen.append(outcome(wire.connection.recv)))

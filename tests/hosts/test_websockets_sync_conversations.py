@@ -13,7 +13,7 @@ import frames
 from frames import BINARY, CONTINUATION, PING, PONG, TEXT, compressed, frame
 from hypothesis import example, given, settings, strategies as st
 from support.conversations import told
-from support.talks import accelerated, key_for
+from support.sansio_websockets import accelerated, key_for
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.protocol import CLIENT, SERVER, Protocol
 from websockets.sync.connection import Connection

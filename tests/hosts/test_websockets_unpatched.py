@@ -9,9 +9,9 @@ from typing import Any
 
 import frames
 import pytest
-from support.patience import patient
-from support.rawpeer import DONE, Tapped, talk, text
-from support.talks import accelerated
+from support.raw_peer import DONE, Tapped, talk, text
+from support.sansio_websockets import accelerated
+from support.unhurried import unhurried
 from websockets.asyncio import client, server
 from websockets.frames import Frame
 from websockets.protocol import Protocol
@@ -60,7 +60,7 @@ def test_the_wire_is_the_same(last: bytes, patched: bool) -> None:
 
 
 def test_a_burst_leaves_in_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
-    patient(monkeypatch)
+    unhurried(monkeypatch)
     taps: list[Any] = []
 
     async def handler(ws: Any) -> None:
@@ -145,7 +145,7 @@ def test_under_trio(out_of_order: Any) -> None:
     assert trio.run(main) == MESSAGES
 
 
-def test_a_class_of_ones_own_is_obeyed() -> None:
+def test_methods_of_a_subclass_are_called() -> None:
     class Shouting(Tapped):
         async def send(self, message: Any, *args: Any) -> None:
             await super().send(message.replace("hello", "HELLO"), *args)

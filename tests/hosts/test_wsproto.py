@@ -15,7 +15,7 @@ import pytest
 from feeding import cut_at_random, cuttings
 from frames import BINARY, CLOSE, CONTINUATION, KEY, PING, PONG, TEXT, compressed
 from hypothesis import example, given, strategies as st
-from support.twin_wsproto import OLD, Player, accelerated, told
+from support.two_wsprotos import OLD, Player, accelerated, told
 
 from wsframe import accelerate
 from wsframe.accelerate.hosts.wsproto import HOST
@@ -276,7 +276,7 @@ def test_a_replaced_urandom_gives_the_keys(new: Any, monkeypatch: pytest.MonkeyP
             assert client.send(event)[2:6] == b"\1\2\3\4"
 
 
-def test_a_frame_protocol_of_ones_own_is_obeyed(new: Any) -> None:
+def test_methods_of_a_frame_protocol_subclass_are_called(new: Any) -> None:
     class Shouting(new.frame_protocol.FrameProtocol):  # type: ignore[misc]
         def send_data(self, payload: Any = b"", fin: bool = True) -> bytearray:
             return super().send_data(payload.upper(), fin)

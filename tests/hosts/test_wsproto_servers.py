@@ -10,7 +10,7 @@ from socket import AF_INET, SOCK_STREAM, socket
 from typing import Any
 
 import pytest
-from support.twin_wsproto import accelerated
+from support.two_wsprotos import accelerated
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedError
 
@@ -228,7 +228,7 @@ def test_trio_websocket() -> None:
     trio.run(talk)
 
 
-def test_client_on_wsproto_talks_to_websockets() -> None:
+def test_a_client_on_wsproto_and_a_server_on_websockets() -> None:
     """The client side: frames that leave masked, and compressed ones."""
     from websockets.sync.server import serve
     from wsproto import ConnectionType, WSConnection

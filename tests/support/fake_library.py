@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
+from typing import Any
+
+from wsframe import accelerate
 
 LIBRARY = {
     "__init__.py": "",
@@ -71,3 +75,12 @@ def write_host(where: Path, old: str = "", new: str = "") -> None:
     """Write the host file, with one thing different."""
     assert old in HOST
     (where / "hosts" / "fakehost.py").write_text(HOST.replace(old, new, 1))
+
+
+def load(name: str) -> Any:
+    return importlib.import_module(name)
+
+
+def record() -> accelerate.HostStatus:
+    (found,) = [line for line in accelerate.status() if line.host == "fakehost"]
+    return found

@@ -50,8 +50,8 @@ class Part:
     Args:
         modules: what must have been imported first; the replacing is done right after the last of them.
         seams: what is replaced; a function of a module, in all modules of the library that hold it.
-        prove: runs a known answer through the library's public API; raises when the answer is wrong or when
-            the code that gave it was not the new code.
+        prove: sends a known message through the library's public API; raises when it comes out wrong, or when
+            the original code was called.
         settle: finishes what the new code has under way, before the originals come back.
         bypasses: what the new code does the work of without calling it. Where somebody else has wrapped one
             of these, or of what is replaced, nothing is replaced. What a version lacks is passed over.

@@ -260,7 +260,7 @@ def _references(wanted: AbstractSet[int]) -> list[tuple[str, str, dict[str, Any]
 
 
 def _namespaces() -> list[tuple[str, dict[str, Any]]]:
-    # Lazy modules are not woken; strange objects are passed over.
+    # Lazy modules are not loaded; strange objects are passed over.
     return [
         (name, object.__getattribute__(module, "__dict__"))
         for name, module in list(sys.modules.items())

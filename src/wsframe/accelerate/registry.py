@@ -29,7 +29,7 @@ class HostStatus(NamedTuple):
         tested: the range of versions tested.
         active: whether the new code is in place, and proved.
         why_not: the reason when it is not; else empty.
-        coalesces: whether the answers to the messages of one read leave in one write.
+        coalesces: whether the replies to the messages of one read leave in one write.
         zlib: what compresses in the place of zlib, "isal" or "zlib-ng"; empty when nothing does.
         stale: "module.name" of references to replaced objects, taken before `install`: those are not faster.
         unreached: modules that the program has imported and that do the host's work with code that is not

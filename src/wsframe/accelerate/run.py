@@ -24,7 +24,7 @@ from .ready import plan
 from .report import GREEN, YELLOW, say
 
 SITE = str(Path(__file__).with_name("_site"))
-NOT_EXECUTABLE = 126  # what a shell answers
+NOT_EXECUTABLE = 126  # what a shell returns
 NOT_FOUND = 127
 
 
@@ -32,7 +32,7 @@ class CannotRunError(Exception):
     """There is nothing to become.
 
     Args:
-        exit_status: what a shell would answer.
+        exit_status: what a shell would return.
         reason: one line for people.
     """
 

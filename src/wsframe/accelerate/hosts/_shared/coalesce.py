@@ -53,7 +53,7 @@ def output_of(owner: Any, transport: Any, loop: Any, *places: tuple[Any, str]) -
         An Output; the transport itself where writes are not joined: somebody else wants to see them.
     """
     output = vars(owner).get(OUTPUT)
-    if output is not None and (output.target is transport or output.stand_in is transport):
+    if output is not None and (output.target is transport or output.flushing_transport is transport):
         return output
     attributes = getattr(transport, "__dict__", None)
     if not ENABLED or (not places if attributes is None else "write" in attributes):
@@ -106,10 +106,10 @@ class Output(Coalescer):
         self.iteration = iteration_of(loop)
         self.attributes = attributes
         self.diverts = True
-        self.stand_in = StandIn(self) if write is None else None
+        self.flushing_transport = FlushingTransport(self) if write is None else None
         self._places = places
         self._iterations = 0
-        self._methods: dict[str, Any] = {}  # of the stand-in, once it was needed
+        self._methods: dict[str, Any] = {}  # of the flushing transport, once it was needed
         self.use_socket(*socket_of(transport))
 
     def ask(self, name: str, *args: Any, **kwargs: Any) -> Any:
@@ -166,20 +166,20 @@ class Output(Coalescer):
 
     def divert(self) -> None:
         self.diverted = True
-        if self.stand_in is None:
+        if self.flushing_transport is None:
             return  # the host lets nobody near the transport while something is pending
         if self.attributes is not None:
             if not self._methods:
-                self._methods = {name: getattr(self.stand_in, name) for name in self.flushing}
+                self._methods = {name: getattr(self.flushing_transport, name) for name in self.flushing}
             self.attributes.update(self._methods)
         else:
             for owner, name in self._places:
                 if getattr(owner, name) is self.target:
-                    setattr(owner, name, self.stand_in)
+                    setattr(owner, name, self.flushing_transport)
 
     def restore(self) -> None:
         self.diverted = False
-        if self.stand_in is None:
+        if self.flushing_transport is None:
             return
         if self.attributes is not None:
             for name, method in self._methods.items():
@@ -187,11 +187,11 @@ class Output(Coalescer):
                     del self.attributes[name]
         else:
             for owner, name in self._places:
-                if getattr(owner, name) is self.stand_in:
+                if getattr(owner, name) is self.flushing_transport:
                     setattr(owner, name, self.target)
 
 
-class StandIn:
+class FlushingTransport:
     """What others find of a transport while something is pending: all that they do flushes first."""
 
     def __init__(self, output: Output) -> None:

@@ -10,13 +10,13 @@ from operator import attrgetter
 from typing import Any
 
 from ...._backend import cut_frames
-from ...._spec import FIN, KEY_SIZE, MAX_LENGTH, MAX_LENGTH_7, MAX_LENGTH_16, Opcode
+from ...._spec import KEY_SIZE, MAX_LENGTH, MAX_LENGTH_7, MAX_LENGTH_16, Opcode
 from ...host import Host
 from .._shared.coalesce import join, received
+from .._shared.frames import WHOLE
 from .bypassed import WATCHED, WEBSOCKET
 from .watches import logs_details, receiving
 
-WHOLE = bytes([FIN | Opcode.TEXT, FIN | Opcode.BINARY])  # how a message of one frame begins
 terms_of = attrgetter("maxMessagePayloadSize", "maxFramePayloadSize", "applyMask")
 
 

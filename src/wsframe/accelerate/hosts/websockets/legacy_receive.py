@@ -17,9 +17,10 @@ from functools import partial
 from typing import Any
 
 from ...._backend import cut_frames
-from ...._spec import FIN, KEY_SIZE, LENGTH, LENGTH_16, LENGTH_64, MASKED, MAX_LENGTH, OPCODE, RSV1, Opcode
+from ...._spec import KEY_SIZE, LENGTH, LENGTH_16, LENGTH_64, MASKED, OPCODE, RSV1, Opcode
 from ...host import Host
 from .._shared.coalesce import OUTPUT, Output, output_of, received
+from .._shared.frames import EXTENDED, WHOLE, limit_of
 from . import HOST
 from .bypassed import LEGACY_CLASS, LEGACY_RECEIVING
 from .legacy_deflate import extension_of, inflate
@@ -27,8 +28,6 @@ from .legacy_deflate import extension_of, inflate
 receiving = HOST.watch(LEGACY_RECEIVING, LEGACY_CLASS)
 
 TEXT, BINARY = Opcode.TEXT, Opcode.BINARY
-PLAIN = bytes([FIN | TEXT, FIN | BINARY])  # how a message of one frame begins
-EXTENDED = PLAIN + bytes([FIN | RSV1 | TEXT, FIN | RSV1 | BINARY])
 
 
 class Waiter:
@@ -186,7 +185,7 @@ def cut_messages(self: Any, data: bytes | bytearray, count: int | None, messages
     """
     most = self.max_size
     extension = self.extensions[0] if self.extensions else None
-    frames, end = cut_frames(data, 0, not self.is_client, limit(most), firsts(self), count)
+    frames, end = cut_frames(data, 0, not self.is_client, limit_of(most), firsts(self), count)
     for first, payload in frames:
         if first & RSV1:
             payload = inflate(extension, first & OPCODE, payload, most)
@@ -207,17 +206,12 @@ def is_begun(self: Any, buffer: bytearray) -> bool:
         length = int.from_bytes(buffer[2:size], "big")
         if length < least:
             return False
-    return length <= limit(self.max_size) and len(buffer) < size + KEY_SIZE * masked + length
+    return length <= limit_of(self.max_size) and len(buffer) < size + KEY_SIZE * masked + length
 
 
 def firsts(self: Any) -> bytes:
     """Return the bytes that a message of one frame may begin with."""
-    return EXTENDED if self.extensions else PLAIN
-
-
-def limit(most: int | None) -> int:
-    """Return the longest payload allowed, as `cut_frames` takes it."""
-    return MAX_LENGTH if most is None else max(-1, int(min(most, MAX_LENGTH)))
+    return EXTENDED if self.extensions else WHOLE
 
 
 def enqueue(self: Any, messages: list[str | bytes]) -> None:
@@ -234,7 +228,7 @@ def enqueue(self: Any, messages: list[str | bytes]) -> None:
 def output_for(self: Any) -> Any:
     """Return what the messages of a connection are written to."""
     transport, output = self.transport, self.__dict__.get(OUTPUT)
-    if output is not None and (output.target is transport or output.stand_in is transport):
+    if output is not None and (output.target is transport or output.flushing_transport is transport):
         return output
     # One of uvloop is replaced where it is kept. Another protocol might keep it, too.
     replaced = not hasattr(transport, "__dict__") and transport.get_protocol() is self

@@ -107,7 +107,7 @@ def prove_legacy() -> None:
         connection.state, connection.transfer_data_task = State.OPEN, loop.create_future()
         connection.reader.feed_data = connection.read_data_frame = connection.write_frame = ORIGINAL_CODE
         reading = connection.read_message()
-        reading.send(None)  # waits, and is passed by
+        reading.send(None)  # waits, and is bypassed
         connection.data_received(MASKED_HELLO)
         received = run(connection.recv())
         reading.close()

@@ -19,18 +19,17 @@ from websockets.protocol import SERVER, Protocol
 
 from ...._backend import cut_frames
 from ...._spec import (
-    FIN,
     KEY_SIZE,
     LENGTH,
     LENGTH_16,
     LENGTH_64,
     MASKED,
     MAX_HEADER,
-    MAX_LENGTH,
     OPCODE,
     RSV1,
 )
 from ...host import Host
+from .._shared.frames import EXTENDED, WHOLE, limit_of
 from . import HOST
 from .bypassed import PARSING, PROTOCOL_CLASS, UNPACK
 
@@ -41,8 +40,6 @@ LARGE = 2**16  # bytes of a frame, its header included
 new = object.__new__
 KNOWN = frozenset(Opcode)
 TEXT, BINARY = Opcode.TEXT, Opcode.BINARY
-WHOLE = bytes([FIN | TEXT, FIN | BINARY])  # how a message of one frame begins
-EXTENDED = WHOLE + bytes([FIN | RSV1 | TEXT, FIN | RSV1 | BINARY])
 
 
 def parse(original: Callable[..., Any], _: Host) -> Callable[..., Any]:
@@ -196,13 +193,6 @@ def size_of(head: bytes | bytearray, available: int, masked: bool, limit: int) -
     if length > limit:
         return available
     return size + length + KEY_SIZE * masked
-
-
-def limit_of(most: int | None) -> int:
-    """Make a limit of websockets one of ours."""
-    if type(most) is int and 0 <= most <= MAX_LENGTH:
-        return most
-    return MAX_LENGTH if most is None else max(0, min(int(most), MAX_LENGTH))
 
 
 if "max_message_size" in Protocol.__init__.__code__.co_names:

@@ -9,12 +9,12 @@ import pytest
 from wsframe.accelerate.hosts._shared.coalesce import Output
 
 
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a write follow another after any time."""
     make = Output.__init__
 
-    def patient(self: Any, *args: Any, **kwargs: Any) -> None:
+    def unhurried(self: Any, *args: Any, **kwargs: Any) -> None:
         make(self, *args, **kwargs)
         self.gap = 60
 
-    monkeypatch.setattr(Output, "__init__", patient)
+    monkeypatch.setattr(Output, "__init__", unhurried)

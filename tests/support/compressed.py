@@ -242,7 +242,7 @@ def aiohttp(talk: Talk) -> list[Any]:
 
 def autobahn(talk: Talk) -> list[Any]:
     import txaio
-    from support.twin_autobahn import Player, modules, use
+    from support.two_autobahns import Player, modules, use
 
     seen: list[Any] = []
 

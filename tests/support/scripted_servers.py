@@ -1,4 +1,6 @@
-"""Servers whose application does as it is told, wrong things above all; `obedient.py HOST` tells its port.
+"""Servers whose application does as it is told, wrong things above all.
+
+`scripted_servers.py HOST` prints its port.
 
 Whatever is logged or printed goes out: failures shall be told as the host tells them.
 """

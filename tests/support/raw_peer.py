@@ -9,7 +9,7 @@ from typing import Any
 
 import frames
 from support.opening import close, request
-from support.talks import accelerated
+from support.sansio_websockets import accelerated
 from websockets.asyncio.server import ServerConnection, serve
 
 DONE = b"done"

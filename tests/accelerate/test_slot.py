@@ -1,0 +1,54 @@
+"""The state of one host: what is told of it, and how often."""
+
+from __future__ import annotations
+
+import sys
+
+from support import fake_library
+from support.fake_library import load, record
+
+from wsframe import accelerate
+
+
+def test_install_twice_is_install_once(library, capfd):
+    user = load("fakehost.user")
+    original = user.answer
+    accelerate.install("fakehost")
+    accelerate.install("fakehost")
+    accelerate.uninstall("fakehost")
+    accelerate.uninstall("fakehost")
+    assert user.answer is original
+    assert capfd.readouterr().err == ""
+
+
+def test_absent_host_is_passed_over_in_silence(library, monkeypatch, capfd):
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry != str(library / "lib")])
+    accelerate.install("fakehost")
+    assert record()[1:] == (None, ">=1.2,<3.0", False, "not installed", False, "", (), ())
+    assert capfd.readouterr().err == ""
+
+
+def test_a_module_that_is_not_reached_is_told_once_with_who_imports_it(library, capfd):
+    fake_library.write_host(library, 'name="fakehost"', 'name="fakehost", unreached=("fakehost.old", "late")')
+    (library / "lib" / "fakehost" / "old.py").write_text("")
+    (library / "lib" / "fakehost" / "outdated.py").write_text("import fakehost.old\n")
+    (library / "lib" / "late.py").write_text("import fakehost.user\nimport fakehost.outdated\n")
+    accelerate.install("fakehost")
+    load("fakehost.user")
+    assert record().unreached == ()
+    load("late")
+    assert (record().active, record().unreached) == (True, ("fakehost.old", "late"))
+    assert capfd.readouterr().err == "wsframe: fakehost.old, which late imports, is not accelerated\n"
+    accelerate.uninstall()
+    accelerate.install("fakehost")
+    assert capfd.readouterr().err == ""
+    del sys.modules["late"]
+
+
+def test_a_module_that_is_not_reached_and_was_imported_before(library, capfd):
+    fake_library.write_host(library, 'name="fakehost"', 'name="fakehost", unreached=("fakehost.older",)')
+    (library / "lib" / "fakehost" / "older.py").write_text("")
+    load("fakehost.older")
+    accelerate.install("fakehost")
+    assert (record().active, record().unreached) == (False, ("fakehost.older",))
+    assert capfd.readouterr().err == "wsframe: fakehost.older is not accelerated\n"
