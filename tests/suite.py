@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 TESTS = ROOT / "tests"
 PARALLEL = ("-n", "auto", "--dist", "worksteal")
-UPPER = ("connection", "asyncio", "uvicorn", "compat", "hosts/test_a*.py")
+UPPER = ("connection", "asyncio", "uvicorn", "compat", "hosts/test_aiohttp*.py", "hosts/test_autobahn*.py")
 # Not for `make quick`: they start programs, talk for long with whole libraries, or try very many inputs.
 SLOW = ("accelerate", "hosts", "conformance", "downstream", "kernels", "native", "soak")
 SLOW_FILES = (

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from logging import WARNING, Logger
 from types import FunctionType
 from typing import Any
@@ -22,6 +24,20 @@ def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
         return stop.value
     coroutine.close()
     raise RuntimeError("a coroutine waits that has nothing to wait for")
+
+
+@contextmanager
+def private_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """Have an event loop run that opens no selector, and logs none; no policy of the program is asked."""
+    loop = asyncio.BaseEventLoop()
+    loop.set_debug(False)
+    running = asyncio._get_running_loop()
+    asyncio._set_running_loop(loop)
+    try:
+        yield loop
+    finally:
+        asyncio._set_running_loop(running)
+        loop.close()
 
 
 def check(right: bool) -> None:

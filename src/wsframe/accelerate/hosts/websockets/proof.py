@@ -9,7 +9,7 @@ from typing import Any
 
 from websockets.frames import Frame, Opcode
 
-from .._shared.proof import HELLO, MASKED_HELLO, QUIET, check, original_code, run
+from .._shared.proof import HELLO, MASKED_HELLO, QUIET, check, original_code, private_loop, run
 
 ORIGINAL_CODE = original_code("websockets")
 
@@ -30,21 +30,13 @@ def prove_asyncio() -> None:
     from websockets.asyncio.connection import Connection
     from websockets.protocol import SERVER, Protocol
 
-    loop = asyncio.BaseEventLoop()  # opens no selector, and logs none; no policy of the program is asked
-    loop.set_debug(False)
-    running = asyncio._get_running_loop()
-    asyncio._set_running_loop(loop)
-    try:
+    with private_loop():
         connection: Any = Connection(Protocol(SERVER, logger=QUIET))
         transport = Recorder()
         connection.connection_made(transport)
         connection.process_event = connection.recv_messages.get = connection.send_data = None
         connection.data_received(MASKED_HELLO)
-        received = run(connection.recv())
-        run(connection.send(received))
-    finally:
-        asyncio._set_running_loop(running)
-        loop.close()
+        run(connection.send(run(connection.recv())))
     check(transport.written == HELLO)
 
 
@@ -96,10 +88,7 @@ def prove_legacy() -> None:
     """Receive and send over a connection whose original ways to do so are out of order."""
     from websockets.legacy.protocol import State, WebSocketCommonProtocol  # type: ignore[attr-defined]
 
-    loop = asyncio.new_event_loop()
-    running = asyncio._get_running_loop()
-    asyncio._set_running_loop(loop)
-    try:
+    with private_loop() as loop:
         connection: Any = WebSocketCommonProtocol(logger=QUIET)
         transport = Recorder()
         connection.is_client = False
@@ -114,9 +103,6 @@ def prove_legacy() -> None:
         connection.reader._buffer += MASKED_HELLO
         check(received == "Hello" and run(connection.read_message()) == "Hello")
         run(connection.send(received))
-    finally:
-        asyncio._set_running_loop(running)
-        loop.close()
     check(transport.written == HELLO)
 
 
