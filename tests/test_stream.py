@@ -134,7 +134,7 @@ def test_messages_of_a_read_are_queued(module):
     read(stream, ONE + TWO[:4])
     stream._receive(TWO[4:])
     assert [stream._pop(), stream._pop()] == ["one", "two"]
-    assert stream.fresh and log == []
+    assert stream.replies_next and log == []
 
 
 def test_a_listener_is_given_the_messages_and_answers_in_one_write(module):
@@ -255,7 +255,7 @@ def test_a_read_is_within_the_buffer(module):
 def test_the_answer_to_the_only_message_goes_straight_out(module):
     stream, log = make(module)
     stream._push(["question"])
-    stream.fresh = True
+    stream.replies_next = True
     assert stream._pop() == "question"
     begin(stream.send("answer"))
     assert log == [b"\x81\x06answer"]
@@ -269,7 +269,7 @@ def test_answers_to_many_messages_leave_together(module):
     stream, log = make(module)
     first(stream, log)
     stream._push(["1", "2", "3"])
-    stream.fresh = True
+    stream.replies_next = True
     for _ in range(3):
         stream.send_nowait(stream._pop())
     assert log == [b"\x81\x011\x81\x012\x81\x013"]
@@ -280,7 +280,7 @@ def test_answers_to_many_messages_leave_together(module):
 def test_inside_a_read_nothing_is_written_and_nothing_scheduled(module):
     stream, log = make(module)
     first(stream, log)
-    stream.receiving = stream.fresh = True
+    stream.receiving = stream.replies_next = True
     begin(stream.send("a"))
     begin(stream.send("b"))
     assert log == []
@@ -514,7 +514,7 @@ class Socket:
         return self.unsent
 
     def send(self, text):
-        self.stream.fresh = True
+        self.stream.replies_next = True
         begin(self.stream.send(text))
 
     def received(self):
@@ -590,7 +590,7 @@ def test_a_socket_is_left(on_socket):
 STEPS = st.lists(
     st.one_of(
         st.sampled_from(
-            ["pop", "flush", "discard", "fresh", "receiving", "_encodes_directly", "congested", "low"]
+            ["pop", "flush", "discard", "replies_next", "receiving", "_encodes_directly", "congested", "low"]
         ),
         st.tuples(st.just("_push"), st.lists(st.text(max_size=3), max_size=4)),
         st.tuples(st.just("send"), st.one_of(st.text(max_size=5), st.binary(max_size=5), st.none())),
@@ -608,7 +608,7 @@ def test_parity(steps):
         stream, log = make(module)
         for step in steps:
             name, argument = step if isinstance(step, tuple) else (step, None)
-            if name in ("fresh", "receiving", "_encodes_directly", "congested"):
+            if name in ("replies_next", "receiving", "_encodes_directly", "congested"):
                 setattr(stream, name, not getattr(stream, name))
             elif name == "low":
                 stream._low_water_messages = 1
@@ -620,6 +620,6 @@ def test_parity(steps):
                 begin(stream.send(argument))
             else:
                 getattr(stream, name)(argument)
-            log.append((stream._queued, stream.fresh, stream._low_water_messages))
+            log.append((stream._queued, stream.replies_next, stream._low_water_messages))
         outcomes.append(log)
     assert outcomes[0] == outcomes[-1]

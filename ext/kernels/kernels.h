@@ -12,7 +12,7 @@
 /* dst[i] = src[i] ^ key[i % 4] for i in [0, n).  dst == src is allowed, other overlap is not. */
 typedef void wsf_xor_fn(uint8_t *dst, const uint8_t *src, size_t n, const uint8_t key[4]);
 
-/* The same, and the answer has bit 7 set if and only if a byte written is not ASCII. */
+/* The same; bit 7 of what is returned is set if and only if a byte written is not ASCII. */
 typedef uint8_t wsf_xor_or_fn(uint8_t *dst, const uint8_t *src, size_t n, const uint8_t key[4]);
 
 /* What a scan has seen so far; a caller starts with zeros and may scan a stream in pieces. */

@@ -15,7 +15,7 @@ WSF_INLINE size_t wsf_utf8_walk(wsf_ascii_fn *ascii, const uint8_t *src, size_t 
         const size_t run = ascii(src + i, n - i);
         i += run;
         chars += run;
-        for (int turn = 0; i < n && (turn < 8 || src[i] >= 0x80); turn++) {
+        for (int round = 0; i < n && (round < 8 || src[i] >= 0x80); round++) {
             const size_t length = wsf_utf8_valid(src + i, n - i);
             if (!length) {
                 n = i;
@@ -47,7 +47,7 @@ WSF_INLINE size_t wsf_utf8_walk(wsf_ascii_fn *ascii, const uint8_t *src, size_t 
                 o += step;                                                            \
                 continue;                                                             \
             }                                                                         \
-            for (int turn = 0; i < n && o < chars && (turn < 8 || src[i] >= 0x80); turn++) { \
+            for (int round = 0; i < n && o < chars && (round < 8 || src[i] >= 0x80); round++) { \
                 uint32_t point;                                                       \
                 i += wsf_utf8_decode(src + i, n - i, &point);                         \
                 dst[o++] = (unit)point;                                               \

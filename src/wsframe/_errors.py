@@ -1,4 +1,4 @@
-"""Every way input can be wrong, one constructor each: both twins take their words from here."""
+"""One constructor for each error, so that both twins raise the same."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ProtocolError(WebSocketException):
     """The peer broke a rule of the protocol, or a limit set for it.
 
     Args:
-        close_code: the status code the Close frame sent in answer should carry (RFC 6455, 7.4.1).
+        close_code: the status code for the Close frame that is sent in return (RFC 6455, 7.4.1).
         reason: which rule, in a few words; short enough for the reason of that Close frame.
     """
 
@@ -68,7 +68,7 @@ def masked_frame() -> ProtocolError:
 
 
 def length_not_minimal() -> ProtocolError:
-    """RFC 6455, 5.2: the length takes the fewest bytes that hold it."""
+    """RFC 6455, 5.2: the length is encoded in as few bytes as possible."""
     return _broken("length not in its shortest form")
 
 
@@ -170,7 +170,7 @@ def not_int(name: str, value: object) -> TypeError:
 
 
 def not_random(size: int, value: object) -> Exception:
-    """os.urandom, which somebody has replaced, returned what no key can be made of."""
+    """os.urandom was replaced, and returned something that is no key."""
     if type(value) is not bytes:
         return TypeError(f"os.urandom must return bytes, not {type(value).__name__}")
     return RuntimeError(f"os.urandom must return {size} bytes, not {len(value)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import namedtuple
 from enum import Enum, IntEnum
 
-# To import typing takes half the time that importing the whole package may take.
+# Importing typing would take half of the time that importing wsframe may take.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NamedTuple, Protocol
@@ -42,11 +42,11 @@ NONCE_SIZE = 16  # 4.1: bytes of Sec-WebSocket-Key before base64
 DEFAULT_MAX_MESSAGE = 2**20  # bytes of a message, over all its fragments
 DEFAULT_MAX_FRAGMENTS = 2**17  # frames of a message, empty ones included
 
-KEY_POOL = 4096  # 5.3: bytes of entropy drawn at a time, KEY_SIZE spent a frame
+KEY_POOL = 4096  # 5.3: bytes of entropy read at a time, KEY_SIZE spent a frame
 
 
 class Role(Enum):
-    """Which side of the connection *we* are (RFC 6455, 5.1): a server demands masked frames."""
+    """Which side of the connection *we* are (RFC 6455, 5.1): a server requires masked frames."""
 
     CLIENT = "client"
     SERVER = "server"
@@ -161,7 +161,7 @@ class Pong(_Control):
     """A Pong frame (RFC 6455, 5.5.3).
 
     Args:
-        data: the bytes of the Ping it answers, at most 125.
+        data: the bytes of the Ping it responds to, at most 125.
     """
 
     __slots__ = ("data",)
@@ -187,9 +187,9 @@ class Close(_Control):
         self.reason = reason
 
 
-# What frames cost a decoder (`inflated`, `budget`), in inflated bytes that take as long.
-FRAME_COST = 256  # of each frame but those that hold a whole message as it is
-DEFLATED_COST = 4  # of each byte to be inflated: some inflate to nothing
+# What decoding costs (`inflated`, `budget`), counted in inflated bytes that take as long.
+FRAME_COST = 256  # of each frame, except frames that hold a whole message uncompressed
+DEFLATED_COST = 4  # of each compressed byte: some inflate to nothing
 STREAM_COST = 1024  # of each DEFLATE stream that is not the first of its message
 DEFLATED_PIECE = 2**14  # bytes that are inflated at once
 MAX_MESSAGES = 2**12  # that a call with a budget returns
@@ -197,7 +197,7 @@ NO_BUDGET = 2**64 - 1
 
 
 class Inflater(Protocol):
-    """What a MessageDecoder asks of permessage-deflate (RFC 7692, 7.2.2).
+    """What a MessageDecoder needs of permessage-deflate (RFC 7692, 7.2.2).
 
     It may have an attribute `extra_streams`: how many DEFLATE streams it has begun so far that were
     not the first of their message, to be counted by `MessageDecoder.inflated`.

@@ -1,8 +1,8 @@
 """The opening handshake, both sides, no I/O (RFC 6455, 4).
 
-A server reads a request (RequestReader), and answers with what `accept` gives or with the
-`response` of the Refused it raises.  A client sends `open_request`, reads the answer
-(ResponseReader), and gives it to `check_response`.
+A server reads a request (RequestReader), and sends what `accept` returns or the `response` of
+the Refused it raises.  A client sends `open_request`, reads the response (ResponseReader), and
+passes it to `check_response`.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def accept(
     compression: ServerPolicy | None = None,
     extra_headers: HeadersLike = (),
 ) -> Accepted:
-    """Check the request of an opening handshake and write the answer (RFC 6455, 4.2).
+    """Check the request of an opening handshake and make the response (RFC 6455, 4.2).
 
     Args:
         method: of the request.
@@ -140,10 +140,10 @@ def accept(
         origins: those allowed, as strings or patterns that must match as a whole; None among
             them allows a request without Origin.  None for all.
         compression: what to make of an offer of permessage-deflate; None to decline.
-        extra_headers: header fields of the answer.
+        extra_headers: header fields of the response.
 
     Returns:
-        The answer, and what was agreed on.
+        The response, and what was agreed on.
 
     Raises:
         Refused: the request breaks a rule; send its `response` and close the connection.
@@ -227,7 +227,7 @@ def _check_upgrade(found: dict[bytes, bytes]) -> bytes:
 
 
 def _names(value: bytes, token: bytes) -> bool:
-    """Tell whether a list of tokens holds one, without regard to case."""
+    """Tell whether a list of tokens includes one, without regard to case."""
     return any(element.strip(_BLANK) == token for element in value.lower().split(b","))
 
 
@@ -330,7 +330,7 @@ def open_request(
 
     Args:
         uri: where to, as parse_uri gives it.
-        key: a fresh one from new_key.
+        key: a new one, from new_key.
         origin: the Origin header.
         subprotocols: those the client speaks, the best one first; an empty sequence is as None.
         compression: what to offer of permessage-deflate; None for nothing.
@@ -342,7 +342,7 @@ def open_request(
         The request; its `serialize()` gives the bytes.
 
     Raises:
-        ValueError: an argument holds what is not allowed in it, such as CR, LF or NUL.
+        ValueError: an argument has a character that is not allowed, such as CR, LF or NUL.
     """
     extra = pairs_of(extra_headers)
     theirs = {encoded("header name", name, "ascii").lower() for name, _ in extra}
@@ -393,10 +393,10 @@ def check_response(
     subprotocols: Sequence[str] | None = None,
     compression: ClientPolicy | None = None,
 ) -> Agreed:
-    """Check the answer to an opening handshake (RFC 6455, 4.1).
+    """Check the response of an opening handshake (RFC 6455, 4.1).
 
     Args:
-        response: the answer.
+        response: of the server.
         key: the one sent.
         subprotocols: those offered.
         compression: what was offered of permessage-deflate.
@@ -417,7 +417,7 @@ def check_response(
         raise errors.wrong_connection(connection)
     accepted = _once(headers, "Sec-WebSocket-Accept")
     if accepted is None:
-        raise errors.answer_without("Sec-WebSocket-Accept")
+        raise errors.response_without("Sec-WebSocket-Accept")
     expected = accept_key(key)
     if accepted != expected:
         raise errors.wrong_accept(accepted, expected)
@@ -430,14 +430,14 @@ def check_response(
 def _required(headers: Headers, name: str) -> str:
     value = headers.get(name)
     if value is None:
-        raise errors.answer_without(name)
+        raise errors.response_without(name)
     return value
 
 
 def _once(headers: Headers, name: str) -> str | None:
     values = headers.get_all(name)
     if len(values) > 1:
-        raise errors.answer_with_repeated(name)
+        raise errors.response_with_repeated(name)
     return values[0] if values else None
 
 
@@ -454,14 +454,14 @@ def _agreed_subprotocol(headers: Headers, offered: Sequence[str]) -> str | None:
 
 def _agreed_extension(value: str, compression: ClientPolicy | None) -> Deflate | None:
     try:
-        answers = extensions_of(value)
+        extensions = extensions_of(value)
     except ValueError as exc:
         raise errors.wrong_extension(f"malformed Sec-WebSocket-Extensions header: {exc}") from None
-    if not answers:
+    if not extensions:
         return None
     if compression is None:
-        raise errors.unrequested_extension(answers[0][0])
+        raise errors.unrequested_extension(extensions[0][0])
     try:
-        return compression.agree(answers)
+        return compression.agree(extensions)
     except ValueError as exc:
         raise errors.wrong_extension(exc) from None

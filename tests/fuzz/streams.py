@@ -164,7 +164,9 @@ def story(kind: tuple[Any, Any, Any], options: int, seed: int, data: bytes) -> l
             operate(stream, script, seed)
         except (AttributeError, IndexError, ProtocolError, TypeError, ValueError) as exc:
             stream.log.append((type(exc), str(exc)))
-        stream.log.append((stream._queued, stream._backlog, stream._reading, stream.congested, stream.fresh))
+        stream.log.append(
+            (stream._queued, stream._backlog, stream._reading, stream.congested, stream.replies_next)
+        )
     while stream.soon:
         stream.soon.pop(0)()
     stream.flush()

@@ -20,7 +20,7 @@ cdef class Coalescer:
     cdef public object call_soon
     cdef public Iteration iteration
     cdef public double gap
-    cdef public bint fresh
+    cdef public bint replies_next
     cdef public bint receiving
     cdef public bint diverts
     cdef public bint diverted

@@ -99,7 +99,7 @@ cdef class Coalescer:
         call_soon: of the loop.
         iteration: of the loop.
         gap: seconds.
-        fresh: something was received since the last write, and the next one is the reply to it.
+        replies_next: something was received since the last write: the next write is the reply to it.
         receiving: in a read that brought many messages, or for as long: somebody else will flush.
         diverts: `divert` and `restore` are to be called.
         diverted: whether `divert` was, and not `restore`.
@@ -157,8 +157,8 @@ cdef class Coalescer:
             self.transport_write(data)
         elif self.receiving:
             self.put(data, LATER)
-        elif self.fresh:
-            self.fresh = False
+        elif self.replies_next:
+            self.replies_next = False
             self.put(data, NOW)
         else:
             self.put(data, FIRST_NOW)
@@ -256,7 +256,7 @@ cdef class Coalescer:
                     wsf_pending_clear(pending)
                     if not self.diverts or not self._transport.is_closing():  # or it was lost meanwhile
                         self.behind = True
-                        self.transport_write(data)  # a socket that is full, or gone, is its affair
+                        self.transport_write(data)  # which handles a socket that is full or gone
             finally:
                 if self.diverted and not self.receiving and self.size == 0:
                     self.restore()
@@ -271,7 +271,7 @@ cdef class Coalescer:
             if sent > 0:
                 data = data[sent:]
         self.behind = True
-        self.transport_write(data)  # a socket that is full, or gone, is its affair
+        self.transport_write(data)  # which handles a socket that is full or gone
         return 0
 
     cdef bint can_bypass(self) except -1:

@@ -37,8 +37,8 @@ cdef uint8_t TEXT = FIN | <int>_spec.Opcode.TEXT
 cdef uint8_t BINARY = FIN | <int>_spec.Opcode.BINARY
 
 
-cdef int draw_key(uint8_t *key) except -1:
-    """Draw a masking key that nobody can predict (RFC 6455, 5.3)."""
+cdef int random_key(uint8_t *key) except -1:
+    """Make a masking key that nobody can predict (RFC 6455, 5.3)."""
     while not wsf_take_key(key):
         wsf_fill_pool(<const uint8_t *>PyBytes_AS_STRING(random_bytes(WSF_KEY_POOL)))
     return 0
@@ -47,7 +47,7 @@ cdef int draw_key(uint8_t *key) except -1:
 def fresh_key():
     """fresh_key()
 
-    Draw a masking key that nobody can predict (RFC 6455, 5.3).
+    Make a masking key that nobody can predict (RFC 6455, 5.3).
 
     Returns:
         4 bytes.
@@ -56,7 +56,7 @@ def fresh_key():
         TypeError, RuntimeError: os.urandom was replaced, and returned something else than it was asked for.
     """
     cdef uint8_t key[4]
-    draw_key(key)
+    random_key(key)
     return PyBytes_FromStringAndSize(<char *>key, 4)
 
 
@@ -139,7 +139,7 @@ def encode_frame(opcode, payload, *, bint fin=True, rsv=0, mask_key=None):
 cdef bytes text_message(object text, bint masked):
     cdef uint8_t key[4]
     if masked:
-        draw_key(key)
+        random_key(key)
         return text_frame(TEXT, text, key)
     return text_frame(TEXT, text, NULL)
 
@@ -149,7 +149,7 @@ cdef bytes binary_message(object data, bint masked):
     cdef uint8_t key[4]
     cdef uint8_t *k = NULL
     if masked:
-        draw_key(key)
+        random_key(key)
         k = key
     if PyBytes_CheckExact(data):
         return frame_of(BINARY, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), k)

@@ -1,4 +1,4 @@
-/* Masking keys (RFC 6455, 5.3): entropy drawn many keys at a time, one pool a thread, forgotten by
+/* Masking keys (RFC 6455, 5.3): entropy for many keys at a time, one pool a thread, forgotten by
  * a forked child.  Whoever finds the pool empty fills it from the system's generator. */
 #ifndef WSF_KEY_POOL_H
 #define WSF_KEY_POOL_H

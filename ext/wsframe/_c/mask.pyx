@@ -37,7 +37,7 @@ cdef object ZERO = 0
 
 
 cdef int view_of(str name, object value, Py_buffer *view, bint writable=False) except -1:
-    """Look at the bytes of a contiguous one-dimensional buffer."""
+    """Get a view of a contiguous one-dimensional buffer; the caller releases it."""
     if not PyObject_CheckBuffer(value):
         raise _errors.not_bytes_like(name, value)
     try:
@@ -51,7 +51,7 @@ cdef int view_of(str name, object value, Py_buffer *view, bint writable=False) e
 
 
 cdef object refusal(str name, object value, bint writable, object exc):
-    """Say in our words why a buffer was not to be had."""
+    """Make the error for a buffer that cannot be had."""
     try:
         view = memoryview(value)
     except Exception:
@@ -78,7 +78,7 @@ cdef int key_of(str name, object value, uint8_t *key) except -1:
 
 
 cdef long long int_in(str name, object value, long long low, long long high) except? -1:
-    """Read an int once, whatever a subclass says of itself; it must be in a range."""
+    """Read an int that must be in a range; methods of a subclass are not called."""
     cdef int overflow = 0
     if not isinstance(value, int):
         raise _errors.not_int(name, value)
@@ -102,22 +102,22 @@ cdef long long natural_of(str name, object value) except -1:
 
 
 cdef bytes random_bytes(Py_ssize_t size):
-    """Draw from the generator of the operating system."""
-    drawn = os.urandom(size)
-    if not PyBytes_CheckExact(drawn) or PyBytes_GET_SIZE(drawn) != size:
-        raise _errors.not_random(size, drawn)
-    return drawn
+    """Return bytes of `os.urandom`, checked in case somebody has replaced it."""
+    entropy = os.urandom(size)
+    if not PyBytes_CheckExact(entropy) or PyBytes_GET_SIZE(entropy) != size:
+        raise _errors.not_random(size, entropy)
+    return entropy
 
 
 cdef int rotate(uint8_t *key, object offset) except -1:
-    """Turn a key to where the byte at `offset` of a payload meets it."""
-    cdef uint8_t turned[4]
-    cdef int i, turn
+    """Align a masking key with the payload byte at `offset`."""
+    cdef uint8_t rotated[4]
+    cdef int i, first
     natural_of("offset", offset)
-    turn = PyLong_AsUnsignedLongMask(offset) & 3
+    first = PyLong_AsUnsignedLongMask(offset) & 3
     for i in range(4):
-        turned[i] = key[(i + turn) & 3]
-    memcpy(key, turned, 4)
+        rotated[i] = key[(i + first) & 3]
+    memcpy(key, rotated, 4)
     return 0
 
 

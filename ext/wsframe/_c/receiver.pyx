@@ -209,7 +209,7 @@ cdef class Receiver(Coalescer):
     def _enqueue(self, list messages not None, Py_ssize_t size):
         """Queue the messages of a read of `size` bytes; pause reading above the high-water mark."""
         self._backlog = self._backlog + size if self.queue_size() else size
-        self.fresh = True
+        self.replies_next = True
         if self._discarding and self._backlog > self._high_water:
             skip_messages(self._decoder)
             return

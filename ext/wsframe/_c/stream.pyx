@@ -228,8 +228,8 @@ cdef class Stream(Receiver):
             when = FIRST_NOW if self.single_message else LATER
         elif self.queue_size():
             when = LATER  # the replies to all queued messages are coalesced with the last one
-        elif self.fresh:
-            self.fresh = False
+        elif self.replies_next:
+            self.replies_next = False
             when = NOW
         return self.put(frame, when)
 

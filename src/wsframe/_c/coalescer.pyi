@@ -15,7 +15,7 @@ class Coalescer:
     call_soon: Callable[..., Any]
     iteration: Iteration
     gap: float
-    fresh: bool
+    replies_next: bool
     receiving: bool
     diverts: bool
     diverted: bool

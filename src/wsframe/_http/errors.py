@@ -36,9 +36,9 @@ class Refused(InvalidHandshake):
     """A server does not accept the request (RFC 6455, 4.2.2).
 
     Args:
-        status: the status code to answer with.
-        reason: which rule was broken; also the body of the answer.
-        headers: header fields of the answer, beside those http_response adds.
+        status: the status code of the response.
+        reason: which rule was broken; also the body of the response.
+        headers: header fields of the response, besides those http_response adds.
     """
 
     def __init__(self, status: int, reason: str, headers: Sequence[Header] = ()) -> None:
@@ -53,7 +53,7 @@ class Refused(InvalidHandshake):
 
     @property
     def response(self) -> bytes:
-        """The whole answer; the connection is then to be closed."""
+        """The whole response, after which the connection is to be closed."""
         return http_response(self.status, self.headers, self.body)
 
 
@@ -99,7 +99,7 @@ class InvalidStatus(InvalidHandshake):
 
 
 class InvalidHeader(InvalidHandshake):
-    """A header field of the answer breaks a rule (RFC 6455, 4.1).
+    """A header field of the response breaks a rule (RFC 6455, 4.1).
 
     Args:
         name: of the header field.
@@ -138,7 +138,7 @@ def invalid_uri(reason: str, uri: str) -> InvalidURI:
 
 
 def _without_password(uri: str) -> str:
-    """Leave out all that may be a password: in a malformed URI it may hold any character."""
+    """Leave out all that may be a password, which in a malformed URI may have any character."""
     scheme = _SCHEME.match(uri)
     start = scheme.end() if scheme else 0
     userinfo, _, rest = uri[start:].rpartition("@")
@@ -183,7 +183,7 @@ def bad_upgrade(value: bytes) -> Refused:
 
 
 def bad_connection(value: bytes) -> Refused:
-    """RFC 6455, 4.2.1: Connection holds the token Upgrade."""
+    """RFC 6455, 4.2.1: Connection includes the token Upgrade."""
     return Refused(400, f"Connection must hold Upgrade, not {excerpt(value)}")
 
 
@@ -271,11 +271,11 @@ def response_with_too_many_headers(limit: int) -> InvalidMessage:
     return InvalidMessage(f"response with more than {limit} headers")
 
 
-def answer_without(name: str) -> InvalidHeader:
+def response_without(name: str) -> InvalidHeader:
     return InvalidHeader(name, f"no {name} header in the response")
 
 
-def answer_with_repeated(name: str) -> InvalidHeader:
+def response_with_repeated(name: str) -> InvalidHeader:
     return InvalidHeader(name, f"more than one {name} header in the response")
 
 

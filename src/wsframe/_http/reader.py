@@ -1,4 +1,4 @@
-"""HTTP bytes to requests and responses, by httptools (extra `asyncio`), within bounds."""
+"""HTTP bytes to requests and responses of limited size, by httptools (extra `asyncio`)."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ class RequestReader(_Reader):
 
 
 def _check_host(headers: list[tuple[bytes, bytes]], version: str) -> None:
-    """RFC 9112, 3.2: HTTP/1.1 demands one Host header, and one that is valid."""
+    """RFC 9112, 3.2: HTTP/1.1 requires exactly one Host header, which is valid."""
     hosts = [value for name, value in headers if name.lower() == b"host"]
     if len(hosts) > 1:
         raise errors.repeated("Host")
@@ -213,7 +213,7 @@ def _refuse_body(headers: list[tuple[bytes, bytes]]) -> None:
 
 
 class ResponseReader(_Reader):
-    """Read the answer to an opening handshake: a 101, or any other with the start of its body.
+    """Read the response of an opening handshake: a 101, or any other with the start of its body.
 
     Interim responses (RFC 9110, 15.2) are skipped.
 

@@ -68,7 +68,7 @@ class Coalescer:
         call_soon: of the loop.
         iteration: of the loop.
         gap: seconds.
-        fresh: something was received since the last write, and the next one is the reply to it.
+        replies_next: something was received since the last write: the next write is the reply to it.
         receiving: in a read that brought many messages, or for as long: somebody else will flush.
         diverts: `divert` and `restore` are to be called.
         diverted: whether `divert` was, and not `restore`.
@@ -86,7 +86,7 @@ class Coalescer:
         "call_soon",
         "diverted",
         "diverts",
-        "fresh",
+        "replies_next",
         "gap",
         "iteration",
         "receiving",
@@ -102,7 +102,7 @@ class Coalescer:
         self.call_soon: Callable[..., Any]
         self.iteration: Iteration
         self.gap = GAP
-        self.fresh = False
+        self.replies_next = False
         self.receiving = False
         self.diverts = self.diverted = False
         self.attributes: dict[str, Any] | None = None
@@ -142,8 +142,8 @@ class Coalescer:
             self.transport_write(data)
         elif self.receiving:
             self._put(data, LATER)
-        elif self.fresh:
-            self.fresh = False
+        elif self.replies_next:
+            self.replies_next = False
             self._put(data, NOW)
         else:
             self._put(data, FIRST_NOW)

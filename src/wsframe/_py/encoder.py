@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class _KeyPool(threading.local):
-    """Masking keys from the system's generator, drawn many at a time (RFC 6455, 5.3)."""
+    """Masking keys of one thread, made many at a time from `os.urandom` (RFC 6455, 5.3)."""
 
     entropy = b""
     used = 0
@@ -36,7 +36,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def fresh_key() -> bytes:
-    """Draw a masking key that nobody can predict (RFC 6455, 5.3).
+    """Make a masking key that nobody can predict (RFC 6455, 5.3).
 
     Returns:
         4 bytes.

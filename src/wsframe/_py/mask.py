@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def view_of(name: str, value: Buffer) -> memoryview:
-    """Look at the bytes of a contiguous one-dimensional buffer."""
+    """Get a view of a contiguous one-dimensional buffer; the caller releases it."""
     try:
         view = memoryview(value)
     except TypeError:
@@ -26,7 +26,7 @@ def view_of(name: str, value: Buffer) -> memoryview:
 
 
 def bytes_of(name: str, value: Buffer) -> bytes:
-    """Copy the bytes of a buffer, and let go of it."""
+    """Copy the bytes of a buffer."""
     with view_of(name, value) as view:
         return view.tobytes()
 
@@ -40,7 +40,7 @@ def key_of(name: str, value: Buffer) -> bytes:
 
 
 def int_of(name: str, value: int) -> int:
-    """Read an int once, whatever a subclass says of itself."""
+    """Read an int; methods of a subclass are not called."""
     if not issubclass(type(value), int):
         raise _errors.not_int(name, value)
     return int.__index__(value)
@@ -63,15 +63,15 @@ def natural_of(name: str, value: int) -> int:
 
 
 def random_bytes(size: int) -> bytes:
-    """Draw from the generator of the operating system."""
-    drawn = os.urandom(size)
-    if type(drawn) is not bytes or len(drawn) != size:
-        raise _errors.not_random(size, drawn)
-    return drawn
+    """Return bytes of `os.urandom`, checked in case somebody has replaced it."""
+    entropy = os.urandom(size)
+    if type(entropy) is not bytes or len(entropy) != size:
+        raise _errors.not_random(size, entropy)
+    return entropy
 
 
 def rotation(offset: int) -> int:
-    """Which byte of the key the byte at `offset` of a payload meets."""
+    """Return the index of the key byte that masks the payload byte at `offset`."""
     return natural_of("offset", offset) % KEY_SIZE
 
 
@@ -104,8 +104,8 @@ def mask(data: Buffer, key: Buffer, offset: int = 0) -> bytes:
     if type(key) is not bytes or len(key) != KEY_SIZE:
         key = key_of("key", key)
     if type(offset) is not int or offset:
-        turn = rotation(offset)
-        key = key[turn:] + key[:turn]
+        first = rotation(offset)
+        key = key[first:] + key[:first]
     return xor(data, key)
 
 

@@ -161,7 +161,7 @@ class Receiver(Coalescer):
     def _enqueue(self, messages: list[Any], size: int) -> None:
         """Queue the messages of a read of `size` bytes; pause reading above the high-water mark."""
         self._backlog = self._backlog + size if self._queue else size
-        self.fresh = True
+        self.replies_next = True
         if self._discarding and self._backlog > self._high_water:
             if self._decoder is not None:
                 self._decoder.skipping = True

@@ -126,7 +126,7 @@ class Stream(Receiver):
             when = FIRST_NOW if self._single_message else LATER
         elif self._queue:
             when = LATER  # the replies to all queued messages are coalesced with the last one
-        elif self.fresh:
-            self.fresh = False
+        elif self.replies_next:
+            self.replies_next = False
             when = NOW
         self._put(frame, when)

@@ -73,7 +73,7 @@ def received(owner: Any) -> None:
     """A read brought one message: the next write is the reply to it, and leaves at once."""
     output = vars(owner).get(OUTPUT)
     if output is not None:
-        output.fresh = True
+        output.replies_next = True
 
 
 class Output(Coalescer):
