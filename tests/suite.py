@@ -24,10 +24,10 @@ SLOW_FILES = (
     *(
         "test_examples.py",
         "test_leaks.py",
-        "test_parity.py",
+        "codec/test_parity.py",
         "test_poking.py",
         "test_tutorial.py",
-        "test_verdicts.py",
+        "codec/test_message_decoder_errors.py",
     ),
 )
 SEED = str(random.randrange(2**32))

@@ -1,4 +1,4 @@
-"""A stream that breaks two rules at once gets one verdict, however it is cut into reads, from both twins."""
+"""A stream that breaks two rules at once gets one error, however it is cut into reads, from both twins."""
 
 from __future__ import annotations
 
