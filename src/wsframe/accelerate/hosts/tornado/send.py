@@ -45,7 +45,8 @@ def write_message(original: Callable[..., Any], host: Host) -> Callable[..., Any
     from tornado.escape import utf8
 
     IOStream: Any = iostream.IOStream
-    watched, keys = host.watch(SENDING, PROTOCOL_CLASS, STREAM_CLASS), host.watch(KEYS)
+    plain = host.watch(SENDING, PROTOCOL_CLASS, STREAM_CLASS)
+    masked = host.watch(SENDING + KEYS, PROTOCOL_CLASS, STREAM_CLASS)
     running_loop = asyncio._get_running_loop
 
     def write_message(self: Any, message: Any, binary: bool = False) -> Any:
@@ -53,14 +54,13 @@ def write_message(original: Callable[..., Any], host: Host) -> Callable[..., Any
         if (
             (type(message) is not str and type(message) is not bytes)
             or type(stream) is not IOStream
-            or not watched.holds(self, stream)
+            or not (masked if self.mask_outgoing else plain).holds(self, stream)
             or stream.closed()
             or stream._write_buffer
             or stream._connecting
             or stream._close_callback is not None
             or stream.max_write_buffer_size is not None
             or stream.io_loop.asyncio_loop is not running_loop()
-            or (self.mask_outgoing and not keys.holds())
             or "_write_frame" in self.__dict__
         ):
             return original(self, message, binary)

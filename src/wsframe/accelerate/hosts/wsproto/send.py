@@ -37,7 +37,8 @@ def whole_message(host: Host) -> Callable[[Any, Any], bytes | None]:
     from wsproto.frame_protocol import FrameProtocol, Opcode, RsvBits
 
     OPEN, NO_BITS = ConnectionState.OPEN, RsvBits(False, False, False)
-    watched, keys = host.watch(SENDING, CONNECTION_CLASS), host.watch(KEYS)
+    of_server = host.watch(SENDING, CONNECTION_CLASS)
+    of_client = host.watch(SENDING + KEYS, CONNECTION_CLASS)
 
     def whole_message(self: Any, data: Any) -> bytes | None:
         proto = self._proto
@@ -45,8 +46,7 @@ def whole_message(host: Host) -> Callable[[Any, Any], bytes | None]:
             self.state is not OPEN
             or type(proto) is not FrameProtocol
             or proto._outbound_opcode is not None
-            or not watched.holds(self)
-            or (proto.client and not keys.holds())
+            or not (of_client if proto.client else of_server).holds(self)
         ):
             return None
         kind = type(data)
