@@ -46,7 +46,7 @@ ROOMS: dict[str, set[str]] = {
     "_uvicorn_classes": BELOW,
     "uvicorn": {"asyncio", "_uvicorn_classes", *BELOW},
     "compat": {"compat", "_backend", *SHARED},
-    "accelerate": {"accelerate", "compat", "uvicorn", "", "_backend", "_sockets", *SHARED},
+    "accelerate": {"accelerate", "compat", "deflate", "uvicorn", "", "_backend", "_sockets", *SHARED},
 }
 # Sockets, threads, queues and clocks are the business of endpoints.
 INPUT_AND_OUTPUT = {

@@ -16,6 +16,7 @@ from hypothesis import example, given, strategies as st
 
 from wsframe import accelerate
 from wsframe.accelerate import compression
+from wsframe.deflate.modules import MODULES
 
 TAIL = b"\0\0\xff\xff"
 WORDS = [b"symbol", b"bid", b"ask", b'": ', b"1234.5", b"\xff\x00"]
@@ -23,7 +24,7 @@ WORDS = [b"symbol", b"bid", b"ask", b'": ', b"1234.5", b"\xff\x00"]
 
 @pytest.fixture(scope="module", params=["isal", "zlib-ng"])
 def name(request: pytest.FixtureRequest) -> Any:
-    pytest.importorskip(compression.MODULES[request.param])
+    pytest.importorskip(MODULES[request.param.replace("-", "_")])
     return request.param
 
 

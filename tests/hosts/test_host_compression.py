@@ -13,14 +13,14 @@ from hypothesis import assume, example, given
 from support.compressed import HOSTS, Talk, deflated, has_limits, talks
 
 from wsframe import accelerate
-from wsframe.accelerate import compression
+from wsframe.deflate.modules import MODULES
 
 MATCH = 258  # bytes that one code of DEFLATE stands for, at most
 
 
 @pytest.fixture(scope="module", params=["isal", "zlib-ng"])
 def name(request: pytest.FixtureRequest) -> Any:
-    pytest.importorskip(compression.MODULES[request.param])
+    pytest.importorskip(MODULES[request.param.replace("-", "_")])
     return request.param
 
 

@@ -11,7 +11,7 @@ from support.compressed import has_limits
 from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect
 
-from wsframe.accelerate.compression import MODULES
+from wsframe.deflate.modules import MODULES
 from wsframe.demo.servers import Program, running
 
 ANSWER = """
@@ -132,7 +132,7 @@ def command(server: str, where: Any) -> tuple[str, ...]:
 @pytest.mark.parametrize("name", ["isal", "zlib-ng"])
 @pytest.mark.parametrize("server", SERVERS)
 def test_echo(server, name, tmp_path):
-    pytest.importorskip(MODULES[name])
+    pytest.importorskip(MODULES[name.replace("-", "_")])
     program = Program(server, command(server, tmp_path))
     texts = ["", "a", "é日😀" * 50, json.dumps(list(range(3000)))]
     messages = [*texts, b"", os.urandom(70_000), bytes(2**20)]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 import zlib
 from functools import cache
-from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -19,8 +18,7 @@ from .host import Deflating, Host, Part
 __all__ = ["CHOICES", "check", "part", "substitute"]
 
 # By their names on PyPI.
-MODULES = {"isal": "isal.isal_zlib", "zlib-ng": "zlib_ng.zlib_ng"}
-CHOICES = ("zlib", *MODULES)
+CHOICES = ("zlib", "isal", "zlib-ng")
 
 # The levels of zlib, as each module counts them. Level 0, which stores, is none that isal has.
 LEVELS = {
@@ -109,10 +107,12 @@ def check(name: str) -> None:
 @cache
 def substitute(name: str) -> ModuleType:
     """Make the module that a host finds where it had zlib; raises as `check` does."""
-    if name not in MODULES:
+    from ..deflate.modules import module_of  # not needed unless zlib is replaced
+
+    if name not in CHOICES[1:]:
         raise ValueError(f"unknown zlib {name!r}, only {', '.join(CHOICES)}")
     try:
-        module: Any = import_module(MODULES[name])
+        module = module_of(name.replace("-", "_"))
     except ImportError as exc:
         raise ImportError(f"{exc}: pip install {name}") from exc
     levels = LEVELS[name]

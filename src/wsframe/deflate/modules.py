@@ -1,6 +1,6 @@
 """The module that compresses: the standard zlib, or one with the same interface that is installed.
 
-Nothing else in `wsframe.deflate` imports one by name.
+Everything in wsframe that compresses gets it here: the codec, and what hosts are given in the place of zlib.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-_MODULES = {"zlib": "zlib", "zlib_ng": "zlib_ng.zlib_ng", "isal": "isal.isal_zlib"}
+MODULES = {"zlib": "zlib", "zlib_ng": "zlib_ng.zlib_ng", "isal": "isal.isal_zlib"}
 _in_use = "zlib"
 
 
@@ -21,9 +21,9 @@ def module_of(name: str) -> Any:
         ValueError: the name is none that `use` takes.
         ImportError: the module is not installed.
     """
-    if name not in _MODULES:
-        raise ValueError(f"name must be one of {', '.join(_MODULES)}, not {name!r}")
-    return import_module(_MODULES[name])
+    if name not in MODULES:
+        raise ValueError(f"name must be one of {', '.join(MODULES)}, not {name!r}")
+    return import_module(MODULES[name])
 
 
 def use(name: str) -> None:
