@@ -122,7 +122,7 @@ class Answering:
         ws.send_nowait(f"{message}!")
 
 
-def test_before_the_handshake_is_done_the_owner_takes_the_bytes(module):
+def test_bytes_without_a_decoder_go_to_the_subclass(module):
     stream, log = make(module)
     read(stream, b"GET /")
     stream._receive(bytearray(b" HTTP"))
@@ -137,7 +137,7 @@ def test_messages_of_a_read_are_queued(module):
     assert stream.replies_next and log == []
 
 
-def test_a_listener_is_given_the_messages_and_answers_in_one_write(module):
+def test_replies_of_a_listener_to_one_read_are_coalesced(module):
     stream, log = decoding(module)
     stream._listener = Answering()
     first(stream, log)
@@ -146,7 +146,7 @@ def test_a_listener_is_given_the_messages_and_answers_in_one_write(module):
     assert stream._queued == 0 and not stream.receiving
 
 
-def test_a_listener_replies_at_once_to_the_only_message(module):
+def test_the_reply_of_a_listener_to_a_single_message_is_written_at_once(module):
     class Twice(Answering):
         def on_message(self, ws, message):
             for _ in range(3):
@@ -161,7 +161,7 @@ def test_a_listener_replies_at_once_to_the_only_message(module):
     assert log == [encode_text("one!"), "blocks", encode_text("one!") * 2] * 2
 
 
-def test_what_a_listener_said_before_it_failed_is_sent(module):
+def test_what_a_listener_sent_before_it_failed_is_flushed(module):
     class Failing(Answering):
         def on_message(self, ws, message):
             super().on_message(ws, message)
@@ -175,7 +175,7 @@ def test_what_a_listener_said_before_it_failed_is_sent(module):
     assert not stream.receiving
 
 
-def test_control_frames_and_violations_are_for_the_owner(module):
+def test_control_frames_and_violations_go_to_the_subclass(module):
     stream, log = decoding(module, max_message=10)
     ping = encode_frame(Opcode.PING, b"p", mask_key=MASK)
     read(stream, ONE + ping)
@@ -211,7 +211,7 @@ def test_one_large_message_does_not_stop_reading(module):
     assert log == [] and stream._queued == 1
 
 
-def test_who_waits_is_woken(module):
+def test_a_message_sets_the_waiter(module):
     stream, log = decoding(module)
     loop = asyncio.new_event_loop()
     stream._create_future = loop.create_future
@@ -229,7 +229,7 @@ def test_who_waits_is_woken(module):
     assert log == []
 
 
-def test_to_wait_in_doubt_is_for_the_owner(module):
+def test_a_waiter_is_made_by_the_subclass_in_all_other_states(module):
     stream, log = make(module)
     stream._create_future = object
     stream._message_waiter()
@@ -244,7 +244,7 @@ def test_to_wait_in_doubt_is_for_the_owner(module):
     assert log == ["arrival", "arrival"]
 
 
-def test_a_read_is_within_the_buffer(module):
+def test_a_read_larger_than_the_buffer_is_refused(module):
     stream, log = decoding(module)
     for size in (-1, 1001):
         with pytest.raises(ValueError, match="nbytes"):
@@ -252,7 +252,7 @@ def test_a_read_is_within_the_buffer(module):
     assert log == []
 
 
-def test_the_answer_to_the_only_message_goes_straight_out(module):
+def test_the_reply_to_a_single_message_is_written_at_once(module):
     stream, log = make(module)
     stream._push(["question"])
     stream.replies_next = True
@@ -265,7 +265,7 @@ def test_the_answer_to_the_only_message_goes_straight_out(module):
     assert log[2:] == [b"\x81\x04more"]
 
 
-def test_answers_to_many_messages_leave_together(module):
+def test_replies_to_queued_messages_are_coalesced(module):
     stream, log = make(module)
     first(stream, log)
     stream._push(["1", "2", "3"])
@@ -277,7 +277,7 @@ def test_answers_to_many_messages_leave_together(module):
     assert len(log) == 1
 
 
-def test_inside_a_read_nothing_is_written_and_nothing_scheduled(module):
+def test_nothing_is_written_or_scheduled_while_receiving(module):
     stream, log = make(module)
     first(stream, log)
     stream.receiving = stream.replies_next = True
@@ -288,7 +288,7 @@ def test_inside_a_read_nothing_is_written_and_nothing_scheduled(module):
     assert log == [b"\x81\x01a\x81\x01b"]
 
 
-def test_a_large_pile_is_written_at_once(module):
+def test_more_than_64_kib_pending_is_flushed_at_once(module):
     stream, log = make(module)
     first(stream, log)
     begin(stream.send(b"x" * 40_000))
@@ -299,7 +299,7 @@ def test_a_large_pile_is_written_at_once(module):
     assert [len(data) for data in log[1:]] == [3, 70_010]
 
 
-def test_the_first_write_of_an_iteration_leaves_at_once_and_later_ones_together(module):
+def test_the_first_write_of_an_iteration_is_sent_at_once_and_later_ones_coalesced(module):
     stream, log = make(module)
     for _ in range(2):
         for text in "abc":
@@ -325,7 +325,7 @@ def test_nothing_is_pending_once_the_previous_write_is_older_than_the_gap(module
     assert log[3:] == [b"\x81\x01d\x81\x01e"]
 
 
-def test_who_asks_for_the_transport_finds_nothing_pending(module):
+def test_reading_the_transport_attribute_flushes(module):
     stream, log = make(module)
     stream.transport = transport = object()
     first(stream, log)
@@ -351,7 +351,7 @@ def test_pop_of_nothing(module):
         stream._pop()
 
 
-def test_messages_that_cannot_be_sent_at_once_are_left_to_the_owner(module):
+def test_messages_that_cannot_be_sent_at_once_go_to_the_subclass(module):
     stream, log = make(module)
     for fragments in (["a"], 7, None):
         assert not begin(stream.send(fragments))
@@ -377,7 +377,7 @@ def test_send_waits_for_a_peer_that_is_behind_after_the_message_was_written(modu
     assert log == ["soon", b"\x81\x01x", "drain"]
 
 
-def test_send_nowait_asks_before_more_is_queued_for_a_peer_that_is_behind(module):
+def test_send_nowait_asks_before_it_writes_to_a_peer_that_is_behind(module):
     stream, log = make(module)
     stream.congested = True
     stream.send_nowait("no")
@@ -550,7 +550,7 @@ def test_no_frame_overtakes_what_the_transport_has(on_socket):
     assert on_socket.received() == b""
 
 
-def test_what_a_socket_does_not_take_is_for_the_transport(on_socket):
+def test_what_a_socket_does_not_take_goes_to_the_transport(on_socket):
     frame, count = encode_text("x" * 50_000), 0
     while not on_socket.log:
         on_socket.send("x" * 50_000)
@@ -562,26 +562,26 @@ def test_what_a_socket_does_not_take_is_for_the_transport(on_socket):
     assert on_socket.received() + rest == frame * count
 
 
-def test_a_large_frame_is_for_the_transport(on_socket):
+def test_a_large_frame_goes_to_the_transport(on_socket):
     on_socket.send("x" * 200_000)
     assert [len(frame) for frame in on_socket.log] == [200_010]
     assert on_socket.received() == b""
 
 
-def test_a_transport_that_closes_is_told(on_socket):
+def test_a_closing_transport_gets_the_frame(on_socket):
     on_socket.send("a")
     on_socket._closing = True
     on_socket.send("b")
     assert on_socket.log[-1] == encode_text("b")
 
 
-def test_a_broken_socket_is_for_the_transport(on_socket):
+def test_a_frame_for_a_broken_socket_goes_to_the_transport(on_socket):
     on_socket.theirs.close()
     on_socket.send("a")
     assert on_socket.log == [encode_text("a")]
 
 
-def test_a_socket_is_left(on_socket):
+def test_use_socket_with_minus_1_writes_to_the_transport(on_socket):
     on_socket.stream.use_socket(-1)
     on_socket.send("a")
     assert on_socket.log == [encode_text("a")]

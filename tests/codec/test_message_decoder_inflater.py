@@ -206,7 +206,7 @@ def test_an_inflater_that_is_interrupted(impl: Impl, raised: type[BaseException]
 @pytest.mark.parametrize(
     "answer", [None, 5, "text", [1, 2], object()], ids=lambda value: type(value).__name__
 )
-def test_an_inflater_that_answers_no_bytes(impl: Impl, answer: object) -> None:
+def test_an_inflater_that_returns_no_bytes(impl: Impl, answer: object) -> None:
     for fin in (True, False):
         decoder = decoder_with(impl, lambda data, final, max_length: answer)
         assert decoder.feed(frames.frame(frames.BINARY, b"x", fin=fin, rsv=RSV1)) == []
@@ -219,7 +219,7 @@ class Bytes(bytes):
 
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, Bytes])
-def test_an_inflater_that_answers_other_buffers(impl: Impl, kind: Any) -> None:
+def test_an_inflater_that_returns_other_buffers(impl: Impl, kind: Any) -> None:
     for opcode, expected in ((frames.BINARY, b"abc"), (frames.TEXT, "abc")):
         decoder = decoder_with(impl, lambda data, final, max_length: kind(b"abc"))
         [got] = decoder.feed(compressed(b"x", opcode))
@@ -230,7 +230,7 @@ def test_an_inflater_that_answers_other_buffers(impl: Impl, kind: Any) -> None:
 
 
 @pytest.mark.parametrize("answered", [11, 12, 1000, 10**7])
-def test_an_inflater_that_answers_too_much(impl: Impl, answered: int) -> None:
+def test_an_inflater_that_returns_too_much(impl: Impl, answered: int) -> None:
     """Whatever its promise, no message larger than the limit comes through."""
     for fin in (True, False):
         decoder = decoder_with(impl, lambda data, final, max_length: bytes(answered), max_message=10)

@@ -153,7 +153,7 @@ STRICT = ClientPolicy(server_no_context_takeover=True, server_max_window_bits=11
         ),
     ],
 )
-def test_answers_a_client_takes(policy: ClientPolicy, header: str, expected: Parameters | None) -> None:
+def test_responses_a_client_takes(policy: ClientPolicy, header: str, expected: Parameters | None) -> None:
     assert agreed(policy, header) == expected
 
 
@@ -182,7 +182,7 @@ def test_answers_a_client_takes(policy: ClientPolicy, header: str, expected: Par
         ),
     ],
 )
-def test_answers_a_client_fails_on(policy: ClientPolicy, header: str, reason: str) -> None:
+def test_responses_a_client_fails_on(policy: ClientPolicy, header: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         agreed(policy, header)
 

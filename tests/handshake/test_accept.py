@@ -29,7 +29,7 @@ PLAIN = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept"
 
 
 @FORMS
-def test_the_least_answer(form: Any) -> None:
+def test_the_smallest_response(form: Any) -> None:
     accepted = accept("GET", "1.1", form(exchanges.BROWSER))
     assert fields_of(accepted) == PLAIN
     assert accepted[1:] == (None, None, "http://example.com")

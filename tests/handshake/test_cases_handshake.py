@@ -264,7 +264,7 @@ def check(data: bytes, **offered: Any) -> Any:
         ),
     ],
 )
-def test_case_34_headers_of_the_answer(changes: Any, name: str, reason: str) -> None:
+def test_case_34_headers_of_the_response(changes: Any, name: str, reason: str) -> None:
     with pytest.raises(InvalidHeader) as caught:
         check(answer(**changes))
     assert (caught.value.name, str(caught.value)) == (name, reason)

@@ -117,7 +117,7 @@ def check(data: bytes, **offered: Any) -> Any:
         {"Connection": ["keep-alive", "UPGRADE"]},
     ],
 )
-def test_answers(values: Any) -> None:
+def test_responses(values: Any) -> None:
     assert check(answer(**values)) == (None, None)
 
 

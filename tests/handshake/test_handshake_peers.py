@@ -121,7 +121,7 @@ ANSWER = {
     fields=st.fixed_dictionaries(ANSWER),  # type: ignore[arg-type]
     status=st.sampled_from(["101 Switching Protocols"] * 8 + ["200 OK", "302 Found", "403 Forbidden"]),
 )
-def test_answers(fields: dict[str, list[str]], status: str) -> None:
+def test_responses(fields: dict[str, list[str]], status: str) -> None:
     pairs = [("Content-Length", "0"), *((name, value) for name, found in fields.items() for value in found)]
     raw = exchanges.write(pairs, f"HTTP/1.1 {status}")
     theirs = ClientProtocol(

@@ -33,8 +33,8 @@ cdef class Coalescer:
     cdef bint behind  # the transport was given bytes, and may not have sent them yet
     cdef readonly bint watched  # by the flusher
     cdef bint has_flag
-    cdef int put(self, bytes frame, int when) except -1
-    cdef int put_pending(self, bytes frame, int when) except -1
+    cdef int write_at(self, bytes frame, int when) except -1
+    cdef int append_pending(self, bytes frame, int when) except -1
     cdef int send_now(self, bytes data) except -1
     cdef int flush_pending(self) except -1
     cdef bint can_bypass(self) except -1

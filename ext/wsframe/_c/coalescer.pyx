@@ -1,4 +1,4 @@
-"""Several writes of one loop iteration in one system call, and never late."""
+"""Several writes of one loop iteration in one system call, none much later than asked for."""
 
 cimport cython
 from cpython.bytes cimport (
@@ -40,7 +40,7 @@ cdef enum:
     # Bytes that are given to the socket at once at most: the GIL is held meanwhile.
     SEND_SIZE = 2 * PENDING_SIZE
 
-# Seconds after which a write no longer belongs to the one before it.
+# Seconds after the previous write, from which on a write without that thread is sent at once.
 cdef double GAP = 50e-6
 
 cdef enum:
@@ -86,26 +86,25 @@ cdef class Iteration:
 
 
 cdef class Coalescer:
-    """Joins the writes to one transport.
+    """Coalesces the writes to one transport.
 
-    The first write of a loop iteration leaves at once, and later ones together at its end.  Where the code of
-    the application does not let the iteration end, a thread sends what is pending after 1 to 3 ms; without
-    that thread (TLS, Windows, a transport that is not known) a write is pending only while the previous one
-    is no older than `gap`.
+    The first write of a loop iteration is sent at once; later ones are coalesced and flushed at its end.  If
+    the application keeps the loop busy, a thread flushes after 1 to 3 ms.  Without that thread (TLS, Windows,
+    a transport that is not known) a write is pending only while the previous one is no older than `gap`.
 
     Attributes:
-        transport: of asyncio, or what does as one; who asks for it finds that nothing is pending.
-        transport_write: takes what the socket did not take, or is not to take.
+        transport: of asyncio, or with the same methods; reading this attribute flushes.
+        transport_write: is called with what the socket did not take, or should not be given.
         call_soon: of the loop.
         iteration: of the loop.
         gap: seconds.
         replies_next: something was received since the last write: the next write is the reply to it.
-        receiving: in a read that brought many messages, or for as long: somebody else will flush.
-        diverts: `divert` and `restore` are to be called.
-        diverted: whether `divert` was, and not `restore`.
-        attributes: of the transport; who puts a `write` there wants to see what is written.
+        receiving: nothing is flushed, because whoever has set this will flush.
+        diverts: call `divert` and `restore`.
+        diverted: `divert` was called, and `restore` not yet.
+        attributes: of the transport; a `write` among them must be called for every write.
         size: bytes that are pending; some of them may have been sent.
-        watched: whether a thread sends what is pending, if nobody flushes.
+        watched: the thread flushes, if nobody else does.
     """
 
     def __cinit__(self, *args, **kwargs):
@@ -156,12 +155,12 @@ cdef class Coalescer:
             self.flush_pending()
             self.transport_write(data)
         elif self.receiving:
-            self.put(data, LATER)
+            self.write_at(data, LATER)
         elif self.replies_next:
             self.replies_next = False
-            self.put(data, NOW)
+            self.write_at(data, NOW)
         else:
-            self.put(data, FIRST_NOW)
+            self.write_at(data, FIRST_NOW)
 
     def divert(self):
         """Something is pending now: have whoever else writes to the transport flush it first."""
@@ -169,7 +168,7 @@ cdef class Coalescer:
     def restore(self):
         """Nothing is pending any more."""
 
-    cdef int put(self, bytes frame, int when) except -1:
+    cdef int write_at(self, bytes frame, int when) except -1:
         with cython.critical_section(self):
             if self.size == 0:
                 if when == NOW:
@@ -187,10 +186,10 @@ cdef class Coalescer:
                     self.send_now(frame)
                     self.written = perf_counter()
                     return 0
-            self.put_pending(frame, when)
+            self.append_pending(frame, when)
         return 0
 
-    cdef int put_pending(self, bytes frame, int when) except -1:
+    cdef int append_pending(self, bytes frame, int when) except -1:
         cdef Py_ssize_t size = PyBytes_GET_SIZE(frame)
         cdef Py_ssize_t pending
         cdef double now

@@ -231,7 +231,7 @@ cdef class Stream(Receiver):
         elif self.replies_next:
             self.replies_next = False
             when = NOW
-        return self.put(frame, when)
+        return self.write_at(frame, when)
 
 
 cdef bint is_message(object message):

@@ -1,4 +1,4 @@
-"""Several writes of one loop iteration in one system call, and never late."""
+"""Several writes of one loop iteration in one system call, none much later than asked for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 # Bytes that are pending at most.
 PENDING_SIZE = 2**16
 
-# Seconds after which a write no longer belongs to the one before it.
+# Seconds after the previous write, from which on a write without that thread is sent at once.
 GAP = 50e-6
 
 # When a write leaves: now, with what is pending before it; now if it is the first of this iteration of the
@@ -55,26 +55,25 @@ class Iteration:
 
 
 class Coalescer:
-    """Joins the writes to one transport.
+    """Coalesces the writes to one transport.
 
-    The first write of a loop iteration leaves at once, and later ones together at its end.  Where the code of
-    the application does not let the iteration end, a thread sends what is pending after 1 to 3 ms; without
-    that thread (TLS, Windows, a transport that is not known) a write is pending only while the previous one
-    is no older than `gap`.
+    The first write of a loop iteration is sent at once; later ones are coalesced and flushed at its end.  If
+    the application keeps the loop busy, a thread flushes after 1 to 3 ms.  Without that thread (TLS, Windows,
+    a transport that is not known) a write is pending only while the previous one is no older than `gap`.
 
     Attributes:
-        transport: of asyncio, or what does as one; who asks for it finds that nothing is pending.
-        transport_write: takes what the socket did not take, or is not to take.
+        transport: of asyncio, or with the same methods; reading this attribute flushes.
+        transport_write: is called with what the socket did not take, or should not be given.
         call_soon: of the loop.
         iteration: of the loop.
         gap: seconds.
         replies_next: something was received since the last write: the next write is the reply to it.
-        receiving: in a read that brought many messages, or for as long: somebody else will flush.
-        diverts: `divert` and `restore` are to be called.
-        diverted: whether `divert` was, and not `restore`.
-        attributes: of the transport; who puts a `write` there wants to see what is written.
+        receiving: nothing is flushed, because whoever has set this will flush.
+        diverts: call `divert` and `restore`.
+        diverted: `divert` was called, and `restore` not yet.
+        attributes: of the transport; a `write` among them must be called for every write.
         size: bytes that are pending; some of them may have been sent.
-        watched: whether a thread sends what is pending, if nobody flushes.
+        watched: the thread flushes, if nobody else does.
     """
 
     __slots__ = (
@@ -141,12 +140,12 @@ class Coalescer:
             self.flush()
             self.transport_write(data)
         elif self.receiving:
-            self._put(data, LATER)
+            self._write_at(data, LATER)
         elif self.replies_next:
             self.replies_next = False
-            self._put(data, NOW)
+            self._write_at(data, NOW)
         else:
-            self._put(data, FIRST_NOW)
+            self._write_at(data, FIRST_NOW)
 
     def divert(self) -> None:
         """Something is pending now: have whoever else writes to the transport flush it first."""
@@ -154,7 +153,7 @@ class Coalescer:
     def restore(self) -> None:
         """Nothing is pending any more."""
 
-    def _put(self, frame: bytes, when: int) -> None:
+    def _write_at(self, frame: bytes, when: int) -> None:
         if not self.size:
             if when == NOW:
                 self.transport_write(frame)
@@ -169,9 +168,9 @@ class Coalescer:
                 self.transport_write(frame)
                 self._written = perf_counter()
                 return
-        self._put_pending(frame, when)
+        self._append_pending(frame, when)
 
-    def _put_pending(self, frame: bytes, when: int) -> None:
+    def _append_pending(self, frame: bytes, when: int) -> None:
         if len(frame) > PENDING_SIZE:
             self.flush()
             self.transport_write(frame)

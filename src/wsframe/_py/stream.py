@@ -129,4 +129,4 @@ class Stream(Receiver):
         elif self.replies_next:
             self.replies_next = False
             when = NOW
-        self._put(frame, when)
+        self._write_at(frame, when)
