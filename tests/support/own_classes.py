@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def uvicorn_keeps_its_classes() -> Iterator[None]:
     before = os.environ.get("WSFRAME_OWN_PROTOCOL")
     os.environ["WSFRAME_OWN_PROTOCOL"] = "0"
