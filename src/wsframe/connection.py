@@ -358,6 +358,15 @@ class Connection:
             return encode_text(message, masked=self._masked)
         return encode_binary(message, masked=self._masked)
 
+    def send_uncompressed(self, message: str | Buffer) -> bytes:
+        """Write a whole message as `send` does, but not compressed (RFC 7692, 6)."""
+        self.check_open()
+        if self.fragmenting:
+            raise RuntimeError("a fragmented message is being sent")
+        if isinstance(message, str):
+            return encode_text(message, masked=self._masked)
+        return encode_binary(message, masked=self._masked)
+
     def send_fragments(self, fragments: Iterable[str | Buffer]) -> Iterator[bytes]:
         """Write a message piece by piece (RFC 6455, 5.4).
 
@@ -617,6 +626,22 @@ def check_fragment(fragment: object, before: object) -> None:
             raise TypeError(f"a fragment must be str or bytes-like, not {type(fragment).__name__}") from None
     if before is not None and text is not isinstance(before, str):
         raise TypeError(MIXED_FRAGMENTS)
+
+
+def as_kind(message: str | Buffer, text: bool | None) -> str | Buffer:
+    """Return a message as text or binary.
+
+    Args:
+        message: str or bytes-like.
+        text: whether it is to be text; None for what it is.
+
+    Raises:
+        UnicodeDecodeError: bytes that are to be text are not UTF-8.
+        TypeError, BufferError: as encode_binary.
+    """
+    if text is None or isinstance(message, str) is text:
+        return message
+    return bytes_of(message).decode() if text else bytes_of(message)
 
 
 def bytes_of(message: str | Buffer) -> bytes:

@@ -20,10 +20,13 @@ from ._http.errors import (
     InvalidHandshake,
     InvalidHeader,
     InvalidMessage,
+    InvalidProxy,
     InvalidStatus,
     InvalidURI,
     NegotiationError,
+    ProxyError,
     Refused,
+    SecurityError,
 )
 from ._http.messages import (
     BLANK,
@@ -56,14 +59,17 @@ __all__ = [
     "InvalidHandshake",
     "InvalidHeader",
     "InvalidMessage",
+    "InvalidProxy",
     "InvalidStatus",
     "InvalidURI",
     "NegotiationError",
+    "ProxyError",
     "Refused",
     "Request",
     "RequestReader",
     "Response",
     "ResponseReader",
+    "SecurityError",
     "accept",
     "check_response",
     "http_response",
@@ -253,7 +259,7 @@ def _choose_subprotocol(header: bytes, supported: Subprotocols) -> str | None:
         if inspect.iscoroutine(chosen):
             chosen.close()
         if not isinstance(chosen, str):
-            raise TypeError(f"subprotocols must return str or None, not {type(chosen).__name__}")
+            raise TypeError(f"the chosen subprotocol must be str or None, not {type(chosen).__name__}")
         if chosen not in offered:
             raise ValueError(f"subprotocol {chosen!r} was not offered")
         return chosen
@@ -281,7 +287,7 @@ def check_subprotocols(subprotocols: Subprotocols | None) -> Subprotocols | None
 
 def list_of_subprotocols(subprotocols: Iterable[str]) -> list[str]:
     if isinstance(subprotocols, (str, bytes)):
-        raise TypeError(f"subprotocols must be a sequence of str, not {type(subprotocols).__name__}")
+        raise TypeError(f"subprotocols must be a list, not a {type(subprotocols).__name__}")
     return [check_token(name) for name in subprotocols]
 
 

@@ -113,7 +113,6 @@ class WebSocketProtocol(Connection):
         "app_state",
         "client",
         "config",
-        "logger",
         "ping_sent_at",
         "scope",
         "server",
@@ -133,11 +132,15 @@ class WebSocketProtocol(Connection):
         # uvicorn takes 0 for no pings.
         interval = (config.ws_ping_interval or None) if behaviour.pings else None
         # `send` waits for the peer, so that there is no need for another bound.
-        super().__init__(ping_interval=interval, ping_timeout=config.ws_ping_timeout, max_unsent=None)
+        super().__init__(
+            ping_interval=interval,
+            ping_timeout=config.ws_ping_timeout,
+            max_unsent=None,
+            logger=logging.getLogger("uvicorn.error"),
+        )
         self.config = config
         self.server_state = server_state
         self.app_state = app_state
-        self.logger = logging.getLogger("uvicorn.error")
         self.server: tuple[str, int | None] | None = None
         self.client: tuple[str, int] | None = None
         self.scope: dict[str, Any] = {}
@@ -631,7 +634,7 @@ class WebSocketProtocol(Connection):
 
     def _say_close(self, code: int, reason: str) -> None:
         if self.state is State.OPEN:
-            self._finish_sends()
+            self._flush_sends()
         self.write(self.protocol.close(code, reason))
         self._encodes_directly = False
         self.flush()
@@ -669,7 +672,7 @@ class WebSocketProtocol(Connection):
         self.logger.info('%s - "WebSocket %s" %s', address, path, outcome)
 
     def _trace(self, what: str) -> None:
-        if self.logger.level <= TRACE_LOG_LEVEL:
+        if self.logger.isEnabledFor(TRACE_LOG_LEVEL):
             prefix = "{}:{} - ".format(*self.client) if self.client else ""
             self.logger.log(TRACE_LOG_LEVEL, "%s%s", prefix, what)
 

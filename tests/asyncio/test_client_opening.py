@@ -173,7 +173,7 @@ async def test_entered_twice_it_leaks_no_connection():
     async with local() as server:
         one = connect(uri_of(server))
         async with one as ws:
-            with pytest.raises(RuntimeError, match="entered already"):
+            with pytest.raises(RuntimeError, match="isn't reentrant"):
                 async with one:
                     pass
             await ws.send("x")

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from both_ends import Pair
 
-from wsframe.asyncio import ConnectionClosed, State
+from wsframe.asyncio import ConnectionClosed, State, broadcast
 
 
 @pytest.mark.parametrize("compression", [None, "deflate"])
@@ -67,3 +67,23 @@ async def test_a_cancelled_fragmented_message_lets_the_next_ones_go_on():
         await second
         assert await pair.theirs.recv() == "second"
         assert pair.ours._pending_sends == 0
+
+
+async def test_nothing_overtakes_a_fragmented_message_that_has_no_fragment_yet():
+    async with Pair() as pair:
+        more = asyncio.Event()
+
+        async def fragments():
+            await more.wait()
+            yield "a"
+            yield "b"
+
+        tasks = [asyncio.create_task(pair.ours.send(message)) for message in (fragments(), "whole")]
+        await asyncio.sleep(0.01)
+        with pytest.raises(RuntimeError, match="a fragmented message is being sent"):
+            pair.ours.send_nowait("late")
+        broadcast([pair.ours], "passed over")
+        more.set()
+        await asyncio.gather(*tasks)
+        await pair.ours.send("last")
+        assert [await pair.theirs.recv() for _ in range(3)] == ["ab", "whole", "last"]

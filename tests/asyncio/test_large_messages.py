@@ -9,6 +9,7 @@ import pytest
 from both_ends import Pair, address, local
 
 from wsframe.asyncio import ConnectionClosed, broadcast, connect
+from wsframe.deflate import Deflate
 
 
 async def test_the_loop_goes_on_while_a_large_message_is_compressed():
@@ -103,3 +104,36 @@ async def test_the_loop_goes_on_while_a_large_fragment_is_compressed():
         counting.cancel()
         assert await receiving == LARGE * 2
         assert iterations >= 2 * len(LARGE) // 2**17
+
+
+@pytest.mark.parametrize("how", ["close", "broadcast", "send_nowait"])
+async def test_who_does_not_wait_does_not_compress_what_is_under_way(how, monkeypatch):
+    """It leaves as it is: compressing the rest would hold up the loop."""
+    async with Pair(compression="deflate", max_size=None, max_unsent=None) as pair:
+        steps = 0
+        original = Deflate.deflate_in_steps
+
+        def counted(self, data):
+            nonlocal steps
+            for piece in original(self, data):
+                steps += 1
+                yield piece
+
+        monkeypatch.setattr(Deflate, "deflate_in_steps", counted)
+        sending = asyncio.create_task(pair.ours.send(LARGE * 4))
+        while not steps:
+            await asyncio.sleep(0)
+        if how == "close":
+            pair.ours.close_nowait()
+        elif how == "broadcast":
+            broadcast([pair.ours], "small")
+        else:
+            pair.ours.send_nowait("small")
+        assert steps == 1
+        await sending
+        assert await pair.theirs.recv() == LARGE * 4
+        if how != "close":
+            assert await pair.theirs.recv() == "small"
+            for text in ("x" * 1000, "y" * 1000):  # the contexts are those of both sides
+                await pair.ours.send(text)
+                assert await pair.theirs.recv() == text

@@ -131,3 +131,19 @@ async def test_what_is_no_exception_closes_with_1011_too(method, fault):
             while True:
                 await asyncio.wait_for(ws.recv(), 20)
         assert ws.close_code == 1011
+
+
+async def test_on_close_failing_with_the_end_of_another_connection_is_logged(caplog):
+    async def wait(ws):
+        await ws.wait_closed()
+
+    async with local(wait) as others, connect(address(others)) as other:
+        await other.close()
+
+        class Failing(Listener):
+            def on_close(self, ws):
+                other.send_nowait("left")
+
+        async with local(Failing) as server, connect(address(server)) as ws:
+            await ws.close()
+    assert [record.exc_info[0].__name__ for record in caplog.records] == ["ConnectionClosedOK"]

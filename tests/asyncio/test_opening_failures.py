@@ -103,20 +103,23 @@ async def test_process_request_that_fails_is_a_500_at_once(make, logged, kind, c
 @pytest.mark.parametrize(
     ("choose", "logged"),
     [
-        (lambda offered: raise_(ZeroDivisionError("boom")), "ZeroDivisionError: boom"),
-        (lambda offered: "other", "subprotocol 'other' was not offered"),
-        (lambda offered: "a\r\nX: y", "was not offered"),
-        (lambda offered: ["a"], "subprotocols must return str or None, not list"),
-        (lambda offered: 5, "subprotocols must return str or None, not int"),
-        (lambda offered: b"a", "subprotocols must return str or None, not bytes"),
-        (lambda offered: asyncio.sleep(0, "a"), "subprotocols must return str or None, not coroutine"),
+        (lambda connection, offered: raise_(ZeroDivisionError("boom")), "ZeroDivisionError: boom"),
+        (lambda connection, offered: "other", "subprotocol 'other' was not offered"),
+        (lambda connection, offered: "a\r\nX: y", "was not offered"),
+        (lambda connection, offered: ["a"], "must be str or None, not list"),
+        (lambda connection, offered: 5, "must be str or None, not int"),
+        (lambda connection, offered: b"a", "must be str or None, not bytes"),
+        (
+            lambda connection, offered: asyncio.sleep(0, "a"),
+            "must be str or None, not coroutine",
+        ),
         (lambda: "a", "TypeError"),
     ],
     ids=["raises", "not offered", "CR LF", "list", "int", "bytes", "coroutine", "no argument"],
 )
 @pytest.mark.parametrize("process_request", [None, lambda connection, request: None])
 async def test_a_choice_of_subprotocols_that_fails_is_a_500(choose, logged, process_request, caplog):
-    async with local(subprotocols=choose, process_request=process_request) as server:
+    async with local(select_subprotocol=choose, process_request=process_request) as server:
         assert (await ask(server, request_to(server, subprotocols=["a"])))[0] == 500
         await asyncio.wait_for(gone(server), SOON)
     assert logged in caplog.text

@@ -71,3 +71,19 @@ async def test_options_for_slow_peers_are_checked(options, error):
     for make in (lambda: local(print, **options), lambda: connect("ws://127.0.0.1:1", **options)):
         with pytest.raises(error):
             make()
+
+
+@pytest.mark.parametrize("size", [2**23, 2**24])
+async def test_what_a_sender_waits_for_does_not_count_as_unsent(size):
+    """A peer that takes a large message is not too slow for the small ones that are broadcast meanwhile."""
+    async with Pair(compression=None, max_size=None) as pair:
+        sending = asyncio.create_task(pair.ours.send(bytes(size)))
+        await asyncio.sleep(0)
+        assert pair.ours.congested
+        for number in range(3):
+            broadcast([pair.ours], f"tick {number}")
+            pair.ours.send_nowait(f"tock {number}")
+        assert len(await pair.theirs.recv()) == size
+        await sending
+        assert [await pair.theirs.recv() for _ in range(2)] == ["tick 0", "tock 0"]
+        assert pair.ours.state is State.OPEN

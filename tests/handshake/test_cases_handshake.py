@@ -232,7 +232,7 @@ def check(data: bytes, **offered: Any) -> Any:
         (
             {"Sec_WebSocket_Accept": None},
             "Sec-WebSocket-Accept",
-            "no Sec-WebSocket-Accept header in the response",
+            "missing Sec-WebSocket-Accept header",
         ),
         (
             {"Sec_WebSocket_Accept": [exchanges.ACCEPT] * 2},
@@ -249,14 +249,14 @@ def check(data: bytes, **offered: Any) -> Any:
             "Sec-WebSocket-Accept",
             "Sec-WebSocket-Accept must be 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=', not 's3pplmbitxaq9kygzzhzrbk+xoo='",
         ),
-        ({"Upgrade": None}, "Upgrade", "no Upgrade header in the response"),
+        ({"Upgrade": None}, "Upgrade", "missing Upgrade header"),
         ({"Upgrade": "h2c"}, "Upgrade", "Upgrade in the response must be websocket, not 'h2c'"),
         (
             {"Upgrade": "websocket, h2c"},
             "Upgrade",
             "Upgrade in the response must be websocket, not 'websocket, h2c'",
         ),
-        ({"Connection": None}, "Connection", "no Connection header in the response"),
+        ({"Connection": None}, "Connection", "missing Connection header"),
         (
             {"Connection": "notupgrade"},
             "Connection",

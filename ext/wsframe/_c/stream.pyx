@@ -148,6 +148,10 @@ cdef class Stream(Receiver):
         """Return a coroutine that sends a message after those of pending sends, or in fragments or steps."""
         raise NotImplementedError
 
+    def _send_as(self, message, text):
+        """Return a coroutine that sends a message as text or binary, whatever it is."""
+        raise NotImplementedError
+
     def drain(self):
         """Return a coroutine that waits until the transport takes more."""
         raise NotImplementedError
@@ -166,8 +170,8 @@ cdef class Stream(Receiver):
 
     # Sending.
 
-    def send(self, message):
-        """send(message)
+    def send(self, message, *, text=None):
+        """send(message, *, text=None)
 
         Send a message; to be awaited.
 
@@ -178,12 +182,16 @@ cdef class Stream(Receiver):
         Args:
             message: str for text, bytes-like for binary; an iterable or asynchronous iterable of
                 one of them is sent as fragments.
+            text: True to send bytes-like as text, which must be UTF-8, False to send str as binary.
 
         Raises:
             ConnectionClosed: the connection is closing or closed.
             TypeError: the message is of another type, or its fragments are not all of one kind.
         """
-        cdef _Sending sending = _Sending.__new__(_Sending)
+        cdef _Sending sending
+        if text is not None:
+            return self._send_as(message, text)
+        sending = _Sending.__new__(_Sending)
         sending.stream = self
         sending.message = message
         return sending

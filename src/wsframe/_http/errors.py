@@ -24,7 +24,7 @@ class InvalidHandshake(WebSocketException):
         reason: which rule was broken, in a few words.
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
 
@@ -74,6 +74,31 @@ class InvalidURI(WebSocketException, ValueError):
         return f"{self.uri} isn't a valid URI: {self.msg}"
 
 
+class InvalidProxy(WebSocketException):
+    """The address of a proxy is none.
+
+    Args:
+        proxy: the address.
+        msg: which rule was broken.
+    """
+
+    def __init__(self, proxy: str, msg: str) -> None:
+        super().__init__(proxy, msg)
+        self.proxy = proxy
+        self.msg = msg
+
+    def __str__(self) -> str:
+        return f"{escape(_without_password(self.proxy))} isn't a valid proxy: {self.msg}"
+
+
+class ProxyError(InvalidHandshake):
+    """A proxy did not connect to the server."""
+
+
+class SecurityError(InvalidHandshake):
+    """Something was refused because it is not safe, such as a redirect from wss:// to ws://."""
+
+
 class InvalidMessage(InvalidHandshake):
     """What a server sent is no HTTP/1.1 response, or is larger than a limit."""
 
@@ -93,7 +118,7 @@ class InvalidStatus(InvalidHandshake):
     @property
     def location(self) -> str | None:
         """Where a redirect points to, or None."""
-        if self.response.status_code in (301, 302, 303, 307, 308):
+        if self.response.status_code in (300, 301, 302, 303, 307, 308):
             return self.response.headers.get("Location")
         return None
 
@@ -112,8 +137,11 @@ class InvalidHeader(InvalidHandshake):
         self.name = name
 
 
-class NegotiationError(InvalidHeader):
-    """A server chose a subprotocol or an extension it was not offered."""
+class NegotiationError(InvalidHandshake):
+    """No subprotocol or extension could be agreed on, or one was chosen that was not offered.
+
+    `select_subprotocol` may raise it: the client then gets a 400.
+    """
 
 
 def excerpt(value: object) -> str:
@@ -208,6 +236,11 @@ def bad_origin(value: bytes | None) -> Refused:
     return Refused(403, f"origin {excerpt(value)} is not allowed")
 
 
+def no_agreement(reason: str) -> Refused:
+    """What select_subprotocol raised."""
+    return Refused(400, reason)
+
+
 def no_subprotocol(supported: Sequence[str]) -> Refused:
     """RFC 6455, 1.9: nothing both sides speak."""
     return Refused(400, f"Sec-WebSocket-Protocol must name one of {', '.join(supported)}")
@@ -272,7 +305,7 @@ def response_with_too_many_headers(limit: int) -> InvalidMessage:
 
 
 def response_without(name: str) -> InvalidHeader:
-    return InvalidHeader(name, f"no {name} header in the response")
+    return InvalidHeader(name, f"missing {name} header")
 
 
 def response_with_repeated(name: str) -> InvalidHeader:
@@ -295,16 +328,16 @@ def wrong_accept(value: str, expected: str) -> InvalidHeader:
 
 
 def unrequested_subprotocol(value: str) -> NegotiationError:
-    return NegotiationError("Sec-WebSocket-Protocol", f"subprotocol {excerpt(value)} was not offered")
+    return NegotiationError(f"subprotocol {excerpt(value)} was not offered")
 
 
 def several_subprotocols(value: str) -> NegotiationError:
-    return NegotiationError("Sec-WebSocket-Protocol", f"more than one subprotocol: {excerpt(value)}")
+    return NegotiationError(f"more than one subprotocol: {excerpt(value)}")
 
 
 def unrequested_extension(value: str) -> NegotiationError:
-    return NegotiationError("Sec-WebSocket-Extensions", f"extension {excerpt(value)} was not offered")
+    return NegotiationError(f"extension {excerpt(value)} was not offered")
 
 
 def wrong_extension(reason: object) -> NegotiationError:
-    return NegotiationError("Sec-WebSocket-Extensions", str(reason))
+    return NegotiationError(str(reason))

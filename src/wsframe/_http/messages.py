@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
 from ipaddress import IPv6Address
@@ -20,13 +21,14 @@ FIELD = b"\t" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))  # RFC 9110
 BLANK = " \t"
 
 
-class Headers(Mapping[str, str]):
+class Headers(MutableMapping[str, str]):
     """The header fields of a request or a response; names are looked up without regard to case.
 
-    Fields that share a name read as one, their values joined with ", " (RFC 9110, 5.3).
+    Fields that share a name read as one, their values joined with ", " (RFC 9110, 5.3).  Setting a name
+    adds a field: `del headers[name]` first to replace those there are.
 
     Args:
-        raw: (name, value) pairs, str or bytes.
+        raw: (name, value) pairs, str or bytes, or a mapping.
 
     Attributes:
         raw: the pairs in the order they came.
@@ -58,6 +60,28 @@ class Headers(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len(self._values())
+
+    def __setitem__(self, name: str, value: str) -> None:
+        write_fields([(name, value)])  # what must not stand in a header is an error here
+        self.raw.append((name, value))
+        self._index = None
+
+    def __delitem__(self, name: str) -> None:
+        if name not in self:
+            raise KeyError(name)
+        self.raw[:] = [pair for pair in self.raw if str_of(pair[0]).lower() != name.lower()]
+        self._index = None
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._values()
+
+    def copy(self) -> Headers:
+        """Copy the header fields."""
+        return Headers(self.raw)
+
+    def raw_items(self) -> Iterator[tuple[str, str]]:
+        """Go over all fields as (name, value), those of one name too."""
+        return ((str_of(name), str_of(value).strip(BLANK)) for name, value in self.raw)
 
     def __repr__(self) -> str:
         return f"Headers({self.raw!r})"
@@ -101,6 +125,7 @@ class Request:
         return b"%b %b HTTP/1.1\r\n%b\r\n" % (method, path, write_fields(self.headers.raw))
 
 
+@dataclass(init=False, repr=False, eq=False)
 class Response:
     """An HTTP response.
 
@@ -112,6 +137,11 @@ class Response:
     """
 
     __slots__ = ("body", "headers", "reason_phrase", "status_code")
+
+    status_code: int
+    reason_phrase: str
+    headers: Headers
+    body: bytes
 
     def __init__(
         self,
@@ -192,6 +222,8 @@ def phrase_of(status: int) -> str:
 
 
 def pairs_of(headers: HeadersLike) -> list[Header]:
+    if isinstance(headers, Headers):
+        return list(headers.raw)
     return list(headers.items() if isinstance(headers, Mapping) else headers)
 
 

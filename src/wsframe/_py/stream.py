@@ -48,6 +48,10 @@ class Stream(Receiver):
         """Return a coroutine that sends a message after those of pending sends, or in fragments or steps."""
         raise NotImplementedError
 
+    def _send_as(self, message: Any, text: bool) -> Coroutine[Any, Any, None]:
+        """Return a coroutine that sends a message as text or binary, whatever it is."""
+        raise NotImplementedError
+
     def drain(self) -> Coroutine[Any, Any, None]:
         """Return a coroutine that waits until the transport takes more."""
         raise NotImplementedError
@@ -66,7 +70,7 @@ class Stream(Receiver):
 
     # Sending.
 
-    async def send(self, message: Any) -> None:
+    async def send(self, message: Any, *, text: bool | None = None) -> None:
         """Send a message; to be awaited.
 
         Messages are sent in the order in which their `send` was first awaited.  It waits while an earlier
@@ -76,11 +80,15 @@ class Stream(Receiver):
         Args:
             message: str for text, bytes-like for binary; an iterable or asynchronous iterable of
                 one of them is sent as fragments.
+            text: True to send bytes-like as text, which must be UTF-8, False to send str as binary.
 
         Raises:
             ConnectionClosed: the connection is closing or closed.
             TypeError: the message is of another type, or its fragments are not all of one kind.
         """
+        if text is not None:
+            await self._send_as(message, text)
+            return
         if (
             self._pending_sends
             or not isinstance(message, (str, bytes, bytearray, memoryview))

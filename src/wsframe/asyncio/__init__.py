@@ -8,12 +8,16 @@ from ..handshake import (
     InvalidHandshake,
     InvalidHeader,
     InvalidMessage,
+    InvalidProxy,
     InvalidStatus,
     InvalidURI,
     NegotiationError,
+    ProxyError,
     Request,
     Response,
+    SecurityError,
 )
+from ._basic_auth import basic_auth
 from .client import ClientConnection, connect, unix_connect
 from .connection import Connection, Listener, broadcast
 from .server import Server, ServerConnection, serve, unix_serve
@@ -30,17 +34,21 @@ __all__ = [
     "InvalidHandshake",
     "InvalidHeader",
     "InvalidMessage",
+    "InvalidProxy",
     "InvalidStatus",
     "InvalidURI",
     "Listener",
     "NegotiationError",
     "ProtocolError",
+    "ProxyError",
     "Request",
     "Response",
+    "SecurityError",
     "Server",
     "ServerConnection",
     "State",
     "WebSocketException",
+    "basic_auth",
     "broadcast",
     "connect",
     "serve",

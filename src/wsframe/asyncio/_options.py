@@ -55,3 +55,15 @@ def check_slow_peer(max_unsent: int | None, slow_peer: str) -> None:
             raise ValueError("max_unsent must not be negative")
     if slow_peer not in ("close", "drop"):
         raise ValueError(f"slow_peer must be 'close' or 'drop', not {slow_peer!r}")
+
+
+def check_write_limit(limit: int | tuple[int, int | None]) -> None:
+    """Check the marks of the buffer for what waits to be sent, as asyncio takes them."""
+    marks = limit if isinstance(limit, tuple) else (limit, None)
+    if len(marks) != 2 or any(
+        isinstance(mark, bool) or not isinstance(mark, int) for mark in marks if mark is not None
+    ):
+        raise TypeError(f"write_limit must be a number of bytes, or a pair of them, not {limit!r}")
+    high, low = marks
+    if high is None or not 0 <= (0 if low is None else low) <= high:
+        raise ValueError(f"write_limit must be (high, low) with high >= low >= 0, not {limit!r}")

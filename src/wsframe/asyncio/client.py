@@ -7,7 +7,7 @@ import logging
 import random
 import ssl as tls
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from .. import __version__
 from .._escape import escape
@@ -22,14 +22,22 @@ from ..handshake import (
     Request,
     Response,
     ResponseReader,
+    SecurityError,
     check_response,
     list_of_subprotocols,
     new_key,
     open_request,
     parse_uri,
 )
-from ._options import check_callable, check_limits, check_seconds, check_slow_peer
-from .connection import MAX_UNSENT, Connection, Listener, SlowPeer
+from ._options import check_callable, check_limits, check_seconds, check_slow_peer, check_write_limit
+from ._proxy import check_proxy, connect_through, proxy_of_system
+from ._redirects import MAX_REDIRECTS, Target
+from .connection import MAX_UNSENT, WRITE_LIMIT, Connection, Listener, SlowPeer, WriteLimit
+
+if TYPE_CHECKING:
+    from .connection import AnyLogger
+
+__all__ = ["ClientConnection", "backoff", "connect", "process_exception", "unix_connect"]
 
 # Seconds given to the body of a refusal: its end may never come.
 BODY_TIMEOUT = 0.5
@@ -37,7 +45,7 @@ BODY_TIMEOUT = 0.5
 # Seconds a connection lasts to be no sign of trouble; iteration then starts anew with short delays.
 LASTING = 10.0
 
-logger = logging.getLogger("wsframe.client")
+_logger = logging.getLogger("wsframe.client")
 
 
 class ClientConnection(Connection):
@@ -62,6 +70,8 @@ class ClientConnection(Connection):
             close_timeout=connect.close_timeout,
             max_unsent=connect.max_unsent,
             slow_peer=connect.slow_peer,
+            write_limit=connect.write_limit,
+            logger=connect.logger,
         )
         self._connect = connect
         self._key = key
@@ -152,12 +162,21 @@ class ClientConnection(Connection):
         return self._ended_at - self._opened_at
 
 
-def backoff() -> Iterator[float]:
-    """Seconds to wait before each attempt to connect again: longer each time, and never the same."""
-    delay = 0.5
+def backoff(
+    initial_delay: float = 0.5, min_delay: float = 0.25, max_delay: float = 60.0, factor: float = 1.6
+) -> Generator[float]:
+    """Seconds to wait before each attempt to connect again: longer each time, and never the same.
+
+    Args:
+        initial_delay: seconds of the first one, at most.
+        min_delay: seconds of each, at least.
+        max_delay: seconds of each, at most.
+        factor: by which they grow.
+    """
+    delay = initial_delay
     while True:
-        yield delay * random.uniform(0.5, 1.0)
-        delay = min(delay * 1.6, 60.0)
+        yield max(min_delay, delay * random.uniform(0.5, 1.0))
+        delay = min(delay * factor, max_delay)
 
 
 def process_exception(exc: Exception) -> Exception | None:
@@ -186,7 +205,7 @@ def context_of(ssl: tls.SSLContext | bool | None, secure: bool) -> tls.SSLContex
         raise TypeError(f"ssl must be an SSLContext, True, False or None, not {type(ssl).__name__}")
     if not secure:
         if ssl is not None and ssl is not False:
-            raise ValueError("ssl needs a wss:// uri")
+            raise ValueError("ssl argument is incompatible with a ws:// URI")
         return None
     if ssl is False:
         raise ValueError("a wss:// uri needs tls: ssl must not be False; use ws:// for none")
@@ -195,6 +214,8 @@ def context_of(ssl: tls.SSLContext | bool | None, secure: bool) -> tls.SSLContex
 
 class connect:
     """Connect to a WebSocket server; to be awaited, entered with `async with`, or iterated.
+
+    Redirects are followed, 10 at most, from wss:// to wss:// only; credentials do not go to another origin.
 
     Iterating over it yields a connection, and another whenever the body goes on to the next.  Between
     attempts it waits, at random and longer each time, until a connection has lasted 10 seconds (RFC
@@ -207,6 +228,9 @@ class connect:
         compression: "deflate" or a ClientPolicy for permessage-deflate, None for none.
         additional_headers: of the request.
         user_agent_header: the User-Agent header, or None.
+        proxy: the address of a proxy: http://, socks4://, socks4a://, socks5:// or socks5h://; True for
+            the one that the environment names for this URI, None for none.  Needs python-socks, which
+            wsframe[proxy] installs.
         listener: a subclass of Listener whose methods take what arrives, instead of `recv`.
         max_size: bytes a message may have; None for no limit.
         max_fragments: frames a message may have; None for no limit.
@@ -225,6 +249,10 @@ class connect:
             failure is raised.
         process_exception: is given what an attempt raised; it returns None for another attempt, or the
             exception to raise.
+        write_limit: bytes that wait to be sent from which `send` waits for the peer, or a pair with those
+            at which it goes on.
+        logger: what is logged to, instead of "wsframe.client".
+        create_connection: makes the connection: ClientConnection or a subclass.
         ssl: the context of a wss:// URI; None and True stand for ssl.create_default_context().
         options: the rest of asyncio's create_connection: sock, local_addr, server_hostname; host and port
             where they are not those of the URI ...  None leaves one out.
@@ -245,6 +273,7 @@ class connect:
         compression: ClientPolicy | Literal["deflate"] | None = "deflate",
         additional_headers: HeadersLike = (),
         user_agent_header: str | None = f"wsframe/{__version__}",
+        proxy: str | Literal[True] | None = True,
         listener: Callable[[], Listener] | None = None,
         max_size: int | None = DEFAULT_MAX_MESSAGE,
         max_fragments: int | None = DEFAULT_MAX_FRAGMENTS,
@@ -258,17 +287,30 @@ class connect:
         slow_peer: SlowPeer = "close",
         reconnect_delays: Callable[[], Iterator[float]] = backoff,
         process_exception: Callable[[Exception], Exception | None] = process_exception,
+        write_limit: WriteLimit = WRITE_LIMIT,
+        logger: AnyLogger | None = None,
+        create_connection: Callable[[connect, Request, str], ClientConnection] | None = None,
         ssl: tls.SSLContext | bool | None = None,
         **options: Any,
     ) -> None:
         self.uri = parse_uri(uri)
+        self._text = uri
         if compression == "deflate":
             compression = ClientPolicy()
         elif compression is not None and not isinstance(compression, ClientPolicy):
-            raise TypeError(f"compression must be 'deflate', a ClientPolicy or None, not {compression!r}")
+            raise ValueError(f"unsupported compression: {compression}")
+        if proxy is not None and proxy is not True:
+            if not isinstance(proxy, str):
+                raise TypeError(f"proxy must be str, True or None, not {type(proxy).__name__}")
+            check_proxy(proxy)
+            if options.get("sock") is not None:
+                raise ValueError("proxy and sock exclude each other")
+        self._proxy = proxy
         check_callable("listener", listener)
         check_callable("reconnect_delays", reconnect_delays, optional=False)
         check_callable("process_exception", process_exception, optional=False)
+        check_callable("create_connection", create_connection)
+        check_write_limit(write_limit)
         check_seconds("open_timeout", open_timeout, zero=True)
         check_seconds("ping_interval", ping_interval)
         check_seconds("ping_timeout", ping_timeout)
@@ -291,11 +333,12 @@ class connect:
         self.close_timeout = close_timeout
         self.max_unsent = max_unsent
         self.slow_peer = slow_peer
+        self.write_limit = write_limit
+        self.logger = _logger if logger is None else logger
+        self._create_connection = ClientConnection if create_connection is None else create_connection
         self._reconnect_delays = reconnect_delays
         self._process_exception = process_exception
         self._options: dict[str, Any] = {"ssl": context_of(ssl, self.uri.secure), **options}
-        if self.uri.secure and options.keys() & {"sock", "host"}:
-            self._options.setdefault("server_hostname", self.uri.host)
         self._headers: dict[str, Any] = {
             "origin": origin,
             "subprotocols": subprotocols,
@@ -309,36 +352,51 @@ class connect:
 
     def _make_connection(self) -> ClientConnection:
         key = new_key()
-        return ClientConnection(self, open_request(self.uri, key, **self._headers), key)
+        headers = {**self._headers, "extra_headers": self._target.headers}
+        return self._create_connection(self, open_request(self._target.uri, key, **headers), key)
 
     async def _open(self) -> ClientConnection:
         try:
             return await asyncio.wait_for(self._open_untimed(), self.open_timeout)
         except asyncio.TimeoutError:
-            raise TimeoutError("timed out during the opening handshake") from None
+            raise TimeoutError("timed out during opening handshake") from None
 
     async def _open_untimed(self) -> ClientConnection:
-        connection = self._make_connection()
-        try:
-            await self._reach(asyncio.get_running_loop(), connection)
-            await connection.wait_opened()
-        except BaseException:
-            connection._abandon()
-            raise
-        return connection
+        self._target = Target(self.uri, self._text, self._headers["extra_headers"])  # redirects change it
+        for _ in range(MAX_REDIRECTS):
+            connection = self._make_connection()
+            try:
+                await self._reach(asyncio.get_running_loop(), connection)
+                await connection.wait_opened()
+            except InvalidStatus as exc:
+                connection._abandon()
+                if exc.location is None:
+                    raise
+                self._target = self._target.redirected(exc, self._options)
+            except BaseException:
+                connection._abandon()
+                raise
+            else:
+                return connection
+        raise SecurityError(f"more than {MAX_REDIRECTS} redirects")
 
     async def _reach(self, loop: asyncio.AbstractEventLoop, connection: ClientConnection) -> None:
-        where: dict[str, Any] = (
-            {} if "sock" in self._options else {"host": self.uri.host, "port": self.uri.port}
-        )
-        await loop.create_connection(lambda: connection, **{**where, **self._options})
+        options, uri = self._target.options(self._options), self._target.uri
+        proxy = self._proxy
+        if proxy is True:
+            proxy = None if options.get("sock") is not None else proxy_of_system(uri)
+        if proxy is not None:
+            host, port = options.pop("host"), options.pop("port")
+            through = {name: options.pop(name) for name in ("local_addr",) if name in options}
+            options["sock"] = await connect_through(proxy, uri._replace(host=host, port=port), **through)
+        await loop.create_connection(lambda: connection, **options)
 
     def __await__(self) -> Generator[Any, None, ClientConnection]:
         return self._open().__await__()
 
     async def __aenter__(self) -> ClientConnection:
         if self._entered:
-            raise RuntimeError("connect(...) is entered already: call it again for another connection")
+            raise RuntimeError("connect() isn't reentrant")
         self._entered = True
         try:
             self._connection = await self._open()
@@ -385,7 +443,7 @@ class connect:
             text = str(failure)
             if not text.isprintable():  # of an exception that is not ours
                 text = escape(text)
-            logger.info("connecting again in %.1f s: %s", delay, text)
+            self.logger.info("connecting again in %.1f s: %s", delay, text)
             await asyncio.sleep(delay)
 
 
@@ -394,16 +452,17 @@ class unix_connect(connect):
 
     Args:
         path: of the socket.
-        uri: what the server is told, ws:// or wss://.
+        uri: what the server is told; None for ws://localhost/, or wss://localhost/ where `ssl` is given.
         options: those of connect and of asyncio's create_unix_connection.
     """
 
-    def __init__(self, path: str, uri: str = "ws://localhost/", **options: Any) -> None:
-        super().__init__(uri, **options)
-        self._path = path
+    def __init__(self, path: str | None = None, uri: str | None = None, **options: Any) -> None:
+        if uri is None:
+            uri = "ws://localhost/" if options.get("ssl") is None else "wss://localhost/"
+        super().__init__(uri, path=path, **options)
 
     async def _reach(self, loop: asyncio.AbstractEventLoop, connection: ClientConnection) -> None:
-        options = dict(self._options)
-        if options["ssl"] is not None:
-            options.setdefault("server_hostname", self.uri.host)
-        await loop.create_unix_connection(lambda: connection, self._path, **options)
+        options = self._target.options(self._options)
+        for name in ("host", "port"):  # what the server is told, and no more
+            options.pop(name, None)
+        await loop.create_unix_connection(lambda: connection, **options)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
 import inspect
 import logging
 import sys
 import threading
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+import uuid
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Generator, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,10 +21,10 @@ from .._spec import Close, CloseCode, Ping, Pong, Role
 from ..connection import (
     Broadcast,
     Connection as Protocol,
-    ConnectionClosed,
     ConnectionClosedOK,
     Event,
     State,
+    as_kind,
     bytes_of,
     check_fragment,
     close_body,
@@ -53,6 +55,10 @@ MAX_UNSENT = 2**22
 
 SlowPeer = Literal["close", "drop"]
 
+# Bytes that wait to be sent from which `send` waits for the peer.
+WRITE_LIMIT = 2**16
+WriteLimit = int | tuple[int, int | None]
+
 # Bytes of a message, or characters, from which it is compressed in steps.
 LARGE = 2**18
 
@@ -63,6 +69,9 @@ PIECE = 2**16
 FEW_BYTES = 2**14
 
 logger = logging.getLogger("wsframe")
+
+if TYPE_CHECKING:
+    AnyLogger = logging.Logger | logging.LoggerAdapter[Any]
 
 _local = threading.local()
 
@@ -118,15 +127,17 @@ class _Waiting:
     """A message that `send_in_order` has taken, until it is sent.
 
     Attributes:
-        frames: those of a whole message, encoded as they are drawn; empty bytes where the loop may go on.
+        message: whole, or fragments.
+        frames: those of a whole message, encoded one by one; empty bytes where the loop may go on.
             None for a message in fragments.
-        done: `_finish_sends` has drawn all frames.
-        error: what it met in doing so.
+        done: `_flush_sends` has sent it.
+        error: what that raised.
     """
 
-    __slots__ = ("done", "error", "frames")
+    __slots__ = ("done", "error", "frames", "message")
 
-    def __init__(self, frames: Iterator[bytes] | None) -> None:
+    def __init__(self, message: Any, frames: Generator[bytes] | None) -> None:
+        self.message = message
         self.frames = frames
         self.done = False
         self.error: Exception | None = None
@@ -144,6 +155,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
     """
 
     __slots__ = (
+        "__dict__",  # for what an application sets
         "__weakref__",
         "_close_timeout",
         "_closed",
@@ -151,17 +163,21 @@ class Connection(Stream, asyncio.BufferedProtocol):
         "_decoding",
         "_drained",
         "_failing",
+        "_id",
         "_keepalive",
         "_loop",
         "_lost",
         "_max_unsent",
         "_pings",
         "_protocol",
+        "_unwaited",
         "_send_lock",
         "_slow_peer",
         "_unsent",
         "_waiting",
+        "_write_limit",
         "latency",
+        "logger",
         "request",
         "subprotocol",
     )
@@ -175,6 +191,8 @@ class Connection(Stream, asyncio.BufferedProtocol):
         close_timeout: float | None = 10,
         max_unsent: int | None = MAX_UNSENT,
         slow_peer: SlowPeer = "close",
+        write_limit: WriteLimit = WRITE_LIMIT,
+        logger: AnyLogger = logger,
     ) -> None:
         super().__init__()
         loop = asyncio.get_running_loop()
@@ -189,6 +207,10 @@ class Connection(Stream, asyncio.BufferedProtocol):
         self._close_timeout = close_timeout
         self._max_unsent = max_unsent
         self._slow_peer = slow_peer
+        self._unwaited = 0  # bytes that nobody waited to send, since the peer fell behind
+        self._write_limit = write_limit
+        self.logger = logger
+        self._id: uuid.UUID | None = None  # made when somebody asks
         self._waiting: list[_Waiting] = []  # messages that `send_in_order` has taken, in this order
         self._send_lock: asyncio.Lock | None = None  # made for the first send that may take long
         self._protocol: Protocol | None = None
@@ -206,10 +228,13 @@ class Connection(Stream, asyncio.BufferedProtocol):
 
     # What the application does; send() and send_nowait() are Stream's.
 
-    async def recv(self) -> str | bytes:
+    async def recv(self, decode: bool | None = None) -> str | bytes:
         """Receive the next message.
 
         Cancelling it loses no message.
+
+        Args:
+            decode: True for str, False for bytes, whatever the message is; None for what it is.
 
         Returns:
             str for text, bytes for binary.
@@ -220,18 +245,30 @@ class Connection(Stream, asyncio.BufferedProtocol):
         """
         while not self._queued:
             await self._message_waiter()
-        return self._pop()
+        message = self._pop()
+        if decode is None:
+            return message
+        return self._decoded(message) if decode else bytes_of(message)
 
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> str | bytes:
+    def _decoded(self, message: str | bytes) -> str:
+        """Return a binary message as text, or fail the connection as for text that is not UTF-8."""
+        if isinstance(message, str):
+            return message
         try:
-            while not self._queued:
-                await self._message_waiter()
+            return message.decode()
+        except UnicodeDecodeError as exc:
+            self.close_nowait(CloseCode.INVALID_DATA, f"{exc.reason} at position {exc.start}")
+            raise
+
+    async def __aiter__(self) -> AsyncIterator[str | bytes]:
+        """Receive messages until the connection is closed with 1000, 1001 or without a code."""
+        try:
+            while True:
+                while not self._queued:
+                    await self._message_waiter()
+                yield self._pop()
         except ConnectionClosedOK:
-            raise StopAsyncIteration from None
-        return self._pop()
+            return
 
     async def drain(self) -> None:
         """Wait until the peer has caught up.
@@ -292,7 +329,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
         protocol = self.protocol
         if protocol.state is State.OPEN:
             close_body(code, reason)  # a wrong one changes nothing
-            self._finish_sends()
+            self._flush_sends()
             frame = protocol.close(code, reason)
             self._encodes_directly = False
             self.write(frame)
@@ -319,6 +356,13 @@ class Connection(Stream, asyncio.BufferedProtocol):
         if self._protocol is None:
             raise RuntimeError("the opening handshake is not done")
         return self._protocol
+
+    @property
+    def id(self) -> uuid.UUID:
+        """A random identifier, for logs."""
+        if self._id is None:
+            self._id = uuid.uuid4()
+        return self._id
 
     @property
     def response(self) -> Response | None:
@@ -367,6 +411,10 @@ class Connection(Stream, asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]
         self.transport_write = self.transport.write
+        limit = self._write_limit
+        high, low = (limit, None) if isinstance(limit, int) else limit
+        if high != WRITE_LIMIT or low is not None:  # which are asyncio's own
+            self.transport.set_write_buffer_limits(high, low)
         self.use_socket(*socket_of(self.transport))
 
     def eof_received(self) -> bool:
@@ -377,6 +425,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
 
     def resume_writing(self) -> None:
         self.congested = False
+        self._unwaited = 0
         self._wake_drained()
         if self._protocol is None:
             return
@@ -521,8 +570,8 @@ class Connection(Stream, asyncio.BufferedProtocol):
 
     def _listener_failed(self) -> None:
         exc = sys.exc_info()[1]
-        if not (isinstance(exc, ConnectionClosed) and self.state is not State.OPEN):
-            logger.error("listener failed", exc_info=True)
+        if exc is None or self._protocol is None or not self._protocol.has_raised(exc):
+            self.logger.error("listener failed", exc_info=True)
         if self._protocol is not None and not self._lost:
             self.close_nowait(CloseCode.INTERNAL_ERROR)
 
@@ -612,6 +661,15 @@ class Connection(Stream, asyncio.BufferedProtocol):
     def _encode_message(self, message: str | Buffer) -> bytes:
         return self.protocol.send(message)
 
+    async def _send_as(self, message: Any, text: bool) -> None:
+        if isinstance(message, AsyncIterable):
+            message = (as_kind(fragment, text) async for fragment in message)
+        elif isinstance(message, Iterable) and not _is_whole(message):
+            message = (as_kind(fragment, text) for fragment in message)
+        else:
+            message = as_kind(message, text)
+        await self.send(message)
+
     async def _send_slowly(self, message: Any) -> None:
         await self.send_in_order(message)
         if self.congested:
@@ -625,7 +683,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
             before: what is awaited when the turn of this message has come.
         """
         whole = _is_whole(message) or not isinstance(message, (AsyncIterable, Iterable))
-        waiting = _Waiting(self._frames_of(message) if whole else None)
+        waiting = _Waiting(message, self._frames_of(message) if whole else None)
         self._waiting.append(waiting)
         self._pending_sends += 1
         if self._send_lock is None:
@@ -649,7 +707,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
             self._pending_sends -= 1
             self._waiting.remove(waiting)
 
-    def _frames_of(self, message: str | Buffer) -> Iterator[bytes]:
+    def _frames_of(self, message: str | Buffer) -> Generator[bytes]:
         """Encode a whole message when its turn has come, a large one in steps that yield nothing."""
         if _is_large(message) and not self._encodes_directly:
             yield from self.protocol.send_in_steps(message)
@@ -657,21 +715,41 @@ class Connection(Stream, asyncio.BufferedProtocol):
             yield self._encode_message(message)
 
     def _finish_sends(self) -> None:
-        for waiting in list(self._waiting):
+        if not self._flush_sends():
+            raise RuntimeError("a fragmented message is being sent")
+
+    def _flush_sends(self) -> bool:
+        """Send the whole messages at once whose `send` was awaited before; return whether none is left.
+
+        Those that take long to compress leave as they are: whoever calls this does not wait.
+        """
+        for waiting in self._waiting:
             if waiting.frames is None or self.protocol.fragmenting:
-                break  # a message in fragments takes the time it takes
+                return False  # a message in fragments takes the time it takes
+            if waiting.done:
+                continue
             waiting.done = True
+            waiting.frames.close()
+            message = waiting.message
             try:
-                for frame in waiting.frames:
-                    if frame:
-                        self.write(frame)
+                self.write(
+                    self.protocol.send_uncompressed(message)
+                    if _is_large(message)
+                    else self._encode_message(message)
+                )
             except Exception as exc:
                 waiting.error = exc  # for the caller of `send`
+        return True
 
     def _may_queue(self, message: str | Buffer) -> bool:
-        if self._max_unsent is None or self.transport.get_write_buffer_size() <= self._max_unsent:
+        if self._max_unsent is None:
+            return True
+        # Not what `send` waits for: its sender is slowed down by the peer.
+        self._unwaited += len(message) if _is_whole(message) else 0  # type: ignore[arg-type]
+        if min(self._unwaited, self.transport.get_write_buffer_size()) <= self._max_unsent:
             return True
         if self._slow_peer == "drop":
+            self._unwaited -= len(message)  # type: ignore[arg-type]
             return self.state is not State.OPEN  # which the caller finds out
         self.close_nowait(CloseCode.TRY_AGAIN_LATER, "peer is too slow")
         return True  # to the caller, a connection that is closing
@@ -771,6 +849,9 @@ class Connection(Stream, asyncio.BufferedProtocol):
                 break
 
 
+_exception_group: Any = getattr(builtins, "ExceptionGroup", None)  # since CPython 3.11
+
+
 def _is_whole(message: object) -> bool:
     """Tell a message, or what can be none, from fragments of one."""
     return isinstance(message, (str, bytes, bytearray, memoryview, dict))
@@ -786,26 +867,45 @@ async def _each(fragments: Iterable[str | Buffer]) -> AsyncIterator[str | Buffer
         yield fragment
 
 
-def broadcast(connections: Iterable[Connection], message: str | Buffer) -> None:
+def broadcast(
+    connections: Iterable[Connection],
+    message: str | Buffer,
+    *,
+    text: bool | None = None,
+    raise_exceptions: bool = False,
+) -> None:
     """Send a message to many connections, encoded once; none is waited for.
 
     Args:
-        connections: those that are not open, or amid sending a fragmented message, are passed over;
-            a peer that does not read gets no more than `max_unsent` bytes queued (see `serve`).
+        connections: those that are not open are passed over; a peer that does not read gets no more than
+            `max_unsent` bytes queued (see `serve`).  One that is amid sending a fragmented message is passed
+            over and logged.
         message: str for text, bytes-like for binary.
+        text: True to send bytes-like as text, which must be UTF-8, False to send str as binary.
+        raise_exceptions: raise an ExceptionGroup of what went wrong, instead of logging it (CPython 3.11
+            and newer).
 
     Raises:
         TypeError: the message is neither.
     """
-    sending = Broadcast(message)
+    if raise_exceptions and _exception_group is None:
+        raise ValueError("raise_exceptions needs CPython 3.11 or newer")
+    sending = Broadcast(as_kind(message, text))
+    skipped: list[Exception] = []
     for connection in connections:
-        if connection._pending_sends:
-            connection._finish_sends()
-        if connection.congested and not connection._may_queue(message):
+        alone = not connection._pending_sends or connection._flush_sends()
+        if alone and connection.congested and not connection._may_queue(message):
             continue
-        if connection._encodes_directly and not connection._masked:
+        if alone and connection._encodes_directly and not connection._masked:
             connection.write(sending.plain)
         elif connection._protocol is not None:
-            frame = sending.frame_for(connection._protocol)
+            frame = sending.frame_for(connection._protocol) if alone else None
             if frame is not None:
                 connection.write(frame)
+            elif connection.state is State.OPEN:
+                if raise_exceptions:
+                    skipped.append(ConcurrencyError("sending a fragmented message"))
+                else:
+                    connection.logger.warning("skipped broadcast: sending a fragmented message")
+    if skipped:
+        raise _exception_group("skipped broadcast", skipped)

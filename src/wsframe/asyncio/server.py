@@ -6,16 +6,20 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
+from email.utils import formatdate
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from .. import __version__
 from .._http import errors
-from .._http.messages import HeadersLike
+from .._http.messages import HeadersLike, write_fields
 from .._http.reader import MAX_HEAD, MAX_HEADERS
 from .._spec import DEFAULT_MAX_FRAGMENTS, DEFAULT_MAX_MESSAGE, CloseCode, Role
 from ..connection import Connection as Protocol, State, close_body
 from ..deflate import ServerPolicy
 from ..handshake import (
+    Accepted,
+    NegotiationError,
     Origins,
     Refused,
     Request,
@@ -25,17 +29,26 @@ from ..handshake import (
     Subprotocols,
     accept,
     check_origins,
-    check_subprotocols,
+    list_of_subprotocols,
     write_extra,
 )
-from ._options import check_callable, check_limits, check_seconds, check_slow_peer
-from .connection import MAX_UNSENT, Connection, Listener, SlowPeer
+from ._basic_auth import basic_auth
+from ._options import check_callable, check_limits, check_seconds, check_slow_peer, check_write_limit
+from .connection import MAX_UNSENT, WRITE_LIMIT, Connection, Listener, SlowPeer, WriteLimit, broadcast
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from .connection import AnyLogger
+
+__all__ = ["Server", "ServerConnection", "basic_auth", "broadcast", "serve", "unix_serve"]
+
 Handler = Callable[["ServerConnection"], Awaitable[object]]
 ProcessRequest = Callable[["ServerConnection", Request], "Response | Awaitable[Response | None] | None"]
+ProcessResponse = Callable[
+    ["ServerConnection", Request, Response], "Response | Awaitable[Response | None] | None"
+]
+SelectSubprotocol = Callable[["ServerConnection", list[str]], "str | None"]
 
 # Seconds a peer gets to close a connection after its opening handshake was refused.
 LINGER = 1.0
@@ -44,13 +57,27 @@ LINGER = 1.0
 # goes on, so that a client that leaves is noticed.
 MAX_EARLY = 2**16
 
-logger = logging.getLogger("wsframe.server")
+_logger = logging.getLogger("wsframe.server")
 
 
 class ServerConnection(Connection):
-    """A connection a server has accepted, or is about to."""
+    """A connection a server has accepted, or is about to.
 
-    __slots__ = ("_accepted_at", "_answer", "_asking", "_handler", "_opening", "_reader", "_server")
+    Attributes:
+        username: the name that `basic_auth` has found, where that is used.
+    """
+
+    username: str
+
+    __slots__ = (
+        "_accepted_at",
+        "_asking",
+        "_handler",
+        "_opening",
+        "_reader",
+        "_response",
+        "_server",
+    )
 
     def __init__(self, server: Server, handler: Handler | type[Listener]) -> None:
         super().__init__(
@@ -59,6 +86,8 @@ class ServerConnection(Connection):
             close_timeout=server.close_timeout,
             max_unsent=server.max_unsent,
             slow_peer=server.slow_peer,
+            write_limit=server.write_limit,
+            logger=server.logger,
         )
         self._server = server
         self._handler = handler
@@ -66,21 +95,36 @@ class ServerConnection(Connection):
         self._reader: RequestReader | None = RequestReader(server.max_head, server.max_headers)
         self._opening: asyncio.TimerHandle | None = None  # of open_timeout, then of LINGER
         self._asking: asyncio.Task[None] | None = None  # runs process_request
-        self._answer = b""
+        self._response = b""
 
     @property
     def response(self) -> Response | None:
-        size = max(len(self._answer), 1)  # it is ours: no limit
-        return ResponseReader(size, size).feed(self._answer)
+        return _read(self._response)
 
     @property
     def server(self) -> Server:
         """The server that accepted the connection."""
         return self._server
 
+    def respond(self, status: int, text: str) -> Response:
+        """Make a plain text response, for `process_request` or `process_response` to return.
+
+        Args:
+            status: the status code.
+            text: the body.
+        """
+        body = text.encode()
+        headers = [
+            ("Date", formatdate(usegmt=True)),
+            ("Connection", "close"),
+            ("Content-Length", str(len(body))),
+            ("Content-Type", "text/plain; charset=utf-8"),
+        ]
+        return Response(status, headers=headers, body=body)
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self._server.connections.add(self)
+        self._server._all.add(self)
         timeout = self._server.open_timeout
         if self._server.is_closing():
             self.refuse(errors.shutting_down().response)
@@ -89,6 +133,7 @@ class ServerConnection(Connection):
             self._opening = self._loop.call_later(max(rest, 0.0), self._open_timed_out)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._server._all.discard(self)
         self._server.connections.discard(self)
         self._reader = None
         self._stop_opening()
@@ -111,69 +156,107 @@ class ServerConnection(Connection):
         if request is None:
             return
         self.request = request
-        if self._server.process_request is None:
-            self._decide(None)
+        server = self._server
+        if server.process_request is not None or server.process_response is not None:
+            self._asking = server.start(self._ask(request))
             return
-        self._asking = self._server.start(self._ask(self._server.process_request, request))
+        accepted = self._accept(request)
+        if accepted is not None:
+            self._open(accepted, accepted.with_fields(server.fields))
 
-    async def _ask(self, process_request: ProcessRequest, request: Request) -> None:
+    async def _ask(self, request: Request) -> None:
         """Let the application choose another response."""
+        server, response, accepted = self._server, None, None
+        what = "process_request"
         try:
-            response = process_request(self, request)
-            if inspect.isawaitable(response):
-                response = await response
+            if server.process_request is not None:
+                response = server.process_request(self, request)
+                if inspect.isawaitable(response):
+                    response = await response
+            if response is None:
+                accepted = self._accept(request)
+                if accepted is None:
+                    self._asking = None
+                    return
+            if server.process_response is not None:
+                what = "process_response"
+                if accepted is not None:
+                    response = _read(accepted.with_fields(server.fields))
+                elif not isinstance(response, Response):
+                    raise TypeError(f"process_request must return a Response or None, not {_kind(response)}")
+                assert response is not None
+                other = server.process_response(self, request, response)
+                if inspect.isawaitable(other):
+                    other = await other
+                if other is not None:
+                    response = other
         except BaseException as exc:
             self._asking = None
             # A cancellation is ours once the handshake is over: it took too long, or the server or the
             # connection is closed.
             if isinstance(exc, Exception) or self._reader is not None:
-                self._fail_opening("process_request failed")
+                self._fail_opening(f"{what} failed")
             if not isinstance(exc, Exception):
                 raise
             return
         self._asking = None
-        if self._reader is not None:
-            self._decide(response)
-            self.read_on()
-
-    def _decide(self, response: object) -> None:
-        """Accept the request or refuse it.
-
-        Args:
-            response: what process_request returned; None to accept.
-        """
-        server, reader, request = self._server, self._reader, self.request
-        assert reader is not None and request is not None
+        if self._reader is None:
+            return
         if server.is_closing():
             self.refuse(errors.shutting_down().response)
             return
+        try:
+            if accepted is None or (response is not None and getattr(response, "status_code", 0) != 101):
+                self.refuse(_serialize(response, request.method, what))
+                return
+            data = accepted.with_fields(server.fields) if response is None else _serialize_101(response)
+        except Exception:
+            self._fail_opening("opening handshake failed")
+            return
+        self._open(accepted, data)
+        self.read_on()
+
+    def _accept(self, request: Request) -> Accepted | None:
+        """Check the request; refuse it and return None where that is due."""
+        server = self._server
+        if server.is_closing():
+            self.refuse(errors.shutting_down().response)
+            return None
+        subprotocols: Subprotocols | None = server.subprotocols
+        if server.select_subprotocol is not None:
+            subprotocols = partial(server.select_subprotocol, self)
         # Anything may come out of functions and objects of the application.
         try:
-            if response is not None:
-                self.refuse(_serialize(response, request.method))
-                return
             accepted = accept(
                 request.method,
                 request.http_version,
                 request.headers.raw,
-                subprotocols=server.subprotocols,
+                subprotocols=subprotocols,
                 origins=server.origins,
                 compression=server.compression,
             )
-            handler = self._handler
-            if isinstance(handler, type):
-                self._listener = handler()
+            if isinstance(self._handler, type):
+                self._listener = self._handler()
         except Refused as refused:
             self.refuse(refused.response)
-            return
+        except NegotiationError as exc:
+            self.refuse(errors.no_agreement(str(exc)).response)
         except Exception:
             self._fail_opening("opening handshake failed")
-            return
+        else:
+            return accepted
+        return None
+
+    def _open(self, accepted: Accepted, data: bytes) -> None:
+        """Send the response that opens the connection, and run the handler."""
+        server, reader, handler = self._server, self._reader, self._handler
+        assert reader is not None
         self._stop_opening()
         self._reader = None
-        self._answer = accepted.with_fields(server.fields)
+        self._response = data
         self.subprotocol = accepted.subprotocol
-        self.transport_write(self._answer)
+        self.transport_write(data)
+        server.connections.add(self)
         self.open(
             Protocol(
                 Role.SERVER,
@@ -194,6 +277,7 @@ class ServerConnection(Connection):
         self._stop_opening()
         if self.transport.is_closing():
             return
+        self._response = response
         self.transport_write(response)
         self._expect_end()  # of a peer that does not read it
         if not self.transport.can_write_eof():
@@ -209,9 +293,13 @@ class ServerConnection(Connection):
         self._opening = self._loop.call_later(LINGER, self.transport.close)
         self.read_on()
 
+    def _expect_end(self) -> None:
+        self._server.connections.discard(self)
+        super()._expect_end()
+
     def _fail_opening(self, why: str) -> None:
         """Log the exception that is being handled, and respond with 500."""
-        logger.exception(why)
+        self.logger.exception(why)
         self.refuse(errors.opening_failed().response)
 
     def _open_timed_out(self) -> None:
@@ -219,7 +307,9 @@ class ServerConnection(Connection):
         if self._asking is None:
             self.transport.abort()  # of a request that is not whole
         else:
-            logger.error("process_request took longer than open_timeout, %s s", self._server.open_timeout)
+            self.logger.error(
+                "process_request took longer than open_timeout, %s s", self._server.open_timeout
+            )
             self.refuse(errors.opening_timed_out().response)
 
     def _stop_opening(self) -> None:
@@ -239,16 +329,33 @@ class ServerConnection(Connection):
                 self.close_nowait(CloseCode.GOING_AWAY)
                 raise
             if not self.protocol.has_raised(exc):
-                logger.exception("connection handler failed")
+                self.logger.exception("connection handler failed")
                 self.close_nowait(CloseCode.INTERNAL_ERROR)
             if not isinstance(exc, (Exception, asyncio.CancelledError)):
                 raise
         await self.close()
 
 
-def _serialize(response: object, method: str) -> bytes:
+def _read(response: bytes) -> Response | None:
+    """Read a response of ours; None where there is none."""
+    size = max(len(response), 1)  # no limit
+    return ResponseReader(size, size).feed(response)
+
+
+def _kind(value: object) -> str:
+    return type(value).__name__
+
+
+def _serialize_101(response: object) -> bytes:
+    """Write the response that opens a connection, with what process_response made of its header fields."""
     if not isinstance(response, Response):
-        raise TypeError(f"process_request must return a Response or None, not {type(response).__name__}")
+        raise TypeError(f"process_response must return a Response or None, not {_kind(response)}")
+    return b"HTTP/1.1 101 Switching Protocols\r\n%b\r\n" % write_fields(response.headers.raw)
+
+
+def _serialize(response: object, method: str, what: str) -> bytes:
+    if not isinstance(response, Response):
+        raise TypeError(f"{what} must return a Response or None, not {_kind(response)}")
     data = response.serialize(method)
     if "Transfer-Encoding" in response.headers:
         raise ValueError("header Transfer-Encoding is not for the application to set")
@@ -272,17 +379,19 @@ class Server:
     """A WebSocket server that listens; `serve` makes it.
 
     Attributes:
-        connections: those that are open or opening.
+        connections: those that are open.
     """
 
     def __init__(
         self,
         handler: Handler | type[Listener],
         *,
-        subprotocols: Subprotocols | None = None,
+        subprotocols: Sequence[str] | None = None,
+        select_subprotocol: SelectSubprotocol | None = None,
         origins: Origins | None = None,
         compression: ServerPolicy | Literal["deflate"] | None = "deflate",
         process_request: ProcessRequest | None = None,
+        process_response: ProcessResponse | None = None,
         additional_headers: HeadersLike = (),
         server_header: str | None = f"wsframe/{__version__}",
         max_size: int | None = DEFAULT_MAX_MESSAGE,
@@ -295,10 +404,17 @@ class Server:
         close_timeout: float | None = 10,
         max_unsent: int | None = MAX_UNSENT,
         slow_peer: SlowPeer = "close",
+        write_limit: WriteLimit = WRITE_LIMIT,
+        logger: AnyLogger | None = None,
+        create_connection: Callable[[Server, Handler | type[Listener]], ServerConnection] | None = None,
     ) -> None:
         if not callable(handler) or (isinstance(handler, type) and not issubclass(handler, Listener)):
             raise TypeError("handler must be a coroutine function or a subclass of Listener")
         check_callable("process_request", process_request)
+        check_callable("process_response", process_response)
+        check_callable("select_subprotocol", select_subprotocol)
+        check_callable("create_connection", create_connection)
+        check_write_limit(write_limit)
         check_seconds("open_timeout", open_timeout)
         check_seconds("ping_interval", ping_interval)
         check_seconds("ping_timeout", ping_timeout)
@@ -309,12 +425,14 @@ class Server:
         if compression == "deflate":
             compression = ServerPolicy()
         elif compression is not None and not isinstance(compression, ServerPolicy):
-            raise TypeError(f"compression must be 'deflate', a ServerPolicy or None, not {compression!r}")
+            raise ValueError(f"unsupported compression: {compression}")
         self._handler = handler
-        self.subprotocols = check_subprotocols(subprotocols)
+        self.subprotocols = None if subprotocols is None else list_of_subprotocols(subprotocols)
+        self.select_subprotocol = select_subprotocol
         self.origins = check_origins(origins)
         self.compression = compression
         self.process_request = process_request
+        self.process_response = process_response
         self.fields = write_extra(additional_headers)  # of every 101
         if server_header is not None:
             self.fields += write_extra({"Server": server_header})
@@ -328,7 +446,11 @@ class Server:
         self.close_timeout = close_timeout
         self.max_unsent = max_unsent
         self.slow_peer = slow_peer
+        self.write_limit = write_limit
+        self.logger = _logger if logger is None else logger
+        self._create_connection = ServerConnection if create_connection is None else create_connection
         self.connections: set[ServerConnection] = set()
+        self._all: set[ServerConnection] = set()  # opening and closing ones, too
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing: asyncio.Task[None] | None = None
         # Set when it is started.
@@ -344,7 +466,7 @@ class Server:
 
     def make_connection(self) -> ServerConnection:
         """Make the protocol of a transport that was accepted."""
-        return ServerConnection(self, self._handler)
+        return self._create_connection(self, self._handler)
 
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run a coroutine as a task that `wait_closed` waits for."""
@@ -353,9 +475,18 @@ class Server:
         task.add_done_callback(self._tasks.discard)
         return task
 
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """Return the event loop."""
+        return self._loop
+
     def is_closing(self) -> bool:
         """Tell whether `close` was called."""
         return self._closing is not None
+
+    @property
+    def server(self) -> asyncio.Server:
+        """The server of asyncio below it."""
+        return self._listening
 
     @property
     def sockets(self) -> Sequence[Any]:
@@ -371,7 +502,7 @@ class Server:
         await self._listening.start_serving()
 
     async def serve_forever(self) -> None:
-        """Accept connections until cancelled, then close; it ends cancelled, too, when `close` is called.
+        """Accept connections until cancelled, then close; return when `close` was called and is done.
 
         Raises:
             RuntimeError: the server is closed already.
@@ -381,7 +512,6 @@ class Server:
         try:
             await self.start_serving()
             await asyncio.shield(self._close_called)  # asyncio's own would cut connections off at its end
-            raise asyncio.CancelledError
         finally:
             self.close()
             await self.wait_closed()
@@ -406,17 +536,17 @@ class Server:
     async def _close(self, close_connections: bool, code: int, reason: str) -> None:
         self._listening.close()
         await asyncio.sleep(0)  # those accepted in this loop iteration become connections
-        for connection in list(self.connections):
+        for connection in list(self._all):
             try:
                 if connection.state is State.CONNECTING:
                     connection.refuse(errors.shutting_down().response)
                 elif close_connections:
                     connection.close_nowait(code, reason)
             except Exception:  # of code of the application that is called by it
-                logger.exception("closing a connection failed")
+                self.logger.exception("closing a connection failed")
                 connection.transport.abort()
-        while self._tasks or self.connections:
-            waits = [asyncio.ensure_future(connection.wait_closed()) for connection in self.connections]
+        while self._tasks or self._all:
+            waits = [asyncio.ensure_future(connection.wait_closed()) for connection in self._all]
             await asyncio.wait([*self._tasks, *waits])
         await self._listening.wait_closed()
 
@@ -441,9 +571,10 @@ class serve:
         handler: a coroutine function that is called with each connection, which is closed when it
             returns; or a subclass of Listener, made once for each connection.
         host, port: where to listen, as asyncio's create_server takes them.
-        subprotocols: those the server speaks, the best one first, or a function that is given
-            those the client offers and returns one or None.  None and an empty sequence: it speaks
+        subprotocols: those the server speaks, the best one first.  None and an empty sequence: it speaks
             none, and ignores what a client offers.
+        select_subprotocol: called with the connection and a list of those the client offers, it returns one
+            of them or None, or raises NegotiationError for a 400.
         origins: those allowed, as strings or patterns; None among them allows a request without
             Origin.  None allows all, an empty sequence none.
         compression: "deflate" or a ServerPolicy for permessage-deflate, None for none.
@@ -451,6 +582,8 @@ class serve:
             Response to send instead of opening a WebSocket.  If it fails, or returns something else,
             the client gets a 500; if it is not done when open_timeout is over, it is cancelled and the
             client gets a 503.
+        process_response: called with the connection, the request and the response, which it may change; it
+            may return, or await, another one.
         additional_headers: of the response.
         server_header: the Server header of the response, or None.
         max_size: bytes a message may have; None for no limit.
@@ -467,6 +600,10 @@ class serve:
             send it no more; None for no limit.
         slow_peer: what becomes of such a peer: "close" closes the connection with 1013, "drop" drops the
             messages.
+        write_limit: bytes that wait to be sent from which `send` waits for the peer, or a pair with those
+            at which it goes on.
+        logger: what the server logs to, instead of "wsframe.server".
+        create_connection: makes the connection: ServerConnection or a subclass.
         options: the rest of asyncio's create_server: ssl, sock, reuse_port, backlog ...
     """
 

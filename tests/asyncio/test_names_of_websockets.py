@@ -1,0 +1,276 @@
+"""What programs that come from `websockets` use: names, arguments and attributes of its connections."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+import sys
+import uuid
+
+import pytest
+from both_ends import Pair, address, local
+
+from wsframe.asyncio import (
+    ConnectionClosed,
+    InvalidStatus,
+    NegotiationError,
+    Response,
+    SecurityError,
+    ServerConnection,
+    State,
+    basic_auth,
+    broadcast,
+    connect,
+    serve,
+)
+
+
+async def echo(ws):
+    async for message in ws:
+        await ws.send(message)
+
+
+async def test_recv_decodes_or_not_as_it_is_told():
+    async with Pair() as pair:
+        for message in ("text é", "é".encode()):
+            for _ in range(3):
+                await pair.theirs.send(message)
+            got = [await pair.ours.recv(decode=decode) for decode in (None, True, False)]
+            text = message if isinstance(message, str) else message.decode()
+            assert got == [message, text, text.encode()]
+
+
+async def test_recv_of_bytes_that_are_no_text_closes_with_1007():
+    async with Pair() as pair:
+        await pair.theirs.send(b"\xff")
+        with pytest.raises(UnicodeDecodeError):
+            await pair.ours.recv(decode=True)
+        await pair.theirs.wait_closed()
+        assert pair.theirs.close_code == 1007
+
+
+@pytest.mark.parametrize("compression", [None, "deflate"])
+async def test_send_as_text_or_binary(compression):
+    async with Pair(compression=compression) as pair:
+        await pair.ours.send("é", text=False)
+        await pair.ours.send("é".encode(), text=True)
+        await pair.ours.send([b"a", b"b"], text=True)
+        assert [await pair.theirs.recv() for _ in range(3)] == ["é".encode(), "é", "ab"]
+        with pytest.raises(UnicodeDecodeError):
+            await pair.ours.send(b"\xff", text=True)
+        broadcast([pair.ours], b"all", text=True)
+        broadcast([pair.ours], "all", text=False)
+        assert [await pair.theirs.recv(), await pair.theirs.recv()] == ["all", b"all"]
+
+
+async def test_broadcast_passes_over_and_reports_one_amid_fragments(caplog):
+    async with Pair() as pair:
+        more = asyncio.Event()
+
+        async def fragments():
+            yield "a"
+            yield "b"
+            await more.wait()
+
+        sending = asyncio.create_task(pair.ours.send(fragments()))
+        while not pair.ours.protocol.fragmenting:
+            await asyncio.sleep(0)
+        broadcast([pair.ours], "skipped")
+        assert "skipped broadcast: sending a fragmented message" in caplog.text
+        if sys.version_info >= (3, 11):
+            with pytest.raises(ExceptionGroup, match="skipped broadcast"):  # noqa: F821
+                broadcast([pair.ours], "skipped", raise_exceptions=True)
+        more.set()
+        await sending
+        assert await pair.theirs.recv() == "ab"
+
+
+async def test_attributes_of_the_user_and_those_of_websockets():
+    seen = []
+
+    def process_request(connection, request):
+        connection.user = "ann"
+
+    async def handler(ws):
+        seen.append((ws.user, type(ws.id), ws.state, ws.logger.name))
+
+    async with local(handler, process_request=process_request) as server, connect(address(server)) as ws:
+        ws.mine = 1
+        await ws.wait_closed()
+        assert ws.state is State.CLOSED
+        assert ws.state == 3
+        assert ws.id == ws.id
+    assert seen == [("ann", uuid.UUID, State.OPEN, "wsframe.server")]
+
+
+async def test_process_response_sees_and_changes_the_response():
+    def process_response(connection, request, response):
+        assert response.status_code == 101
+        response.headers["X-Seen"] = request.path
+
+    async with (
+        local(echo, process_response=process_response) as server,
+        connect(address(server) + "/path") as ws,
+    ):
+        assert ws.response.headers["X-Seen"] == "/path"
+        await ws.send("x")
+        assert await ws.recv() == "x"
+
+
+@pytest.mark.parametrize("waits", [False, True])
+async def test_process_response_replaces_the_response(waits):
+    async def wait(connection, request, response):
+        await asyncio.sleep(0)
+        return connection.respond(403, "no\n")
+
+    def at_once(connection, request, response):
+        return connection.respond(403, "no\n")
+
+    async with local(echo, process_response=wait if waits else at_once) as server:
+        with pytest.raises(InvalidStatus, match="HTTP 403") as caught:
+            await connect(address(server))
+    assert caught.value.response.body == b"no\n"
+
+
+async def test_select_subprotocol_refuses_with_400():
+    def select(connection, offered):
+        raise NegotiationError("none of ours")
+
+    async with local(echo, select_subprotocol=select) as server:
+        with pytest.raises(InvalidStatus, match="HTTP 400") as caught:
+            await connect(address(server), subprotocols=["a"])
+    assert b"none of ours" in caught.value.response.body
+
+
+async def test_a_connection_class_and_a_logger_of_the_user(caplog):
+    class Mine(ServerConnection):
+        async def hello(self):
+            await self.send("hello")
+
+    async def handler(ws):
+        await ws.hello()
+        raise ZeroDivisionError
+
+    logger = logging.getLogger("mine")
+    async with (
+        local(handler, create_connection=Mine, logger=logger) as server,
+        connect(address(server)) as ws,
+    ):
+        assert await ws.recv() == "hello"
+        with pytest.raises(ConnectionClosed):
+            await ws.recv()
+    assert [record.name for record in caplog.records if record.levelname == "ERROR"] == ["mine"]
+
+
+async def test_open_connections_of_a_server():
+    gate = asyncio.Event()
+
+    async def process_request(connection, request):
+        await gate.wait()
+
+    async with local(echo, process_request=process_request) as server:
+        opening = asyncio.create_task(connect(address(server))._open())
+        await asyncio.sleep(0.05)
+        assert server.connections == set()
+        gate.set()
+        ws = await opening
+        assert len(server.connections) == 1
+        closing = asyncio.create_task(ws.close())
+        await ws.wait_closed()
+        await closing
+        assert server.connections == set()
+
+
+CREDENTIALS = [("ann", "secret"), ("bob", "é")]
+
+
+@pytest.mark.parametrize(
+    ("options", "given", "name"),
+    [
+        ({"credentials": CREDENTIALS[0]}, "ann:secret", "ann"),
+        ({"credentials": CREDENTIALS}, "bob:é", "bob"),
+        ({"credentials": CREDENTIALS}, "bob:secret", None),
+        ({"credentials": CREDENTIALS}, "eve:", None),
+        ({"check_credentials": lambda name, password: name == password}, "a:a", "a"),
+        ({"check_credentials": lambda name, password: asyncio.sleep(0, False)}, "a:a", None),
+        ({"credentials": CREDENTIALS}, None, None),
+        ({"credentials": CREDENTIALS}, "no colon", None),
+    ],
+)
+async def test_basic_auth(options, given, name):
+    async def handler(ws):
+        await ws.send(ws.username)
+
+    headers = {}
+    if given is not None:
+        headers["Authorization"] = "Basic " + base64.b64encode(given.encode()).decode()
+    async with local(handler, process_request=basic_auth("here", **options)) as server:
+        if name is None:
+            with pytest.raises(InvalidStatus, match="HTTP 401") as caught:
+                await connect(address(server), additional_headers=headers)
+            assert caught.value.response.headers["WWW-Authenticate"].startswith('Basic realm="here"')
+        else:
+            async with connect(address(server), additional_headers=headers) as ws:
+                assert await ws.recv() == name
+
+
+@pytest.mark.parametrize("wrong", [{}, {"credentials": ("a", "b"), "check_credentials": print}])
+def test_basic_auth_needs_one_kind_of_credentials(wrong):
+    with pytest.raises(ValueError, match="provide either"):
+        basic_auth(**wrong)
+
+
+@pytest.mark.parametrize("wrong", ["ab", 5, [("a", 5)], [5]])
+def test_credentials_that_are_no_pairs(wrong):
+    with pytest.raises(TypeError, match="invalid credentials argument"):
+        basic_auth(credentials=wrong)
+
+
+def redirecting(location):
+    def process_request(connection, request):
+        if request.path.startswith("/from"):
+            return Response(302, headers={"Location": location})
+        connection.asked = request
+        return None
+
+    return process_request
+
+
+async def test_redirects_are_followed_with_credentials_to_the_same_origin_only():
+    async def handler(ws):
+        await ws.send(ws.asked.path + " " + ws.asked.headers.get("Cookie", "none"))
+
+    headers = {"Cookie": "a=b", "X": "y"}
+    async with local(handler, process_request=redirecting("/to?q")) as server:
+        async with connect(address(server) + "/from", additional_headers=headers) as ws:
+            assert await ws.recv() == "/to?q a=b"
+        other = redirecting(address(server) + "/other")
+        async with (
+            local(handler, process_request=other) as first,
+            connect(address(first) + "/from", additional_headers=headers) as ws,
+        ):
+            assert await ws.recv() == "/other none"
+
+
+async def test_redirects_for_ever_end():
+    async with local(echo, process_request=redirecting("/from/again")) as server:
+        with pytest.raises(SecurityError, match="more than 10 redirects"):
+            await connect(address(server) + "/from")
+
+
+async def test_a_write_limit_is_given_to_the_transport():
+    async def handler(ws):
+        await ws.send(repr(ws.transport.get_write_buffer_limits()))
+
+    async with (
+        serve(handler, "127.0.0.1", 0, write_limit=(2**15, 2**10)) as server,
+        connect(address(server)) as ws,
+    ):
+        assert await ws.recv() == "(1024, 32768)"
+
+
+@pytest.mark.parametrize("wrong", [None, "5", (5,), (1, 2), (5, -1), -1, (None, None)])
+def test_a_wrong_write_limit(wrong):
+    with pytest.raises((TypeError, ValueError), match="write_limit must be"):
+        connect("ws://127.0.0.1/", write_limit=wrong)
