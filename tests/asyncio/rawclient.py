@@ -43,5 +43,5 @@ async def ask(server: Server, data: bytes | None = None, **options: Any) -> tupl
 
 async def gone(server: Server) -> None:
     """Wait until the server holds no connection and runs no task any more."""
-    while server.connections or server._tasks:
+    while server._all_connections or server._tasks:
         await asyncio.sleep(0.01)

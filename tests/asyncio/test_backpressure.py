@@ -17,9 +17,9 @@ MANY = 2**18  # bytes of frames
 
 
 async def only_connection(server):
-    while not server.connections:
+    while not server._all_connections:
         await asyncio.sleep(0)
-    (ws,) = server.connections
+    (ws,) = server._all_connections
     return ws
 
 

@@ -151,7 +151,7 @@ async def test_a_policy_that_fails_is_what_is_raised():
     async with local() as server:
         with pytest.raises(KeyError, match="policy"):
             await asyncio.wait_for(connect(uri_of(server), compression=Policy()), SOON)
-        while server.connections:
+        while server._all_connections:
             await asyncio.sleep(0.01)
 
 
@@ -163,7 +163,7 @@ async def test_a_listener_that_cannot_be_made_is_what_is_raised():
     async with local() as server:
         with pytest.raises(KeyError, match="listener"):
             await connect(uri_of(server), listener=Broken)
-        assert not server.connections
+        assert not server._all_connections
 
 
 # Nothing is left.
@@ -178,10 +178,10 @@ async def test_entered_twice_it_leaks_no_connection():
                     pass
             await ws.send("x")
             assert await ws.recv() == "x"
-            assert len(server.connections) == 1
+            assert len(server._all_connections) == 1
         async with one as again:  # one after the other is fine
             assert again is not ws
-        while server.connections:
+        while server._all_connections:
             await asyncio.sleep(0.01)
 
 
@@ -195,7 +195,7 @@ async def test_entered_by_two_tasks_it_leaks_no_connection():
         one = connect(uri_of(server))
         results = await asyncio.gather(enter(), enter(), return_exceptions=True)
         assert sorted(map(type, results), key=repr) == sorted([str, RuntimeError], key=repr)
-        while server.connections:
+        while server._all_connections:
             await asyncio.sleep(0.01)
 
 
@@ -225,7 +225,7 @@ async def test_cancelled_at_any_time_it_leaks_no_connection(iterations, caplog):
             pass
         else:
             await ws.close()
-        while server.connections:
+        while server._all_connections:
             await asyncio.sleep(0.01)
     del task
     gc.collect()

@@ -50,9 +50,9 @@ async def test_the_close_timeout_ends_a_peer_that_takes_nothing():
     async with local(handler, compression=None, close_timeout=0.2, ping_interval=None) as server:
         _, writer = await open_raw(server, receive_buffer=2**16)
         writer.transport.pause_reading()
-        while not server.connections:
+        while not server._all_connections:
             await asyncio.sleep(0)
-        (ws,) = server.connections
+        (ws,) = server._all_connections
         ws.close_nowait()
         await asyncio.wait_for(ws.wait_closed(), 10)
         assert ws.close_code == 1006
@@ -104,9 +104,9 @@ async def test_messages_up_to_the_mark_can_be_received_after_close():
 async def test_what_arrives_after_close_was_called_is_dropped_over_the_mark():
     async with local(lambda ws: ws.wait_closed(), compression=None, close_timeout=60) as server:
         _reader, writer = await open_raw(server)
-        while not server.connections:
+        while not server._all_connections:
             await asyncio.sleep(0)
-        (ws,) = server.connections
+        (ws,) = server._all_connections
         ws.close_nowait()
         for _ in range(100):
             writer.write(frame(Opcode.BINARY, bytes(100_000)))
@@ -121,9 +121,9 @@ async def test_what_arrives_after_close_was_called_is_dropped_over_the_mark():
 async def test_closing_on_a_flood_of_compressed_messages():
     async with local(lambda ws: ws.wait_closed(), compression="deflate", close_timeout=60) as server:
         _reader, writer = await open_raw(server, compression=True)
-        while not server.connections:
+        while not server._all_connections:
             await asyncio.sleep(0)
-        (ws,) = server.connections
+        (ws,) = server._all_connections
         bomb = compressed_frame(b"a" * 2**20)
         writer.write(bomb * 100)
         while not ws._queued:

@@ -38,9 +38,9 @@ async def test_a_connection_that_nobody_reads_holds_no_more_than_documented(floo
     one = FLOODS[flood]
     async with local(lambda ws: ws.wait_closed(), ping_interval=None, close_timeout=1) as server:
         _, writer = await open_raw(server, compression=True)
-        while not server.connections:
+        while not server._all_connections:
             await asyncio.sleep(0)
-        (ws,) = server.connections
+        (ws,) = server._all_connections
         data = one * (SENT // len(one))
         tracemalloc.start()
         try:

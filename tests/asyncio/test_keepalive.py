@@ -14,9 +14,9 @@ QUICK = {"ping_interval": 0.05, "ping_timeout": 0.1, "close_timeout": 0.2}
 
 
 async def only_connection(server):
-    while not server.connections:
+    while not server._all_connections:
         await asyncio.sleep(0)
-    (ws,) = server.connections
+    (ws,) = server._all_connections
     return ws
 
 

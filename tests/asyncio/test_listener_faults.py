@@ -31,7 +31,7 @@ async def provoke(method, ws, server):
     elif method == "on_pong":
         await ws.pong(b"x")
     elif method == "on_drained":
-        (served,) = server.connections
+        (served,) = server._all_connections
         ws.transport.pause_reading()
         while not served.congested:
             served.send_nowait(b"x" * 2**18)
@@ -77,7 +77,7 @@ async def test_on_close_that_raises_is_logged_and_holds_up_nothing(caplog):
     listener, fault = failing("on_close")
     server = await local(listener)
     ws = await connect(address(server))
-    (served,) = server.connections
+    (served,) = server._all_connections
     waits = [asyncio.create_task(wait) for wait in (served.wait_closed(), served.close(), served.drain())]
     await asyncio.wait_for(ws.close(), 20)
     await asyncio.wait_for(asyncio.gather(*waits, return_exceptions=True), 20)
@@ -90,7 +90,7 @@ async def test_drain_ends_when_on_close_raises():
     listener, _ = failing("on_close")
     async with local(listener, compression=None) as server:
         ws = await connect(address(server), compression=None)
-        (served,) = server.connections
+        (served,) = server._all_connections
         ws.transport.pause_reading()
         while not served.congested:
             served.send_nowait(b"x" * 2**18)

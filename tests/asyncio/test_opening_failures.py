@@ -228,7 +228,7 @@ async def test_what_comes_behind_the_request_is_bounded_until_process_request_de
         while writer.transport.get_write_buffer_size() == 0:
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.3)
-        (opening,) = server.connections
+        (opening,) = server._all_connections
         assert 0 < len(opening._reader.rest) < 2**20
         decide.set()
         await reader.readuntil(b"\r\n\r\n")
@@ -252,7 +252,7 @@ async def test_process_request_ends_with_its_connection():
         _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         writer.write(request_to(server))
         await begun.wait()
-        (opening,) = server.connections
+        (opening,) = server._all_connections
         opening.transport.abort()
         await asyncio.wait_for(ended.wait(), SOON)
         await asyncio.wait_for(gone(server), SOON)
@@ -315,7 +315,7 @@ async def test_a_client_that_never_reads_its_refusal_is_cut_off():
         _, writer = await asyncio.open_connection(*server.sockets[0].getsockname(), limit=100)
         writer.write(request_to(server))
         writer.transport.pause_reading()
-        while not server.connections:
+        while not server._all_connections:
             await asyncio.sleep(0.01)
         await asyncio.wait_for(gone(server), SOON)
         writer.transport.abort()

@@ -157,7 +157,7 @@ async def test_no_subprotocols_are_none_offered_and_none_chosen(none):
         async with connect(uri_of(server), subprotocols=["a"]) as ws:
             assert ws.subprotocol is None
         async with connect(uri_of(server), subprotocols=none) as ws:
-            (served,) = server.connections
+            (served,) = server._all_connections
             assert "Sec-WebSocket-Protocol" not in served.request.headers
     async with local(subprotocols=["a"]) as server:
         with pytest.raises(InvalidStatus):

@@ -73,7 +73,7 @@ async def test_a_pong_nobody_awaits_leaves_no_complaint_when_the_connection_ends
 
     async with serve(handler, "127.0.0.1", 0) as server:
         ws = await connect(uri_of(server))
-        (served,) = server.connections
+        (served,) = server._all_connections
         served.transport.pause_reading()
         await ws.ping()
         if end == "lost":

@@ -195,5 +195,5 @@ async def test_a_body_that_raises_leaves_no_connection():
     async with local(echo) as server:
         with pytest.raises(KeyError):
             await body()
-        while server.connections:
+        while server._all_connections:
             await asyncio.sleep(0.01)

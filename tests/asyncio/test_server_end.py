@@ -76,7 +76,7 @@ async def test_a_connection_that_cannot_be_closed_does_not_hold_up_the_others(ca
     def fail(*_):
         raise KeyError("close_nowait")
 
-    broken = next(iter(server.connections))
+    broken = next(iter(server._all_connections))
     # A method of the class cannot be replaced on an instance with slots.
     kind = type("Broken", (type(broken),), {"close_nowait": fail, "__slots__": ()})
     broken.__class__ = kind
@@ -157,9 +157,9 @@ async def test_a_connection_accepted_as_the_server_closes_is_a_503():
 async def test_a_request_sent_as_the_server_closes_is_no_websocket():
     server = await local()
     asking = asyncio.ensure_future(ask(server))
-    while not server.connections:
+    while not server._all_connections:
         await asyncio.sleep(0)
-    (opening,) = server.connections
+    (opening,) = server._all_connections
     server.close()
     if opening.state is State.CONNECTING:
         assert (await asking)[0] == 503

@@ -66,9 +66,9 @@ async def test_the_time_of_the_tls_handshake_counts(contexts):
         transport = await loop.start_tls(
             writer.transport, writer.transport.get_protocol(), contexts[1], server_hostname="localhost"
         )
-        while not server.connections:
+        while not server._all_connections:
             await asyncio.sleep(0.01)
-        (opening,) = server.connections
+        (opening,) = server._all_connections
         assert 99.5 < opening._opening.when() - opening._accepted_at < 100.5
         transport.abort()
 

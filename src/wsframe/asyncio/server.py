@@ -124,7 +124,7 @@ class ServerConnection(Connection):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self._server._all.add(self)
+        self._server._all_connections.add(self)
         timeout = self._server.open_timeout
         if self._server.is_closing():
             self.refuse(errors.shutting_down().response)
@@ -133,7 +133,7 @@ class ServerConnection(Connection):
             self._opening = self._loop.call_later(max(rest, 0.0), self._open_timed_out)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._server._all.discard(self)
+        self._server._all_connections.discard(self)
         self._server.connections.discard(self)
         self._reader = None
         self._stop_opening()
@@ -450,7 +450,7 @@ class Server:
         self.logger = _logger if logger is None else logger
         self._create_connection = ServerConnection if create_connection is None else create_connection
         self.connections: set[ServerConnection] = set()
-        self._all: set[ServerConnection] = set()  # opening and closing ones, too
+        self._all_connections: set[ServerConnection] = set()  # opening and closing ones, too
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing: asyncio.Task[None] | None = None
         # Set when it is started.
@@ -536,7 +536,7 @@ class Server:
     async def _close(self, close_connections: bool, code: int, reason: str) -> None:
         self._listening.close()
         await asyncio.sleep(0)  # those accepted in this loop iteration become connections
-        for connection in list(self._all):
+        for connection in list(self._all_connections):
             try:
                 if connection.state is State.CONNECTING:
                     connection.refuse(errors.shutting_down().response)
@@ -545,8 +545,8 @@ class Server:
             except Exception:  # of code of the application that is called by it
                 self.logger.exception("closing a connection failed")
                 connection.transport.abort()
-        while self._tasks or self._all:
-            waits = [asyncio.ensure_future(connection.wait_closed()) for connection in self._all]
+        while self._tasks or self._all_connections:
+            waits = [asyncio.ensure_future(connection.wait_closed()) for connection in self._all_connections]
             await asyncio.wait([*self._tasks, *waits])
         await self._listening.wait_closed()
 
