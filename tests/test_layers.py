@@ -67,7 +67,7 @@ INPUT_AND_OUTPUT = {
 # Distributions that may be imported at the top of a file, for without them it has no purpose.
 HOSTS = {"uvicorn": {"uvicorn"}, "demo": {"matplotlib", "rich", "websockets", "uvicorn"}}
 # Distributions that may be imported when a function needs them.
-LAZY = {"_http": {"httptools"}}
+LAZY = {"_http": {"httptools"}, "asyncio": {"python_socks"}}
 
 
 class Import(NamedTuple):

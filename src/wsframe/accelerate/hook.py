@@ -27,14 +27,15 @@ class ImportHook:
         self._after = after
         self._finding: set[tuple[int, str]] = set()
 
+    # A new list each time: an import in another thread may be going over the old one, and skip a finder.
+
     def arm(self) -> None:
         if self not in sys.meta_path:
-            sys.meta_path.insert(0, self)
+            sys.meta_path = [self, *sys.meta_path]
 
     def disarm(self) -> None:
         self.watched.clear()
-        if self in sys.meta_path:
-            sys.meta_path.remove(self)
+        sys.meta_path = [finder for finder in sys.meta_path if finder is not self]
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None

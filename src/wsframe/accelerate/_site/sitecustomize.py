@@ -21,10 +21,10 @@ class _Trigger(object):  # noqa: UP004
     def find_spec(self, fullname, path=None, target=None):
         if fullname not in self.hosts:
             return None
-        try:
-            sys.meta_path.remove(self)
-        except ValueError:  # another thread has; its install() waits for this import
+        if self not in sys.meta_path:  # another thread has removed it; its install() waits for this import
             return None
+        # A new list: an import in another thread may be going over the old one, and would skip a finder.
+        sys.meta_path = [finder for finder in sys.meta_path if finder is not self]
         try:
             from wsframe import accelerate
 
