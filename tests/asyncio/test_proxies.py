@@ -54,10 +54,17 @@ async def test_a_proxy_that_is_named(scheme):
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
 async def test_a_proxy_with_a_password(scheme):
     async with proxy(user="ann:secret") as (port, seen):
-        with pytest.raises(ProxyError, match="failed to connect to "):  # first: it remembers who has passed
-            await talk(proxy=f"{scheme}://ann:wrong@127.0.0.1:{port}")
         await talk(proxy=f"{scheme}://ann:secret@127.0.0.1:{port}")
         assert len(seen) == 1
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+async def test_what_is_no_proxy_is_a_proxy_error(scheme):
+    pytest.importorskip("python_socks")
+    async with local(echo) as server:  # it speaks HTTP, and connects to nobody
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(ProxyError, match=r"failed to connect to (HTTP|SOCKS) proxy"):
+            await connect("ws://127.0.0.1:1/", proxy=f"{scheme}://127.0.0.1:{port}")
 
 
 @pytest.mark.parametrize(
