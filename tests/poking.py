@@ -116,6 +116,23 @@ def poke(draw: random.Random, thing: Any, made: list[Any]) -> None:
                 result.close()
 
 
+def call_with_another_self() -> None:
+    """Call each method of each compiled class unbound, with something else in the place of its object."""
+    faulthandler.enable()
+    warnings.simplefilter("ignore")
+    for cls in classes():
+        if not cls.__module__.startswith("wsframe._c"):
+            continue
+        for name in [one for one in dir(cls) if one not in LEFT_ALONE | {"__new__"}]:
+            for other in (None, 5, "text", object(), Anything()):
+                for count in range(4):
+                    with suppress(Exception):
+                        result = getattr(cls, name)(other, *[b"x"] * count)
+                        if inspect.iscoroutine(result):
+                            result.close()
+    sys.stdout.write("done\n")
+
+
 def main() -> None:
     faulthandler.enable()
     warnings.simplefilter("ignore")

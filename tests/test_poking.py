@@ -54,3 +54,13 @@ def test_a_stream_without_a_view() -> None:
             call(*(None, 5)[: 2 if call == stream._enqueue else 1])
     with pytest.raises(TypeError):
         stream.write(b"x")
+
+
+@pytest.mark.parametrize("name", ["py", *twins.NAMES[-1:]])
+def test_methods_called_with_another_self_raise(name: str) -> None:
+    """An unbound method takes objects of its class only."""
+    tests = str(Path(__file__).parent)
+    with twins.running(name) as impl:
+        code = f"import sys; sys.path.insert(0, {tests!r}); import poking; poking.call_with_another_self()"
+        done = run(code, impl=impl)
+    assert done.stdout == "done\n"

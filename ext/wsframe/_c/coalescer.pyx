@@ -1,3 +1,4 @@
+# cython: binding=False
 """Several writes of one loop iteration in one system call, none much later than asked for."""
 
 cimport cython

@@ -1,3 +1,4 @@
+# cython: binding=False
 """What the decoders of frames and of messages share (RFC 6455, 5.2)."""
 
 from cpython.buffer cimport Py_buffer, PyBuffer_Release

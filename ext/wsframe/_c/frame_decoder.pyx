@@ -1,3 +1,4 @@
+# cython: binding=False
 """Bytes to frames (RFC 6455, 5.2)."""
 
 from libc.stdint cimport uint8_t, uint64_t

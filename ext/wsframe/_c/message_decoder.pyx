@@ -1,3 +1,4 @@
+# cython: binding=False
 """Bytes to messages (RFC 6455, 5 to 8)."""
 
 # Rules of a MessageDecoder.

@@ -1,3 +1,4 @@
+# cython: binding=False
 """The receiving side of an endpoint: from the bytes of a read to the listener or the queue."""
 
 # Rules of a Receiver and of the Stream on top of it.

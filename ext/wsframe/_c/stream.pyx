@@ -1,3 +1,4 @@
+# cython: binding=False
 """The fast paths of an endpoint: receiving, which a Receiver does, and sending."""
 
 # Rules of a Stream, besides those of a Receiver.
@@ -170,6 +171,7 @@ cdef class Stream(Receiver):
 
     # Sending.
 
+    @cython.binding(True)  # so that it can be marked as a coroutine function
     def send(self, message, *, text=None):
         """send(message, *, text=None)
 
@@ -189,6 +191,8 @@ cdef class Stream(Receiver):
             TypeError: the message is of another type, or its fragments are not all of one kind.
         """
         cdef _Sending sending
+        if not isinstance(<object>self, Stream):  # which a bound function does not check
+            raise TypeError("send needs a connection")
         if text is not None:
             return self._send_as(message, text)
         sending = _Sending.__new__(_Sending)

@@ -1,3 +1,4 @@
+# cython: binding=False
 """Whether anybody has replaced attributes since they were approved.
 
 Classes are not looked through each time: their versions are compared (see type_version.h).
