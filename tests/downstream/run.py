@@ -137,7 +137,8 @@ def run(suite: Suite, python: Path, way: Way) -> Outcomes:
     select = ["-k", suite.chosen, *modules]
     command = [str(python), *suite.options, *pytest, f"--junitxml={report}", "--timeout=120", *select]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("WSFRAME_")}
-    environment = {**inherited, **suite.environment, "PYTHONPATH": str(ROOT / "src"), way.switch: "1"}
+    paths = os.pathsep.join([str(ROOT / "src"), str(Path(__file__).with_name("plugins"))])
+    environment = {**inherited, **suite.environment, "PYTHONPATH": paths, way.switch: "1"}
     if way.accelerated:
         only = ",".join(suite.accelerated)
         launch = [str(python), "-m", "wsframe", "run", "--quiet", "--only", only, "--"]

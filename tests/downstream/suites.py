@@ -123,6 +123,39 @@ def websockets_legacy(version: str, *sources: Source) -> Suite:
     )
 
 
+# Tests of websockets that wsframe.asyncio does not pass in its place, and why.
+SWAP_EXCEPTIONS = {
+    "test_compression_is_enabled": "looks at the extensions of the protocol below",
+    "test_disable_compression": "looks at the extensions of the protocol below",
+    "test_redirect and not (limit or existing or insecure or cross)": "looks at the protocol below",
+    "test_connection_closed_before_handshake_request": "wants a debug line",
+    "test_junk_handshake_request": "wants a debug line",
+    "test_timeout_before_handshake_request": "wants a debug line",
+    "test_connection_closed_during_handshake": "the message says more",
+    "test_junk_handshake_response": "the message says more",
+    "test_https_proxy_without_ssl": "no proxies behind TLS",
+    "test_proxy_ssl_without_https_proxy": "no proxies behind TLS",
+    "test_secure_uri_without_ssl": "ssl=None is as leaving it out",
+}
+
+
+def websockets_swap(version: str, *sources: Source) -> Suite:
+    """Run the tests of websockets' servers and clients against wsframe.asyncio, under its names."""
+    module = "tests/asyncio/test_client.py"
+    return Suite(
+        "websockets",
+        version,
+        sources,
+        accelerated=(),
+        aspect="swap",
+        modules="tests/asyncio/test_[cs][le]*[rt].py",
+        chosen=" and ".join(f"not ({name})" for name in SWAP_EXCEPTIONS),
+        edits=(Edit(module, "    InvalidProxyMessage,\n", ""),),
+        needs=("httptools", "python-socks[asyncio]"),
+        environment={"WEBSOCKETS_TESTS_TIMEOUT_FACTOR": "20", "PYTEST_PLUGINS": "wsframe_swap"},
+    )
+
+
 # A message races with a time-out of a microsecond. Accelerated, it is received before that is looked at: the
 # race is on when the message arrives two loop iterations later.
 RECV_RACE = Edit(
@@ -275,6 +308,7 @@ def websocket_client(version: str, *sources: Source) -> Suite:
 MAKERS: dict[str, Callable[..., Suite]] = {
     "websockets": websockets,
     "websockets-legacy": websockets_legacy,
+    "websockets-swap": websockets_swap,
     "wsproto": wsproto,
     "uvicorn": uvicorn,
     "uvicorn-class": uvicorn_class,

@@ -1,0 +1,26 @@
+"""A plugin of pytest: modules of wsframe stand under the names of those of websockets; no logic."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from importlib import import_module
+
+MODULES = {
+    "websockets.asyncio.server": "wsframe.asyncio.server",
+    "websockets.asyncio.client": "wsframe.asyncio.client",
+    "websockets.asyncio.connection": "wsframe.asyncio.connection",
+    "websockets.client": "wsframe.asyncio.client",
+    "websockets.datastructures": "wsframe.asyncio",
+    "websockets.exceptions": "wsframe.asyncio",
+    "websockets.http11": "wsframe.asyncio",
+}
+
+for theirs in MODULES:  # all of websockets first: its modules import each other
+    import_module(theirs)
+for theirs, ours in MODULES.items():
+    sys.modules[theirs] = module = import_module(ours)
+    package, _, name = theirs.rpartition(".")
+    setattr(sys.modules[package], name, module)
+
+logging.getLogger("wsframe").parent = logging.getLogger("websockets")
