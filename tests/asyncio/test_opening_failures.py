@@ -37,6 +37,8 @@ WRONG = {
     "status 600": (lambda: Response(600), "status must be from 200 to 599"),
     "status -1": (lambda: Response(-1), "status must be from 200 to 599"),
     "status None": (lambda: Response(None), "TypeError"),
+    "status str": (lambda: Response("200"), "TypeError"),
+    "status float": (lambda: Response(200.0), "TypeError"),
     "CR LF in a value": (lambda: Response(200, headers=[("X", "a\r\nb: c")]), "header X holds a byte"),
     "CR LF in a name": (lambda: Response(200, headers=[("X\r\nY", "a")]), "is not a token"),
     "not latin-1": (lambda: Response(200, headers={"X": "Łódź"}), "header X must be latin-1"),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
 from ipaddress import IPv6Address
+from operator import index
 
 from .._escape import escape
 
@@ -150,7 +151,7 @@ class Response:
         headers: HeadersLike = (),
         body: str | bytes = b"",
     ) -> None:
-        self.status_code = int(status_code)
+        self.status_code = int(index(status_code))
         self.headers = headers if isinstance(headers, Headers) else Headers(headers)
         self.body = body.encode() if isinstance(body, str) else body
         self.reason_phrase = phrase_of(self.status_code) if reason_phrase is None else reason_phrase
@@ -190,7 +191,7 @@ def http_response(
     Raises:
         ValueError: the status is out of range, or a byte of a header field is not allowed there.
     """
-    status = int(status)
+    status = int(index(status))
     if not 200 <= status <= 599:
         raise ValueError("status must be from 200 to 599")
     fields = pairs_of(headers)
