@@ -160,3 +160,11 @@ def test_any_text_is_a_uri_or_an_error(text: str, form: str) -> None:
     assert path.startswith("/")
     assert len(fields) == (7 if uri.user is None else 8)
     assert "\n" not in data.decode().replace("\r\n", "")
+
+
+def test_a_uri_shows_no_password() -> None:
+    uri = parse_uri("ws://ann:secret@example.com/")
+    assert uri.password == "secret"
+    assert "secret" not in repr(uri)
+    assert "'ann'" in repr(uri)
+    assert "password=None" in repr(parse_uri("ws://example.com/"))

@@ -33,6 +33,13 @@ class URI(NamedTuple):
     user: str | None = None
     password: str | None = None
 
+    def __repr__(self) -> str:
+        """Show all but the password, for it may end up in a log."""
+        shown = self._asdict()
+        if self.password is not None:
+            shown["password"] = "***"
+        return f"URI({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+
     @property
     def authority(self) -> str:
         """What the Host header says: no port where it is the usual one (RFC 6455, 4.1)."""
