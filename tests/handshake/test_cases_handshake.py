@@ -306,7 +306,7 @@ def test_case_34_another_status(status: int) -> None:
 def test_case_34_subprotocols(fields: Any, offered: Any, reason: str) -> None:
     with pytest.raises(NegotiationError) as caught:
         check(answer(*fields), **offered)
-    assert (caught.value.name, str(caught.value)) == ("Sec-WebSocket-Protocol", reason)
+    assert str(caught.value) == reason
 
 
 @pytest.mark.parametrize(
@@ -331,4 +331,4 @@ def test_case_34_subprotocols(fields: Any, offered: Any, reason: str) -> None:
 def test_case_34_extensions(value: str, compression: Any, reason: str) -> None:
     with pytest.raises(NegotiationError) as caught:
         check(answer(("Sec-WebSocket-Extensions", value)), compression=compression)
-    assert (caught.value.name, str(caught.value)) == ("Sec-WebSocket-Extensions", reason)
+    assert str(caught.value) == reason

@@ -83,7 +83,7 @@ def test_subprotocols_are_tokens(bad: str) -> None:
 
 
 def test_subprotocols_are_no_str() -> None:
-    with pytest.raises(TypeError, match="subprotocols must be a sequence of str, not str"):
+    with pytest.raises(TypeError, match="subprotocols must be a list, not a str"):
         lines("ws://h/", subprotocols="chat")
 
 
@@ -147,7 +147,7 @@ def test_no_extension(value: str | None) -> None:
         (307, "/", "/"),
         (308, "/", "/"),
         (302, None, None),
-        (300, "/", None),
+        (300, "/", "/"),
         (304, "/", None),
         (401, "/", None),
     ],
