@@ -187,16 +187,14 @@ async def test_unix_servers_end_alike(tmp_path):
     await asyncio.wait_for(waiting, SOON)
 
 
-async def test_a_second_close_closes_what_the_first_left_open():
+async def test_the_first_close_says_how_connections_are_closed():
+    """Leaving `async with` is a close, too."""
+
     async def handler(ws):
         await ws.wait_closed()
 
-    server = await local(handler)
-    async with connect(uri_of(server)) as ws:
-        server.close(close_connections=False)
-        await asyncio.sleep(0.01)
-        assert len(server.connections) == 1
-        server.close(code=1012)
-        await asyncio.wait_for(ws.wait_closed(), SOON)
-        assert ws.close_code == 1012
-    await asyncio.wait_for(server.wait_closed(), SOON)
+    async with local(handler) as server:
+        ws = await connect(uri_of(server))
+        server.close(code=1012, reason="restart")
+    await asyncio.wait_for(ws.wait_closed(), SOON)
+    assert (ws.close_code, ws.close_reason) == (1012, "restart")

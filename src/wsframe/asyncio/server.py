@@ -532,9 +532,6 @@ class Server:
         if self._closing is None:
             self._closing = self._loop.create_task(self._close(close_connections, code, reason))
             self._close_called.set_result(None)
-        elif close_connections:  # which the first call may have left open
-            for connection in list(self.connections):
-                connection.close_nowait(code, reason)
 
     async def _close(self, close_connections: bool, code: int, reason: str) -> None:
         self._listening.close()
