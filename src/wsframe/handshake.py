@@ -269,22 +269,6 @@ def _choose_subprotocol(header: bytes, supported: Subprotocols) -> str | None:
     raise errors.no_subprotocol(supported)
 
 
-def check_subprotocols(subprotocols: Subprotocols | None) -> Subprotocols | None:
-    """Check what a server is given as its subprotocols, and keep what can be gone over only once.
-
-    Raises:
-        TypeError: it is neither a function nor a sequence of str, or a coroutine function.
-        ValueError: one of them is no token.
-    """
-    if subprotocols is None:
-        return None
-    if callable(subprotocols):
-        if inspect.iscoroutinefunction(subprotocols):
-            raise TypeError("subprotocols must not be a coroutine function")
-        return subprotocols
-    return list_of_subprotocols(subprotocols)
-
-
 def list_of_subprotocols(subprotocols: Iterable[str]) -> list[str]:
     if isinstance(subprotocols, (str, bytes)):
         raise TypeError(f"subprotocols must be a list, not a {type(subprotocols).__name__}")

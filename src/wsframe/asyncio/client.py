@@ -106,7 +106,7 @@ class ClientConnection(Connection):
                 subprotocols=self._connect.subprotocols,
                 compression=self._connect.compression,
             )
-        except Exception as exc:  # a InvalidHandshake, or what a policy of the application raised
+        except Exception as exc:  # an InvalidHandshake, or what a policy of the application raised
             self._fail_opening(exc)
             return
         self.subprotocol = agreed.subprotocol

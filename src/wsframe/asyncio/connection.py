@@ -745,11 +745,12 @@ class Connection(Stream, asyncio.BufferedProtocol):
         if self._max_unsent is None:
             return True
         # Not what `send` waits for: its sender is slowed down by the peer.
-        self._unwaited += len(message) if _is_whole(message) else 0  # type: ignore[arg-type]
+        size = len(message) if _is_whole(message) else 0  # type: ignore[arg-type]
+        self._unwaited += size
         if min(self._unwaited, self.transport.get_write_buffer_size()) <= self._max_unsent:
             return True
         if self._slow_peer == "drop":
-            self._unwaited -= len(message)  # type: ignore[arg-type]
+            self._unwaited -= size
             return self.state is not State.OPEN  # which the caller finds out
         self.close_nowait(CloseCode.TRY_AGAIN_LATER, "peer is too slow")
         return True  # to the caller, a connection that is closing
