@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from rawclient import SOON, echo, local, uri_of
 
-from wsframe.asyncio import InvalidHandshake, InvalidStatus, Listener, connect
+from wsframe.asyncio import ClientConnection, InvalidHandshake, InvalidStatus, Listener, connect
 from wsframe.deflate import ClientPolicy
 from wsframe.handshake import InvalidMessage
 
@@ -94,15 +94,14 @@ async def test_a_body_with_a_length_is_not_waited_for_longer():
 async def test_the_response_is_that_of_the_connection_too():
     connection = None
 
-    class Kept(connect):
-        def _make_connection(self):
-            nonlocal connection
-            connection = super()._make_connection()
-            return connection
+    def keep(*arguments):
+        nonlocal connection
+        connection = ClientConnection(*arguments)
+        return connection
 
     async with saying(b"HTTP/1.1 403 No\r\n\r\n") as server:
         with pytest.raises(InvalidStatus) as caught:
-            await Kept(uri_of(server))
+            await connect(uri_of(server), create_connection=keep)
     assert connection.response is caught.value.response
 
 

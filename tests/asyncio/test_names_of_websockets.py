@@ -274,3 +274,23 @@ async def test_a_write_limit_is_given_to_the_transport():
 def test_a_wrong_write_limit(wrong):
     with pytest.raises((TypeError, ValueError), match="write_limit must be"):
         connect("ws://127.0.0.1/", write_limit=wrong)
+
+
+async def test_one_connect_awaited_twice_at_once_follows_each_redirect():
+    asked = []
+
+    def process_request(connection, request):
+        asked.append(request.path)
+        # The second is redirected while the first is being redirected.
+        return Response(302, headers={"Location": "/to"}) if request.path == "/from" else None
+
+    async with local(echo, process_request=process_request) as server:
+        connecting = connect(address(server) + "/from")
+
+        async def open_it():
+            return await connecting
+
+        pair = await asyncio.gather(open_it(), open_it())
+        for ws in pair:
+            await ws.close()
+    assert sorted(asked) == ["/from", "/from", "/to", "/to"]

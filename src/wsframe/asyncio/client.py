@@ -350,10 +350,10 @@ class connect:
         self._entered = False
         self._connection: ClientConnection | None = None  # of `async with`
 
-    def _make_connection(self) -> ClientConnection:
+    def _make_connection(self, target: Target) -> ClientConnection:
         key = new_key()
-        headers = {**self._headers, "extra_headers": self._target.headers}
-        return self._create_connection(self, open_request(self._target.uri, key, **headers), key)
+        headers = {**self._headers, "extra_headers": target.headers}
+        return self._create_connection(self, open_request(target.uri, key, **headers), key)
 
     async def _open(self) -> ClientConnection:
         try:
@@ -362,17 +362,17 @@ class connect:
             raise TimeoutError("timed out during opening handshake") from None
 
     async def _open_untimed(self) -> ClientConnection:
-        self._target = Target(self.uri, self._text, self._headers["extra_headers"])  # redirects change it
+        target = Target(self.uri, self._text, self._headers["extra_headers"])
         for _ in range(MAX_REDIRECTS):
-            connection = self._make_connection()
+            connection = self._make_connection(target)
             try:
-                await self._reach(asyncio.get_running_loop(), connection)
+                await self._reach(asyncio.get_running_loop(), connection, target)
                 await connection.wait_opened()
             except InvalidStatus as exc:
                 connection._abandon()
                 if exc.location is None:
                     raise
-                self._target = self._target.redirected(exc, self._options)
+                target = target.redirected(exc, self._options)
             except BaseException:
                 connection._abandon()
                 raise
@@ -380,8 +380,10 @@ class connect:
                 return connection
         raise SecurityError(f"more than {MAX_REDIRECTS} redirects")
 
-    async def _reach(self, loop: asyncio.AbstractEventLoop, connection: ClientConnection) -> None:
-        options, uri = self._target.options(self._options), self._target.uri
+    async def _reach(
+        self, loop: asyncio.AbstractEventLoop, connection: ClientConnection, target: Target
+    ) -> None:
+        options, uri = target.options(self._options), target.uri
         proxy = self._proxy
         if proxy is True:
             proxy = None if options.get("sock") is not None else proxy_of_system(uri)
@@ -461,8 +463,10 @@ class unix_connect(connect):
             uri = "ws://localhost/" if options.get("ssl") is None else "wss://localhost/"
         super().__init__(uri, path=path, **options)
 
-    async def _reach(self, loop: asyncio.AbstractEventLoop, connection: ClientConnection) -> None:
-        options = self._target.options(self._options)
+    async def _reach(
+        self, loop: asyncio.AbstractEventLoop, connection: ClientConnection, target: Target
+    ) -> None:
+        options = target.options(self._options)
         for name in ("host", "port"):  # what the server is told, and no more
             options.pop(name, None)
         await loop.create_unix_connection(lambda: connection, **options)
