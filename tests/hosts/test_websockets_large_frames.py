@@ -36,7 +36,7 @@ def stream(side: Any, size: int) -> bytes:
 
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("read", [1 << 18, 65_536, 40_000, 9_999])
+@pytest.mark.parametrize("read", [1 << 18, 65_536, 40_000, 9_999, 1_234])
 def test_the_events_are_the_same(side: Any, size: int, read: int) -> None:
     both(side, cut(stream(side, size), read))
 
@@ -123,18 +123,19 @@ def test_a_wrapper_inside_a_large_frame(side: Any, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("side", SIDES)
-def test_no_more_memory_than_without_us(side: Any) -> None:
-    data = frames.frame(frames.BINARY, b"x" * 5_000_000, key=key_for(side))
+@pytest.mark.parametrize(("size", "read"), [(5_000_000, 1 << 18), (300_000, 20), (300_000, 5_000)])
+def test_no_more_memory_than_without_us(side: Any, size: int, read: int) -> None:
+    data = frames.frame(frames.BINARY, b"x" * size, key=key_for(side))
     peaks = []
     for yes in (False, True):
         with accelerated(yes):
             protocol: Any = Protocol(side, max_size=None)
             tracemalloc.start()
             try:
-                for _, part in cut(data, 1 << 18):
-                    protocol.receive_data(part)
+                for at in range(0, len(data), read):
+                    protocol.receive_data(data[at : at + read])
                 peaks.append(tracemalloc.get_traced_memory()[1])
             finally:
                 tracemalloc.stop()
-            assert len(protocol.events_received()[0].data) == 5_000_000
+            assert len(protocol.events_received()[0].data) == size
     assert peaks[1] < peaks[0] * 1.1 + 2**16

@@ -32,7 +32,7 @@ HOST = Host(
     adds={
         PROTOCOL_CLASS: {
             "_wsframe_boundary": None,  # the parser, while it waits for the start of a frame
-            "_wsframe_inside": None,  # the parser, while websockets parses a large frame
+            "_wsframe_large": None,  # the reads of a large frame that is not whole
         }
     },
     prove="proof.prove",

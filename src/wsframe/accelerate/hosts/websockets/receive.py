@@ -3,8 +3,9 @@
 1. Messages of one frame each are cut off and unmasked many at a time.
 2. Every other frame goes to the parser of websockets once it is whole, and alone: control frames, fragments
    and violations meet the code, the limits and the texts they always met.
-3. A frame that is not whole waits in the reader, unless its first bytes already break a rule. One of LARGE
-   bytes or more goes to the parser of websockets as it arrives, which copies it once less.
+3. A frame that is not whole waits in the reader, unless its first bytes already break a rule. The reads of
+   one of LARGE bytes or more wait in a list, and are joined once. Who resumes the parser meanwhile (the end
+   of the stream, `uninstall`, a wrapper) finds them in the reader, where websockets would have put them.
 4. Who wants to see each frame, or to meddle with how it is parsed, gets the parser of websockets only: debug
    logging, a subclass with a `recv_frame` of its own, a test that replaces `struct.unpack`.
 """
@@ -17,12 +18,11 @@ from typing import Any
 from websockets.frames import Frame, Opcode
 from websockets.protocol import SERVER, Protocol
 
-from ...._backend import cut_frames
+from ...._backend import cut_frames, mask
 from ...._spec import (
     KEY_SIZE,
     LENGTH,
     LENGTH_16,
-    LENGTH_64,
     MASKED,
     MAX_HEADER,
     OPCODE,
@@ -36,6 +36,7 @@ from .bypassed import PARSING, PROTOCOL_CLASS, UNPACK
 parsing = HOST.watch((*PARSING, UNPACK), PROTOCOL_CLASS)
 
 LARGE = 2**16  # bytes of a frame, its header included
+SMALL = 2**12  # bytes of a read; shorter ones are put together, up to LARGE, so that the list stays short
 
 new = object.__new__
 KNOWN = frozenset(Opcode)
@@ -46,11 +47,13 @@ def parse(original: Callable[..., Any], _: Host) -> Callable[..., Any]:
     def parse(self: Any) -> Generator[None, None, None]:
         reader = self.reader
         self._wsframe_original = original(self)
-        while not (reader.eof or self.debug or self._wsframe_inside) and parsing.holds(self):
+        while not (reader.eof or self.debug or self._wsframe_large) and parsing.holds(self):
             data, reader.buffer = reader.buffer, bytearray()
             take(self, data)
             yield
-        self._wsframe_boundary = self._wsframe_inside = None
+        if self._wsframe_large:
+            reader.buffer = bytearray().join([*self._wsframe_large, reader.buffer])
+        self._wsframe_boundary = self._wsframe_large = None
         yield from self._wsframe_original
 
     return parse
@@ -59,19 +62,12 @@ def parse(original: Callable[..., Any], _: Host) -> Callable[..., Any]:
 def receive_data(original: Callable[..., None], _: Host) -> Callable[..., None]:
     def receive_data(self: Any, data: bytes) -> None:
         parser = self.parser
-        if type(data) is not bytes or not parsing.holds(self):
+        if type(data) is not bytes or parser is not self._wsframe_boundary or not parsing.holds(self):
             original(self, data)
-        elif parser is self._wsframe_boundary:
-            take(self, data)
-        elif parser is self._wsframe_inside:
-            rest = self._wsframe_rest - len(data)
-            if rest > 0:  # until all of the frame is there its parser has nothing to do
-                self.reader.buffer += data
-                self._wsframe_rest = rest
-            else:
-                finish(self, data)
+        elif self._wsframe_large:
+            take_part(self, data)
         else:
-            original(self, data)
+            take(self, data)
 
     return receive_data
 
@@ -83,11 +79,6 @@ def take(self: Any, data: bytes | bytearray) -> None:
     extensions = self.extensions
     events = self.events
     start, end = 0, len(data)
-    if end >= MAX_HEADER and data[1] & LENGTH == LENGTH_64:
-        size = int.from_bytes(data[2:10], "big") + (MAX_HEADER if masked else MAX_HEADER - KEY_SIZE)
-        if size > end and size >= LARGE:  # its parser sees to the rest, and to whether it may be
-            begin(self, data, size - end)
-            return
     while start < end:
         most, inside = limits(self)
         firsts = b"" if inside else EXTENDED if extensions else WHOLE
@@ -100,19 +91,18 @@ def take(self: Any, data: bytes | bytearray) -> None:
             frame.rsv1 = frame.rsv2 = frame.rsv3 = False
             if not extensions:
                 events.append(frame)
-                continue
-            frame.rsv1 = first & RSV1 != 0
-            if not extended(self, frame, most):
+            elif not extended(self, frame, first, most):
                 return
         if start == end:
             break
         available = end - start
         size = size_of(data[start : start + MAX_HEADER], available, masked, limit_of(most))
-        if not size or available < size < LARGE:
-            break
-        if size > available:
-            begin(self, data[start:], size - available)
+        if available < size and size >= LARGE and available >= MAX_HEADER:
+            self._wsframe_boundary, self._wsframe_rest = parser, size - available
+            self._wsframe_large = [data[start:]]
             return
+        if available < size or not size:
+            break
         self.reader.buffer += data[start : start + size] if start or size < available else data
         next(self._wsframe_original)
         if self.parser is not parser:  # closed, or failed
@@ -129,33 +119,47 @@ def take(self: Any, data: bytes | bytearray) -> None:
         self.reader.buffer += data[start:]
 
 
-def begin(self: Any, data: bytes | bytearray, rest: int) -> None:
-    """Give the parser of websockets the first bytes of a large frame.
-
-    Args:
-        rest: bytes that are still to come.
-    """
+def take_part(self: Any, data: bytes) -> None:
+    """Keep a part of a large frame; with the last one, receive the frame and what follows it."""
+    parts, rest = self._wsframe_large, self._wsframe_rest
+    if rest > len(data):
+        self._wsframe_rest = rest - len(data)
+        if len(data) >= SMALL:
+            parts.append(data)
+        elif type(parts[-1]) is bytearray and len(parts[-1]) < LARGE:
+            parts[-1] += data
+        else:
+            parts.append(bytearray(data))
+        return
     parser = self.parser
-    self.reader.buffer += data
-    next(self._wsframe_original)
-    if self.parser is parser:  # neither closed nor failed
-        self._wsframe_boundary, self._wsframe_inside, self._wsframe_rest = None, parser, rest
+    parts.append(memoryview(data)[:rest])
+    self._wsframe_large = None
+    most, inside = limits(self)
+    first, length = parts[0][:2]
+    if not inside and first in (EXTENDED if self.extensions else WHOLE):
+        start = 2 if length & LENGTH < LENGTH_16 else 4 if length & LENGTH == LENGTH_16 else 10
+        head, parts[0] = parts[0], memoryview(parts[0])[start + KEY_SIZE * (self.side is SERVER) :]
+        if self.side is SERVER:
+            key, offset = head[start : start + KEY_SIZE], 0
+            for number, part in enumerate(parts):  # one at a time: no second copy of all is held
+                parts[number] = mask(part, key, offset)
+                offset += len(part)
+        payload = (b"" if self.side is SERVER else bytearray()).join(parts)
+        frame = Frame(TEXT if first & OPCODE == TEXT else BINARY, payload)
+        if not self.extensions:
+            self.events.append(frame)
+        elif not extended(self, frame, first, most):
+            return
+    else:
+        self.reader.buffer = bytearray().join(parts)
+        next(self._wsframe_original)
+    if self.parser is parser and rest < len(data):  # neither closed nor failed
+        take(self, data[rest:])
 
 
-def finish(self: Any, data: bytes) -> None:
-    """Receive the end of a large frame, and what follows it."""
-    parser, size, rest = self.parser, len(data), self._wsframe_rest
-    self.reader.buffer += data[:rest]  # all of it is not copied
-    self._wsframe_inside = None
-    next(self._wsframe_original)
-    if self.parser is parser:
-        self._wsframe_boundary = parser
-        if size > rest:
-            take(self, data[rest:])
-
-
-def extended(self: Any, frame: Frame, most: int | None) -> bool:
+def extended(self: Any, frame: Any, first: int, most: int | None) -> bool:
     """Let the extensions decode a frame; return whether the connection survives that."""
+    frame.rsv1 = first & RSV1 != 0
     try:
         for extension in reversed(self.extensions):
             frame = extension.decode(frame, max_size=most)
