@@ -18,7 +18,7 @@ TESTS = ROOT / "tests"
 PARALLEL = ("-n", "auto", "--dist", "worksteal")
 UPPER = ("connection", "asyncio", "uvicorn", "compat", "hosts/test_aiohttp*.py", "hosts/test_autobahn*.py")
 # Not for `make quick`: they start programs, talk for long with whole libraries, or try very many inputs.
-SLOW = ("accelerate", "hosts", "conformance", "downstream", "kernels", "native", "soak")
+SLOW = ("accelerate", "hosts", "conformance", "downstream", "kernels", "native", "programs", "soak")
 SLOW_FILES = (
     *("test_allocation.py", "test_cli.py", "test_cli_environments.py", "test_demo.py", "test_documents.py"),
     *(

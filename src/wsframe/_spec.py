@@ -83,6 +83,25 @@ class CloseCode(IntEnum):
     TLS_HANDSHAKE = 1015
 
 
+# 7.4.1 and the registry of close codes.
+CLOSE_MEANINGS = {
+    CloseCode.NORMAL_CLOSURE: "OK",
+    CloseCode.GOING_AWAY: "going away",
+    CloseCode.PROTOCOL_ERROR: "protocol error",
+    CloseCode.UNSUPPORTED_DATA: "unsupported data",
+    CloseCode.NO_STATUS_RCVD: "no status received [internal]",
+    CloseCode.ABNORMAL_CLOSURE: "abnormal closure [internal]",
+    CloseCode.INVALID_DATA: "invalid frame payload data",
+    CloseCode.POLICY_VIOLATION: "policy violation",
+    CloseCode.MESSAGE_TOO_BIG: "message too big",
+    CloseCode.MANDATORY_EXTENSION: "mandatory extension",
+    CloseCode.INTERNAL_ERROR: "internal error",
+    CloseCode.SERVICE_RESTART: "service restart",
+    CloseCode.TRY_AGAIN_LATER: "try again later",
+    CloseCode.BAD_GATEWAY: "bad gateway",
+    CloseCode.TLS_HANDSHAKE: "TLS handshake failure [internal]",
+}
+
 # 7.4.1: said to the application, never sent.
 LOCAL_CLOSE_CODES = frozenset({1005, 1006, 1015})
 
@@ -185,6 +204,13 @@ class Close(_Control):
     def __init__(self, code: int = CloseCode.NO_STATUS_RCVD, reason: str = "") -> None:
         self.code = code
         self.reason = reason
+
+    def __str__(self) -> str:
+        """Describe it for people: "1001 (going away) maintenance"."""
+        code = int(self.code)
+        kind = "registered" if 3000 <= code < 4000 else "private use" if 4000 <= code < 5000 else "unknown"
+        reason = f" {self.reason}" if self.reason else ""
+        return f"{code} ({CLOSE_MEANINGS.get(code, kind)}){reason}"
 
 
 # What decoding costs (`inflated`, `budget`), counted in inflated bytes that take as long.

@@ -95,32 +95,9 @@ class Extension(Inflater, Protocol):
         """What the bytes of a compressed message depend on, beside the message."""
 
 
-# 7.4.1 and the registry of close codes.
-_MEANINGS = {
-    CloseCode.NORMAL_CLOSURE: "OK",
-    CloseCode.GOING_AWAY: "going away",
-    CloseCode.PROTOCOL_ERROR: "protocol error",
-    CloseCode.UNSUPPORTED_DATA: "unsupported data",
-    CloseCode.NO_STATUS_RCVD: "no status received [internal]",
-    CloseCode.ABNORMAL_CLOSURE: "abnormal closure [internal]",
-    CloseCode.INVALID_DATA: "invalid frame payload data",
-    CloseCode.POLICY_VIOLATION: "policy violation",
-    CloseCode.MESSAGE_TOO_BIG: "message too big",
-    CloseCode.MANDATORY_EXTENSION: "mandatory extension",
-    CloseCode.INTERNAL_ERROR: "internal error",
-    CloseCode.SERVICE_RESTART: "service restart",
-    CloseCode.TRY_AGAIN_LATER: "try again later",
-    CloseCode.BAD_GATEWAY: "bad gateway",
-    CloseCode.TLS_HANDSHAKE: "TLS handshake failure [internal]",
-}
-
-
 def _describe(close: Close) -> str:
-    """Say what a Close frame says, for people: "1001 (going away) maintenance"."""
-    code = int(close.code)
-    registered = "registered" if 3000 <= code < 4000 else "private use" if 4000 <= code < 5000 else "unknown"
-    reason = f" {escape(close.reason)}" if close.reason else ""
-    return f"{code} ({_MEANINGS.get(code, registered)}){reason}"  # type: ignore[call-overload]
+    """Say what a Close frame says, its reason escaped."""
+    return str(Close(close.code, escape(close.reason)))
 
 
 class State(IntEnum):

@@ -16,6 +16,8 @@ cdef class Receiver(Coalescer):
     cdef Py_ssize_t queue_head  # how many messages of the queue are popped
     cdef readonly Py_ssize_t _backlog  # bytes read since the queue was last empty
     cdef public Py_ssize_t _high_water  # bytes of backlog over which `_pause_reading` is called
+    cdef public Py_ssize_t _high_water_messages  # queued messages over which it is called, too
+    cdef public Py_ssize_t _low_water_most  # that `_low_water_messages` is set to
     cdef public Py_ssize_t _low_water_messages  # queued, at which `_low_water_reached` is called; or -1
     cdef public bint _reading  # the transport reads
     cdef public object _create_future

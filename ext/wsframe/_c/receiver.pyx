@@ -9,8 +9,8 @@
 # 3. A message is either given to `_listener` or queued, never both. It is queued before `_waiter` is done.
 # 4. `_waiter` is the future of the only call that waits for a message. It is never done with None while the
 #    queue is empty, unless the connection has ended.
-# 5. `_low_water_messages` is -1 unless reading is paused because `_backlog` is over `_high_water`; popping
-#    down to it calls `_low_water_reached` once.
+# 5. `_low_water_messages` is -1 unless reading is paused because `_backlog` is over `_high_water`, or more
+#    than `_high_water_messages` are queued; popping down to it calls `_low_water_reached` once.
 # 6. The decoder may have unread bytes only after `_decode_later` was called; `_decode_more` goes on with
 #    them. New bytes are decoded behind them, never before.
 # 7. `_read_buffer` is not replaced while bytes in it are decoded. Whoever is called with bytes gets a copy.
@@ -33,6 +33,9 @@ from wsframe._c.coalescer cimport LONG_AGO, Coalescer
 from wsframe._c.message_decoder cimport cost_of, feed_messages, has_unread, skip_messages
 
 
+cdef extern from "Python.h":
+    Py_ssize_t PY_SSIZE_T_MAX
+
 cdef extern from "socket.h":
     Py_ssize_t wsf_recv(int fd, void *data, size_t size)
 
@@ -47,6 +50,8 @@ cdef class Receiver(Coalescer):
 
     def __cinit__(self, *args, **kwargs):
         self.queue = []
+        self._high_water_messages = PY_SSIZE_T_MAX
+        self._low_water_most = PY_SSIZE_T_MAX
         self._low_water_messages = -1
         self._reading = True
 
@@ -208,15 +213,19 @@ cdef class Receiver(Coalescer):
             self.flush_pending()
 
     def _enqueue(self, list messages not None, Py_ssize_t size):
-        """Queue the messages of a read of `size` bytes; pause reading above the high-water mark."""
+        """Queue the messages of a read of `size` bytes; pause reading above a high-water mark."""
+        cdef bint over
         self._backlog = self._backlog + size if self.queue_size() else size
         self.replies_next = True
         if self._discarding and self._backlog > self._high_water:
             skip_messages(self._decoder)
             return
         self.extend_queue(messages)
-        if self._backlog > self._high_water and self._low_water_messages < 0 and self.queue_size() > 1:
-            self._low_water_messages = self.queue_size() // 4
+        over = self._backlog > self._high_water and self.queue_size() > 1
+        if (over or self.queue_size() > self._high_water_messages) and self._low_water_messages < 0:
+            self._low_water_messages = min(
+                self.queue_size() // 4 if over else PY_SSIZE_T_MAX, self._low_water_most
+            )
             self._pause_reading()
         if messages:
             self.wakeup_waiter()

@@ -12,6 +12,8 @@ class Receiver(Coalescer):
     @property
     def _backlog(self) -> int: ...
     _high_water: int
+    _high_water_messages: int
+    _low_water_most: int
     _low_water_messages: int
     _reading: bool
     _create_future: Callable[[], Any]

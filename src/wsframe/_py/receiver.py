@@ -8,8 +8,8 @@
 # 3. A message is either given to `_listener` or queued, never both. It is queued before `_waiter` is done.
 # 4. `_waiter` is the future of the only call that waits for a message. It is never done with None while the
 #    queue is empty, unless the connection has ended.
-# 5. `_low_water_messages` is -1 unless reading is paused because `_backlog` is over `_high_water`; popping
-#    down to it calls `_low_water_reached` once.
+# 5. `_low_water_messages` is -1 unless reading is paused because `_backlog` is over `_high_water`, or more
+#    than `_high_water_messages` are queued; popping down to it calls `_low_water_reached` once.
 # 6. The decoder may have unread bytes only after `_decode_later` was called; `_decode_more` goes on with
 #    them. New bytes are decoded behind them, never before.
 # 7. `_read_buffer` is not replaced while bytes in it are decoded. Whoever is called with bytes gets a copy.
@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -42,8 +43,10 @@ class Receiver(Coalescer):
         "_decoder",
         "_discarding",
         "_high_water",
+        "_high_water_messages",
         "_listener",
         "_low_water_messages",
+        "_low_water_most",
         "_queue",
         "_read_buffer",
         "_reading",
@@ -60,6 +63,8 @@ class Receiver(Coalescer):
         self._queue: deque[Any] = deque()
         self._backlog = 0  # bytes read since the queue was last empty
         self._high_water = 0  # bytes of backlog over which `_pause_reading` is called
+        self._high_water_messages = sys.maxsize  # queued messages over which it is called, too
+        self._low_water_most = sys.maxsize  # that `_low_water_messages` is set to
         self._low_water_messages = -1  # queued messages at which `_low_water_reached` is called, or -1
         self._reading = True  # the transport reads
         self._create_future: Callable[[], Any]
@@ -159,7 +164,7 @@ class Receiver(Coalescer):
             self.flush()
 
     def _enqueue(self, messages: list[Any], size: int) -> None:
-        """Queue the messages of a read of `size` bytes; pause reading above the high-water mark."""
+        """Queue the messages of a read of `size` bytes; pause reading above a high-water mark."""
         self._backlog = self._backlog + size if self._queue else size
         self.replies_next = True
         if self._discarding and self._backlog > self._high_water:
@@ -167,8 +172,9 @@ class Receiver(Coalescer):
                 self._decoder.skipping = True
             return
         self._queue.extend(messages)
-        if self._backlog > self._high_water and self._low_water_messages < 0 and self._queued > 1:
-            self._low_water_messages = self._queued // 4
+        over = self._backlog > self._high_water and self._queued > 1
+        if (over or self._queued > self._high_water_messages) and self._low_water_messages < 0:
+            self._low_water_messages = min(self._queued // 4 if over else sys.maxsize, self._low_water_most)
             self._pause_reading()
         if messages:
             self._wakeup_waiter()

@@ -57,6 +57,20 @@ def check_slow_peer(max_unsent: int | None, slow_peer: str) -> None:
         raise ValueError(f"slow_peer must be 'close' or 'drop', not {slow_peer!r}")
 
 
+def check_max_queue(limit: int | tuple[int | None, int | None] | None) -> None:
+    """Check the marks of the queue of messages."""
+    marks = limit if isinstance(limit, tuple) else (limit, None)
+    if len(marks) != 2 or any(
+        isinstance(mark, bool) or not isinstance(mark, int) for mark in marks if mark is not None
+    ):
+        raise TypeError(f"max_queue must be a number of messages, a pair of them or None, not {limit!r}")
+    high, low = marks
+    if low is not None and not 0 <= low <= (low if high is None else high):
+        raise ValueError(f"max_queue must be (high, low) with high >= low >= 0, not {limit!r}")
+    if high is not None and high < 0:
+        raise ValueError(f"max_queue must not be negative, and is {limit!r}")
+
+
 def check_write_limit(limit: int | tuple[int, int | None]) -> None:
     """Check the marks of the buffer for what waits to be sent, as asyncio takes them."""
     marks = limit if isinstance(limit, tuple) else (limit, None)

@@ -29,10 +29,26 @@ from ..handshake import (
     open_request,
     parse_uri,
 )
-from ._options import check_callable, check_limits, check_seconds, check_slow_peer, check_write_limit
+from ._options import (
+    check_callable,
+    check_limits,
+    check_max_queue,
+    check_seconds,
+    check_slow_peer,
+    check_write_limit,
+)
 from ._proxy import check_proxy, connect_through, proxy_of_system
 from ._redirects import MAX_REDIRECTS, Target
-from .connection import MAX_UNSENT, WRITE_LIMIT, Connection, Listener, SlowPeer, WriteLimit
+from .connection import (
+    MAX_QUEUE,
+    MAX_UNSENT,
+    WRITE_LIMIT,
+    Connection,
+    Listener,
+    MaxQueue,
+    SlowPeer,
+    WriteLimit,
+)
 
 if TYPE_CHECKING:
     from .connection import AnyLogger
@@ -71,6 +87,7 @@ class ClientConnection(Connection):
             max_unsent=connect.max_unsent,
             slow_peer=connect.slow_peer,
             write_limit=connect.write_limit,
+            max_queue=connect.max_queue,
             logger=connect.logger,
         )
         self._connect = connect
@@ -251,6 +268,8 @@ class connect:
             exception to raise.
         write_limit: bytes that wait to be sent from which `send` waits for the peer, or a pair with those
             at which it goes on.
+        max_queue: messages that nobody has received over which reading pauses, or a pair with those at which
+            it goes on, a quarter otherwise.  It pauses at 64 KiB of them in any case, unless this is None.
         logger: what is logged to, instead of "wsframe.client".
         create_connection: makes the connection: ClientConnection or a subclass.
         ssl: the context of a wss:// URI; None and True stand for ssl.create_default_context().
@@ -288,6 +307,7 @@ class connect:
         reconnect_delays: Callable[[], Iterator[float]] = backoff,
         process_exception: Callable[[Exception], Exception | None] = process_exception,
         write_limit: WriteLimit = WRITE_LIMIT,
+        max_queue: MaxQueue = MAX_QUEUE,
         logger: AnyLogger | None = None,
         create_connection: Callable[[connect, Request, str], ClientConnection] | None = None,
         ssl: tls.SSLContext | bool | None = None,
@@ -311,6 +331,7 @@ class connect:
         check_callable("process_exception", process_exception, optional=False)
         check_callable("create_connection", create_connection)
         check_write_limit(write_limit)
+        check_max_queue(max_queue)
         check_seconds("open_timeout", open_timeout, zero=True)
         check_seconds("ping_interval", ping_interval)
         check_seconds("ping_timeout", ping_timeout)
@@ -334,6 +355,7 @@ class connect:
         self.max_unsent = max_unsent
         self.slow_peer = slow_peer
         self.write_limit = write_limit
+        self.max_queue = max_queue
         self.logger = _logger if logger is None else logger
         self._create_connection = ClientConnection if create_connection is None else create_connection
         self._reconnect_delays = reconnect_delays

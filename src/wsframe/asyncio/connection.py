@@ -53,6 +53,10 @@ HIGH_WATER = 2**16
 # Bytes that `send_nowait` and `broadcast` queue for a peer that does not read.
 MAX_UNSENT = 2**22
 
+# Messages nobody has received over which a connection stops reading: more than HIGH_WATER bytes ever are.
+MAX_QUEUE = HIGH_WATER
+MaxQueue = int | tuple[int | None, int | None] | None
+
 SlowPeer = Literal["close", "drop"]
 
 # Bytes that wait to be sent from which `send` waits for the peer.
@@ -192,6 +196,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
         max_unsent: int | None = MAX_UNSENT,
         slow_peer: SlowPeer = "close",
         write_limit: WriteLimit = WRITE_LIMIT,
+        max_queue: MaxQueue = MAX_QUEUE,
         logger: AnyLogger = logger,
     ) -> None:
         super().__init__()
@@ -200,6 +205,8 @@ class Connection(Stream, asyncio.BufferedProtocol):
         self.iteration = iteration_of(loop)
         self._create_future = loop.create_future
         self._high_water = HIGH_WATER
+        if max_queue != MAX_QUEUE:
+            self._limit_queue(max_queue)
         self._loop = loop
         self._read_buffer = read_buffer(loop)
         self._listener = listener
@@ -225,6 +232,15 @@ class Connection(Stream, asyncio.BufferedProtocol):
         self.latency = 0.0
         self.subprotocol: str | None = None
         self.request: Request | None = None
+
+    def _limit_queue(self, max_queue: MaxQueue) -> None:
+        """Set the marks for messages that nobody has received."""
+        high, low = max_queue if isinstance(max_queue, tuple) else (max_queue, None)
+        if high is None and low is None:
+            self._high_water = sys.maxsize
+            return
+        self._high_water_messages = high = 4 * (low or 0) if high is None else high
+        self._low_water_most = high // 4 if low is None else low
 
     # What the application does; send() and send_nowait() are Stream's.
 

@@ -33,8 +33,25 @@ from ..handshake import (
     write_extra,
 )
 from ._basic_auth import basic_auth
-from ._options import check_callable, check_limits, check_seconds, check_slow_peer, check_write_limit
-from .connection import MAX_UNSENT, WRITE_LIMIT, Connection, Listener, SlowPeer, WriteLimit, broadcast
+from ._options import (
+    check_callable,
+    check_limits,
+    check_max_queue,
+    check_seconds,
+    check_slow_peer,
+    check_write_limit,
+)
+from .connection import (
+    MAX_QUEUE,
+    MAX_UNSENT,
+    WRITE_LIMIT,
+    Connection,
+    Listener,
+    MaxQueue,
+    SlowPeer,
+    WriteLimit,
+    broadcast,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -87,6 +104,7 @@ class ServerConnection(Connection):
             max_unsent=server.max_unsent,
             slow_peer=server.slow_peer,
             write_limit=server.write_limit,
+            max_queue=server.max_queue,
             logger=server.logger,
         )
         self._server = server
@@ -405,6 +423,7 @@ class Server:
         max_unsent: int | None = MAX_UNSENT,
         slow_peer: SlowPeer = "close",
         write_limit: WriteLimit = WRITE_LIMIT,
+        max_queue: MaxQueue = MAX_QUEUE,
         logger: AnyLogger | None = None,
         create_connection: Callable[[Server, Handler | type[Listener]], ServerConnection] | None = None,
     ) -> None:
@@ -415,6 +434,7 @@ class Server:
         check_callable("select_subprotocol", select_subprotocol)
         check_callable("create_connection", create_connection)
         check_write_limit(write_limit)
+        check_max_queue(max_queue)
         check_seconds("open_timeout", open_timeout)
         check_seconds("ping_interval", ping_interval)
         check_seconds("ping_timeout", ping_timeout)
@@ -447,6 +467,7 @@ class Server:
         self.max_unsent = max_unsent
         self.slow_peer = slow_peer
         self.write_limit = write_limit
+        self.max_queue = max_queue
         self.logger = _logger if logger is None else logger
         self._create_connection = ServerConnection if create_connection is None else create_connection
         self.connections: set[ServerConnection] = set()
@@ -602,6 +623,8 @@ class serve:
             messages.
         write_limit: bytes that wait to be sent from which `send` waits for the peer, or a pair with those
             at which it goes on.
+        max_queue: messages that nobody has received over which reading pauses, or a pair with those at which
+            it goes on, a quarter otherwise.  It pauses at 64 KiB of them in any case, unless this is None.
         logger: what the server logs to, instead of "wsframe.server".
         create_connection: makes the connection: ServerConnection or a subclass.
         options: the rest of asyncio's create_server: ssl, sock, reuse_port, backlog ...
