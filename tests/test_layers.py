@@ -42,7 +42,9 @@ ROOMS: dict[str, set[str]] = {
     "": {"_backend", *SHARED},
     **dict.fromkeys(SANS_IO, BELOW),
     "_sockets": {"_backend"},
-    "asyncio": {"asyncio", "_sockets", *BELOW},
+    "_options": BELOW,
+    "asyncio": {"asyncio", "_options", "_sockets", *BELOW},
+    "sync": {"sync", "_options", *BELOW},
     "_uvicorn_classes": BELOW,
     "uvicorn": {"asyncio", "_uvicorn_classes", *BELOW},
     "compat": {"compat", "_backend", *SHARED},
@@ -67,7 +69,7 @@ INPUT_AND_OUTPUT = {
 # Distributions that may be imported at the top of a file, for without them it has no purpose.
 HOSTS = {"uvicorn": {"uvicorn"}, "demo": {"matplotlib", "rich", "websockets", "uvicorn"}}
 # Distributions that may be imported when a function needs them.
-LAZY = {"_http": {"httptools"}, "asyncio": {"python_socks"}}
+LAZY = {"_http": {"httptools"}, "asyncio": {"python_socks"}, "sync": {"python_socks"}}
 
 
 class Import(NamedTuple):

@@ -3,48 +3,10 @@
 from __future__ import annotations
 
 import socket
-import urllib.request
 from typing import Any
 
-from ..handshake import URI, InvalidProxy, ProxyError
-
-# The schemes of proxies, and what of them python-socks is told: whether the proxy looks up the host.
-SCHEMES = {
-    "http": ("http", None),
-    "socks4": ("socks4", False),
-    "socks4a": ("socks4", True),
-    "socks5": ("socks5", False),
-    "socks5h": ("socks5", True),
-}
-
-
-def proxy_of_system(uri: URI) -> str | None:
-    """Find the proxy that the environment or the settings of the system name for a URI, or None."""
-    if urllib.request.proxy_bypass(f"{uri.host}:{uri.port}"):
-        return None
-    proxies = urllib.request.getproxies()
-    for scheme in ("wss", "socks", "https") if uri.secure else ("ws", "socks", "https", "http"):
-        proxy = proxies.get(scheme)
-        if proxy is not None:
-            if scheme == "socks" and proxy.startswith("http://"):  # as macOS and some tools say it
-                proxy = "socks5h://" + proxy[len("http://") :]
-            return proxy
-    return None
-
-
-def check_proxy(proxy: str) -> None:
-    """Check the address of a proxy.
-
-    Raises:
-        InvalidProxy: its scheme is not one of http, socks4, socks4a, socks5 and socks5h, or it names no host.
-    """
-    scheme, found, rest = proxy.partition("://")
-    if not found:
-        raise InvalidProxy(proxy, "scheme is missing")
-    if scheme not in SCHEMES:
-        raise InvalidProxy(proxy, f"scheme {scheme} isn't supported")
-    if not rest.rpartition("@")[2].rstrip("/"):
-        raise InvalidProxy(proxy, "host is missing")
+from .._http.proxies import check_proxy, failures_of, made_by, missing_python_socks
+from ..handshake import URI
 
 
 async def connect_through(proxy: str, uri: URI, **options: Any) -> socket.socket:
@@ -70,19 +32,8 @@ async def connect_through(proxy: str, uri: URI, **options: Any) -> socket.socket
         import python_socks
         from python_socks.async_.asyncio import Proxy
     except ImportError:
-        raise ImportError(
-            "connecting through a proxy needs python-socks: pip install 'wsframe[proxy]', or proxy=None"
-        ) from None
-    scheme, _, rest = proxy.partition("://")
-    kind, remote = SCHEMES[scheme]
-    try:
-        made = Proxy.from_url(f"{kind}://{rest}", rdns=remote)
-    except ValueError as exc:
-        raise InvalidProxy(proxy, str(exc)) from None
-    try:
-        return await made.connect(uri.host, uri.port, **options)
-    except python_socks.ProxyConnectionError:  # an OSError
-        raise
-    except Exception as exc:
-        name = "SOCKS" if kind != "http" else "HTTP"
-        raise ProxyError(f"failed to connect to {name} proxy") from exc
+        raise missing_python_socks() from None
+    made = made_by(Proxy, proxy)
+    with failures_of(proxy, python_socks.ProxyConnectionError):  # an OSError
+        connected: socket.socket = await made.connect(uri.host, uri.port, **options)
+    return connected

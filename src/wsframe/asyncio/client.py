@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any, Literal
 from .. import __version__
 from .._escape import escape
 from .._http.messages import HeadersLike, pairs_of
+from .._http.proxies import check_proxy, proxy_of_system
 from .._http.reader import MAX_HEAD, MAX_HEADERS
+from .._options import (
+    check_callable,
+    check_limits,
+    check_max_queue,
+    check_seconds,
+    check_slow_peer,
+    check_write_limit,
+)
 from .._spec import DEFAULT_MAX_FRAGMENTS, DEFAULT_MAX_MESSAGE, Role
 from ..connection import Connection as Protocol
 from ..deflate import ClientPolicy
@@ -29,15 +38,7 @@ from ..handshake import (
     open_request,
     parse_uri,
 )
-from ._options import (
-    check_callable,
-    check_limits,
-    check_max_queue,
-    check_seconds,
-    check_slow_peer,
-    check_write_limit,
-)
-from ._proxy import check_proxy, connect_through, proxy_of_system
+from ._proxy import connect_through
 from ._redirects import MAX_REDIRECTS, Target
 from .connection import (
     MAX_QUEUE,

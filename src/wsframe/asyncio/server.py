@@ -6,14 +6,22 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
-from email.utils import formatdate
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from .. import __version__
 from .._http import errors
-from .._http.messages import HeadersLike, write_fields
+from .._http.messages import HeadersLike
 from .._http.reader import MAX_HEAD, MAX_HEADERS
+from .._http.responses import checked, plain_response, read_own, serialize_101, serialize_refusal
+from .._options import (
+    check_callable,
+    check_limits,
+    check_max_queue,
+    check_seconds,
+    check_slow_peer,
+    check_write_limit,
+)
 from .._spec import DEFAULT_MAX_FRAGMENTS, DEFAULT_MAX_MESSAGE, CloseCode, Role
 from ..connection import Connection as Protocol, State, close_body
 from ..deflate import ServerPolicy
@@ -25,7 +33,6 @@ from ..handshake import (
     Request,
     RequestReader,
     Response,
-    ResponseReader,
     Subprotocols,
     accept,
     check_origins,
@@ -33,14 +40,6 @@ from ..handshake import (
     write_extra,
 )
 from ._basic_auth import basic_auth
-from ._options import (
-    check_callable,
-    check_limits,
-    check_max_queue,
-    check_seconds,
-    check_slow_peer,
-    check_write_limit,
-)
 from .connection import (
     MAX_QUEUE,
     MAX_UNSENT,
@@ -117,7 +116,7 @@ class ServerConnection(Connection):
 
     @property
     def response(self) -> Response | None:
-        return _read(self._response)
+        return read_own(self._response)
 
     @property
     def server(self) -> Server:
@@ -131,14 +130,7 @@ class ServerConnection(Connection):
             status: the status code.
             text: the body.
         """
-        body = text.encode()
-        headers = [
-            ("Date", formatdate(usegmt=True)),
-            ("Connection", "close"),
-            ("Content-Length", str(len(body))),
-            ("Content-Type", "text/plain; charset=utf-8"),
-        ]
-        return Response(status, headers=headers, body=body)
+        return plain_response(status, text)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -197,11 +189,11 @@ class ServerConnection(Connection):
                     self._asking = None
                     return
             if server.process_response is not None:
-                what = "process_response"
                 if accepted is not None:
-                    response = _read(accepted.with_fields(server.fields))
-                elif not isinstance(response, Response):
-                    raise TypeError(f"process_request must return a Response or None, not {_kind(response)}")
+                    response = read_own(accepted.with_fields(server.fields))
+                else:
+                    response = checked(response, what)
+                what = "process_response"
                 assert response is not None
                 other = server.process_response(self, request, response)
                 if inspect.isawaitable(other):
@@ -224,10 +216,12 @@ class ServerConnection(Connection):
             self.refuse(errors.shutting_down().response)
             return
         try:
-            if accepted is None or (response is not None and getattr(response, "status_code", 0) != 101):
-                self.refuse(_serialize(response, request.method, what))
+            answer = None if response is None else checked(response, what)
+            if answer is not None and (accepted is None or answer.status_code != 101):
+                self.refuse(serialize_refusal(answer, request.method))
                 return
-            data = accepted.with_fields(server.fields) if response is None else _serialize_101(response)
+            assert accepted is not None
+            data = accepted.with_fields(server.fields) if answer is None else serialize_101(answer)
         except Exception:
             self._fail_opening("opening handshake failed")
             return
@@ -352,37 +346,6 @@ class ServerConnection(Connection):
             if not isinstance(exc, (Exception, asyncio.CancelledError)):
                 raise
         await self.close()
-
-
-def _read(response: bytes) -> Response | None:
-    """Read a response of ours; None where there is none."""
-    size = max(len(response), 1)  # no limit
-    return ResponseReader(size, size).feed(response)
-
-
-def _kind(value: object) -> str:
-    return type(value).__name__
-
-
-def _serialize_101(response: object) -> bytes:
-    """Write the response that opens a connection, with what process_response made of its header fields."""
-    if not isinstance(response, Response):
-        raise TypeError(f"process_response must return a Response or None, not {_kind(response)}")
-    return b"HTTP/1.1 101 Switching Protocols\r\n%b\r\n" % write_fields(response.headers.raw)
-
-
-def _serialize(response: object, method: str, what: str) -> bytes:
-    if not isinstance(response, Response):
-        raise TypeError(f"{what} must return a Response or None, not {_kind(response)}")
-    data = response.serialize(method)
-    if "Transfer-Encoding" in response.headers:
-        raise ValueError("header Transfer-Encoding is not for the application to set")
-    size = len(data.partition(b"\r\n\r\n")[2])
-    for length in response.headers.get_all("Content-Length"):
-        # A client would wait for more, or cut the body off (RFC 9112, 6.3).
-        if length != str(size) and method != "HEAD" and response.status_code not in (204, 304):
-            raise ValueError(f"header Content-Length must be {size}, the size of the body")
-    return data
 
 
 def _is_cancellation(exc: BaseException) -> bool:

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from .. import Role
-from ..connection import Connection as Protocol
+from . import Role
+from .connection import Connection as Protocol
 
 
 def check_seconds(name: str, value: float | None, *, zero: bool = False) -> None:

@@ -1,0 +1,72 @@
+"""The responses of a server to an opening handshake, as an application makes and changes them."""
+
+from __future__ import annotations
+
+from email.utils import formatdate
+
+from .messages import Response, write_fields
+from .reader import ResponseReader
+
+
+def plain_response(status: int, text: str) -> Response:
+    """Make a plain text response.
+
+    Args:
+        status: the status code.
+        text: the body.
+    """
+    body = text.encode()
+    headers = [
+        ("Date", formatdate(usegmt=True)),
+        ("Connection", "close"),
+        ("Content-Length", str(len(body))),
+        ("Content-Type", "text/plain; charset=utf-8"),
+    ]
+    return Response(status, headers=headers, body=body)
+
+
+def read_own(response: bytes) -> Response | None:
+    """Read a response of ours; None where there is none."""
+    size = max(len(response), 1)  # no limit
+    return ResponseReader(size, size).feed(response)
+
+
+def checked(response: object, what: str) -> Response:
+    """Return what a function of the application returned.
+
+    Args:
+        response: a Response.
+        what: the name of the function.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if not isinstance(response, Response):
+        raise TypeError(f"{what} must return a Response or None, not {type(response).__name__}")
+    return response
+
+
+def serialize_101(response: Response) -> bytes:
+    """Write the response that opens a connection, with what process_response made of its header fields."""
+    return b"HTTP/1.1 101 Switching Protocols\r\n%b\r\n" % write_fields(response.headers.raw)
+
+
+def serialize_refusal(response: Response, method: str) -> bytes:
+    """Write another response.
+
+    Args:
+        response: that of the application.
+        method: of the request.
+
+    Raises:
+        ValueError: its header fields contradict its body.
+    """
+    data = response.serialize(method)
+    if "Transfer-Encoding" in response.headers:
+        raise ValueError("header Transfer-Encoding is not for the application to set")
+    size = len(data.partition(b"\r\n\r\n")[2])
+    for length in response.headers.get_all("Content-Length"):
+        # A client would wait for more, or cut the body off (RFC 9112, 6.3).
+        if length != str(size) and method != "HEAD" and response.status_code not in (204, 304):
+            raise ValueError(f"header Content-Length must be {size}, the size of the body")
+    return data
