@@ -28,6 +28,7 @@ __all__ = [
     "parse_header",
     "take_frame",
     "take_message",
+    "write_to_all",
 ]
 
 
@@ -71,7 +72,7 @@ if TYPE_CHECKING or _load() == "_c":
     from ._c.header import build_header, parse_header
     from ._c.mask import mask, mask_into
     from ._c.message_decoder import MessageDecoder
-    from ._c.stream import Stream
+    from ._c.stream import Stream, write_to_all
     from ._c.watch import Watch
     from ._c.whole_frames import cut_frames, take_frame, take_message
 else:
@@ -83,6 +84,6 @@ else:
     from ._py.header import build_header, parse_header
     from ._py.mask import mask, mask_into
     from ._py.message_decoder import MessageDecoder
-    from ._py.stream import Stream
+    from ._py.stream import Stream, write_to_all
     from ._py.watch import Watch
     from ._py.whole_frames import cut_frames, take_frame, take_message

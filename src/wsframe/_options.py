@@ -46,13 +46,18 @@ def check_callable(name: str, value: Callable[..., Any] | None, *, optional: boo
         raise TypeError(f"{name} must be a function, not {type(value).__name__}")
 
 
+def check_unsent(max_unsent: int) -> None:
+    """Check how many bytes may wait for a peer that does not read."""
+    if isinstance(max_unsent, bool) or not isinstance(max_unsent, int):
+        raise TypeError(f"max_unsent must be a number of bytes, not {type(max_unsent).__name__}")
+    if max_unsent < 0:
+        raise ValueError("max_unsent must not be negative")
+
+
 def check_slow_peer(max_unsent: int | None, slow_peer: str) -> None:
     """Check what is to be done about a peer that does not read."""
     if max_unsent is not None:
-        if isinstance(max_unsent, bool) or not isinstance(max_unsent, int):
-            raise TypeError(f"max_unsent must be a number of bytes or None, not {type(max_unsent).__name__}")
-        if max_unsent < 0:
-            raise ValueError("max_unsent must not be negative")
+        check_unsent(max_unsent)
     if slow_peer not in ("close", "drop"):
         raise ValueError(f"slow_peer must be 'close' or 'drop', not {slow_peer!r}")
 

@@ -1,9 +1,11 @@
 cdef enum:
     # When a write leaves: now, with what is pending before it; now if it is the first of this iteration of
-    # the loop; at the end of the iteration, or as soon as more is pending than one write takes.
+    # the loop; at the end of the iteration, or as soon as more is pending than one write takes; the same,
+    # also where code keeps the loop busy.
     NOW
     FIRST_NOW
     LATER
+    AT_END
     # The time, in seconds, of a write that was in no case a moment ago.
     LONG_AGO = -1000000000
 
@@ -32,6 +34,7 @@ cdef class Coalescer:
     cdef int mark
     cdef bint behind  # the transport was given bytes, and may not have sent them yet
     cdef readonly bint watched  # by the flusher
+    cdef bint bypasses  # what is pending goes past the transport
     cdef bint has_flag
     cdef int write_at(self, bytes frame, int when) except -1
     cdef int append_pending(self, bytes frame, int when) except -1

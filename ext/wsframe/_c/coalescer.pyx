@@ -163,6 +163,13 @@ cdef class Coalescer:
         else:
             self.write_at(data, FIRST_NOW)
 
+    def write_at_end(self, bytes data not None):
+        """write_at_end(data)
+
+        Write with others at the end of this iteration of the loop, also where code keeps the loop busy.
+        """
+        self.write_at(data, AT_END)
+
     def divert(self):
         """Something is pending now: have whoever else writes to the transport flush it first."""
 
@@ -202,11 +209,14 @@ cdef class Coalescer:
             self.written = perf_counter()
             return 0
         if self.size == 0:
-            self.watched = self.can_bypass()
-            if not self.watched and (self.is_wrapped() or (self.fd >= 0 and not self.behind)):
+            self.bypasses = self.can_bypass()
+            self.watched = self.bypasses and when != AT_END
+            if not self.bypasses and (self.is_wrapped() or (self.fd >= 0 and not self.behind)):
                 self.transport_write(frame)
                 return 0
-        if self.fd < 0:
+        elif self.bypasses and not self.watched and when != AT_END:
+            when = NOW  # no flusher would send it in time
+        if self.fd < 0 and when != AT_END:
             now = perf_counter()
             if now - self.written > self.gap:
                 when = NOW
@@ -249,7 +259,7 @@ cdef class Coalescer:
         with cython.critical_section(self):
             pending = <wsf_pending *>self.pending
             self.size = 0
-            left = wsf_pending_flush(pending, self.watched + (self.watched and self.diverts))
+            left = wsf_pending_flush(pending, self.bypasses + (self.bypasses and self.diverts))
             try:
                 if left:
                     data = PyBytes_FromStringAndSize(<char *>pending.data + pending.start, left)

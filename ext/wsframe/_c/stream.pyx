@@ -20,7 +20,7 @@ from cpython.unicode cimport PyUnicode_Check
 
 from collections.abc import Coroutine
 
-from wsframe._c.coalescer cimport FIRST_NOW, LATER, NOW
+from wsframe._c.coalescer cimport AT_END, FIRST_NOW, LATER, NOW
 from wsframe._c.encoder cimport binary_message, text_message
 from wsframe._c.receiver cimport Receiver
 
@@ -244,6 +244,33 @@ cdef class Stream(Receiver):
             self.replies_next = False
             when = NOW
         return self.write_at(frame, when)
+
+
+def write_to_all(set streams not None, bytes frame not None):
+    """write_to_all(streams, frame)
+
+    Write a frame to the streams that send it as it is, with all else of this loop iteration.
+
+    Args:
+        streams: those of servers and of clients.
+        frame: not masked.
+
+    Returns:
+        The streams that it was not written to: they compress, mask, are behind, or are sending or closing.
+    """
+    cdef Stream stream
+    cdef list rest = []
+    for stream in streams:
+        if (
+            stream._encodes_directly
+            and not stream._masked
+            and not stream.congested
+            and not stream._pending_sends
+        ):
+            stream.write_at(frame, AT_END)
+        else:
+            rest.append(stream)
+    return rest
 
 
 cdef bint is_message(object message):

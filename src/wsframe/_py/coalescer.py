@@ -16,8 +16,9 @@ PENDING_SIZE = 2**16
 GAP = 50e-6
 
 # When a write leaves: now, with what is pending before it; now if it is the first of this iteration of the
-# loop; at the end of the iteration, or as soon as more is pending than one write takes.
-NOW, FIRST_NOW, LATER = range(3)
+# loop; at the end of the iteration, or as soon as more is pending than one write takes; the same, also where
+# code keeps the loop busy.
+NOW, FIRST_NOW, LATER, AT_END = range(4)
 # The time, in seconds, of a write that was in no case a moment ago.
 LONG_AGO = -1_000_000_000
 
@@ -147,6 +148,10 @@ class Coalescer:
         else:
             self._write_at(data, FIRST_NOW)
 
+    def write_at_end(self, data: bytes) -> None:
+        """Write with others at the end of this iteration of the loop, also where code keeps the loop busy."""
+        self._write_at(data, AT_END)
+
     def divert(self) -> None:
         """Something is pending now: have whoever else writes to the transport flush it first."""
 
@@ -179,14 +184,15 @@ class Coalescer:
         if not self.size and self._is_wrapped():
             self.transport_write(frame)
             return
-        now = perf_counter()
-        if now - self._written > self.gap:
-            when = NOW
-            if not self.size:
-                self.transport_write(frame)
-                self._written = perf_counter()
-                return
-        self._written = now
+        if when != AT_END:
+            now = perf_counter()
+            if now - self._written > self.gap:
+                when = NOW
+                if not self.size:
+                    self.transport_write(frame)
+                    self._written = perf_counter()
+                    return
+            self._written = now
         self._pieces.append(frame)
         self.size += len(frame)
         if self.diverts and not self.diverted:

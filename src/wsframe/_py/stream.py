@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
-from .coalescer import FIRST_NOW, LATER, NOW
+from .coalescer import AT_END, FIRST_NOW, LATER, NOW
 from .encoder import encode_binary, encode_text
 from .receiver import Receiver
 
@@ -138,3 +138,27 @@ class Stream(Receiver):
             self.replies_next = False
             when = NOW
         self._write_at(frame, when)
+
+
+def write_to_all(streams: set[Stream], frame: bytes) -> list[Stream]:
+    """Write a frame to the streams that send it as it is, with all else of this loop iteration.
+
+    Args:
+        streams: those of servers and of clients.
+        frame: not masked.
+
+    Returns:
+        The streams that it was not written to: they compress, mask, are behind, or are sending or closing.
+    """
+    rest = []
+    for stream in streams:
+        if (
+            stream._encodes_directly
+            and not stream._masked
+            and not stream.congested
+            and not stream._pending_sends
+        ):
+            stream._write_at(frame, AT_END)
+        else:
+            rest.append(stream)
+    return rest

@@ -21,6 +21,7 @@ from ._basic_auth import basic_auth
 from .client import ClientConnection, connect, unix_connect
 from .connection import Connection, Listener, broadcast
 from .server import Server, ServerConnection, serve, unix_serve
+from .topics import Counters, Topics
 
 __all__ = [
     "ClientConnection",
@@ -30,6 +31,7 @@ __all__ = [
     "ConnectionClosed",
     "ConnectionClosedError",
     "ConnectionClosedOK",
+    "Counters",
     "Headers",
     "InvalidHandshake",
     "InvalidHeader",
@@ -47,6 +49,7 @@ __all__ = [
     "Server",
     "ServerConnection",
     "State",
+    "Topics",
     "WebSocketException",
     "basic_auth",
     "broadcast",

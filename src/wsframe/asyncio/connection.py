@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer, Self
 
     from ..handshake import Request, Response
+    from .topics import _Topic
 
 # Bytes a read takes at most.
 READ_SIZE = 2**18
@@ -177,6 +178,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
         "_unwaited",
         "_send_lock",
         "_slow_peer",
+        "_topics",
         "_unsent",
         "_waiting",
         "_write_limit",
@@ -216,6 +218,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
         self._slow_peer = slow_peer
         self._unwaited = 0  # bytes that nobody waited to send, since the peer fell behind
         self._write_limit = write_limit
+        self._topics: set[_Topic] | None = None  # those that it has joined
         self.logger = logger
         self._id: uuid.UUID | None = None  # made when somebody asks
         self._waiting: list[_Waiting] = []  # messages that `send_in_order` has taken, in this order
@@ -442,6 +445,8 @@ class Connection(Stream, asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         self.congested = False
         self._unwaited = 0
+        for topic in self._topics or ():
+            topic.member_drained(self)
         self._wake_drained()
         if self._protocol is None:
             return
@@ -462,6 +467,9 @@ class Connection(Stream, asyncio.BufferedProtocol):
             if timer is not None:
                 timer.cancel()
         self._closer = self._failing = None
+        topics, self._topics = self._topics, None
+        for topic in topics or ():
+            topic.member_lost(self)
         try:
             if self._protocol is not None:
                 self._end(self._protocol, exc)
