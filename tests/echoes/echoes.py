@@ -40,7 +40,8 @@ def _echo(name: str, replaced: str, *command: str, **options: Any) -> Echo:
     return Echo(Program(name, tuple(words)), frozenset(replaced.split()), **options)
 
 
-UVICORN = ("-m", "uvicorn", "--port", "0", "--no-access-log", "--app-dir", str(HERE), "asgi:app")
+UVICORN = ("-m", "uvicorn", "--port", "0", "--no-access-log", "--ws-max-size", str(2**25))
+UVICORN += ("--app-dir", str(HERE), "asgi:app")
 WSPROTO, SANSIO = ("--ws", "wsproto"), ("--ws", "websockets-sansio")
 HYPERCORN = ("hypercorn wsproto", "-m", "hypercorn", "--workers", "0", "--bind", "127.0.0.1:0")
 HYPERCORN += (f"{HERE}/asgi:app",)
