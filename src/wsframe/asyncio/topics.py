@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from .._backend import write_to_all
+from .._options import check_unsent
 from .._spec import CloseCode
 from ..connection import Broadcast, State, as_kind
-from ._options import check_unsent
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
