@@ -69,7 +69,11 @@ INPUT_AND_OUTPUT = {
 # Distributions that may be imported at the top of a file, for without them it has no purpose.
 HOSTS = {"uvicorn": {"uvicorn"}, "demo": {"matplotlib", "rich", "websockets", "uvicorn"}}
 # Distributions that may be imported when a function needs them.
-LAZY = {"_http": {"httptools"}, "asyncio": {"python_socks"}, "sync": {"python_socks"}}
+LAZY = {
+    "_http": {"httptools"},
+    "asyncio": {"python_socks", "werkzeug"},
+    "sync": {"python_socks"},
+}
 
 
 class Import(NamedTuple):

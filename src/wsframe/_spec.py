@@ -210,7 +210,7 @@ class Close(_Control):
         code = int(self.code)
         kind = "registered" if 3000 <= code < 4000 else "private use" if 4000 <= code < 5000 else "unknown"
         reason = f" {self.reason}" if self.reason else ""
-        return f"{code} ({CLOSE_MEANINGS.get(code, kind)}){reason}"
+        return f"{code} ({CLOSE_MEANINGS.get(code, kind)}){reason}"  # type: ignore[call-overload]
 
 
 # What decoding costs (`inflated`, `budget`), counted in inflated bytes that take as long.

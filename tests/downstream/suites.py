@@ -140,7 +140,7 @@ SWAP_EXCEPTIONS = {
 
 
 def websockets_swap(version: str, *sources: Source) -> Suite:
-    """Run the tests of websockets' servers and clients against wsframe.asyncio, under its names."""
+    """Run the tests of websockets' servers, clients and routers against wsframe.asyncio, under its names."""
     module = "tests/asyncio/test_client.py"
     return Suite(
         "websockets",
@@ -148,10 +148,10 @@ def websockets_swap(version: str, *sources: Source) -> Suite:
         sources,
         accelerated=(),
         aspect="swap",
-        modules="tests/asyncio/test_[cs][le]*[rt].py",
+        modules="tests/asyncio/test_[crs]*[rt].py",
         chosen=" and ".join(f"not ({name})" for name in SWAP_EXCEPTIONS),
         edits=(Edit(module, "    InvalidProxyMessage,\n", ""),),
-        needs=("httptools", "python-socks[asyncio]"),
+        needs=("httptools", "python-socks[asyncio]", "werkzeug"),
         environment={"WEBSOCKETS_TESTS_TIMEOUT_FACTOR": "20", "PYTEST_PLUGINS": "wsframe_swap"},
     )
 

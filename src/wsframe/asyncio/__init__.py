@@ -20,6 +20,7 @@ from ..handshake import (
 from ._basic_auth import basic_auth
 from .client import ClientConnection, connect, unix_connect
 from .connection import Connection, Listener, broadcast
+from .router import Router, route, unix_route
 from .server import Server, ServerConnection, serve, unix_serve
 from .topics import Counters, Topics
 
@@ -45,6 +46,7 @@ __all__ = [
     "ProxyError",
     "Request",
     "Response",
+    "Router",
     "SecurityError",
     "Server",
     "ServerConnection",
@@ -54,7 +56,9 @@ __all__ = [
     "basic_auth",
     "broadcast",
     "connect",
+    "route",
     "serve",
     "unix_connect",
+    "unix_route",
     "unix_serve",
 ]

@@ -42,19 +42,20 @@ class Target(NamedTuple):
             found.setdefault("port", self.uri.port)
         return found
 
-    def redirected(self, refusal: InvalidStatus, options: dict[str, Any]) -> Target:
+    def redirected(self, location: str, refusal: InvalidStatus, options: dict[str, Any]) -> Target:
         """Follow a redirect.
 
         Args:
-            refusal: holds the response of the server, with a Location.
+            location: where it leads, perhaps relative.
+            refusal: holds the response of the server.
             options: of create_connection, as they were given.
 
         Raises:
-            InvalidURI: the Location is no WebSocket URI.
+            InvalidURI: the location is no WebSocket URI.
             SecurityError: it leads from wss:// to ws://.
             ValueError: the options name a socket, or a host or a port, which would be another server's.
         """
-        text = urljoin(self.text, refusal.location or "")
+        text = urljoin(self.text, location)
         uri = parse_uri(text)
         if options.get("sock") is not None:
             raise ValueError(f"cannot follow redirect to {text} with a preexisting socket") from refusal

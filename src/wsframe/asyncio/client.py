@@ -373,6 +373,18 @@ class connect:
         self._entered = False
         self._connection: ClientConnection | None = None  # of `async with`
 
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """Decide on a response other than 101; a subclass may follow no redirects, say.
+
+        Args:
+            exc: the InvalidStatus.
+
+        Returns:
+            The URI to connect to, which may be relative, or the exception to raise, mostly `exc` itself.
+        """
+        location = exc.location if isinstance(exc, InvalidStatus) else None
+        return exc if location is None else location
+
     def _make_connection(self, target: Target) -> ClientConnection:
         key = new_key()
         headers = {**self._headers, "extra_headers": target.headers}
@@ -393,9 +405,12 @@ class connect:
                 await connection.wait_opened()
             except InvalidStatus as exc:
                 connection._abandon()
-                if exc.location is None:
+                location = self.process_redirect(exc)
+                if location is exc:
                     raise
-                target = target.redirected(exc, self._options)
+                if isinstance(location, Exception):
+                    raise location from exc
+                target = target.redirected(location, exc, self._options)
             except BaseException:
                 connection._abandon()
                 raise

@@ -9,6 +9,7 @@ from importlib import import_module
 MODULES = {
     "websockets.asyncio.server": "wsframe.asyncio.server",
     "websockets.asyncio.client": "wsframe.asyncio.client",
+    "websockets.asyncio.router": "wsframe.asyncio.router",
     "websockets.asyncio.connection": "wsframe.asyncio.connection",
     "websockets.client": "wsframe.asyncio.client",
     "websockets.datastructures": "wsframe.asyncio",

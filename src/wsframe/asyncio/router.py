@@ -1,0 +1,154 @@
+"""Servers that choose a handler by the path of a request, with the URL maps of werkzeug."""
+
+from __future__ import annotations
+
+import inspect
+import ssl as tls
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
+
+from ..handshake import Request, Response
+from .server import ServerConnection, serve, unix_serve
+
+if TYPE_CHECKING:
+    from werkzeug.routing import Map
+
+    from .server import ProcessRequest
+
+__all__ = ["Router", "route", "unix_route"]
+
+
+class Router:
+    """Chooses the handler of each connection; `route` makes one.
+
+    Args:
+        url_map: whose endpoints are handlers, called with the connection and what the path holds.
+        server_name: the host in redirects, with its port; None for the Host header of the request.
+        url_scheme: the scheme in redirects.
+    """
+
+    def __init__(self, url_map: Map, server_name: str | None = None, url_scheme: str = "ws") -> None:
+        self.url_map = url_map
+        self.server_name = server_name
+        self.url_scheme = url_scheme
+        for rule in url_map.iter_rules():
+            rule.websocket = True
+
+    def get_server_name(self, connection: ServerConnection, request: Request) -> str:
+        """Return the host that redirects lead to."""
+        return request.headers["Host"] if self.server_name is None else self.server_name
+
+    def redirect(self, connection: ServerConnection, url: str) -> Response:
+        """Make the response for a rule with `redirect_to`."""
+        response = connection.respond(HTTPStatus.FOUND, f"Found at {url}")
+        response.headers["Location"] = url
+        return response
+
+    def not_found(self, connection: ServerConnection) -> Response:
+        """Make the response for a path that no rule matches."""
+        return connection.respond(HTTPStatus.NOT_FOUND, "Not Found")
+
+    def route_request(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Choose the handler: a `process_request`."""
+        from werkzeug.exceptions import NotFound
+        from werkzeug.routing import RequestRedirect
+
+        adapter = self.url_map.bind(self.get_server_name(connection, request), url_scheme=self.url_scheme)
+        target = urlsplit(request.path)
+        try:
+            endpoint, arguments = adapter.match(path_info=target.path, query_args=target.query)
+        except RequestRedirect as redirect:
+            return self.redirect(connection, redirect.new_url)
+        except NotFound:
+            return self.not_found(connection)
+        routed: Any = connection
+        routed.handler, routed.handler_kwargs = endpoint, arguments
+        return None
+
+    async def handler(self, connection: ServerConnection) -> None:
+        """Run the handler that was chosen."""
+        routed: Any = connection
+        await routed.handler(connection, **routed.handler_kwargs)
+
+
+def _arguments(
+    url_map: Map,
+    server_name: str | None,
+    ssl: tls.SSLContext | Literal[True] | None,
+    create_router: type[Router] | None,
+    options: dict[str, Any],
+) -> tuple[Any, dict[str, Any]]:
+    """Return the handler and the options of `serve`."""
+    try:
+        import werkzeug.routing  # noqa: F401
+    except ImportError:
+        raise ImportError("route() needs werkzeug: pip install 'wsframe[router]'") from None
+    make = Router if create_router is None else create_router
+    router = make(url_map, server_name, "ws" if ssl is None else "wss")
+    before: ProcessRequest | None = options.pop("process_request", None)
+
+    async def process_request(connection: ServerConnection, request: Request) -> Response | None:
+        response = None if before is None else before(connection, request)
+        if inspect.isawaitable(response):
+            response = await response
+        return router.route_request(connection, request) if response is None else response
+
+    options["process_request"] = router.route_request if before is None else process_request
+    if ssl is not None and ssl is not True:
+        options["ssl"] = ssl
+    return router.handler, options
+
+
+def route(
+    url_map: Map,
+    *args: Any,
+    server_name: str | None = None,
+    ssl: tls.SSLContext | Literal[True] | None = None,
+    create_router: type[Router] | None = None,
+    **options: Any,
+) -> serve:
+    """Start a WebSocket server with a handler for each path; to be used as `serve`.
+
+    It needs werkzeug, which wsframe[router] installs.
+
+    Args:
+        url_map: a werkzeug.routing.Map whose endpoints are handlers.  They are called with the connection
+            and, as keywords, what the path holds.  `websocket=True` is set in each of its rules.
+        args, options: those of `serve` after the handler.  `process_request` is called before the path is
+            looked at.
+        server_name: the host that redirects of the map lead to, where a proxy changes the Host header.
+        ssl: the context for TLS, or True where a proxy in front ends TLS: redirects then lead to wss://.
+        create_router: makes the Router: a subclass, say.
+
+    Raises:
+        ImportError: werkzeug is not installed.
+    """
+    handler, options = _arguments(url_map, server_name, ssl, create_router, options)
+    return serve(handler, *args, **options)
+
+
+def unix_route(
+    url_map: Map,
+    path: str | None = None,
+    *,
+    server_name: str | None = None,
+    ssl: tls.SSLContext | Literal[True] | None = None,
+    create_router: type[Router] | None = None,
+    **options: Any,
+) -> unix_serve:
+    """Start a WebSocket server on a Unix socket with a handler for each path.
+
+    Args:
+        url_map: see `route`.
+        path: of the socket.
+        server_name: see `route`.
+        ssl: see `route`.
+        create_router: see `route`.
+        options: those of `unix_serve`.
+
+    Raises:
+        ImportError: werkzeug is not installed.
+    """
+    handler, options = _arguments(url_map, server_name, ssl, create_router, options)
+    return unix_serve(handler, path, **options)
