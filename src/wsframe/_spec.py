@@ -84,7 +84,7 @@ class CloseCode(IntEnum):
 
 
 # 7.4.1 and the registry of close codes.
-CLOSE_MEANINGS = {
+CLOSE_MEANINGS: dict[int, str] = {
     CloseCode.NORMAL_CLOSURE: "OK",
     CloseCode.GOING_AWAY: "going away",
     CloseCode.PROTOCOL_ERROR: "protocol error",
@@ -210,7 +210,7 @@ class Close(_Control):
         code = int(self.code)
         kind = "registered" if 3000 <= code < 4000 else "private use" if 4000 <= code < 5000 else "unknown"
         reason = f" {self.reason}" if self.reason else ""
-        return f"{code} ({CLOSE_MEANINGS.get(code, kind)}){reason}"  # type: ignore[call-overload]
+        return f"{code} ({CLOSE_MEANINGS.get(code, kind)}){reason}"
 
 
 # What decoding costs (`inflated`, `budget`), counted in inflated bytes that take as long.
