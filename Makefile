@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml setup.py $(wildcard ext/kernels/* ext/wsframe/_c/*)
 
-.PHONY: demo test quick test-all downstream lint docs docs-links coverage bench bench-servers bench-hosts sanitize race tsan tsan-python \
+.PHONY: demo test quick test-all downstream lint docs docs-links coverage bench bench-servers bench-hosts bench-default sanitize race tsan tsan-python \
   qemu fuzz conformance conformance-hosts jupyter soak
 
 demo: $(VENV)/.demo
@@ -64,6 +64,10 @@ bench-servers: $(VENV)/.bench
 # Other servers and clients, plain and under `wsframe run`.
 bench-hosts: $(VENV)/.bench
 	$(BIN)/python -m bench -k test_hosts $(ARGS)
+
+# What people run by default: pinned versions, compression on. ARGS="uvicorn 0.30": rows with these words.
+bench-default: $(VENV)/.bench
+	$(BIN)/python -m bench.default $(ARGS)
 
 # On every CPython found: pythonX.Y on the PATH, those of pyenv, and WSFRAME_PYTHONS="/path/to/python ...".
 test-all:

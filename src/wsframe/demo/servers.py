@@ -77,10 +77,23 @@ class Server:
 
 @contextmanager
 def running(
-    program: Program, log: Path, *, accelerated: bool, variables: Mapping[str, str] = STEADY_MALLOC
+    program: Program,
+    log: Path,
+    *,
+    accelerated: bool = False,
+    variables: Mapping[str, str] = STEADY_MALLOC,
+    python: Path | str = sys.executable,
 ) -> Iterator[Server]:
-    """Start a server with some more environment variables, and stop it whatever happens."""
-    command = [*(UNDER_RUN if accelerated else [sys.executable]), *program.command]
+    """Start a server, and stop it whatever happens.
+
+    Args:
+        program: what to start.
+        log: the file that its output goes to.
+        accelerated: whether it starts under `wsframe run`.
+        variables: of the environment, beside those of this process.
+        python: the interpreter.
+    """
+    command = [str(python), *(UNDER_RUN[1:] if accelerated else []), *program.command]
     process = None
     try:
         with log.open("wb") as output, _uninterrupted():

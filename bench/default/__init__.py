@@ -1,0 +1,1 @@
+"""What people run by default: pinned versions, compression on, varied documents."""
