@@ -4,7 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml setup.py $(wildcard ext/kernels/* ext/wsframe/_c/*)
 
-.PHONY: demo test quick test-all downstream lint docs docs-links coverage bench bench-servers bench-hosts bench-default sanitize race tsan tsan-python \
+.PHONY: demo test quick test-all downstream lint docs docs-links coverage bench bench-servers bench-hosts bench-default \
+  sanitize race tsan tsan-python \
   qemu fuzz conformance conformance-hosts jupyter soak
 
 demo: $(VENV)/.demo

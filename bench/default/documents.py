@@ -10,18 +10,7 @@ TAIL = b"\x00\x00\xff\xff"  # what a compressed message leaves out (RFC 7692, 7.
 WINDOW_BITS = 12  # of the window that fits every server that asks for at least as much
 
 NAMES = ["alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliett", "kilo"]
-VERBS = [
-    "created",
-    "updated",
-    "deleted",
-    "moved",
-    "paid",
-    "refunded",
-    "shipped",
-    "opened",
-    "closed",
-    "merged",
-]
+VERBS = ["created", "updated", "deleted", "moved", "paid", "refunded", "shipped", "opened", "closed"]
 NOTES = """\
 please look at this before noon
 the build is green again
