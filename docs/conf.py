@@ -60,10 +60,7 @@ CALLED_BY_ASYNCIO = {
 
 # Parts of the engine of a connection, which its classes share.
 FOR_APPLICATIONS = {"congested", "drain", "send", "send_nowait", "transport"}
-ENGINE = {name for base in Stream.__mro__[:-1] for name in vars(base)} - FOR_APPLICATIONS | {
-    *("fail", "handshake", "idle", "make_connection", "open", "protocol", "read_on", "refuse"),
-    *("send_in_order", "start", "wait_opened"),
-}
+ENGINE = {name for base in Stream.__mro__[:-1] for name in vars(base)} - FOR_APPLICATIONS
 
 # A name that several modules have is documented by the first of them.
 PAGES = {

@@ -53,7 +53,7 @@ def test_wrong_answer_is_no_result(tmp_path):
     with (
         echo_raw(tmp_path, TEXT.swapcase()) as (_, port),
         closing(LoadProcess()) as process,
-        pytest.raises(LoadError, match="wrong answer"),
+        pytest.raises(LoadError, match="wrong reply"),
     ):
         process.measure(Load(port=port))
 

@@ -53,7 +53,7 @@ def test_a_stream_without_a_view() -> None:
         with pytest.raises(TypeError):
             call(*(None, 5)[: 2 if call == stream._enqueue else 1])
     with pytest.raises(TypeError):
-        stream.write(b"x")
+        stream._write(b"x")
 
 
 @pytest.mark.parametrize("name", ["py", *twins.NAMES[-1:]])

@@ -34,7 +34,7 @@ def make(module):
     log = []
 
     class Owner(module.Stream):
-        async def _send_slowly(self, message):
+        async def _send_slow_path(self, message):
             log.append(("slowly", message))
             await asyncio.sleep(0)
 
@@ -53,8 +53,8 @@ def make(module):
             log.append(("frame", message))
             return b"framed"
 
-        def _low_water_reached(self):
-            log.append("caught up")
+        def _resume_reading(self):
+            log.append("resume reading")
 
         def _receive_undecoded(self, data):
             log.append(("other", bytes(data)))
@@ -66,19 +66,19 @@ def make(module):
             log.append(("failed", sys.exc_info()[0]))
 
         def _make_waiter(self):
-            log.append("arrival")
+            log.append("make waiter")
 
         def _pause_reading(self):
-            log.append("read no more")
+            log.append("pause reading")
 
     stream = Owner()
     stream._encodes_directly = True
     stream._high_water = 100
     stream._read_buffer = memoryview(bytearray(1000))
-    stream.call_soon = lambda callback: log.append("soon")
-    stream.iteration = (pure_coalescer if module is pure else compiled_coalescer).Iteration()
-    stream.gap = 60  # so long that a busy machine changes nothing
-    stream.transport_write = lambda data: log.append(bytes(data))
+    stream._call_soon = lambda callback: log.append("soon")
+    stream._iteration = (pure_coalescer if module is pure else compiled_coalescer).Iteration()
+    stream._gap = 60  # so long that a busy machine changes nothing
+    stream._transport_write = lambda data: log.append(bytes(data))
     return stream, log
 
 
@@ -113,7 +113,7 @@ def read(stream, data):
 
 def first(stream, log):
     """Make the first write of an iteration, which leaves at once."""
-    stream.write(b"first")
+    stream._write(b"first")
     assert log.pop(0) == "soon" and log.pop(0) == b"first" and not log
 
 
@@ -134,7 +134,7 @@ def test_messages_of_a_read_are_queued(module):
     read(stream, ONE + TWO[:4])
     stream._receive(TWO[4:])
     assert [stream._pop(), stream._pop()] == ["one", "two"]
-    assert stream.replies_next and log == []
+    assert stream._next_is_reply and log == []
 
 
 def test_replies_of_a_listener_to_one_read_are_coalesced(module):
@@ -143,7 +143,7 @@ def test_replies_of_a_listener_to_one_read_are_coalesced(module):
     first(stream, log)
     read(stream, ONE + TWO)
     assert log == [encode_text("one!") + encode_text("two!")]
-    assert stream._queued == 0 and not stream.receiving
+    assert stream._queued == 0 and not stream._receiving
 
 
 def test_the_reply_of_a_listener_to_a_single_message_is_written_at_once(module):
@@ -157,7 +157,7 @@ def test_the_reply_of_a_listener_to_a_single_message_is_written_at_once(module):
     stream._listener = Twice()
     for _ in range(2):
         read(stream, ONE)
-        stream.iteration.end()
+        stream._iteration.end()
     assert log == [encode_text("one!"), "blocks", encode_text("one!") * 2] * 2
 
 
@@ -172,7 +172,7 @@ def test_what_a_listener_sent_before_it_failed_is_flushed(module):
     first(stream, log)
     read(stream, ONE + TWO)
     assert log == [("failed", KeyError), encode_text("one!")]
-    assert not stream.receiving
+    assert not stream._receiving
 
 
 def test_control_frames_and_violations_go_to_the_subclass(module):
@@ -195,11 +195,11 @@ def test_high_water(module):
     read(stream, big)
     assert (log, stream._backlog) == ([], len(big))
     read(stream, big * 4)
-    assert (log, stream._backlog, stream._low_water_messages) == (["read no more"], len(big) * 5, 1)
+    assert (log, stream._backlog, stream._resume_at_queued) == (["pause reading"], len(big) * 5, 1)
     stream._reading = False
     for _ in range(4):
         stream._pop()
-    assert log == ["read no more", "caught up"]
+    assert log == ["pause reading", "resume reading"]
     stream._pop()
     read(stream, big)
     assert stream._backlog == len(big)
@@ -241,7 +241,7 @@ def test_a_waiter_is_made_by_the_subclass_in_all_other_states(module):
     stream._waiter = None
     stream._reading = False
     stream._message_waiter()
-    assert log == ["arrival", "arrival"]
+    assert log == ["make waiter", "make waiter"]
 
 
 def test_a_read_larger_than_the_buffer_is_refused(module):
@@ -255,7 +255,7 @@ def test_a_read_larger_than_the_buffer_is_refused(module):
 def test_the_reply_to_a_single_message_is_written_at_once(module):
     stream, log = make(module)
     stream._push(["question"])
-    stream.replies_next = True
+    stream._next_is_reply = True
     assert stream._pop() == "question"
     begin(stream.send("answer"))
     assert log == [b"\x81\x06answer"]
@@ -269,7 +269,7 @@ def test_replies_to_queued_messages_are_coalesced(module):
     stream, log = make(module)
     first(stream, log)
     stream._push(["1", "2", "3"])
-    stream.replies_next = True
+    stream._next_is_reply = True
     for _ in range(3):
         stream.send_nowait(stream._pop())
     assert log == [b"\x81\x011\x81\x012\x81\x013"]
@@ -280,7 +280,7 @@ def test_replies_to_queued_messages_are_coalesced(module):
 def test_nothing_is_written_or_scheduled_while_receiving(module):
     stream, log = make(module)
     first(stream, log)
-    stream.receiving = stream.replies_next = True
+    stream._receiving = stream._next_is_reply = True
     begin(stream.send("a"))
     begin(stream.send("b"))
     assert log == []
@@ -304,23 +304,23 @@ def test_the_first_write_of_an_iteration_is_sent_at_once_and_later_ones_coalesce
     for _ in range(2):
         for text in "abc":
             stream.send_nowait(text)
-        stream.iteration.end()
+        stream._iteration.end()
     assert log == ["soon", b"\x81\x01a", b"\x81\x01b\x81\x01c"] * 2
 
 
 def test_nothing_is_pending_once_the_previous_write_is_older_than_the_gap(module):
     stream, log = make(module)
-    stream.gap = 0
+    stream._gap = 0
     first(stream, log)
     stream._push(["1", "2"])  # replies to many messages at hand
     stream.send_nowait("a")
     stream.send_nowait("b")
-    stream.receiving = True
+    stream._receiving = True
     stream.send_nowait("c")
     assert log == [b"\x81\x01a", b"\x81\x01b", b"\x81\x01c"]
-    stream.gap = 60
+    stream._gap = 60
     stream.send_nowait("d")
-    stream.gap = 0
+    stream._gap = 0
     stream.send_nowait("e")
     assert log[3:] == [b"\x81\x01d\x81\x01e"]
 
@@ -337,12 +337,12 @@ def test_reading_the_transport_attribute_flushes(module):
 def test_low_water(module):
     stream, log = make(module)
     stream._push(map(str, range(4)))
-    stream._low_water_messages = 1
+    stream._resume_at_queued = 1
     stream._pop()
     stream._pop()
     assert log == []
     stream._pop()
-    assert (log, stream._low_water_messages, stream._queued) == (["caught up"], -1, 1)
+    assert (log, stream._resume_at_queued, stream._queued) == (["resume reading"], -1, 1)
 
 
 def test_pop_of_nothing(module):
@@ -387,7 +387,7 @@ def test_send_nowait_asks_before_it_writes_to_a_peer_that_is_behind(module):
 
 def test_send_does_nothing_until_it_is_awaited(module):
     stream, log = make(module)
-    stream.call_soon = lambda callback: log.append("soon")
+    stream._call_soon = lambda callback: log.append("soon")
     sending = stream.send("x")
     assert isinstance(sending, Coroutine)
     assert log == []
@@ -455,19 +455,19 @@ def test_discard(module):
     stream, log = make(module)
     first(stream, log)
     begin(stream.send("x"))
-    stream.discard()
+    stream._discard_pending()
     stream.flush()
     assert log == []
 
 
 def test_the_streams_of_a_loop_are_flushed_together(module):
     (one, log), (two, other) = make(module), make(module)
-    two.iteration = one.iteration
+    two._iteration = one._iteration
     for stream in (one, two):
         for text in "xyz":
             begin(stream.send(text))
     assert log + other == ["soon", b"\x81\x01x", b"\x81\x01x"]
-    one.iteration.end()
+    one._iteration.end()
     assert [log[2:], other[1:]] == [[b"\x81\x01y\x81\x01z"]] * 2
     begin(two.send("z"))
     assert other[2:] == ["soon", b"\x81\x01z"]
@@ -475,7 +475,7 @@ def test_the_streams_of_a_loop_are_flushed_together(module):
 
 def test_a_stream_that_cannot_write_stops_no_other(module):
     (one, log), (two, other) = make(module), make(module)
-    two.iteration = one.iteration
+    two._iteration = one._iteration
 
     def write(data):
         raise OSError("gone")
@@ -483,11 +483,11 @@ def test_a_stream_that_cannot_write_stops_no_other(module):
     for stream in (one, two):
         begin(stream.send("x"))
         begin(stream.send("y"))
-    two.transport_write = write
+    two._transport_write = write
     with pytest.raises(OSError, match="gone"):
-        one.iteration.end()
+        one._iteration.end()
     assert other == [b"\x81\x01x", "soon"]  # for the others
-    one.iteration.end()
+    one._iteration.end()
     assert log == ["soon", b"\x81\x01x", b"\x81\x01y"]
 
 
@@ -501,7 +501,7 @@ class Socket:
         self.unsent, self._closing = 0, False
         self.stream, self.log = make(module)
         self.stream.transport = self
-        self.stream.use_socket(self.ours.fileno())
+        self.stream._use_socket(self.ours.fileno())
 
     def __enter__(self):
         return self
@@ -514,7 +514,7 @@ class Socket:
         return self.unsent
 
     def send(self, text):
-        self.stream.replies_next = True
+        self.stream._next_is_reply = True
         begin(self.stream.send(text))
 
     def received(self):
@@ -582,7 +582,7 @@ def test_a_frame_for_a_broken_socket_goes_to_the_transport(on_socket):
 
 
 def test_use_socket_with_minus_1_writes_to_the_transport(on_socket):
-    on_socket.stream.use_socket(-1)
+    on_socket.stream._use_socket(-1)
     on_socket.send("a")
     assert on_socket.log == [encode_text("a")]
 
@@ -590,11 +590,20 @@ def test_use_socket_with_minus_1_writes_to_the_transport(on_socket):
 STEPS = st.lists(
     st.one_of(
         st.sampled_from(
-            ["pop", "flush", "discard", "replies_next", "receiving", "_encodes_directly", "congested", "low"]
+            [
+                "pop",
+                "flush",
+                "_discard_pending",
+                "_next_is_reply",
+                "_receiving",
+                "_encodes_directly",
+                "congested",
+                "low",
+            ]
         ),
         st.tuples(st.just("_push"), st.lists(st.text(max_size=3), max_size=4)),
         st.tuples(st.just("send"), st.one_of(st.text(max_size=5), st.binary(max_size=5), st.none())),
-        st.tuples(st.just("write"), st.binary(min_size=1, max_size=5)),
+        st.tuples(st.just("_write"), st.binary(min_size=1, max_size=5)),
     ),
     max_size=30,
 )
@@ -608,18 +617,18 @@ def test_parity(steps):
         stream, log = make(module)
         for step in steps:
             name, argument = step if isinstance(step, tuple) else (step, None)
-            if name in ("replies_next", "receiving", "_encodes_directly", "congested"):
+            if name in ("_next_is_reply", "_receiving", "_encodes_directly", "congested"):
                 setattr(stream, name, not getattr(stream, name))
             elif name == "low":
-                stream._low_water_messages = 1
+                stream._resume_at_queued = 1
             elif name == "pop":
                 log.append(stream._pop() if stream._queued else None)
-            elif name in ("flush", "discard"):
+            elif name in ("flush", "_discard_pending"):
                 getattr(stream, name)()
             elif name == "send":
                 begin(stream.send(argument))
             else:
                 getattr(stream, name)(argument)
-            log.append((stream._queued, stream.replies_next, stream._low_water_messages))
+            log.append((stream._queued, stream._next_is_reply, stream._resume_at_queued))
         outcomes.append(log)
     assert outcomes[0] == outcomes[-1]

@@ -1,4 +1,4 @@
-"""Checks of the options that serve and connect have in common: a wrong one is an error where it is given."""
+"""Checks of the options of serve and connect, so that a wrong one is an error in that call."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def check_limits(role: Role, max_size: int | None, max_fragments: int | None) ->
 
 
 def check_callable(name: str, value: Callable[..., Any] | None, *, optional: bool = True) -> None:
-    """Check a function; None is one of them only where it is optional."""
+    """Check that an option is callable, or None where that is allowed."""
     if not (callable(value) or (optional and value is None)):
         raise TypeError(f"{name} must be a function, not {type(value).__name__}")
 
 
 def check_unsent(max_unsent: int) -> None:
-    """Check how many bytes may wait for a peer that does not read."""
+    """Check the limit of unsent bytes."""
     if isinstance(max_unsent, bool) or not isinstance(max_unsent, int):
         raise TypeError(f"max_unsent must be a number of bytes, not {type(max_unsent).__name__}")
     if max_unsent < 0:
@@ -55,7 +55,7 @@ def check_unsent(max_unsent: int) -> None:
 
 
 def check_slow_peer(max_unsent: int | None, slow_peer: str) -> None:
-    """Check what is to be done about a peer that does not read."""
+    """Check the options for a peer that does not read."""
     if max_unsent is not None:
         check_unsent(max_unsent)
     if slow_peer not in ("close", "drop"):
@@ -63,13 +63,13 @@ def check_slow_peer(max_unsent: int | None, slow_peer: str) -> None:
 
 
 def check_max_queue(limit: int | tuple[int | None, int | None] | None) -> None:
-    """Check the marks of the queue of messages."""
-    marks = limit if isinstance(limit, tuple) else (limit, None)
-    if len(marks) != 2 or any(
-        isinstance(mark, bool) or not isinstance(mark, int) for mark in marks if mark is not None
+    """Check the limits of the queue of messages."""
+    limits = limit if isinstance(limit, tuple) else (limit, None)
+    if len(limits) != 2 or any(
+        isinstance(size, bool) or not isinstance(size, int) for size in limits if size is not None
     ):
         raise TypeError(f"max_queue must be a number of messages, a pair of them or None, not {limit!r}")
-    high, low = marks
+    high, low = limits
     if low is not None and not 0 <= low <= (low if high is None else high):
         raise ValueError(f"max_queue must be (high, low) with high >= low >= 0, not {limit!r}")
     if high is not None and high < 0:
@@ -77,12 +77,12 @@ def check_max_queue(limit: int | tuple[int | None, int | None] | None) -> None:
 
 
 def check_write_limit(limit: int | tuple[int, int | None]) -> None:
-    """Check the marks of the buffer for what waits to be sent, as asyncio takes them."""
-    marks = limit if isinstance(limit, tuple) else (limit, None)
-    if len(marks) != 2 or any(
-        isinstance(mark, bool) or not isinstance(mark, int) for mark in marks if mark is not None
+    """Check the limits of the write buffer, as asyncio takes them."""
+    limits = limit if isinstance(limit, tuple) else (limit, None)
+    if len(limits) != 2 or any(
+        isinstance(size, bool) or not isinstance(size, int) for size in limits if size is not None
     ):
         raise TypeError(f"write_limit must be a number of bytes, or a pair of them, not {limit!r}")
-    high, low = marks
+    high, low = limits
     if high is None or not 0 <= (0 if low is None else low) <= high:
         raise ValueError(f"write_limit must be (high, low) with high >= low >= 0, not {limit!r}")

@@ -12,7 +12,7 @@ from . import __version__
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Do what the command line says; answer the exit status."""
+    """Run the command of a command line; return the exit status."""
     options = _parse(list(sys.argv[1:] if argv is None else argv))
     command: int = options.command(options)
     return command
@@ -36,27 +36,29 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     )
     run.add_argument("--only", metavar="HOST,HOST", help="leave all other libraries alone")
     run.add_argument(
-        "--no-coalesce", action="store_true", help="write the answers to many messages of one read one by one"
+        "--no-coalesce",
+        action="store_true",
+        help="write each reply by itself, also those to the messages of one read",
     )
     run.add_argument(
         "--no-own-protocol",
         action="store_true",
-        help="keep uvicorn's own WebSocket classes, and make them faster where that is known to be right",
+        help="keep uvicorn's own WebSocket classes, and accelerate the tested versions of them",
     )
     _add_zlib(run)
-    run.add_argument("--quiet", action="store_true", help="do not tell what is accelerated")
+    run.add_argument("--quiet", action="store_true", help="do not print what is accelerated")
     run.set_defaults(command=_run)
 
     status = commands.add_parser(
         "status",
-        help="tell which kernel is in use, and which libraries `run` makes faster",
+        help="print the kernel in use, and the libraries that `run` makes faster",
         description="Exit status 1: a library is installed that `run` would leave alone.",
     )
     _add_zlib(status)
     status.add_argument("--json", action="store_true", help="for programs")
     status.set_defaults(command=_status)
 
-    demo = commands.add_parser("demo", help="measure stock servers, alone and under `run`; takes a minute")
+    demo = commands.add_parser("demo", help="measure stock servers, alone and under `run`, in a minute")
     demo.add_argument("--rounds", type=int, default=5, help="measurements of each (5)")
     demo.add_argument("--seconds", type=float, default=0.6, help="seconds of each (0.6)")
     demo.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="where the chart goes (.)")
@@ -79,7 +81,7 @@ def _add_zlib(parser: argparse.ArgumentParser) -> None:
 
 
 def _choose_zlib(name: str | None) -> bool:
-    """Have a module take the place of zlib, here and in child processes; answer whether it can."""
+    """Replace zlib by a module, here and in child processes; return whether that is possible."""
     from .accelerate.compression import check
 
     if name is not None:
@@ -93,7 +95,7 @@ def _choose_zlib(name: str | None) -> bool:
 
 
 def _split(argv: list[str]) -> tuple[list[str], list[str]]:
-    """Part our words from the program's, which may look like ours; argparse would mix them up."""
+    """Split our arguments from those of the program, which argparse could take for ours."""
     for i in range(1, len(argv)):
         if argv[i] == "--":
             return argv[:i], argv[i + 1 :]

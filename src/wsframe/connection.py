@@ -1,22 +1,22 @@
 """One WebSocket connection after its opening handshake, either side, without I/O (RFC 6455, 5 to 7).
 
-What happens in which state, and what follows:
+States and events:
 
     state    event                next     also
     -------  -------------------  -------  -----------------------------------------------------
-    OPEN     message received     OPEN     it is handed on
+    OPEN     message received     OPEN     it is returned
     OPEN     Ping received        OPEN     a Pong is queued (5.5.3)
-    OPEN     Close received       CLOSING  a Close is queued (5.5.1); both are now through
+    OPEN     Close received       CLOSING  a Close is queued (5.5.1); both are now exchanged
     OPEN     close() called       CLOSING  a Close is sent
-    OPEN     violation received   OPEN     what follows is discarded; messages before it may be answered
+    OPEN     violation received   OPEN     later bytes are discarded; earlier messages may have replies
     OPEN     fail() called        CLOSING  a Close with the code of the violation is queued (7.1.7)
-    CLOSING  message received     CLOSING  handed on while the Close we sent is unanswered
-    CLOSING  Close received       CLOSING  both are now through
+    CLOSING  message received     CLOSING  it is returned, until the Close of the peer
+    CLOSING  Close received       CLOSING  both are now exchanged
     any      end of stream        CLOSED   without a Close received the code is 1006 (7.1.5)
     CLOSED   anything             CLOSED   data is discarded
 
-A server ends the TCP connection once both Close frames are through; a client waits for it to do
-so, for a while (7.1.1).  After fail() either does so at once.
+A server closes the TCP connection when both Close frames are exchanged; a client waits for that, with a
+time-out (7.1.1).  After fail() either side closes it at once.
 """
 
 from __future__ import annotations
@@ -68,31 +68,31 @@ Event = str | bytes | Ping | Pong | Close
 
 
 class Extension(Inflater, Protocol):
-    """What a Connection asks of permessage-deflate (RFC 7692); see deflate.Deflate."""
+    """The interface of a permessage-deflate object (RFC 7692); see deflate.Deflate."""
 
     min_size: int
 
     def wants(self, size: int) -> bool:
-        """Tell whether to compress a message of so many bytes."""
+        """Tell whether to compress a message of this size in bytes."""
 
     def deflate(self, payload: bytes, final: bool = True) -> bytes:
         """Compress the next fragment of a message."""
 
     def deflate_alone(self, payload: bytes) -> bytes:
-        """Compress a message for all connections with these `settings`, each to be `reset`."""
+        """Compress a message for all connections with equal `settings`; then `reset` each of them."""
 
     def deflate_in_steps(self, payload: bytes) -> Iterator[bytes]:
-        """Compress as `deflate_alone` does, piece by piece, with little work for each."""
+        """Compress as `deflate_alone` does, in small steps."""
 
     def shrinks(self, payload: bytes) -> bool:
-        """Tell by a sample whether a large message is worth compressing."""
+        """Tell whether a sample of a large message becomes smaller by compression."""
 
     def reset(self) -> None:
         """Compress the next message without reference to earlier ones."""
 
     @property
     def settings(self) -> tuple[object, ...]:
-        """What the bytes of a compressed message depend on, beside the message."""
+        """The parameters that determine the bytes of a compressed message."""
 
 
 def _describe(close: Close) -> str:
@@ -101,7 +101,7 @@ def _describe(close: Close) -> str:
 
 
 class State(IntEnum):
-    """How far a connection is (RFC 6455, 4.1 and 7.1); a Connection begins when CONNECTING is over."""
+    """The state of a connection (RFC 6455, 4.1 and 7.1); a Connection starts as OPEN."""
 
     CONNECTING = 0
     OPEN = 1
@@ -115,7 +115,7 @@ class ConnectionClosed(WebSocketException):
     Args:
         rcvd: the Close frame of the peer, or None.
         sent: the Close frame we sent, or None.
-        rcvd_then_sent: whether that of the peer came first; None where one is missing.
+        rcvd_then_sent: whether the Close of the peer was received first; None where one is missing.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class ConnectionClosed(WebSocketException):
         self.rcvd = rcvd
         self.sent = sent
         self.rcvd_then_sent = rcvd_then_sent
-        self._connection: Connection | None = None  # whose end it is
+        self._connection: Connection | None = None  # the one that is closed
 
     def __reduce__(self) -> tuple[Any, ...]:
         state = {name: value for name, value in self.__dict__.items() if name != "_connection"}
@@ -133,12 +133,12 @@ class ConnectionClosed(WebSocketException):
 
     @property
     def code(self) -> int:
-        """The close code as the application sees it: 1006 when no Close arrived (7.1.5)."""
+        """The close code: 1006 if no Close was received (7.1.5)."""
         return self.rcvd.code if self.rcvd else CloseCode.ABNORMAL_CLOSURE
 
     @property
     def reason(self) -> str:
-        """The close reason as the application sees it (7.1.6)."""
+        """The close reason (7.1.6)."""
         return self.rcvd.reason if self.rcvd else ""
 
     def __str__(self) -> str:
@@ -189,20 +189,20 @@ def close_body(code: int, reason: str) -> bytes:
 
 
 class Connection:
-    """A WebSocket connection whose bytes somebody else carries.
+    """A WebSocket connection without I/O: the caller reads and writes the bytes.
 
     Args:
         role: which side we are.
-        max_message: bytes a received message may have over all its fragments; None for no limit.
-        max_fragments: frames a received message may have; None for no limit.
+        max_message: maximum size of a received message in bytes, over all its fragments; None for no limit.
+        max_fragments: maximum number of frames of a received message; None for no limit.
         deflate: the negotiated permessage-deflate object, or None.
 
     Attributes:
-        state: how far the connection is.
-        decoder: what turns its bytes into messages.
-        outgoing: frames that `receive` queued in answer, to be sent in order and then cleared.
+        state: OPEN, CLOSING or CLOSED.
+        decoder: decodes received bytes into messages.
+        outgoing: frames that `receive` and `fail` queue; send them in order, then clear the list.
         received, sent: the Close frames, or None.
-        error: the violation that failed the connection, or None.
+        error: the violation that was received, or None.
         fragmenting: whether a fragmented message is being sent.
         controls: how many control frames were received.
     """
@@ -247,21 +247,21 @@ class Connection:
         self.outgoing: list[bytes] = []
         self.received: Close | None = None
         self.sent: Close | None = None
-        self._received_first = False  # the Close of the peer came before ours left
+        self._received_first = False  # the Close of the peer was received before ours was sent
         self.error: ProtocolError | None = None
         self.cause: Exception | None = None
 
     # Receiving.
 
     def receive(self, data: Buffer) -> list[Event]:
-        """Take bytes from the peer.
+        """Process bytes from the peer.
 
         Args:
             data: any contiguous buffer; no reference to it is kept.
 
         Returns:
-            The messages and control frames that are now complete, in order.  Pings and a Close
-            are answered in `outgoing`; a violation stands in `error`: then call `fail`, soon.
+            The messages and control frames that are now complete, in order.  Replies to Pings and a Close are
+            queued in `outgoing`.  After a violation `error` is set: call `fail`.
         """
         if self.decoder.error is not None or self.state is State.CLOSED:
             return []
@@ -270,41 +270,42 @@ class Connection:
         return events
 
     def note(self, events: list[Event]) -> None:
-        """Take note of what the decoder gave to somebody who feeds it instead of calling `receive`.
+        """Process the events of `decoder`, for a caller that feeds it itself instead of calling `receive`.
 
         Args:
-            events: needed only where `controls` of the decoder has grown, or its `error` is set.
+            events: the result of `feed`.  The call is needed only when `controls` of the decoder has
+                grown, or its `error` is set.
         """
         decoder = self.decoder
         if decoder.controls != self.controls:
             self.controls = decoder.controls
-            self._answer(events)
+            self._reply_to_controls(events)
         self.error = decoder.error
 
     def receive_eof(self, cause: Exception | None = None) -> None:
-        """Take note that the peer, or the network, ended the stream.
+        """Close the connection: the stream has ended.
 
         Args:
-            cause: the exception that did, if one did.
+            cause: the exception that ended it, or None.
         """
         self.state = State.CLOSED
         self.cause = cause
 
-    def _answer(self, events: list[Event]) -> None:
+    def _reply_to_controls(self, events: list[Event]) -> None:
         for event in events:
             if isinstance(event, Ping):
                 self.outgoing.append(self._control(Opcode.PONG, event.data))
             elif isinstance(event, Close):
                 self.received = event
                 if self.state is State.OPEN:
-                    self._say_close(event)
+                    self._queue_close(event)
 
     def fail(self) -> None:
-        """Fail the connection for its `error` (RFC 6455, 7.1.7): a Close is queued in `outgoing`."""
+        """Fail the connection for its `error` (RFC 6455, 7.1.7): queue a Close in `outgoing`."""
         if self.error is not None and self.state is State.OPEN:
-            self._say_close(Close(int(self.error.close_code), self.error.reason))
+            self._queue_close(Close(int(self.error.close_code), self.error.reason))
 
-    def _say_close(self, close: Close) -> None:
+    def _queue_close(self, close: Close) -> None:
         self.outgoing.append(self._control(Opcode.CLOSE, close_body(close.code, close.reason)))
         self.sent = close
         self._received_first = self.received is not None
@@ -313,7 +314,7 @@ class Connection:
     # Sending.
 
     def send(self, message: str | Buffer) -> bytes:
-        """Write a whole message.
+        """Encode a whole message.
 
         Args:
             message: str for text, any contiguous buffer for binary.
@@ -336,7 +337,7 @@ class Connection:
         return encode_binary(message, masked=self._masked)
 
     def send_uncompressed(self, message: str | Buffer) -> bytes:
-        """Write a whole message as `send` does, but not compressed (RFC 7692, 6)."""
+        """Encode a whole message as `send` does, but uncompressed (RFC 7692, 6)."""
         self.check_open()
         if self.fragmenting:
             raise RuntimeError("a fragmented message is being sent")
@@ -345,40 +346,40 @@ class Connection:
         return encode_binary(message, masked=self._masked)
 
     def send_fragments(self, fragments: Iterable[str | Buffer]) -> Iterator[bytes]:
-        """Write a message piece by piece (RFC 6455, 5.4).
+        """Encode a message in fragments (RFC 6455, 5.4).
 
         Args:
-            fragments: all str or all bytes-like; the last one ends the message.  No fragment at
-                all sends nothing.
+            fragments: all str or all bytes-like; the last one ends the message.  Without any fragment
+                nothing is sent.
 
         Yields:
-            The bytes to send, a frame at a time: each as soon as the fragment behind it is known.
+            The bytes to send, one frame at a time: each when the next fragment is known.
 
         Raises:
             ConnectionClosed: the connection is not open.
             RuntimeError: another fragmented message is being sent.
-            TypeError: the fragments are not all of one kind; the last good one has not been written.
+            TypeError: the fragments are not all of one kind; the last valid one was not sent.
         """
         if self.fragmenting:
             raise RuntimeError("another fragmented message is being sent")
-        begun = False
+        started = False
         waiting: str | Buffer | None = None
         for fragment in fragments:
             check_fragment(fragment, waiting)
             if waiting is not None:
-                yield self._fragment_behind(begun, waiting, final=False)
-                begun = True
+                yield self._next_fragment(started, waiting, final=False)
+                started = True
             waiting = fragment
         if waiting is not None:
-            yield self._fragment_behind(begun, waiting, final=True)
+            yield self._next_fragment(started, waiting, final=True)
 
-    def _fragment_behind(self, begun: bool, fragment: str | Buffer, *, final: bool) -> bytes:
-        if self.fragmenting is not begun:  # somebody else has sent fragments between two of ours
+    def _next_fragment(self, started: bool, fragment: str | Buffer, *, final: bool) -> bytes:
+        if self.fragmenting is not started:  # another caller has sent fragments in between
             raise RuntimeError("another fragmented message is being sent")
         return self.send_fragment(fragment, final=final)
 
     def send_fragment(self, fragment: str | Buffer, *, final: bool) -> bytes:
-        """Write one piece of a message (RFC 6455, 5.4).
+        """Encode one fragment of a message (RFC 6455, 5.4).
 
         Args:
             fragment: str for text, any contiguous buffer for binary.
@@ -389,7 +390,7 @@ class Connection:
 
         Raises:
             ConnectionClosed: the connection is not open.
-            TypeError: the fragment is neither, or not of the kind of those before it.
+            TypeError: the fragment is neither, or not of the kind of the earlier ones.
         """
         self.check_open()
         text = isinstance(fragment, str)
@@ -400,7 +401,7 @@ class Connection:
                 raise TypeError(MIXED_FRAGMENTS)
             opcode = Opcode.CONTINUATION
         else:
-            # How long the message will be nobody knows yet.
+            # The size of the message is not known yet.
             self._compressing = self._deflate is not None and self._deflate.wants(2**16)
             rsv = RSV1 >> 4 if self._compressing else 0
         if self._compressing:
@@ -412,15 +413,15 @@ class Connection:
         return frame
 
     def send_in_steps(self, message: str | Buffer) -> Iterator[bytes]:
-        """Write a whole message as `send` does, a large one with little work between the steps.
+        """Encode a whole message as `send` does, a large one in small steps.
 
-        Other messages, but no fragments, may be sent meanwhile.
+        Other whole messages may be sent between the steps.
 
         Args:
             message: str for text, any contiguous buffer for binary.
 
         Yields:
-            The bytes to send: nothing until the last step.
+            The bytes to send: empty bytes until the last step.
 
         Raises:
             As `send`.
@@ -438,21 +439,21 @@ class Connection:
         if self.fragmenting:
             raise RuntimeError("a fragmented message is being sent")
         if rsv and self._deflate is not None:
-            self._deflate.reset()  # the window of the peer moves on without our compressor
+            self._deflate.reset()  # our compressor has not seen this message, the window of the peer has
         yield encode_frame(opcode, data, rsv=rsv, mask_key=self._key())
 
     def ping(self, data: Buffer = b"") -> bytes:
-        """Write a Ping (RFC 6455, 5.5.2) of at most 125 bytes; it may come amid a fragmented message."""
+        """Encode a Ping (RFC 6455, 5.5.2) of at most 125 bytes; allowed between fragments."""
         self.check_open()
         return self._control(Opcode.PING, data)
 
     def pong(self, data: Buffer = b"") -> bytes:
-        """Write a Pong nobody asked for (RFC 6455, 5.5.3) of at most 125 bytes."""
+        """Encode an unsolicited Pong (RFC 6455, 5.5.3) of at most 125 bytes."""
         self.check_open()
         return self._control(Opcode.PONG, data)
 
     def close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> bytes:
-        """Begin the closing handshake (RFC 6455, 7.1.2).
+        """Start the closing handshake (RFC 6455, 7.1.2).
 
         Args:
             code: a status code that may be sent, or 1005 for none.
@@ -467,8 +468,8 @@ class Connection:
             ValueError: the code must not be sent, the reason is too long, or it comes without a code.
         """
         self.check_open()
-        close_body(code, reason)  # its types, before int() takes whatever it can
-        self._say_close(Close(int(code), reason))
+        close_body(code, reason)  # checks the types: int() would accept others
+        self._queue_close(Close(int(code), reason))
         return self.outgoing.pop()
 
     def check_open(self) -> None:
@@ -479,8 +480,8 @@ class Connection:
     # The end.
 
     @property
-    def plain(self) -> bool:
-        """Whether a message is sent as it is: open, no extension, no fragments under way."""
+    def encodes_directly(self) -> bool:
+        """Whether `send` equals encode_text and encode_binary: open, no extension, not between fragments."""
         return self.state is State.OPEN and self._deflate is None and not self.fragmenting
 
     @property
@@ -490,23 +491,23 @@ class Connection:
 
     @property
     def ends_tcp(self) -> bool:
-        """Whether it is our turn to end the TCP connection, once `outgoing` is sent (7.1.1)."""
+        """Whether to close the TCP connection when `outgoing` is sent (7.1.1)."""
         if self.error is not None:
             return self.state is not State.OPEN
         return self.role is Role.SERVER and self.received is not None and self.sent is not None
 
     @property
     def close_code(self) -> int | None:
-        """The close code as the application sees it, or None before the end (7.1.5)."""
+        """The close code, or None before the connection is closed (7.1.5)."""
         return self.closed_error().code if self.state is State.CLOSED else None
 
     @property
     def close_reason(self) -> str | None:
-        """The close reason as the application sees it, or None before the end (7.1.6)."""
+        """The close reason, or None before the connection is closed (7.1.6)."""
         return self.closed_error().reason if self.state is State.CLOSED else None
 
     def closed_error(self) -> ConnectionClosed:
-        """Make the exception that says how the connection ended; a violation is its cause."""
+        """Return the exception for the end of the connection; a violation is its cause."""
         ok = all(close and close.code in CLEAN_CODES for close in (self.received, self.sent))
         both = self.received is not None and self.sent is not None
         kind = ConnectionClosedOK if ok else ConnectionClosedError
@@ -516,7 +517,7 @@ class Connection:
         return error
 
     def has_raised(self, exc: BaseException) -> bool:
-        """Tell whether an exception, or each of a group, says that this connection and no other is closed."""
+        """Tell whether an exception, or each one of a group, is a ConnectionClosed of this connection."""
         if isinstance(exc, GROUP):
             return all(map(self.has_raised, exc.exceptions))
         return isinstance(exc, ConnectionClosed) and exc._connection is self
@@ -542,13 +543,13 @@ class Connection:
 
 
 class Broadcast:
-    """A message on its way to many connections, encoded once for all that take the same bytes.
+    """A message to many connections, encoded once for all that need the same bytes.
 
     Args:
         message: str for text, any contiguous buffer for binary.
 
     Attributes:
-        plain: the frame for a connection of a server without extensions.
+        uncompressed: the frame for a server connection without compression.
 
     Raises:
         TypeError, ValueError, BufferError: see encode_text and encode_binary.
@@ -557,25 +558,25 @@ class Broadcast:
     def __init__(self, message: str | Buffer) -> None:
         self._message = message
         self._opcode = Opcode.TEXT if isinstance(message, str) else Opcode.BINARY
-        self.plain = encode_text(message) if isinstance(message, str) else encode_binary(message)
+        self.uncompressed = encode_text(message) if isinstance(message, str) else encode_binary(message)
         self._payload = bytes_of(message)
         self._compressed: dict[tuple[object, ...], bytes] = {}
-        self._compresses: dict[int, bool] = {}  # by the size from which a connection compresses
+        self._compresses: dict[int, bool] = {}  # by `min_size` of a connection
 
     def frame_for(self, connection: Connection) -> bytes | None:
-        """Give the bytes to send on a connection; None if it is not open or amid a fragmented message."""
+        """Return the bytes to send on a connection; None if it is not open, or between fragments."""
         if connection.state is not State.OPEN or connection.fragmenting:
             return None
         if connection.role is Role.CLIENT:
             return connection.send(self._message)
         deflate = connection._deflate
         if deflate is None:
-            return self.plain
+            return self.uncompressed
         compresses = self._compresses.get(deflate.min_size)
         if compresses is None:
             compresses = self._compresses[deflate.min_size] = connection._compresses(self._payload)
         if not compresses:
-            return self.plain
+            return self.uncompressed
         frame = self._compressed.get(deflate.settings)
         if frame is None:
             data = deflate.deflate_alone(self._payload)
@@ -589,11 +590,11 @@ def check_fragment(fragment: object, before: object) -> None:
     """Check the kind of a fragment.
 
     Args:
-        fragment: what is to be sent.
+        fragment: the next one.
         before: the fragment before it, or None.
 
     Raises:
-        TypeError: it is neither str nor bytes-like, or not of the kind of the one before it.
+        TypeError: it is neither str nor bytes-like, or not of the kind of `before`.
     """
     text = isinstance(fragment, str)
     if not text:
@@ -610,10 +611,10 @@ def as_kind(message: str | Buffer, text: bool | None) -> str | Buffer:
 
     Args:
         message: str or bytes-like.
-        text: whether it is to be text; None for what it is.
+        text: True for text, False for binary, None to leave it unchanged.
 
     Raises:
-        UnicodeDecodeError: bytes that are to be text are not UTF-8.
+        UnicodeDecodeError: the bytes of a text are not UTF-8.
         TypeError, BufferError: as encode_binary.
     """
     if text is None or isinstance(message, str) is text:

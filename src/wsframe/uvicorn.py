@@ -1,6 +1,6 @@
-"""The WebSocket side of uvicorn: `uvicorn --ws wsframe.uvicorn:WebSocketProtocol app:app`.
+"""A WebSocket class for uvicorn: `uvicorn --ws wsframe.uvicorn:WebSocketProtocol app:app`.
 
-An ASGI application sees here what it sees with uvicorn's own classes (ASGI websocket 2.4).
+For an ASGI application it behaves as uvicorn's own classes (ASGI websocket 2.4).
 """
 
 from __future__ import annotations
@@ -39,77 +39,77 @@ if TYPE_CHECKING:
 
 Event = dict[str, Any]
 
-# Bytes of a request head where uvicorn's settings name none: what its own HTTP classes allow then.
+# The default for the size of a request head, as in uvicorn's HTTP classes.
 MAX_HEAD = 2**16
 
-# Seconds within which an application has to take a message, for the Close behind it to wait on.
-ANSWER_DELAY = 0.25
+# Seconds in which an application must receive a message, else the reply to a Close is sent.
+CLOSE_REPLY_DELAY = 0.25
 
 # Seconds until a connection that does not end is aborted when the server shuts down.
 SHUTDOWN_TIMEOUT = 10.0
 
-# How the system wants to be told to drop what is unsent.
+# The format of struct linger (SO_LINGER).
 LINGER = "hh" if sys.platform == "win32" else "ii"
 
 
-class LateClose(Protocol):
-    """A connection that replies to a Close when it is told to: replies to the messages before it leave first.
+class DelayedCloseReply(Protocol):
+    """A connection that replies to a Close on request, after the replies to earlier messages.
 
     Attributes:
-        explains: whether the Close for a violation has the reason.
+        sends_reason: whether the Close for a violation has a reason.
     """
 
-    __slots__ = ("explains",)
+    __slots__ = ("sends_reason",)
 
-    explains: bool
+    sends_reason: bool
 
-    def _answer(self, events: list[Received]) -> None:
+    def _reply_to_controls(self, events: list[Received]) -> None:
         for event in events:
             if isinstance(event, Close):
                 self.received = event
             elif isinstance(event, Ping):
-                super()._answer([event])
+                super()._reply_to_controls([event])
 
-    def answer_close(self) -> None:
-        """Queue the answer in `outgoing`."""
+    def reply_to_close(self) -> None:
+        """Queue the reply to the Close in `outgoing`."""
         if self.received is not None and self.state is State.OPEN:
-            super()._answer([self.received])
+            super()._reply_to_controls([self.received])
 
     def fail(self) -> None:
         error = self.error
-        if self.explains or error is None:
+        if self.sends_reason or error is None:
             super().fail()
         elif self.state is State.OPEN:
-            self._say_close(Close(int(error.close_code), ""))
+            self._queue_close(Close(int(error.close_code), ""))
 
 
 class WebSocketProtocol(Connection):
-    """One WebSocket connection of uvicorn, which makes it when a request asks for the upgrade.
+    """A WebSocket connection of uvicorn, which creates it when a request asks for the upgrade.
 
-    Reading goes on while the application is busy, so that control frames are answered, until
-    `ws_max_queue` messages or 64 KiB of them wait.
+    Reading continues while the application is busy, to reply to control frames, until `ws_max_queue` messages
+    or 64 KiB of them are queued.
 
     Args:
         config: uvicorn's settings.
-        server_state: what all connections of a server share.
-        app_state: the state that the lifespan of the application left.
+        server_state: shared by the connections of a server.
+        app_state: the state of the application's lifespan.
     """
 
     __slots__ = (
         "_accepted",
-        "_answering",
+        "_close_reply_timer",
         "_behaviour",
-        "_checking",
+        "_queue_check_scheduled",
         "_denial",
-        "_early",
-        "_ended",
-        "_gone",
+        "_early_data",
+        "_application_closed",
+        "_disconnect_received",
         "_max_queue",
         "_reader",
-        "_receivers",
+        "_more_waiters",
         "_shutdown_timer",
-        "_streaming",
-        "_told",
+        "_streamed_denial",
+        "_disconnect_queued",
         "app_state",
         "client",
         "config",
@@ -129,9 +129,9 @@ class WebSocketProtocol(Connection):
         if not config.loaded:
             config.load()
         behaviour = behaviour_of(config.ws if isinstance(config.ws, str) else "", __version__)
-        # uvicorn takes 0 for no pings.
+        # 0 means no Pings in uvicorn.
         interval = (config.ws_ping_interval or None) if behaviour.pings else None
-        # `send` waits for the peer, so that there is no need for another bound.
+        # `send` of ASGI waits for the peer, so `max_unsent` is not needed.
         super().__init__(
             ping_interval=interval,
             ping_timeout=config.ws_ping_timeout,
@@ -147,27 +147,27 @@ class WebSocketProtocol(Connection):
         self.ping_sent_at = 0.0
         self._behaviour = behaviour
         max_head = config.h11_max_incomplete_event_size or MAX_HEAD
-        # No limit of its own for the number of header fields: the least takes 4 bytes.
+        # No separate limit for the number of header fields: the smallest one has 4 bytes.
         self._reader: RequestReader | None = RequestReader(max_head, max_head // 4)
         self._max_queue = config.ws_max_queue or sys.maxsize
-        self._early = bytearray()  # what came before the application accepted
+        self._early_data = bytearray()  # received before the application accepted
         self._accepted: Accepted | None = None
-        self._denial: Response | None = None  # under way
-        self._streaming: bool | None = None  # whether the denial under way is chunked; None if there is none
-        self._ended = False  # the application has closed, denied, or will never be asked
-        self._told = False  # a disconnect event is queued, or was
-        self._gone = False  # the application has received it
-        self._checking = False  # the length of the queue is to be checked
-        self._receivers: list[asyncio.Future[None]] = []  # those that wait behind `_waiter`
-        self._answering: asyncio.TimerHandle | None = None  # of a Close that waits for answers
+        self._denial: Response | None = None  # of the application, not complete yet
+        self._streamed_denial: bool | None = None  # whether it is chunked; None if none is streamed
+        self._application_closed = False  # or denied, or no application was started
+        self._disconnect_queued = False  # the disconnect event was queued
+        self._disconnect_received = False  # the application has received that event
+        self._queue_check_scheduled = False  # `_check_queue` is scheduled
+        self._more_waiters: list[asyncio.Future[None]] = []  # futures of further `receive` calls
+        self._close_reply_timer: asyncio.TimerHandle | None = None  # of a Close that waits for replies
         self._shutdown_timer: asyncio.TimerHandle | None = None
 
-    # uvicorn's names for what it looks at.
+    # Attributes that uvicorn reads.
 
     @property
     def close_timer(self) -> asyncio.TimerHandle | None:
         """The timer of the closing handshake."""
-        return self._closer
+        return self._close_timer
 
     @property
     def ping_timer(self) -> asyncio.TimerHandle | None:
@@ -183,77 +183,81 @@ class WebSocketProtocol(Connection):
     def close_timeout(self, seconds: float | None) -> None:
         self._close_timeout = seconds
 
-    # What the transport and the server tell.
+    # Callbacks of the transport and the server.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self.server = get_local_addr(self.transport)
         self.client = get_remote_addr(self.transport)
-        self._trace("WebSocket connection made")
-        # Last: were anything to fail above, nobody would take it out again.
+        self._log_trace("WebSocket connection made")
+        # Last: if anything above raised, it would never be removed.
         self.server_state.connections.add(self)  # type: ignore[arg-type]
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes from uvicorn's HTTP side, which writes the request anew."""
+        """Process bytes from uvicorn's HTTP class, which serializes the request again."""
         self._receive(data)
 
     def eof_received(self) -> bool:
-        # A client that has said all may still wait for the answers; TLS ends both ways at once.
-        return self._answering is not None and not is_ssl(self.transport)
+        # A client that has sent all may still wait for replies; TLS closes both directions at once.
+        return self._close_reply_timer is not None and not is_ssl(self.transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.server_state.connections.discard(self)
-        self._trace("WebSocket connection lost")
+        self._log_trace("WebSocket connection lost")
         opened = self._protocol is not None
-        for timer in (self._answering, self._shutdown_timer):
+        for timer in (self._close_reply_timer, self._shutdown_timer):
             if timer is not None:
                 timer.cancel()
-        self._answering = self._shutdown_timer = None
+        self._close_reply_timer = self._shutdown_timer = None
         super().connection_lost(exc)
-        if opened and not self._told and self._behaviour.lost_code == CloseCode.ABNORMAL_CLOSURE:
-            self._disconnect(self._behaviour.lost_code, "")
+        if (
+            opened
+            and not self._disconnect_queued
+            and self._behaviour.disconnect_code_without_close == CloseCode.ABNORMAL_CLOSURE
+        ):
+            self._queue_disconnect(self._behaviour.disconnect_code_without_close, "")
         else:
-            self._tell(self._end_event(opened))
-        self._told = True
+            self._queue_event(self._disconnect_event(opened))
+        self._disconnect_queued = True
         if self._behaviour.logs_closed:
             self.logger.info("connection closed")
 
     def shutdown(self) -> None:
-        """Close: the server ends."""
+        """Close the connection: the server shuts down."""
         protocol = self._protocol
         if protocol is None:
-            self._fail()
+            self._fail_handshake()
         elif protocol.state is State.OPEN:
-            if not self._told:
-                self._told = True
-                self._tell({"type": "websocket.disconnect", "code": int(CloseCode.SERVICE_RESTART)})
-            self._say_close(CloseCode.SERVICE_RESTART, "")
-        self._end_tcp()
-        if self._shutdown_timer is None:  # whatever the peer does
-            bound = self.config.timeout_graceful_shutdown
-            seconds = SHUTDOWN_TIMEOUT if bound is None else min(bound, SHUTDOWN_TIMEOUT)
-            self._shutdown_timer = self._loop.call_later(seconds, self._give_up)
+            if not self._disconnect_queued:
+                self._disconnect_queued = True
+                self._queue_event({"type": "websocket.disconnect", "code": int(CloseCode.SERVICE_RESTART)})
+            self._write_close(CloseCode.SERVICE_RESTART, "")
+        self._close_transport()
+        if self._shutdown_timer is None:  # a limit for all that follows
+            timeout = self.config.timeout_graceful_shutdown
+            seconds = SHUTDOWN_TIMEOUT if timeout is None else min(timeout, SHUTDOWN_TIMEOUT)
+            self._shutdown_timer = self._loop.call_later(seconds, self._abort_transport)
 
     # The opening handshake.
 
-    def handshake(self, data: bytes) -> None:
+    def _receive_handshake(self, data: bytes) -> None:
         if self._reader is None:
-            self._early += data
-            if len(self._early) > HIGH_WATER:
+            self._early_data += data
+            if len(self._early_data) > HIGH_WATER:
                 self._pause_reading()
             return
         try:
             request = self._reader.feed(data)
             if request is not None:
-                self._take_request(request)
+                self._start_application(request)
         except Refused as refused:
             self._refuse(refused.status, refused.response)
         except Exception:
             self.logger.error("opening handshake failed", exc_info=True)
-            self._fail()
-            self._end_tcp()
+            self._fail_handshake()
+            self._close_transport()
 
-    def _take_request(self, request: Request) -> None:
+    def _start_application(self, request: Request) -> None:
         reader = self._reader
         assert reader is not None
         self._accepted = accept(
@@ -264,9 +268,9 @@ class WebSocketProtocol(Connection):
         )
         self.request = request
         self.scope = self._scope_of(request)
-        self._early += reader.rest
+        self._early_data += reader.rest
         self._reader = None
-        self._tell({"type": "websocket.connect"})
+        self._queue_event({"type": "websocket.connect"})
         task = self._loop.create_task(self._run_asgi())
         self.server_state.tasks.add(task)
         task.add_done_callback(self.server_state.tasks.discard)
@@ -296,7 +300,7 @@ class WebSocketProtocol(Connection):
         }
 
     def _subprotocols_of(self, request: Request) -> list[str]:
-        """Split as uvicorn does, with the empty elements."""
+        """Split the header fields as uvicorn does, keeping empty elements."""
         fields = request.headers.get_all("Sec-WebSocket-Protocol")
         if fields and self._behaviour.checks_subprotocols:
             try:
@@ -316,181 +320,183 @@ class WebSocketProtocol(Connection):
             pass
         except BaseException:
             self.logger.exception("Exception in ASGI application\n")
-            self._fail()
+            self._fail_handshake()
         else:
-            if self._protocol is None and not self._ended and not self._lost:
+            if self._protocol is None and not self._application_closed and not self._lost:
                 self.logger.error("ASGI callable returned without completing handshake.")
-                self._fail()
+                self._fail_handshake()
             elif result is not None:
                 self.logger.error("ASGI callable should return None, but returned '%s'.", result)
-        self._settle()
+        self._finish_delayed_close()
         self.flush()
         if not self._waits_for_close:
-            self._end_tcp()
+            self._close_transport()
 
     @property
     def _waits_for_close(self) -> bool:
-        """Whether the application has closed, and the Close of the peer is still to come, or time out."""
+        """Whether the application has closed, and the Close of the peer has not arrived or timed out yet."""
         return self.state is State.CLOSING and not self.transport.is_closing()
 
-    def _fail(self) -> None:
-        """Answer an open handshake for an application that will not."""
-        if self._streaming is not None:  # there is no way to take back half a response
-            self._ended = True
-            self._end_tcp()
-        elif self._protocol is None and not self._ended and not self._lost:
+    def _fail_handshake(self) -> None:
+        """Respond to an open handshake after the application failed or returned."""
+        if self._streamed_denial is not None:  # a part of the response has been sent
+            self._application_closed = True
+            self._close_transport()
+        elif self._protocol is None and not self._application_closed and not self._lost:
             response = http_response(500, (), b"Internal Server Error")
             status = 500
             if self._denial is not None:
-                with suppress(TypeError, ValueError):  # what the application wanted cannot be written
+                with suppress(TypeError, ValueError):  # the response of the application is not valid
                     response, status = self._denial.serialize(), self._denial.status_code
             self._refuse(status, response)
 
     def _refuse(self, status: int, response: bytes) -> None:
-        self._ended = True
+        self._application_closed = True
         if response:
-            self.transport_write(response)
+            self._transport_write(response)
         if self._behaviour.logs_open:
             self.logger.info("connection rejected (%d %s)", status, phrase_of(status))
-        self._end_tcp()
+        self._close_transport()
 
-    # What the application receives.
+    # Receiving.
 
     def _enqueue(self, messages: list[Any], size: int) -> None:
-        if self._ended or self._told:
+        if self._application_closed or self._disconnect_queued:
             return
         super()._enqueue(messages, size)
-        if self._receivers:
-            self._wake_receivers()
-        if self._queued >= self._max_queue and not self._checking:
-            # The application may take them all before anything more is read.
-            self._checking = True
-            self.call_soon(self._check_queue)
+        if self._more_waiters:
+            self._wakeup_more_waiters()
+        if self._queued >= self._max_queue and not self._queue_check_scheduled:
+            # The application may receive all of them before the next read.
+            self._queue_check_scheduled = True
+            self._call_soon(self._check_queue)
         protocol = self.protocol
         if protocol.received is not None:
-            self._take_close(protocol.received)
+            self._close_received(protocol.received)
         elif protocol.error is not None:
-            code = self._behaviour.violation_code
+            code = self._behaviour.disconnect_code_of_violation
             if code is None:
-                self._disconnect(protocol.error.close_code, protocol.error.reason)
+                self._queue_disconnect(protocol.error.close_code, protocol.error.reason)
             else:
-                self._disconnect(code, "")
+                self._queue_disconnect(code, "")
 
     def _check_queue(self) -> None:
-        self._checking = False
-        if self._queued >= self._max_queue and not self._told and not self._lost:
-            self._low_water_messages = self._max_queue // 4
+        self._queue_check_scheduled = False
+        if self._queued >= self._max_queue and not self._disconnect_queued and not self._lost:
+            self._resume_at_queued = self._max_queue // 4
             self._pause_reading()
 
-    def _take_close(self, close: Close) -> None:
+    def _close_received(self, close: Close) -> None:
         waiting = self._queued > 0
-        self._disconnect(close.code, close.reason)
+        self._queue_disconnect(close.code, close.reason)
         if not waiting:
-            self._answer_close()
+            self._reply_to_close()
         elif self.state is State.OPEN:
-            if self._closer is not None:
-                self._closer.cancel()
-                self._closer = None
-            self._check_answers(self._queued + 1)
+            if self._close_timer is not None:
+                self._close_timer.cancel()
+                self._close_timer = None
+            self._delay_close_reply(self._queued + 1)
 
-    def _check_answers(self, before: int) -> None:
-        """Let a Close wait as long as the application takes the messages before it."""
+    def _delay_close_reply(self, before: int) -> None:
+        """Delay the reply to a Close while the application receives the messages before it."""
         if self._queued < before:
-            self._answering = self._loop.call_later(ANSWER_DELAY, self._check_answers, self._queued)
+            self._close_reply_timer = self._loop.call_later(
+                CLOSE_REPLY_DELAY, self._delay_close_reply, self._queued
+            )
         else:
-            self._answer_close()
+            self._reply_to_close()
 
-    def _answer_close(self) -> None:
+    def _reply_to_close(self) -> None:
         protocol = self._protocol
-        assert isinstance(protocol, LateClose)
-        if self._answering is not None:
-            self._answering.cancel()
-            self._answering = None
+        assert isinstance(protocol, DelayedCloseReply)
+        if self._close_reply_timer is not None:
+            self._close_reply_timer.cancel()
+            self._close_reply_timer = None
         if protocol.state is State.OPEN:
-            protocol.answer_close()
+            protocol.reply_to_close()
             self._encodes_directly = False
             self._write_outgoing(protocol)
             self.flush()
-            self._wake_drained()
-            self._end_tcp()
+            self._wakeup_drain_waiter()
+            self._close_transport()
 
-    def _settle(self) -> None:
-        """End what waited for the application to take all messages."""
+    def _finish_delayed_close(self) -> None:
+        """Reply to the Close, or fail the connection, after the application has received all messages."""
         protocol = self._protocol
         if protocol is not None and protocol.state is State.OPEN:
             if protocol.received is not None:
-                self._answer_close()
+                self._reply_to_close()
             elif protocol.error is not None:
-                self.fail()
+                self._fail_connection()
 
-    def _disconnect(self, code: int, reason: str) -> None:
-        self._told = True
+    def _queue_disconnect(self, code: int, reason: str) -> None:
+        self._disconnect_queued = True
         event = {"type": "websocket.disconnect", "code": int(code), "reason": reason}
-        if not self._behaviour.tells_reason:
+        if not self._behaviour.disconnect_has_reason:
             del event["reason"]
-        self._tell(event)
+        self._queue_event(event)
 
-    def _end_event(self, opened: bool) -> Event:
-        """What follows the disconnect event, and is the first where no Close came."""
+    def _disconnect_event(self, opened: bool) -> Event:
+        """Return the disconnect event where there was no Close, and for each further `receive`."""
         code = CloseCode.NO_STATUS_RCVD if opened else CloseCode.ABNORMAL_CLOSURE
         return {"type": "websocket.disconnect", "code": int(code)}
 
-    def _tell(self, event: Event) -> None:
+    def _queue_event(self, event: Event) -> None:
         self._push([event])
         self._wakeup_waiter()
-        self._wake_receivers()
+        self._wakeup_more_waiters()
 
-    def _wake_receivers(self) -> None:
-        receivers, self._receivers = self._receivers, []
-        for receiver in receivers:
-            if not receiver.done():
-                receiver.set_result(None)
+    def _wakeup_more_waiters(self) -> None:
+        waiters, self._more_waiters = self._more_waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
 
     async def asgi_receive(self) -> Event:
         """The `receive` of ASGI."""
         while not self._queued:
             if self._lost:
-                self._gone = True
-                await asyncio.sleep(0)  # an application that asks for ever must not hold up the loop
-                return self._end_event(self._protocol is not None)
+                self._disconnect_received = True
+                await asyncio.sleep(0)  # an application that never stops must not block the loop
+                return self._disconnect_event(self._protocol is not None)
             await self._message_waiter()
         event: Any = self._pop()
         if type(event) is str:
             return {"type": "websocket.receive", "text": event}
         if type(event) is bytes:
             return {"type": "websocket.receive", "bytes": event}
-        if self._told:
-            self._gone = True
-            self._settle()
+        if self._disconnect_queued:
+            self._disconnect_received = True
+            self._finish_delayed_close()
         return event  # type: ignore[no-any-return]
 
     def _make_waiter(self) -> asyncio.Future[None]:
-        self.read_on()
+        self._resume_reading()
         future = self._loop.create_future()
         if self._waiter is None or self._waiter.done():
             self._waiter = future
-        elif self._behaviour.many_receivers or self._protocol is None:
-            self._receivers.append(future)
+        elif self._behaviour.allows_concurrent_receive or self._protocol is None:
+            self._more_waiters.append(future)
         else:
             raise RuntimeError(
                 "cannot call recv while another coroutine is already waiting for the next message"
             )
         return future
 
-    # What the application sends.
+    # Sending.
 
     async def asgi_send(self, message: Event) -> None:
         """The `send` of ASGI."""
         protocol = self._protocol
         if protocol is None:
             if self.congested:
-                await self._catch_up()
-            self._answer(message)
-        elif self._gone and self._behaviour.late_send_is_wrong:
+                await self._wait_until_writable()
+            self._respond_to_handshake(message)
+        elif self._disconnect_received and self._behaviour.late_send_raises:
             raise _unexpected(message)
         elif protocol.state is State.CLOSED:
             raise ClientDisconnected
-        elif self._ended:
+        elif self._application_closed:
             raise _unexpected(message)
         elif message["type"] == "websocket.send":
             data = message.get("bytes")
@@ -500,12 +506,12 @@ class WebSocketProtocol(Connection):
                 try:
                     large = len(data) >= LARGE and not self._encodes_directly
                     if large or self.congested or self._pending_sends:
-                        await self.send_in_order(data, self._catch_up)
+                        await self._send_in_order(data, self._wait_until_writable)
                     else:
                         self.send_nowait(data)
                 except ConnectionClosed:
                     raise ClientDisconnected from None
-            elif self._behaviour.needs_data:
+            elif self._behaviour.send_needs_data:
                 raise TypeError("'websocket.send' needs text or bytes")
         elif message["type"] != "websocket.close":
             raise RuntimeError(
@@ -514,56 +520,56 @@ class WebSocketProtocol(Connection):
         elif protocol.state is State.OPEN:
             self._close(message.get("code", 1000), message.get("reason") or "")
 
-    async def _catch_up(self) -> None:
-        """Wait until the peer has taken enough of what was sent."""
+    async def _wait_until_writable(self) -> None:
+        """Wait until the write buffer is below its limit."""
         self.flush()
         while self.congested:
             if self._protocol is not None and self._protocol.state is not State.OPEN:
                 raise ClientDisconnected
-            if self._drained is None:
-                self._drained = self._loop.create_future()
-            await asyncio.shield(self._drained)
+            if self._drain_waiter is None:
+                self._drain_waiter = self._loop.create_future()
+            await asyncio.shield(self._drain_waiter)
 
     def _close(self, code: int, reason: str) -> None:
         if code not in LOCAL_CLOSE_CODES:
             sent = code
-        elif self._behaviour.replaces_codes:
+        elif self._behaviour.replaces_invalid_codes:
             sent = CloseCode.NORMAL_CLOSURE
         else:
             raise ValueError(f"close code {code} must not be sent (RFC 6455, 7.4)")
-        self._say_close(sent, reason)
-        self._ended = True
-        if self.protocol.received is not None:  # it waited for the messages before it
-            self._end_tcp()
+        self._write_close(sent, reason)
+        self._application_closed = True
+        if self.protocol.received is not None:  # it was delayed for the messages before it
+            self._close_transport()
             return
-        if not self._told:
-            if self._behaviour.tells_own_close:
-                self._disconnect(code, reason)
+        if not self._disconnect_queued:
+            if self._behaviour.disconnect_has_own_close:
+                self._queue_disconnect(code, reason)
             else:
-                self._told = True
-                self._tell(self._end_event(True))
-        self._expect_end()
-        self._discard_messages()  # up to the Close of the peer
+                self._disconnect_queued = True
+                self._queue_event(self._disconnect_event(True))
+        self._start_close_timer()
+        self._read_until_close()
 
-    def _answer(self, message: Event) -> None:
-        """Take what the application says to the opening handshake."""
+    def _respond_to_handshake(self, message: Event) -> None:
+        """Process an event that the application sends during the opening handshake."""
         kind = message["type"]
         if self._lost or self.transport.is_closing():
             raise ClientDisconnected
-        if self._denial is not None or self._streaming is not None:
-            self._deny_further(message)
+        if self._denial is not None or self._streamed_denial is not None:
+            self._continue_denial(message)
         elif kind == "websocket.accept":
-            self._log("[accepted]")
+            self._log_handshake("[accepted]")
             self._accept(message)
         elif kind == "websocket.close":
-            self._log("403")
-            self._deny(403, http_response(403, self._refusal_headers))
+            self._log_handshake("403")
+            self._finish_denial(403, http_response(403, self._refusal_headers))
         elif kind == "websocket.http.response.start":
             status = message["status"]
             if not 200 <= status < 600:
                 raise RuntimeError(f"Invalid HTTP status code '{status}' in response.")
-            self._log(str(status))
-            self._deny_with(status, list(message.get("headers", ())))
+            self._log_handshake(str(status))
+            self._start_denial(status, list(message.get("headers", ())))
         else:
             raise RuntimeError(
                 "Expected ASGI message 'websocket.accept', 'websocket.close' "
@@ -582,22 +588,22 @@ class WebSocketProtocol(Connection):
         if message.get("subprotocol"):
             headers.append((b"Sec-WebSocket-Protocol", message["subprotocol"]))
             self.subprotocol = message["subprotocol"]
-        self.transport_write(accepted.with_fields(write_fields(headers)))
+        self._transport_write(accepted.with_fields(write_fields(headers)))
         if self._behaviour.logs_open:
             self.logger.info("connection open")
-        early = bytes(self._early)
-        self._early.clear()
-        protocol = LateClose(
+        early = bytes(self._early_data)
+        self._early_data.clear()
+        protocol = DelayedCloseReply(
             Role.SERVER,
             max_message=self.config.ws_max_size if self._behaviour.limits_size else None,
             max_fragments=None,
             deflate=accepted.deflate,
         )
-        protocol.explains = self._behaviour.violation_reason
-        self.open(protocol, early)
+        protocol.sends_reason = self._behaviour.close_has_violation_reason
+        self._open(protocol, early)
 
-    def _deny_with(self, status: int, headers: list[Header]) -> None:
-        """Begin the response of an application: all of it leaves at the end, or each part as it comes."""
+    def _start_denial(self, status: int, headers: list[Header]) -> None:
+        """Start the denial response of an application: stream it, or send it when it is complete."""
         if not self._behaviour.streams_denials:
             self._denial = Response(status, headers=headers)
             return
@@ -606,10 +612,10 @@ class WebSocketProtocol(Connection):
         if chunked:
             headers.append((b"Transfer-Encoding", b"chunked"))
         phrase = phrase_of(status).encode("ascii")
-        self.transport_write(b"HTTP/1.1 %d %b\r\n%b\r\n" % (status, phrase, write_fields(headers)))
-        self._streaming = chunked
+        self._transport_write(b"HTTP/1.1 %d %b\r\n%b\r\n" % (status, phrase, write_fields(headers)))
+        self._streamed_denial = chunked
 
-    def _deny_further(self, message: Event) -> None:
+    def _continue_denial(self, message: Event) -> None:
         if message["type"] != "websocket.http.response.body":
             raise RuntimeError(
                 f"Expected ASGI message 'websocket.http.response.body' but got '{message['type']}'."
@@ -618,60 +624,60 @@ class WebSocketProtocol(Connection):
         if self._denial is not None:
             self._denial.body += body
             if last:
-                self._deny(self._denial.status_code, self._denial.serialize())
+                self._finish_denial(self._denial.status_code, self._denial.serialize())
             return
         if body:
-            self.transport_write(b"%x\r\n%b\r\n" % (len(body), body) if self._streaming else body)
+            self._transport_write(b"%x\r\n%b\r\n" % (len(body), body) if self._streamed_denial else body)
         if last:
-            self._deny(0, b"0\r\n\r\n" if self._streaming else b"")
+            self._finish_denial(0, b"0\r\n\r\n" if self._streamed_denial else b"")
 
-    def _deny(self, status: int, response: bytes) -> None:
+    def _finish_denial(self, status: int, response: bytes) -> None:
         self._refuse(status, response)
-        self._told = True
-        self._tell(self._end_event(False))
+        self._disconnect_queued = True
+        self._queue_event(self._disconnect_event(False))
 
-    # The end.
+    # Closing.
 
-    def _say_close(self, code: int, reason: str) -> None:
+    def _write_close(self, code: int, reason: str) -> None:
         if self.state is State.OPEN:
-            self._flush_sends()
-        self.write(self.protocol.close(code, reason))
+            self._write_pending_sends()
+        self._write(self.protocol.close(code, reason))
         self._encodes_directly = False
         self.flush()
-        self._wake_drained()  # who waits to send has nothing more to wait for
+        self._wakeup_drain_waiter()  # no `send` needs to wait any more
 
-    def _end_tcp(self) -> None:
+    def _close_transport(self) -> None:
         if not self._lost:
-            super()._end_tcp()
+            super()._close_transport()
 
-    def fail(self) -> None:
-        super().fail()
-        self._wake_drained()
+    def _fail_connection(self) -> None:
+        super()._fail_connection()
+        self._wakeup_drain_waiter()
 
-    def _give_up(self) -> None:
+    def _abort_transport(self) -> None:
         reset_at_close(self.transport)
-        super()._give_up()
+        super()._abort_transport()
 
     def _ping(self, data: bytes | None) -> asyncio.Future[float]:
         self.ping_sent_at = self._loop.time()
         return super()._ping(data)
 
     def _keepalive_failed(self) -> None:
-        self._trace("WebSocket keepalive ping timeout")
+        self._log_trace("WebSocket keepalive ping timeout")
         if self.state is State.OPEN:
-            self._say_close(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
-        self._end_tcp()
+            self._write_close(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
+        self._close_transport()
 
-    # Logging, in uvicorn's words.
+    # Log messages, as those of uvicorn.
 
-    def _log(self, outcome: str) -> None:
+    def _log_handshake(self, outcome: str) -> None:
         address: object = self.client
         if not self._behaviour.logs_tuple:
             address = get_client_addr(self.scope)  # type: ignore[arg-type]
         path = get_path_with_query_string(self.scope)  # type: ignore[arg-type]
         self.logger.info('%s - "WebSocket %s" %s', address, path, outcome)
 
-    def _trace(self, what: str) -> None:
+    def _log_trace(self, what: str) -> None:
         if self.logger.isEnabledFor(TRACE_LOG_LEVEL):
             prefix = "{}:{} - ".format(*self.client) if self.client else ""
             self.logger.log(TRACE_LOG_LEVEL, "%s%s", prefix, what)
@@ -682,8 +688,8 @@ def _unexpected(message: Event) -> RuntimeError:
 
 
 def reset_at_close(transport: asyncio.Transport) -> None:
-    """Have the system forget what a peer does not read, instead of keeping it for minutes more."""
+    """Make the system discard unsent data at close, instead of keeping it for minutes."""
     sock = transport.get_extra_info("socket")
     if sock is not None:
-        with suppress(OSError):  # a Unix socket may not know it
+        with suppress(OSError):  # not every Unix socket has this option
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(LINGER, 1, 0))

@@ -122,10 +122,10 @@ def test_what_is_pending_is_released_on_the_thread_of_its_loop(
             port = serving.sockets[0].getsockname()[1]
             async with client.connect(f"ws://127.0.0.1:{port}", compression=None) as ws:
                 await ws.send("1")
-                ws._wsframe_output.gap = 60
+                ws._wsframe_output._gap = 60
                 await ws.send("2")
                 await ws.send("3")
-                assert ws._wsframe_output.size
+                assert ws._wsframe_output._pending_size
                 by.clear()
                 if elsewhere:
                     switching = threading.Thread(target=accelerate.uninstall)
@@ -134,7 +134,7 @@ def test_what_is_pending_is_released_on_the_thread_of_its_loop(
                     assert not by
                 else:
                     accelerate.uninstall()
-                    assert by and not ws._wsframe_output.size
+                    assert by and not ws._wsframe_output._pending_size
                 await ws.send("4")
         assert set(by) == {threading.get_ident()}
 

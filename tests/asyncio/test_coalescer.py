@@ -29,15 +29,15 @@ class Protocol(asyncio.Protocol):
         self.lost = loop.create_future()
         self.out = out = Coalescer()
         out.transport = transport
-        out.transport_write = transport.write
-        out.call_soon = loop.call_soon
-        out.iteration = iteration_of(loop)
-        out.gap = 60
-        out.use_socket(*socket_of(transport))
+        out._transport_write = transport.write
+        out._call_soon = loop.call_soon
+        out._iteration = iteration_of(loop)
+        out._gap = 60
+        out._use_socket(*socket_of(transport))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.out.use_socket(-1)
-        self.out.discard()
+        self.out._use_socket(-1)
+        self.out._discard_pending()
         self.lost.set_result(exc)
 
 
@@ -76,23 +76,23 @@ async def test_the_first_write_leaves_at_once_and_later_ones_when_the_iteration_
     async with pair() as (out, theirs, _):
         for _ in range(2):
             for data in (b"a", b"b", b"c"):
-                out.write(data)
+                out._write(data)
             assert received(theirs) == b"a"
-            assert out.size == 2
+            assert out._pending_size == 2
             await asyncio.sleep(0)
             await asyncio.sleep(0)
-            assert (received(theirs), out.size) == (b"bc", 0)
+            assert (received(theirs), out._pending_size) == (b"bc", 0)
 
 
 async def test_who_asks_for_the_transport_finds_nothing_pending():
     async with pair() as (out, theirs, _):
         for data in (b"a", b"b"):
-            out.write(data)
+            out._write(data)
         assert out.transport.get_write_buffer_size() == 0
         assert received(theirs) == b"ab"
-        out.write(b"c")
+        out._write(b"c")
         out.transport.write(b"d")
-        out.write(b"e")
+        out._write(b"e")
         out.transport.write_eof()
         assert await all_of(theirs, 3) == b"cde"
 
@@ -104,7 +104,7 @@ async def test_nothing_is_out_of_order_when_the_socket_is_full():
             data = b"%04d" % number * (1 + number * 7919 % 50)
             expected += data
             if number % 31:
-                out.write(data)
+                out._write(data)
             else:
                 out.transport.write(data)
             if number % 100 == 0:
@@ -117,15 +117,15 @@ async def test_what_is_pending_is_sent_while_the_loop_is_blocked():
     async with pair() as (out, theirs, _):
         theirs.settimeout(20)
         for data in (b"a", b"b", b"c"):
-            out.write(data)
+            out._write(data)
         assert theirs.recv(1) == b"a"
         got = b""
         while got != b"bc":  # this blocks the loop
             got += theirs.recv(2)
-        out.write(b"d")
+        out._write(b"d")
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        assert (theirs.recv(9), out.size) == (b"d", 0)
+        assert (theirs.recv(9), out._pending_size) == (b"d", 0)
 
 
 @compiled
@@ -133,8 +133,8 @@ async def test_what_the_socket_does_not_take_is_for_the_transport():
     """Also where the thread has sent a part of it."""
     async with pair() as (out, theirs, _):
         expected = b"a" + bytes(range(256)) * 200
-        out.write(b"a")
-        out.write(expected[1:])
+        out._write(b"a")
+        out._write(expected[1:])
         theirs.settimeout(20)
         got = theirs.recv(1)
         got += theirs.recv(1)  # from the thread
@@ -146,21 +146,21 @@ async def test_what_the_socket_does_not_take_is_for_the_transport():
 @compiled
 async def test_a_peer_that_is_gone_is_noticed_through_the_transport():
     async with pair() as (out, theirs, protocol):
-        out.write(b"a")
-        out.write(b"b")
+        out._write(b"a")
+        out._write(b"b")
         theirs.close()
-        out.write(b"c")
+        out._write(b"c")
         await asyncio.wait_for(protocol.lost, 20)
-        assert out.size == 0
+        assert out._pending_size == 0
 
 
 async def test_a_peer_that_never_reads_costs_what_the_transport_buffers():
     async with pair() as (out, _, protocol):
         for _ in range(100):
-            out.write(bytes(10_000))
+            out._write(bytes(10_000))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        assert out.size == 0
+        assert out._pending_size == 0
         assert 900_000 < out.transport.get_write_buffer_size() <= 1_000_000
         assert not protocol.lost.done()
 
@@ -168,13 +168,13 @@ async def test_a_peer_that_never_reads_costs_what_the_transport_buffers():
 async def test_close_leaves_nothing_behind():
     async with pair() as (out, theirs, protocol):
         for data in (b"a", b"b"):
-            out.write(data)
+            out._write(data)
         out.transport.close()
         await protocol.lost
         assert received(theirs) == b"ab"
         with contextlib.suppress(RuntimeError):  # of uvloop: it is closed
-            out.write(b"c")
-        assert out.size == 0
+            out._write(b"c")
+        assert out._pending_size == 0
 
 
 FORKS = """

@@ -117,7 +117,7 @@ async def test_ping_and_latency():
 async def test_a_later_pong_settles_earlier_pings():
     async with local(echo) as server, connect(address(server)) as ws:
         pings = [await ws.ping(name) for name in ("a", "b", "c")]
-        ws._settle_pings(b"b")
+        ws._acknowledge_pings(b"b")
         assert pings[0].done() or await pings[0] >= 0
         assert await pings[1] >= 0
         assert await pings[2] >= 0
@@ -360,10 +360,10 @@ async def test_a_peer_that_pings_and_never_reads_is_not_fed():
 async def test_the_first_write_of_an_iteration_leaves_at_once_and_later_ones_together():
     async with local(echo) as server, connect(address(server), compression=None) as ws:
         writes = []
-        ws.use_socket(-1)
-        ws.gap = 60
-        write = ws.transport_write
-        ws.transport_write = lambda data: (writes.append(len(data)), write(data))
+        ws._use_socket(-1)
+        ws._gap = 60
+        write = ws._transport_write
+        ws._transport_write = lambda data: (writes.append(len(data)), write(data))
         for number in range(10):
             await ws.send(f"{number}")
         assert len(writes) == 1

@@ -83,7 +83,7 @@ async def test_failures_and_short_connections_count_together():
 
 
 async def test_a_connection_that_lasted_starts_anew(monkeypatch):
-    monkeypatch.setattr(client, "LASTING", 0.2)
+    monkeypatch.setattr(client, "STABLE_AFTER", 0.2)
     asked, count, visits = [], 0, 0
 
     async def handler(ws):
@@ -103,12 +103,12 @@ async def test_a_connection_that_lasted_starts_anew(monkeypatch):
 
 
 async def test_it_is_the_connection_that_must_last_and_not_the_body(monkeypatch):
-    monkeypatch.setattr(client, "LASTING", 2.0)
+    monkeypatch.setattr(client, "STABLE_AFTER", 2.0)
     asked, count = [], 0
     async with local(closing_at_once(1012)) as server:
         async for ws in connect(uri_of(server), reconnect_delays=recorded([0.01, 0.02, 0.03], asked)):
             await ws.wait_closed()
-            monkeypatch.setattr(client, "LASTING", 0.3)
+            monkeypatch.setattr(client, "STABLE_AFTER", 0.3)
             await asyncio.sleep(0.4)
             count += 1
             if count == 3:

@@ -69,7 +69,7 @@ async def test_the_time_of_the_tls_handshake_counts(contexts):
         while not server._all_connections:
             await asyncio.sleep(0.01)
         (opening,) = server._all_connections
-        assert 99.5 < opening._opening.when() - opening._accepted_at < 100.5
+        assert 99.5 < opening._handshake_timer.when() - opening._created_at < 100.5
         transport.abort()
 
 

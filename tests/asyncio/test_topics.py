@@ -49,8 +49,8 @@ async def received(ws, count):
 def seen_writes(ws):
     """What a connection writes to its transport, or past it, from now on."""
     writes = []
-    ws.use_socket(-1)
-    ws.transport_write = lambda data: writes.append(bytes(data))
+    ws._use_socket(-1)
+    ws._transport_write = lambda data: writes.append(bytes(data))
     return writes
 
 

@@ -251,7 +251,7 @@ def test_small_messages_are_not_compressed():
     server, client = deflated_pair(min_size=100)
     assert not client.send("x" * 99)[0] & 0x40
     assert client.send("x" * 100)[0] & 0x40
-    assert server.plain is False
+    assert server.encodes_directly is False
 
 
 def test_compressed_random_traffic():

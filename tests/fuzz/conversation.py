@@ -118,7 +118,7 @@ class Talk:
             one.sent,
             verdict(one.error),
             one.fragmenting,
-            one.plain,
+            one.encodes_directly,
             one.ends_tcp,
             one.close_code,
             one.close_reason,

@@ -71,7 +71,7 @@ class Owner:
         self.log.append("read no more")
         self._reading = False
 
-    def _low_water_reached(self: Any) -> None:
+    def _resume_reading(self: Any) -> None:
         self.log.append("caught up")
         self._reading = True
 
@@ -91,10 +91,10 @@ def make(kind: tuple[Any, Any, Any], options: int) -> Any:
     stream_class, iteration, decoder = kind
     stream = type("Driven", (Owner, stream_class), {})()
     stream.log, stream.soon, stream.written = [], [], bytearray()
-    stream.call_soon = stream.soon.append
+    stream._call_soon = stream.soon.append
     stream._create_future = Future
-    stream.iteration = iteration()
-    stream.transport_write = stream.written.extend
+    stream._iteration = iteration()
+    stream._transport_write = stream.written.extend
     stream._read_buffer = memoryview(bytearray(1000))
     stream._high_water = 20 if options & SMALL else 10**6
     stream._encodes_directly = not options & QUEUED
@@ -142,7 +142,7 @@ def operate(stream: Any, script: Script, seed: int) -> None:
     elif kind == 6:
         stream.send_nowait(script.message())
     elif kind == 7:
-        stream.write(script.bytes())
+        stream._write(script.bytes())
     elif kind == 8:
         stream.flush()
     elif kind == 9:
@@ -165,7 +165,7 @@ def story(kind: tuple[Any, Any, Any], options: int, seed: int, data: bytes) -> l
         except (AttributeError, IndexError, ProtocolError, TypeError, ValueError) as exc:
             stream.log.append((type(exc), str(exc)))
         stream.log.append(
-            (stream._queued, stream._backlog, stream._reading, stream.congested, stream.replies_next)
+            (stream._queued, stream._backlog, stream._reading, stream.congested, stream._next_is_reply)
         )
     while stream.soon:
         stream.soon.pop(0)()

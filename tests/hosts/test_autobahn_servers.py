@@ -166,7 +166,7 @@ make = Output.__init__
 
 def patient(self, *args, **kwargs):
     make(self, *args, **kwargs)
-    self.gap = 60
+    self._gap = 60
 
 Output.__init__ = patient
 

@@ -15,6 +15,6 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def unhurried(self: Any, *args: Any, **kwargs: Any) -> None:
         make(self, *args, **kwargs)
-        self.gap = 60
+        self._gap = 60
 
     monkeypatch.setattr(Output, "__init__", unhurried)

@@ -1,5 +1,5 @@
 # cython: binding=False
-"""Several writes of one loop iteration in one system call, none much later than asked for."""
+"""Several writes of one loop iteration in one system call, with a small bound on the delay."""
 
 cimport cython
 from cpython.bytes cimport (
@@ -36,27 +36,27 @@ cdef extern from "coalescer.h" nogil:
 
 
 cdef enum:
-    # Bytes that are pending at most.
+    # The maximum number of pending bytes.
     PENDING_SIZE = 65536
-    # Bytes that are given to the socket at once at most: the GIL is held meanwhile.
+    # The maximum size of one send() to the socket: it holds the GIL.
     SEND_SIZE = 2 * PENDING_SIZE
 
-# Seconds after the previous write, from which on a write without that thread is sent at once.
+# Seconds after the previous write from which a write is sent at once where no flusher thread runs.
 cdef double GAP = 50e-6
 
 cdef enum:
-    # Where a coalescer was written to in this iteration: nowhere; inside a read, whose end flushes it; so
-    # that the iteration has it in its list.
-    UNMARKED
-    MARKED
-    LISTED
+    # What flushes a coalescer that was written to in this loop iteration: nothing, it was not written to; the
+    # end of the read being processed; the end of the iteration.
+    NOBODY
+    READ_END
+    ITERATION_END
 
 
 cdef class Iteration:
-    """The coalescers of a loop that are to be flushed when its iteration ends."""
+    """The coalescers of a loop to flush at the end of its current iteration."""
 
     def __cinit__(self):
-        self.waiting = []
+        self.coalescers = []
         self.group = wsf_group_new()
         if self.group is NULL:
             raise MemoryError
@@ -66,23 +66,23 @@ cdef class Iteration:
             wsf_group_free(<wsf_group *>self.group)
 
     cdef int add(self, Coalescer coalescer) except -1:
-        if not self.waiting:
-            coalescer.call_soon(self.end)
-        self.waiting.append(coalescer)
+        if not self.coalescers:
+            coalescer._call_soon(self.end)
+        self.coalescers.append(coalescer)
         return 0
 
     def end(self):
-        """Flush them all."""
+        """Flush all of them."""
         cdef Coalescer coalescer
-        while self.waiting:
-            coalescer = self.waiting.pop()
-            coalescer.mark = UNMARKED
+        while self.coalescers:
+            coalescer = self.coalescers.pop()
+            coalescer.flushed_by = NOBODY
             coalescer.written = LONG_AGO
             try:
                 coalescer.flush_pending()
             except BaseException:
-                if self.waiting:
-                    coalescer.call_soon(self.end)
+                if self.coalescers:
+                    coalescer._call_soon(self.end)
                 raise
 
 
@@ -90,27 +90,27 @@ cdef class Coalescer:
     """Coalesces the writes to one transport.
 
     The first write of a loop iteration is sent at once; later ones are coalesced and flushed at its end.  If
-    the application keeps the loop busy, a thread flushes after 1 to 3 ms.  Without that thread (TLS, Windows,
-    a transport that is not known) a write is pending only while the previous one is no older than `gap`.
+    the application blocks the loop, the flusher thread sends them after 1 to 3 ms.  Without that thread (TLS,
+    Windows, an unknown transport) a write stays pending only while the previous one is no older than `_gap`.
 
     Attributes:
-        transport: of asyncio, or with the same methods; reading this attribute flushes.
-        transport_write: is called with what the socket did not take, or should not be given.
-        call_soon: of the loop.
-        iteration: of the loop.
-        gap: seconds.
-        replies_next: something was received since the last write: the next write is the reply to it.
-        receiving: nothing is flushed, because whoever has set this will flush.
-        diverts: call `divert` and `restore`.
-        diverted: `divert` was called, and `restore` not yet.
-        attributes: of the transport; a `write` among them must be called for every write.
-        size: bytes that are pending; some of them may have been sent.
-        watched: the thread flushes, if nobody else does.
+        transport: the asyncio transport, or an object with the same methods; reading this attribute flushes.
+        _transport_write: called with the bytes that the socket did not accept, or must not be given.
+        _call_soon: the method of the loop.
+        _iteration: shared by the coalescers of the loop.
+        _gap: seconds; see above.
+        _next_is_reply: something was received since the last write, so the next write is the reply to it.
+        _receiving: a read is being processed; the code that set this flushes at the end.
+        _intercepts: call `_intercept` when bytes become pending, `_stop_intercepting` when none are.
+        _intercepting: between these two calls.
+        _transport_attributes: the `__dict__` of the transport; a `write` in it gets every write.
+        _pending_size: number of pending bytes; the flusher may have sent some of them.
+        _has_flusher: the flusher thread sends the pending bytes if nobody else does.
     """
 
     def __cinit__(self, *args, **kwargs):
         self.fd = -1
-        self.gap = GAP
+        self._gap = GAP
         self.written = LONG_AGO
 
     def __dealloc__(self):
@@ -119,7 +119,7 @@ cdef class Coalescer:
 
     @property
     def transport(self):
-        """The asyncio transport; whoever asks for it finds that nothing is pending."""
+        """The asyncio transport; reading it flushes, so that a write to it overtakes nothing."""
         self.flush_pending()
         return self._transport
 
@@ -127,70 +127,70 @@ cdef class Coalescer:
     def transport(self, transport):
         self._transport = transport
 
-    def use_socket(self, int fd, bint reads=True):
-        """use_socket(fd, reads=True)
+    def _use_socket(self, int fd, bint reads=True):
+        """_use_socket(fd, reads=True)
 
-        Write to a socket past its transport, while that has nothing left to write.
+        Write to the socket directly, while its transport has nothing left to write.
 
         Args:
-            fd: of the socket of `transport`, which sends bytes as they are; -1 to leave all to the transport.
-            reads: whether to read from it too; only for the transports of asyncio's selector loops.
+            fd: descriptor of the socket of `transport`, which sends bytes unchanged; -1 for none.
+            reads: whether to read from it, too; only for the transports of asyncio's selector loops.
         """
         self.fd = fd
-        self.behind = True
-        self.has_flag = hasattr(self._transport, "_closing")
+        self.transport_busy = True
+        self.has_closing_flag = hasattr(self._transport, "_closing")
         if fd >= 0:
             wsf_flusher_start()
         if self.pending is not NULL:
             wsf_pending_use(<wsf_pending *>self.pending, fd)
 
-    def write(self, data):
+    def _write(self, data):
         """write(data)
 
-        Write now, or with others at the end of this iteration of the loop.
+        Write at once, or coalesced with other writes at the end of this loop iteration.
 
         Args:
-            data: bytes; anything else may change, or is an error, and goes to the transport at once.
+            data: bytes; any other object is mutable or an error, and is passed to the transport at once.
         """
         if not PyBytes_CheckExact(data):
             self.flush_pending()
-            self.transport_write(data)
-        elif self.receiving:
+            self._transport_write(data)
+        elif self._receiving:
             self.write_at(data, LATER)
-        elif self.replies_next:
-            self.replies_next = False
+        elif self._next_is_reply:
+            self._next_is_reply = False
             self.write_at(data, NOW)
         else:
             self.write_at(data, FIRST_NOW)
 
-    def write_at_end(self, bytes data not None):
-        """write_at_end(data)
+    def _write_at_end(self, bytes data not None):
+        """_write_at_end(data)
 
-        Write with others at the end of this iteration of the loop, also where code keeps the loop busy.
+        Write at the end of this loop iteration, even if code blocks the loop meanwhile.
         """
         self.write_at(data, AT_END)
 
-    def divert(self):
-        """Something is pending now: have whoever else writes to the transport flush it first."""
+    def _intercept(self):
+        """Bytes are pending now: make other writers to the transport flush them first."""
 
-    def restore(self):
-        """Nothing is pending any more."""
+    def _stop_intercepting(self):
+        """No bytes are pending any more."""
 
     cdef int write_at(self, bytes frame, int when) except -1:
         with cython.critical_section(self):
-            if self.size == 0:
+            if self._pending_size == 0:
                 if when == NOW:
                     self.send_now(frame)
                     self.written = perf_counter()
                     return 0
-                if when == FIRST_NOW and self.mark == UNMARKED and (
-                    self.written == LONG_AGO or perf_counter() - self.written > self.gap
+                if when == FIRST_NOW and self.flushed_by == NOBODY and (
+                    self.written == LONG_AGO or perf_counter() - self.written > self._gap
                 ):
-                    if self.receiving:
-                        self.mark = MARKED
-                    elif self.iteration is not None:
-                        self.mark = LISTED
-                        self.iteration.add(self)
+                    if self._receiving:
+                        self.flushed_by = READ_END
+                    elif self._iteration is not None:
+                        self.flushed_by = ITERATION_END
+                        self._iteration.add(self)
                     self.send_now(frame)
                     self.written = perf_counter()
                     return 0
@@ -201,75 +201,76 @@ cdef class Coalescer:
         cdef Py_ssize_t size = PyBytes_GET_SIZE(frame)
         cdef Py_ssize_t pending
         cdef double now
-        if self.iteration is None:
-            raise RuntimeError("a coalescer without an iteration cannot write later")
+        if self._iteration is None:
+            raise RuntimeError("coalescer has no iteration: cannot write later")
         if size > PENDING_SIZE:
             self.flush_pending()
             self.send_now(frame)
             self.written = perf_counter()
             return 0
-        if self.size == 0:
+        if self._pending_size == 0:
             self.bypasses = self.can_bypass()
-            self.watched = self.bypasses and when != AT_END
-            if not self.bypasses and (self.is_wrapped() or (self.fd >= 0 and not self.behind)):
-                self.transport_write(frame)
+            self._has_flusher = self.bypasses and when != AT_END
+            if not self.bypasses and (self.write_is_replaced() or (self.fd >= 0 and not self.transport_busy)):
+                self._transport_write(frame)
                 return 0
-        elif self.bypasses and not self.watched and when != AT_END:
-            when = NOW  # no flusher would send it in time
+        elif self.bypasses and not self._has_flusher and when != AT_END:
+            when = NOW  # the pending bytes have no flusher
         if self.fd < 0 and when != AT_END:
             now = perf_counter()
-            if now - self.written > self.gap:
+            if now - self.written > self._gap:
                 when = NOW
-                if self.size == 0:
+                if self._pending_size == 0:
                     self.send_now(frame)
                     self.written = perf_counter()
                     return 0
             self.written = now
         if self.pending is NULL:
-            self.pending = wsf_pending_new(<wsf_group *>self.iteration.group)
+            self.pending = wsf_pending_new(<wsf_group *>self._iteration.group)
             if self.pending is NULL:
                 raise MemoryError
             wsf_pending_use(<wsf_pending *>self.pending, self.fd)
         pending = wsf_pending_append(
-            <wsf_pending *>self.pending, PyBytes_AS_STRING(frame), size, self.watched
+            <wsf_pending *>self.pending, PyBytes_AS_STRING(frame), size, self._has_flusher
         )
         if pending < 0:
             raise MemoryError
-        self.size = pending or size
-        if self.diverts and not self.diverted:
-            self.divert()
+        self._pending_size = pending or size
+        if self._intercepts and not self._intercepting:
+            self._intercept()
         if when == NOW or pending > PENDING_SIZE or pending == 0:
             self.flush_pending()
-        elif not self.receiving and self.mark != LISTED:
-            self.mark = LISTED
-            self.iteration.add(self)
+        elif not self._receiving and self.flushed_by != ITERATION_END:
+            self.flushed_by = ITERATION_END
+            self._iteration.add(self)
         return 0
 
     def flush(self):
-        """Write what is pending."""
+        """Send the pending bytes now."""
         self.flush_pending()
 
     cdef int flush_pending(self) except -1:
         cdef size_t left
         cdef wsf_pending *pending
-        if self.mark == MARKED and not self.receiving:
-            self.mark = UNMARKED
-        if self.size == 0:
+        if self.flushed_by == READ_END and not self._receiving:
+            self.flushed_by = NOBODY
+        if self._pending_size == 0:
             return 0
         with cython.critical_section(self):
             pending = <wsf_pending *>self.pending
-            self.size = 0
-            left = wsf_pending_flush(pending, self.bypasses + (self.bypasses and self.diverts))
+            self._pending_size = 0
+            left = wsf_pending_flush(pending, self.bypasses + (self.bypasses and self._intercepts))
             try:
                 if left:
                     data = PyBytes_FromStringAndSize(<char *>pending.data + pending.start, left)
                     wsf_pending_clear(pending)
-                    if not self.diverts or not self._transport.is_closing():  # or it was lost meanwhile
-                        self.behind = True
-                        self.transport_write(data)  # which handles a socket that is full or gone
+                    # A transport that is closing has lost the connection meanwhile.
+                    if not self._intercepts or not self._transport.is_closing():
+                        self.transport_busy = True
+                        self._transport_write(data)  # which handles a socket that is full or gone
             finally:
-                if self.diverted and not self.receiving and self.size == 0:
-                    self.restore()
+                if self._intercepting and not self._receiving and self._pending_size == 0:
+                    self._stop_intercepting()
         return 0
 
     cdef int send_now(self, bytes data) except -1:
@@ -280,31 +281,32 @@ cdef class Coalescer:
                 return 0
             if sent > 0:
                 data = data[sent:]
-        self.behind = True
-        self.transport_write(data)  # which handles a socket that is full or gone
+        self.transport_busy = True
+        self._transport_write(data)  # which handles a socket that is full or gone
         return 0
 
     cdef bint can_bypass(self) except -1:
         if self.fd < 0:
             return False
-        if self.behind:
-            self.behind = self._transport.get_write_buffer_size() != 0
-            if self.behind:
+        if self.transport_busy:
+            self.transport_busy = self._transport.get_write_buffer_size() != 0
+            if self.transport_busy:
                 return False
-        if self.is_wrapped():
+        if self.write_is_replaced():
             return False
-        return not (self._transport._closing if self.has_flag else self._transport.is_closing())
+        return not (self._transport._closing if self.has_closing_flag else self._transport.is_closing())
 
-    cdef bint is_wrapped(self):
-        return self.attributes is not None and not self.diverted and "write" in self.attributes
+    cdef bint write_is_replaced(self):
+        attributes = self._transport_attributes
+        return attributes is not None and not self._intercepting and "write" in attributes
 
-    def discard(self):
-        """Forget what is pending."""
-        if self.size:
-            self.size = 0
+    def _discard_pending(self):
+        """Discard the pending bytes."""
+        if self._pending_size:
+            self._pending_size = 0
             wsf_pending_clear(<wsf_pending *>self.pending)
-            if self.diverted and not self.receiving:
-                self.restore()
+            if self._intercepting and not self._receiving:
+                self._stop_intercepting()
 
 
 def _before_fork():

@@ -5,7 +5,7 @@ from wsframe._c.coalescer cimport Coalescer
 
 cdef class Receiver(Coalescer):
     cdef public object _decoder  # a MessageDecoder; None while there is nothing to decode
-    cdef public object _listener  # whose on_message takes the messages, instead of the queue
+    cdef public object _listener  # its `on_message` gets the messages instead of the queue
     cdef object buffer
     cdef object buffer_owner  # keeps the memory of the buffer where it is
     cdef void *buffer_start
@@ -16,14 +16,14 @@ cdef class Receiver(Coalescer):
     cdef Py_ssize_t queue_head  # how many messages of the queue are popped
     cdef readonly Py_ssize_t _backlog  # bytes read since the queue was last empty
     cdef public Py_ssize_t _high_water  # bytes of backlog over which `_pause_reading` is called
-    cdef public Py_ssize_t _high_water_messages  # queued messages over which it is called, too
-    cdef public Py_ssize_t _low_water_most  # that `_low_water_messages` is set to
-    cdef public Py_ssize_t _low_water_messages  # queued, at which `_low_water_reached` is called; or -1
+    cdef public Py_ssize_t _high_water_queued  # length of the queue over which it is called
+    cdef public Py_ssize_t _max_resume_at  # upper limit of `_resume_at_queued`
+    cdef public Py_ssize_t _resume_at_queued  # length of the queue at which to call it, or -1
     cdef public bint _reading  # the transport reads
     cdef public object _create_future
     cdef public object _waiter  # the future of the call that waits for a message
-    cdef public bint _discarding  # messages over the high-water mark are dropped: the connection is closing
-    cdef public bint _received_any  # bytes have arrived since the keep-alive looked
+    cdef public bint _drop_excess  # closing: drop messages over the high-water mark
+    cdef public bint _received_since_check  # bytes have arrived since the last check of the keep-alive
     cdef bint single_message  # the listener has the only message of a read
     cdef int receive_read(self, Py_ssize_t size) except -1
     cdef int receive_bytes(self, void *data, Py_ssize_t size) except -1

@@ -9,13 +9,14 @@
 # 3. A message is either given to `_listener` or queued, never both. It is queued before `_waiter` is done.
 # 4. `_waiter` is the future of the only call that waits for a message. It is never done with None while the
 #    queue is empty, unless the connection has ended.
-# 5. `_low_water_messages` is -1 unless reading is paused because `_backlog` is over `_high_water`, or more
-#    than `_high_water_messages` are queued; popping down to it calls `_low_water_reached` once.
-# 6. The decoder may have unread bytes only after `_decode_later` was called; `_decode_more` goes on with
-#    them. New bytes are decoded behind them, never before.
-# 7. `_read_buffer` is not replaced while bytes in it are decoded. Whoever is called with bytes gets a copy.
-# 8. `receiving` is set while the listener is called, or the control frames of a read are processed; the end
-#    of that flushes.
+# 5. `_resume_at_queued` is -1 unless reading is paused because `_backlog` is over `_high_water`, or more than
+#    `_high_water_queued` messages are queued; when `_pop` leaves no more messages than that, it calls
+#    `_resume_reading` once.
+# 6. The decoder may have unread bytes only after `_decode_later` was called; `_decode_more` decodes them.
+#    New bytes are decoded after them, never before.
+# 7. `_read_buffer` is not replaced while bytes in it are being decoded. Hooks are called with a copy.
+# 8. `_receiving` is set while the listener is called and while the control frames of a read are processed;
+#    then the pending writes are flushed.
 
 cimport cython
 from cpython.buffer cimport (
@@ -41,7 +42,7 @@ cdef extern from "socket.h":
 
 
 cdef enum:
-    # What one call decodes of compressed messages at most, in units of `MessageDecoder.inflated`.
+    # The limit of what one call decodes of compressed messages, in units of `MessageDecoder.inflated`.
     DECODE_BUDGET = 262144
 
 
@@ -50,9 +51,9 @@ cdef class Receiver(Coalescer):
 
     def __cinit__(self, *args, **kwargs):
         self.queue = []
-        self._high_water_messages = PY_SSIZE_T_MAX
-        self._low_water_most = PY_SSIZE_T_MAX
-        self._low_water_messages = -1
+        self._high_water_queued = PY_SSIZE_T_MAX
+        self._max_resume_at = PY_SSIZE_T_MAX
+        self._resume_at_queued = -1
         self._reading = True
 
     # What a subclass has to do.
@@ -62,23 +63,23 @@ cdef class Receiver(Coalescer):
         raise NotImplementedError
 
     def _receive_events(self, events, size):
-        """Process what `size` bytes held: control frames and messages, perhaps before a violation."""
+        """Process the control frames and messages of `size` bytes; a violation may follow them."""
         raise NotImplementedError
 
     def _listener_failed(self):
-        """The listener raised the exception that is being handled."""
+        """Handle the current exception, which the listener raised."""
         raise NotImplementedError
 
     def _make_waiter(self):
-        """Set `_waiter` and return it, or raise why no message will come; for `_message_waiter`."""
+        """Set `_waiter` and return it, or raise the reason why no message will arrive."""
         raise NotImplementedError
 
     def _pause_reading(self):
         """Pause reading: the backlog is over the high-water mark."""
         raise NotImplementedError
 
-    def _low_water_reached(self):
-        """No more than `_low_water_messages` messages are queued: reading may resume."""
+    def _resume_reading(self):
+        """Resume decoding and reading: no more than `_resume_at_queued` messages are queued."""
         raise NotImplementedError
 
     def _decode_later(self):
@@ -97,24 +98,24 @@ cdef class Receiver(Coalescer):
         cdef Py_buffer view
         if self.reads_in_progress:
             raise RuntimeError("the read buffer is in use")
-        held = memoryview(buffer)  # our own, so that nobody else can release or resize it
+        own = memoryview(buffer)  # our own, so that nobody else can release or resize it
         PyObject_GetBuffer(buffer, &view, PyBUF_WRITABLE)
-        self.buffer_owner = held
+        self.buffer_owner = own
         self.buffer = buffer
         self.buffer_start = view.buf
         self.buffer_size = view.len
         PyBuffer_Release(&view)
 
-    def use_socket(self, int fd, bint reads=True):
-        """use_socket(fd, reads=True)
+    def _use_socket(self, int fd, bint reads=True):
+        """_use_socket(fd, reads=True)
 
-        Read from a socket, and write to it, without its transport, where that makes no difference.
+        Read from a socket and write to it directly, where this makes no difference to its transport.
 
         Args:
-            fd: of the socket of `transport`, which sends bytes as they are; -1 to use the transport alone.
+            fd: descriptor of the socket of `transport`, which sends bytes unchanged; -1 for none.
             reads: whether to read from it, too; only for the transports of asyncio's selector loops.
         """
-        Coalescer.use_socket(self, fd)
+        Coalescer._use_socket(self, fd)
         self.reads_socket = reads
 
     def get_buffer(self, sizehint):
@@ -133,7 +134,7 @@ cdef class Receiver(Coalescer):
         if self.fd >= 0:
             if self._transport._protocol is not self:  # after set_protocol() the socket is not ours
                 self.flush_pending()
-                Coalescer.use_socket(self, -1)
+                Coalescer._use_socket(self, -1)
                 self._transport._add_reader(self._transport._sock_fd, self._transport._read_ready)
             else:
                 size = wsf_recv(self.fd, self.buffer_start, self.buffer_size)
@@ -167,7 +168,7 @@ cdef class Receiver(Coalescer):
             self.reads_in_progress -= 1
 
     cdef int receive_bytes(self, void *data, Py_ssize_t size) except -1:
-        self._received_any = True
+        self._received_since_check = True
         if self._decoder is None:
             self._receive_undecoded(PyBytes_FromStringAndSize(<char *>data, size))  # a copy
             return 0
@@ -196,10 +197,10 @@ cdef class Receiver(Coalescer):
 
     def _deliver(self, list messages not None):
         """Call the listener with messages; its replies to more than one are coalesced."""
-        self.single_message = PyList_GET_SIZE(messages) == 1 and not self.receiving
+        self.single_message = PyList_GET_SIZE(messages) == 1 and not self._receiving
         if self.single_message:
-            self.written = LONG_AGO  # another iteration of the loop
-        self.receiving = True
+            self.written = LONG_AGO  # a new loop iteration
+        self._receiving = True
         try:
             on_message = self._listener.on_message
             for message in messages:
@@ -209,22 +210,22 @@ cdef class Receiver(Coalescer):
         except BaseException:
             self._listener_failed()
         finally:
-            self.receiving = self.single_message = False
+            self._receiving = self.single_message = False
             self.flush_pending()
 
     def _enqueue(self, list messages not None, Py_ssize_t size):
         """Queue the messages of a read of `size` bytes; pause reading above a high-water mark."""
-        cdef bint over
+        cdef bint over_high_water
         self._backlog = self._backlog + size if self.queue_size() else size
-        self.replies_next = True
-        if self._discarding and self._backlog > self._high_water:
+        self._next_is_reply = True
+        if self._drop_excess and self._backlog > self._high_water:
             skip_messages(self._decoder)
             return
         self.extend_queue(messages)
-        over = self._backlog > self._high_water and self.queue_size() > 1
-        if (over or self.queue_size() > self._high_water_messages) and self._low_water_messages < 0:
-            self._low_water_messages = min(
-                self.queue_size() // 4 if over else PY_SSIZE_T_MAX, self._low_water_most
+        over_high_water = self._backlog > self._high_water and self.queue_size() > 1
+        if (over_high_water or self.queue_size() > self._high_water_queued) and self._resume_at_queued < 0:
+            self._resume_at_queued = min(
+                self.queue_size() // 4 if over_high_water else PY_SSIZE_T_MAX, self._max_resume_at
             )
             self._pause_reading()
         if messages:
@@ -262,11 +263,11 @@ cdef class Receiver(Coalescer):
             message = self.queue[self.queue_head]
             self.queue[self.queue_head] = None
             self.queue_head += 1
-            if self.queue_size() <= self._low_water_messages:
-                self._low_water_messages = -1
+            if self.queue_size() <= self._resume_at_queued:
+                self._resume_at_queued = -1
                 caught_up = True
         if caught_up:
-            self._low_water_reached()
+            self._resume_reading()
         return message
 
     def _message_waiter(self):

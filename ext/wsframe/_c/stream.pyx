@@ -4,13 +4,13 @@
 # Rules of a Stream, besides those of a Receiver.
 #
 # 1. `_encodes_directly` is true only while the connection is open, without an extension, and not between the
-#    fragments of a message. Then frames are written without asking the owner for them.
-# 2. `_pending_sends` counts the calls of `_send_slowly` that have not written their last frame. While it is
-#    not 0, every `send` goes there, so that no message overtakes another; `send_nowait` first calls
-#    `_finish_sends`.
+#    fragments of a message. Then messages are encoded without a call of `_encode_message`.
+# 2. `_pending_sends` counts the calls of `_send_slow_path` that have not written their last frame. While it
+#    is not 0, every `send` takes the slow path, so that no message overtakes another; `send_nowait` first
+#    calls `_finish_pending_sends`.
 # 3. `send` does nothing before it is awaited. It has written its message when `drain` is called, and a
 #    cancelled `send` that waits in `drain` has sent it.
-# 4. A frame is written whole, or not at all, and frames leave in the order of the calls of `write`.
+# 4. A frame is written whole or not at all, in the order of the calls of `_write`.
 
 cimport cython
 from cpython.bytearray cimport PyByteArray_Check
@@ -48,9 +48,9 @@ cdef extern from *:
 cdef class _Sending:
     """A call of `send`, which does nothing until it is awaited; tasks accept it as a coroutine."""
 
-    cdef Stream stream  # None once it has begun
+    cdef Stream stream  # None once it has started
     cdef object message
-    cdef object coroutine  # of what could not be done at once
+    cdef object coroutine  # of the slow path, or of `drain`
 
     @property
     def __name__(self):
@@ -106,7 +106,7 @@ cdef class _Sending:
         message = self.message
         self.stream = None
         self.message = None
-        self.coroutine = stream._send_slowly(message)
+        self.coroutine = stream._send_slow_path(message)
         return 0
 
     cdef bint begin(self) except -1:
@@ -133,7 +133,7 @@ Coroutine.register(_Sending)
 
 
 cdef class Stream(Receiver):
-    """The fast paths of a connection; a subclass has the slow ones.
+    """The fast paths of a connection; a subclass has the slow paths.
 
     The reply to a single message is written at once; replies to several are coalesced.
     """
@@ -141,11 +141,11 @@ cdef class Stream(Receiver):
     cdef public bint _masked  # frames are to be masked: we are a client
     cdef public bint _encodes_directly  # see rule 1
     cdef public bint congested  # the transport has called pause_writing()
-    cdef public int _pending_sends  # calls of `_send_slowly` that have not written their last frame
+    cdef public int _pending_sends  # calls of `_send_slow_path` that have not written their last frame
 
     # What a subclass has to do.
 
-    def _send_slowly(self, message):
+    def _send_slow_path(self, message):
         """Return a coroutine that sends a message after those of pending sends, or in fragments or steps."""
         raise NotImplementedError
 
@@ -157,8 +157,8 @@ cdef class Stream(Receiver):
         """Return a coroutine that waits until the transport takes more."""
         raise NotImplementedError
 
-    def _finish_sends(self):
-        """Send at once the messages of pending sends."""
+    def _finish_pending_sends(self):
+        """Write the messages of pending sends at once, or raise RuntimeError."""
         raise NotImplementedError
 
     def _may_queue(self, message):
@@ -216,7 +216,7 @@ cdef class Stream(Receiver):
             TypeError: the message is of another type.
         """
         if self._pending_sends:
-            self._finish_sends()
+            self._finish_pending_sends()
         if not self.congested or self._may_queue(message):
             self.send_message(message)
 
@@ -230,18 +230,18 @@ cdef class Stream(Receiver):
             frame = binary_message(message, self._masked)
         return self.write_frame(frame)
 
-    def write(self, bytes frame not None):
+    def _write(self, bytes frame not None):
         """Write a frame, at once or coalesced with others at the end of this loop iteration."""
         self.write_frame(frame)
 
     cdef int write_frame(self, bytes frame) except -1:
         cdef int when = FIRST_NOW
-        if self.receiving:
+        if self._receiving:
             when = FIRST_NOW if self.single_message else LATER
         elif self.queue_size():
-            when = LATER  # the replies to all queued messages are coalesced with the last one
-        elif self.replies_next:
-            self.replies_next = False
+            when = LATER  # coalesce the replies to all queued messages
+        elif self._next_is_reply:
+            self._next_is_reply = False
             when = NOW
         return self.write_at(frame, when)
 
@@ -249,14 +249,14 @@ cdef class Stream(Receiver):
 def write_to_all(set streams not None, bytes frame not None):
     """write_to_all(streams, frame)
 
-    Write a frame to the streams that send it as it is, with all else of this loop iteration.
+    Write a frame to the streams that send it unchanged, at the end of this loop iteration.
 
     Args:
-        streams: those of servers and of clients.
-        frame: not masked.
+        streams: of servers or clients.
+        frame: an unmasked frame.
 
     Returns:
-        The streams that it was not written to: they compress, mask, are behind, or are sending or closing.
+        The streams that it was not written to: they compress, mask, are congested, are sending or closing.
     """
     cdef Stream stream
     cdef list rest = []

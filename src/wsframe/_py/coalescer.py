@@ -1,4 +1,4 @@
-"""Several writes of one loop iteration in one system call, none much later than asked for."""
+"""Several writes of one loop iteration in one system call, with a small bound on the delay."""
 
 from __future__ import annotations
 
@@ -9,49 +9,49 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import asyncio
 
-# Bytes that are pending at most.
+# The maximum number of pending bytes.
 PENDING_SIZE = 2**16
 
-# Seconds after the previous write, from which on a write without that thread is sent at once.
+# Seconds after the previous write from which a write is sent at once where no flusher thread runs.
 GAP = 50e-6
 
-# When a write leaves: now, with what is pending before it; now if it is the first of this iteration of the
-# loop; at the end of the iteration, or as soon as more is pending than one write takes; the same, also where
-# code keeps the loop busy.
+# When to send a write: now, behind the pending bytes; now if it is the first one of this loop iteration;
+# at the end of the iteration, or as soon as PENDING_SIZE bytes are pending; the same, also while code blocks
+# the loop.
 NOW, FIRST_NOW, LATER, AT_END = range(4)
-# The time, in seconds, of a write that was in no case a moment ago.
+# A time, in seconds, that is always longer ago than `_gap`.
 LONG_AGO = -1_000_000_000
 
-# Where a coalescer was written to in this iteration: nowhere; inside a read, whose end flushes it; so that
-# the iteration has it in its list.
-UNMARKED, MARKED, LISTED = range(3)
+# What flushes a coalescer that was written to in this loop iteration: nothing, it was not written to; the end
+# of the read being processed; the end of the iteration.
+NOBODY, READ_END, ITERATION_END = range(3)
 
 
 class Iteration:
-    """The coalescers of a loop that are to be flushed when its iteration ends."""
+    """The coalescers of a loop to flush at the end of its current iteration."""
 
-    __slots__ = ("_waiting",)
+    __slots__ = ("_coalescers",)
 
     def __init__(self) -> None:
-        self._waiting: list[Coalescer] = []
+        self._coalescers: list[Coalescer] = []
 
     def add(self, coalescer: Coalescer) -> None:
-        """Have one flushed."""
-        if not self._waiting:
-            coalescer.call_soon(self.end)
-        self._waiting.append(coalescer)
+        """Flush a coalescer at the end of the iteration."""
+        if not self._coalescers:
+            coalescer._call_soon(self.end)
+        self._coalescers.append(coalescer)
 
     def end(self) -> None:
-        """Flush them all."""
-        while self._waiting:
-            coalescer = self._waiting.pop()
-            coalescer._mark = UNMARKED
+        """Flush all of them."""
+        while self._coalescers:
+            coalescer = self._coalescers.pop()
+            coalescer._flushed_by = NOBODY
             coalescer._written = LONG_AGO
             try:
                 coalescer.flush()
             except BaseException:
-                if self._waiting:
-                    coalescer.call_soon(self.end)
+                if self._coalescers:
+                    coalescer._call_soon(self.end)
                 raise
 
 
@@ -59,61 +59,61 @@ class Coalescer:
     """Coalesces the writes to one transport.
 
     The first write of a loop iteration is sent at once; later ones are coalesced and flushed at its end.  If
-    the application keeps the loop busy, a thread flushes after 1 to 3 ms.  Without that thread (TLS, Windows,
-    a transport that is not known) a write is pending only while the previous one is no older than `gap`.
+    the application blocks the loop, the flusher thread sends them after 1 to 3 ms.  Without that thread (TLS,
+    Windows, an unknown transport) a write stays pending only while the previous one is no older than `_gap`.
 
     Attributes:
-        transport: of asyncio, or with the same methods; reading this attribute flushes.
-        transport_write: is called with what the socket did not take, or should not be given.
-        call_soon: of the loop.
-        iteration: of the loop.
-        gap: seconds.
-        replies_next: something was received since the last write: the next write is the reply to it.
-        receiving: nothing is flushed, because whoever has set this will flush.
-        diverts: call `divert` and `restore`.
-        diverted: `divert` was called, and `restore` not yet.
-        attributes: of the transport; a `write` among them must be called for every write.
-        size: bytes that are pending; some of them may have been sent.
-        watched: the thread flushes, if nobody else does.
+        transport: the asyncio transport, or an object with the same methods; reading this attribute flushes.
+        _transport_write: called with the bytes that the socket did not accept, or must not be given.
+        _call_soon: the method of the loop.
+        _iteration: shared by the coalescers of the loop.
+        _gap: seconds; see above.
+        _next_is_reply: something was received since the last write, so the next write is the reply to it.
+        _receiving: a read is being processed; the code that set this flushes at the end.
+        _intercepts: call `_intercept` when bytes become pending, `_stop_intercepting` when none are.
+        _intercepting: between these two calls.
+        _transport_attributes: the `__dict__` of the transport; a `write` in it gets every write.
+        _pending_size: number of pending bytes; the flusher may have sent some of them.
+        _has_flusher: the flusher thread sends the pending bytes if nobody else does.
     """
 
     __slots__ = (
-        "_mark",
+        "_flushed_by",
         "_pieces",
         "_transport",
         "_written",
-        "attributes",
-        "call_soon",
-        "diverted",
-        "diverts",
-        "replies_next",
-        "gap",
-        "iteration",
-        "receiving",
-        "size",
-        "transport_write",
+        "_transport_attributes",
+        "_call_soon",
+        "_intercepting",
+        "_intercepts",
+        "_next_is_reply",
+        "_gap",
+        "_iteration",
+        "_receiving",
+        "_pending_size",
+        "_transport_write",
     )
 
-    watched = False  # by the thread that sends what is pending
+    _has_flusher = False  # only the compiled twin has that thread
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport
-        self.transport_write: Callable[[bytes], object]
-        self.call_soon: Callable[..., Any]
-        self.iteration: Iteration
-        self.gap = GAP
-        self.replies_next = False
-        self.receiving = False
-        self.diverts = self.diverted = False
-        self.attributes: dict[str, Any] | None = None
+        self._transport_write: Callable[[bytes], object]
+        self._call_soon: Callable[..., Any]
+        self._iteration: Iteration
+        self._gap = GAP
+        self._next_is_reply = False
+        self._receiving = False
+        self._intercepts = self._intercepting = False
+        self._transport_attributes: dict[str, Any] | None = None
         self._written: float = LONG_AGO  # when the last write was made
         self._pieces: list[bytes] = []
-        self.size = 0  # of the pieces
-        self._mark = UNMARKED
+        self._pending_size = 0  # bytes in `_pieces`
+        self._flushed_by = NOBODY
 
     @property
     def transport(self) -> asyncio.Transport:
-        """The asyncio transport; whoever asks for it finds that nothing is pending."""
+        """The asyncio transport; reading it flushes, so that a write to it overtakes nothing."""
         self.flush()
         return self._transport
 
@@ -121,56 +121,60 @@ class Coalescer:
     def transport(self, transport: asyncio.Transport) -> None:
         self._transport = transport
 
-    def use_socket(self, fd: int, reads: bool = True) -> None:
-        """Write to a socket past its transport, while that has nothing left to write.
+    def _use_socket(self, fd: int, reads: bool = True) -> None:
+        """Write to the socket directly, while its transport has nothing left to write.
 
-        In Python that gains nothing: the transport does it all.
+        The pure twin always uses the transport: in Python this would gain nothing.
 
         Args:
-            fd: of the socket of `transport`, which sends bytes as they are; -1 to leave all to the transport.
-            reads: whether to read from it too; only for the transports of asyncio's selector loops.
+            fd: descriptor of the socket of `transport`, which sends bytes unchanged; -1 for none.
+            reads: whether to read from it, too; only for the transports of asyncio's selector loops.
         """
 
-    def write(self, data: Any) -> None:
-        """Write now, or with others at the end of this iteration of the loop.
+    def _write(self, data: Any) -> None:
+        """Write at once, or coalesced with other writes at the end of this loop iteration.
 
         Args:
-            data: bytes; anything else may change, or is an error, and goes to the transport at once.
+            data: bytes; any other object is mutable or an error, and is passed to the transport at once.
         """
         if type(data) is not bytes:
             self.flush()
-            self.transport_write(data)
-        elif self.receiving:
+            self._transport_write(data)
+        elif self._receiving:
             self._write_at(data, LATER)
-        elif self.replies_next:
-            self.replies_next = False
+        elif self._next_is_reply:
+            self._next_is_reply = False
             self._write_at(data, NOW)
         else:
             self._write_at(data, FIRST_NOW)
 
-    def write_at_end(self, data: bytes) -> None:
-        """Write with others at the end of this iteration of the loop, also where code keeps the loop busy."""
+    def _write_at_end(self, data: bytes) -> None:
+        """Write at the end of this loop iteration, even if code blocks the loop meanwhile."""
         self._write_at(data, AT_END)
 
-    def divert(self) -> None:
-        """Something is pending now: have whoever else writes to the transport flush it first."""
+    def _intercept(self) -> None:
+        """Bytes are pending now: make other writers to the transport flush them first."""
 
-    def restore(self) -> None:
-        """Nothing is pending any more."""
+    def _stop_intercepting(self) -> None:
+        """No bytes are pending any more."""
 
     def _write_at(self, frame: bytes, when: int) -> None:
-        if not self.size:
+        if not self._pending_size:
             if when == NOW:
-                self.transport_write(frame)
+                self._transport_write(frame)
                 self._written = perf_counter()
                 return
-            if when == FIRST_NOW and self._mark == UNMARKED and perf_counter() - self._written > self.gap:
-                if self.receiving:
-                    self._mark = MARKED
+            if (
+                when == FIRST_NOW
+                and self._flushed_by == NOBODY
+                and perf_counter() - self._written > self._gap
+            ):
+                if self._receiving:
+                    self._flushed_by = READ_END
                 else:
-                    self._mark = LISTED
-                    self.iteration.add(self)
-                self.transport_write(frame)
+                    self._flushed_by = ITERATION_END
+                    self._iteration.add(self)
+                self._transport_write(frame)
                 self._written = perf_counter()
                 return
         self._append_pending(frame, when)
@@ -178,53 +182,59 @@ class Coalescer:
     def _append_pending(self, frame: bytes, when: int) -> None:
         if len(frame) > PENDING_SIZE:
             self.flush()
-            self.transport_write(frame)
+            self._transport_write(frame)
             self._written = perf_counter()
             return
-        if not self.size and self._is_wrapped():
-            self.transport_write(frame)
+        if not self._pending_size and self._write_is_replaced():
+            self._transport_write(frame)
             return
         if when != AT_END:
             now = perf_counter()
-            if now - self._written > self.gap:
+            if now - self._written > self._gap:
                 when = NOW
-                if not self.size:
-                    self.transport_write(frame)
+                if not self._pending_size:
+                    self._transport_write(frame)
                     self._written = perf_counter()
                     return
             self._written = now
         self._pieces.append(frame)
-        self.size += len(frame)
-        if self.diverts and not self.diverted:
-            self.divert()
-        if when == NOW or self.size > PENDING_SIZE:
+        self._pending_size += len(frame)
+        if self._intercepts and not self._intercepting:
+            self._intercept()
+        if when == NOW or self._pending_size > PENDING_SIZE:
             self.flush()
-        elif not self.receiving and self._mark != LISTED:
-            self._mark = LISTED
-            self.iteration.add(self)
+        elif not self._receiving and self._flushed_by != ITERATION_END:
+            self._flushed_by = ITERATION_END
+            self._iteration.add(self)
 
     def flush(self) -> None:
-        """Write what is pending."""
-        if self._mark == MARKED and not self.receiving:
-            self._mark = UNMARKED
-        if self.size:
+        """Send the pending bytes now."""
+        if self._flushed_by == READ_END and not self._receiving:
+            self._flushed_by = NOBODY
+        if self._pending_size:
             data = b"".join(self._pieces)
             self._pieces.clear()
-            self.size = 0
+            self._pending_size = 0
             try:
-                if not self.diverts or not self._transport.is_closing():  # or it was lost meanwhile
-                    self.transport_write(data)
+                if (
+                    not self._intercepts or not self._transport.is_closing()
+                ):  # else the connection was lost meanwhile
+                    self._transport_write(data)
             finally:
-                if self.diverted and not self.receiving and not self.size:
-                    self.restore()
+                if self._intercepting and not self._receiving and not self._pending_size:
+                    self._stop_intercepting()
 
-    def _is_wrapped(self) -> bool:
-        return self.attributes is not None and not self.diverted and "write" in self.attributes
+    def _write_is_replaced(self) -> bool:
+        return (
+            self._transport_attributes is not None
+            and not self._intercepting
+            and "write" in self._transport_attributes
+        )
 
-    def discard(self) -> None:
-        """Forget what is pending."""
-        if self.size:
+    def _discard_pending(self) -> None:
+        """Discard the pending bytes."""
+        if self._pending_size:
             self._pieces.clear()
-            self.size = 0
-            if self.diverted and not self.receiving:
-                self.restore()
+            self._pending_size = 0
+            if self._intercepting and not self._receiving:
+                self._stop_intercepting()

@@ -8,13 +8,14 @@
 # 3. A message is either given to `_listener` or queued, never both. It is queued before `_waiter` is done.
 # 4. `_waiter` is the future of the only call that waits for a message. It is never done with None while the
 #    queue is empty, unless the connection has ended.
-# 5. `_low_water_messages` is -1 unless reading is paused because `_backlog` is over `_high_water`, or more
-#    than `_high_water_messages` are queued; popping down to it calls `_low_water_reached` once.
-# 6. The decoder may have unread bytes only after `_decode_later` was called; `_decode_more` goes on with
-#    them. New bytes are decoded behind them, never before.
-# 7. `_read_buffer` is not replaced while bytes in it are decoded. Whoever is called with bytes gets a copy.
-# 8. `receiving` is set while the listener is called, or the control frames of a read are processed; the end
-#    of that flushes.
+# 5. `_resume_at_queued` is -1 unless reading is paused because `_backlog` is over `_high_water`, or more than
+#    `_high_water_queued` messages are queued; when `_pop` leaves no more messages than that, it calls
+#    `_resume_reading` once.
+# 6. The decoder may have unread bytes only after `_decode_later` was called; `_decode_more` decodes them.
+#    New bytes are decoded after them, never before.
+# 7. `_read_buffer` is not replaced while bytes in it are being decoded. Hooks are called with a copy.
+# 8. `_receiving` is set while the listener is called and while the control frames of a read are processed;
+#    then the pending writes are flushed.
 
 from __future__ import annotations
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from .message_decoder import MessageDecoder
 
-# What one call decodes of compressed messages at most, in units of `MessageDecoder.inflated`.
+# The limit of what one call decodes of compressed messages, in units of `MessageDecoder.inflated`.
 DECODE_BUDGET = 2**18
 
 
@@ -41,16 +42,16 @@ class Receiver(Coalescer):
         "_backlog",
         "_create_future",
         "_decoder",
-        "_discarding",
+        "_drop_excess",
         "_high_water",
-        "_high_water_messages",
+        "_high_water_queued",
         "_listener",
-        "_low_water_messages",
-        "_low_water_most",
+        "_resume_at_queued",
+        "_max_resume_at",
         "_queue",
         "_read_buffer",
         "_reading",
-        "_received_any",
+        "_received_since_check",
         "_single_message",
         "_waiter",
     )
@@ -58,19 +59,19 @@ class Receiver(Coalescer):
     def __init__(self) -> None:
         super().__init__()
         self._decoder: MessageDecoder | None = None  # None while there is nothing to decode
-        self._listener: Any = None  # whose on_message takes the messages, instead of the queue
+        self._listener: Any = None  # its `on_message` gets the messages instead of the queue
         self._read_buffer: memoryview  # the memory that the transport reads into
         self._queue: deque[Any] = deque()
         self._backlog = 0  # bytes read since the queue was last empty
         self._high_water = 0  # bytes of backlog over which `_pause_reading` is called
-        self._high_water_messages = sys.maxsize  # queued messages over which it is called, too
-        self._low_water_most = sys.maxsize  # that `_low_water_messages` is set to
-        self._low_water_messages = -1  # queued messages at which `_low_water_reached` is called, or -1
+        self._high_water_queued = sys.maxsize  # length of the queue over which `_pause_reading` is called
+        self._max_resume_at = sys.maxsize  # upper limit of `_resume_at_queued`
+        self._resume_at_queued = -1  # length of the queue at which to call `_resume_reading`, or -1
         self._reading = True  # the transport reads
         self._create_future: Callable[[], Any]
         self._waiter: Any = None  # the future of the call that waits for a message
-        self._discarding = False  # messages over the high-water mark are dropped: the connection is closing
-        self._received_any = False  # bytes have arrived since the keep-alive looked
+        self._drop_excess = False  # closing: drop messages over the high-water mark
+        self._received_since_check = False  # bytes have arrived since the last check of the keep-alive
         self._single_message = False  # the listener has the only message of a read
 
     # What a subclass has to do.
@@ -80,23 +81,23 @@ class Receiver(Coalescer):
         raise NotImplementedError
 
     def _receive_events(self, events: list[Any], size: int) -> None:
-        """Process what `size` bytes held: control frames and messages, perhaps before a violation."""
+        """Process the control frames and messages of `size` bytes; a violation may follow them."""
         raise NotImplementedError
 
     def _listener_failed(self) -> None:
-        """The listener raised the exception that is being handled."""
+        """Handle the current exception, which the listener raised."""
         raise NotImplementedError
 
     def _make_waiter(self) -> Any:
-        """Set `_waiter` and return it, or raise why no message will come; for `_message_waiter`."""
+        """Set `_waiter` and return it, or raise the reason why no message will arrive."""
         raise NotImplementedError
 
     def _pause_reading(self) -> None:
         """Pause reading: the backlog is over the high-water mark."""
         raise NotImplementedError
 
-    def _low_water_reached(self) -> None:
-        """No more than `_low_water_messages` messages are queued: reading may resume."""
+    def _resume_reading(self) -> None:
+        """Resume decoding and reading: no more than `_resume_at_queued` messages are queued."""
         raise NotImplementedError
 
     def _decode_later(self) -> None:
@@ -121,7 +122,7 @@ class Receiver(Coalescer):
 
     def _receive(self, data: Buffer) -> None:
         """Process bytes from the peer."""
-        self._received_any = True
+        self._received_since_check = True
         if self._decoder is None:
             self._receive_undecoded(bytes(data))  # a copy
         else:
@@ -147,10 +148,10 @@ class Receiver(Coalescer):
 
     def _deliver(self, messages: list[Any]) -> None:
         """Call the listener with messages; its replies to more than one are coalesced."""
-        self._single_message = len(messages) == 1 and not self.receiving
+        self._single_message = len(messages) == 1 and not self._receiving
         if self._single_message:
-            self._written = LONG_AGO  # another iteration of the loop
-        self.receiving = True
+            self._written = LONG_AGO  # a new loop iteration
+        self._receiving = True
         try:
             on_message = self._listener.on_message
             for message in messages:
@@ -160,21 +161,23 @@ class Receiver(Coalescer):
         except BaseException:
             self._listener_failed()
         finally:
-            self.receiving = self._single_message = False
+            self._receiving = self._single_message = False
             self.flush()
 
     def _enqueue(self, messages: list[Any], size: int) -> None:
         """Queue the messages of a read of `size` bytes; pause reading above a high-water mark."""
         self._backlog = self._backlog + size if self._queue else size
-        self.replies_next = True
-        if self._discarding and self._backlog > self._high_water:
+        self._next_is_reply = True
+        if self._drop_excess and self._backlog > self._high_water:
             if self._decoder is not None:
                 self._decoder.skipping = True
             return
         self._queue.extend(messages)
-        over = self._backlog > self._high_water and self._queued > 1
-        if (over or self._queued > self._high_water_messages) and self._low_water_messages < 0:
-            self._low_water_messages = min(self._queued // 4 if over else sys.maxsize, self._low_water_most)
+        over_high_water = self._backlog > self._high_water and self._queued > 1
+        if (over_high_water or self._queued > self._high_water_queued) and self._resume_at_queued < 0:
+            self._resume_at_queued = min(
+                self._queued // 4 if over_high_water else sys.maxsize, self._max_resume_at
+            )
             self._pause_reading()
         if messages:
             self._wakeup_waiter()
@@ -193,9 +196,9 @@ class Receiver(Coalescer):
         if not self._queue:
             raise IndexError("no message is queued")
         message: str | bytes = self._queue.popleft()
-        if len(self._queue) <= self._low_water_messages:
-            self._low_water_messages = -1
-            self._low_water_reached()
+        if len(self._queue) <= self._resume_at_queued:
+            self._resume_at_queued = -1
+            self._resume_reading()
         return message
 
     def _message_waiter(self) -> Any:

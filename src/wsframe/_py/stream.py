@@ -3,13 +3,13 @@
 # Rules of a Stream, besides those of a Receiver.
 #
 # 1. `_encodes_directly` is true only while the connection is open, without an extension, and not between the
-#    fragments of a message. Then frames are written without asking the owner for them.
-# 2. `_pending_sends` counts the calls of `_send_slowly` that have not written their last frame. While it is
-#    not 0, every `send` goes there, so that no message overtakes another; `send_nowait` first calls
-#    `_finish_sends`.
+#    fragments of a message. Then messages are encoded without a call of `_encode_message`.
+# 2. `_pending_sends` counts the calls of `_send_slow_path` that have not written their last frame. While it
+#    is not 0, every `send` takes the slow path, so that no message overtakes another; `send_nowait` first
+#    calls `_finish_pending_sends`.
 # 3. `send` does nothing before it is awaited. It has written its message when `drain` is called, and a
 #    cancelled `send` that waits in `drain` has sent it.
-# 4. A frame is written whole, or not at all, and frames leave in the order of the calls of `write`.
+# 4. A frame is written whole or not at all, in the order of the calls of `_write`.
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LARGE = 2**18
 
 
 class Stream(Receiver):
-    """The fast paths of a connection; a subclass has the slow ones.
+    """The fast paths of a connection; a subclass has the slow paths.
 
     The reply to a single message is written at once; replies to several are coalesced.
     """
@@ -40,11 +40,11 @@ class Stream(Receiver):
         self._masked = False  # frames are to be masked: we are a client
         self._encodes_directly = False  # see rule 1
         self.congested = False  # the transport has called pause_writing()
-        self._pending_sends = 0  # calls of `_send_slowly` that have not written their last frame
+        self._pending_sends = 0  # calls of `_send_slow_path` that have not written their last frame
 
     # What a subclass has to do.
 
-    def _send_slowly(self, message: Any) -> Coroutine[Any, Any, None]:
+    def _send_slow_path(self, message: Any) -> Coroutine[Any, Any, None]:
         """Return a coroutine that sends a message after those of pending sends, or in fragments or steps."""
         raise NotImplementedError
 
@@ -56,8 +56,8 @@ class Stream(Receiver):
         """Return a coroutine that waits until the transport takes more."""
         raise NotImplementedError
 
-    def _finish_sends(self) -> None:
-        """Send at once the messages of pending sends."""
+    def _finish_pending_sends(self) -> None:
+        """Write the messages of pending sends at once, or raise RuntimeError."""
         raise NotImplementedError
 
     def _may_queue(self, message: Any) -> bool:
@@ -94,7 +94,7 @@ class Stream(Receiver):
             or not isinstance(message, (str, bytes, bytearray, memoryview))
             or (not self._encodes_directly and len(message) >= LARGE)
         ):
-            await self._send_slowly(message)
+            await self._send_slow_path(message)
             return
         self._send_message(message)
         if self.congested:
@@ -114,7 +114,7 @@ class Stream(Receiver):
             TypeError: the message is of another type.
         """
         if self._pending_sends:
-            self._finish_sends()
+            self._finish_pending_sends()
         if not self.congested or self._may_queue(message):
             self._send_message(message)
 
@@ -125,30 +125,30 @@ class Stream(Receiver):
             frame = encode_text(message, masked=self._masked)
         else:
             frame = encode_binary(message, masked=self._masked)
-        self.write(frame)
+        self._write(frame)
 
-    def write(self, frame: bytes) -> None:
+    def _write(self, frame: bytes) -> None:
         """Write a frame, at once or coalesced with others at the end of this loop iteration."""
         when = FIRST_NOW
-        if self.receiving:
+        if self._receiving:
             when = FIRST_NOW if self._single_message else LATER
         elif self._queue:
-            when = LATER  # the replies to all queued messages are coalesced with the last one
-        elif self.replies_next:
-            self.replies_next = False
+            when = LATER  # coalesce the replies to all queued messages
+        elif self._next_is_reply:
+            self._next_is_reply = False
             when = NOW
         self._write_at(frame, when)
 
 
 def write_to_all(streams: set[Stream], frame: bytes) -> list[Stream]:
-    """Write a frame to the streams that send it as it is, with all else of this loop iteration.
+    """Write a frame to the streams that send it unchanged, at the end of this loop iteration.
 
     Args:
-        streams: those of servers and of clients.
-        frame: not masked.
+        streams: of servers or clients.
+        frame: an unmasked frame.
 
     Returns:
-        The streams that it was not written to: they compress, mask, are behind, or are sending or closing.
+        The streams that it was not written to: they compress, mask, are congested, are sending or closing.
     """
     rest = []
     for stream in streams:

@@ -1,4 +1,4 @@
-"""The keep-alive of a connection: Pings (RFC 6455, 5.5.2), and an end for a peer that is silent."""
+"""The keep-alive of a connection: Pings (RFC 6455, 5.5.2), and closing when the peer is silent."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ if TYPE_CHECKING:
 
 
 class KeepAlive:
-    """Sends a Ping an interval after the last one, and ends a connection whose peer is silent.
+    """Sends a Ping at an interval, and closes a connection whose peer is silent.
 
-    A peer is alive while bytes arrive from it, be they a Pong or a part of a message that takes
-    long, and while it is us who do not read because the application is behind.  It is not if it takes
-    nothing of what we send, however much it sends itself.
+    A peer is alive while bytes arrive from it, a Pong or a part of a long message, and while reading is
+    paused because the application is behind.  It is not alive if it reads nothing of what we send,
+    however much it sends itself.
 
     Args:
-        connection: its `_ping` sends, its `_keepalive_failed` ends the connection.
+        connection: `_ping` is called to send a Ping, `_keepalive_failed` to close.
         interval: seconds between Pings; None for none.
-        timeout: seconds of silence after a Ping; None to wait for ever.
+        timeout: seconds of silence after a Ping; None for no limit.
     """
 
     __slots__ = ("_connection", "_interval", "_timeout", "_unsent", "timer")
@@ -28,7 +28,7 @@ class KeepAlive:
         self._connection = connection
         self._interval = interval
         self._timeout = timeout
-        self._unsent: int | None = None  # what the peer had not taken at the last look, if it was behind
+        self._unsent: int | None = None  # unacknowledged bytes at the last check, if congested
         self.timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
@@ -37,7 +37,7 @@ class KeepAlive:
             self._call_later(self._interval)
 
     def stop(self) -> None:
-        """Send no more Pings, and wait for none."""
+        """Send no more Pings, and cancel the check."""
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
@@ -51,18 +51,18 @@ class KeepAlive:
         self.timer = None
         if not connection._is_open:
             return
-        self._takes_nothing()
-        connection._received_any = False
+        self._is_stuck()
+        connection._received_since_check = False
         pong = connection._ping(None)
         if self._timeout is None:
             assert self._interval is not None
             self._call_later(self._interval)
         else:
             self.timer = connection._loop.call_later(self._timeout, self._check)
-            pong.add_done_callback(self._received)
+            pong.add_done_callback(self._pong_received)
 
-    def _received(self, pong: asyncio.Future[float]) -> None:
-        """The Pong came in time: the next Ping leaves an interval after the last one."""
+    def _pong_received(self, pong: asyncio.Future[float]) -> None:
+        """The Pong arrived in time: send the next Ping an interval after the last one."""
         if self.timer is not None and self._connection._is_open:
             assert self._interval is not None
             self._call_later(max(0.0, self._interval - pong.result()))
@@ -71,15 +71,15 @@ class KeepAlive:
         """The Pong is late."""
         connection = self._connection
         self.timer = None
-        if not self._takes_nothing() and (connection._received_any or connection._is_behind):
+        if not self._is_stuck() and (connection._received_since_check or connection._application_is_behind):
             assert self._timeout is not None
-            connection._received_any = False
+            connection._received_since_check = False
             self.timer = connection._loop.call_later(self._timeout, self._check)
         else:
             connection._keepalive_failed()
 
-    def _takes_nothing(self) -> bool:
-        """Tell whether the peer is behind, and has not taken a byte since this was last called."""
+    def _is_stuck(self) -> bool:
+        """Tell whether the connection is congested and the peer has read nothing since the last call."""
         before = self._unsent
         self._unsent = self._connection._unsent_size if self._connection.congested else None
         return before is not None and self._unsent is not None and self._unsent >= before

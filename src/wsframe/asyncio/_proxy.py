@@ -1,4 +1,4 @@
-"""Connecting through a proxy, HTTP CONNECT or SOCKS: python-socks speaks with it."""
+"""Connecting through a proxy, HTTP CONNECT or SOCKS, with python-socks."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ async def connect_through(proxy: str, uri: URI, **options: Any) -> socket.socket
 
     Args:
         proxy: its address: http://, socks4://, socks4a://, socks5:// or socks5h://, with user information
-            where it asks for some.
-        uri: of the server.
+            if it needs authentication.
+        uri: the URI of the server.
         options: `local_addr`, as asyncio takes it.
 
     Returns:
@@ -23,8 +23,8 @@ async def connect_through(proxy: str, uri: URI, **options: Any) -> socket.socket
 
     Raises:
         ImportError: python-socks is not installed.
-        InvalidProxy: the address is none.
-        ProxyError: the proxy refuses, or is none.
+        InvalidProxy: the address of the proxy is not valid.
+        ProxyError: the proxy refuses the connection, or is not a proxy.
         OSError: the proxy cannot be reached.
     """
     check_proxy(proxy)
@@ -33,7 +33,7 @@ async def connect_through(proxy: str, uri: URI, **options: Any) -> socket.socket
         from python_socks.async_.asyncio import Proxy
     except ImportError:
         raise missing_python_socks() from None
-    made = made_by(Proxy, proxy)
+    client = made_by(Proxy, proxy)
     with failures_of(proxy, python_socks.ProxyConnectionError):  # an OSError
-        connected: socket.socket = await made.connect(uri.host, uri.port, **options)
+        connected: socket.socket = await client.connect(uri.host, uri.port, **options)
     return connected

@@ -1,4 +1,4 @@
-"""Where a client connects to, and where a redirect leads (RFC 9110, 15.4)."""
+"""The target of a client, and redirects (RFC 9110, 15.4)."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from ..handshake import URI, InvalidStatus, SecurityError, parse_uri
 
 MAX_REDIRECTS = 10
 
-# Header fields that are for one origin only.
+# Header fields that must not be sent to another origin.
 CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
 
 
 class Target(NamedTuple):
-    """What a client asks for.
+    """What a client connects to.
 
     Args:
-        uri: where to.
-        text: the URI as it was given.
+        uri: the parsed URI.
+        text: the URI as text, the base of a relative redirect.
         headers: header fields that the application adds.
     """
 
@@ -29,31 +29,31 @@ class Target(NamedTuple):
     headers: list[Header]
 
     def options(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Complete the options of asyncio's create_connection or create_unix_connection."""
-        found = dict(options)
+        """Return the complete options for asyncio's create_connection or create_unix_connection."""
+        complete = dict(options)
         if not self.uri.secure:
-            found["ssl"] = None
-        elif found["ssl"] is None:
-            found["ssl"] = tls.create_default_context()  # a redirect from ws:// to wss://
-        if found["ssl"] is not None:
-            found.setdefault("server_hostname", self.uri.host)
-        if not found.keys() & {"sock", "path"}:
-            found.setdefault("host", self.uri.host)
-            found.setdefault("port", self.uri.port)
-        return found
+            complete["ssl"] = None
+        elif complete["ssl"] is None:
+            complete["ssl"] = tls.create_default_context()  # a redirect from ws:// to wss://
+        if complete["ssl"] is not None:
+            complete.setdefault("server_hostname", self.uri.host)
+        if not complete.keys() & {"sock", "path"}:
+            complete.setdefault("host", self.uri.host)
+            complete.setdefault("port", self.uri.port)
+        return complete
 
     def redirected(self, location: str, refusal: InvalidStatus, options: dict[str, Any]) -> Target:
-        """Follow a redirect.
+        """Return the target of a redirect.
 
         Args:
             location: where it leads, perhaps relative.
             refusal: holds the response of the server.
-            options: of create_connection, as they were given.
+            options: those given for create_connection.
 
         Raises:
             InvalidURI: the location is no WebSocket URI.
-            SecurityError: it leads from wss:// to ws://.
-            ValueError: the options name a socket, or a host or a port, which would be another server's.
+            SecurityError: the redirect is from wss:// to ws://.
+            ValueError: the options have a socket, a host or a port: those of the first server.
         """
         text = urljoin(self.text, location)
         uri = parse_uri(text)

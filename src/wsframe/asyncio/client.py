@@ -56,11 +56,11 @@ if TYPE_CHECKING:
 
 __all__ = ["ClientConnection", "backoff", "connect", "process_exception", "unix_connect"]
 
-# Seconds given to the body of a refusal: its end may never come.
+# Seconds to wait for the body of an error response: its end may never arrive.
 BODY_TIMEOUT = 0.5
 
-# Seconds a connection lasts to be no sign of trouble; iteration then starts anew with short delays.
-LASTING = 10.0
+# Seconds that a connection must have been open for iteration to start with short delays again.
+STABLE_AFTER = 10.0
 
 _logger = logging.getLogger("wsframe.client")
 
@@ -69,12 +69,12 @@ class ClientConnection(Connection):
     """A connection to a server."""
 
     __slots__ = (
-        "_answer",
+        "_response",
         "_body_timer",
         "_connect",
         "_ended_at",
         "_key",
-        "_opened",
+        "_handshake_waiter",
         "_opened_at",
         "_reader",
     )
@@ -94,43 +94,43 @@ class ClientConnection(Connection):
         self._connect = connect
         self._key = key
         self._reader = ResponseReader(connect.max_head, connect.max_headers)
-        self._opened: asyncio.Future[None] = self._loop.create_future()
-        self._answer: Response | None = None
+        self._handshake_waiter: asyncio.Future[None] = self._loop.create_future()
+        self._response: Response | None = None
         self._body_timer: asyncio.TimerHandle | None = None
         self._opened_at = self._ended_at = 0.0
         self.request = request
 
     @property
     def response(self) -> Response | None:
-        return self._answer
+        return self._response
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         assert self.request is not None
         self.transport.write(self.request.serialize())
 
-    def handshake(self, data: bytes) -> None:
-        if self._opened.done():
-            return  # failed already
+    def _receive_handshake(self, data: bytes) -> None:
+        if self._handshake_waiter.done():
+            return  # the handshake has failed
         try:
-            answer = self._answer = self._reader.feed(data)
-            if answer is None:
+            response = self._response = self._reader.feed(data)
+            if response is None:
                 if self._reader.refused and self._body_timer is None:
-                    self._body_timer = self._loop.call_later(BODY_TIMEOUT, self._take_what_there_is)
+                    self._body_timer = self._loop.call_later(BODY_TIMEOUT, self._body_timed_out)
                 return
             agreed = check_response(
-                answer,
+                response,
                 self._key,
                 subprotocols=self._connect.subprotocols,
                 compression=self._connect.compression,
             )
-        except Exception as exc:  # an InvalidHandshake, or what a policy of the application raised
-            self._fail_opening(exc)
+        except Exception as exc:  # an InvalidHandshake, or raised by a ClientPolicy subclass
+            self._fail_handshake(exc)
             return
         self.subprotocol = agreed.subprotocol
         self._opened_at = self._loop.time()
-        self._opened.set_result(None)
-        self.open(
+        self._handshake_waiter.set_result(None)
+        self._open(
             Protocol(
                 Role.CLIENT,
                 max_message=self._connect.max_size,
@@ -140,56 +140,56 @@ class ClientConnection(Connection):
             self._reader.rest,
         )
 
-    def _take_what_there_is(self) -> None:
-        """Fail with a refusal whose body does not end: the status is what counts."""
-        if not self._opened.done():
-            self._answer = self._reader.feed_eof()
-            self._fail_opening(InvalidStatus(self._answer))
+    def _body_timed_out(self) -> None:
+        """Fail with an error response whose body is incomplete: its status is what counts."""
+        if not self._handshake_waiter.done():
+            self._response = self._reader.feed_eof()
+            self._fail_handshake(InvalidStatus(self._response))
 
-    def _fail_opening(self, exc: Exception) -> None:
-        self._opened.set_exception(exc)
+    def _fail_handshake(self, exc: Exception) -> None:
+        self._handshake_waiter.set_exception(exc)
         self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._ended_at = self._loop.time()
         if self._body_timer is not None:
             self._body_timer.cancel()
-        if not self._opened.done():
-            self._opened.set_exception(exc or self._cut_short())
+        if not self._handshake_waiter.done():
+            self._handshake_waiter.set_exception(exc or self._incomplete_response())
         super().connection_lost(exc)
 
-    def _cut_short(self) -> Exception:
+    def _incomplete_response(self) -> Exception:
         try:
             return InvalidStatus(self._reader.feed_eof())
         except InvalidMessage as exc:
             return exc
 
-    async def wait_opened(self) -> None:
+    async def _wait_opened(self) -> None:
         """Wait for the end of the opening handshake."""
-        await self._opened
+        await self._handshake_waiter
 
-    def _abandon(self) -> None:
-        """End a connection whose opening handshake nobody waits for any more."""
-        self._opened.cancel()
+    def _abort_handshake(self) -> None:
+        """Abort a connection whose opening handshake failed or was cancelled."""
+        self._handshake_waiter.cancel()
         if getattr(self, "transport", None) is not None:
             self.transport.abort()
 
     @property
-    def _lasted(self) -> float:
-        """Seconds it was open, once it is closed."""
+    def _open_seconds(self) -> float:
+        """How many seconds the connection was open, after it is closed."""
         return self._ended_at - self._opened_at
 
 
 def backoff(
     initial_delay: float = 0.5, min_delay: float = 0.25, max_delay: float = 60.0, factor: float = 1.6
 ) -> Generator[float]:
-    """Seconds to wait before each attempt to connect again: longer each time, and never the same.
+    """Yield the seconds to wait before each attempt to reconnect: randomized exponential backoff.
 
     Args:
-        initial_delay: seconds of the first one, at most.
-        min_delay: seconds of each, at least.
-        max_delay: seconds of each, at most.
-        factor: by which they grow.
+        initial_delay: the maximum of the first delay.
+        min_delay: the minimum of each delay.
+        max_delay: the maximum of each delay.
+        factor: growth of the maximum from one delay to the next.
     """
     delay = initial_delay
     while True:
@@ -198,13 +198,13 @@ def backoff(
 
 
 def process_exception(exc: Exception) -> Exception | None:
-    """Tell whether a later attempt to connect may do better.
+    """Decide whether to retry after a failed attempt to connect.
 
     Args:
-        exc: what an attempt raised.
+        exc: the exception of the attempt.
 
     Returns:
-        None to try again; otherwise what is to be raised, mostly `exc` itself.
+        None to retry; otherwise the exception to raise, usually `exc` itself.
     """
     if isinstance(exc, InvalidStatus):
         return None if exc.response.status_code in (500, 502, 503, 504) else exc
@@ -212,12 +212,12 @@ def process_exception(exc: Exception) -> Exception | None:
     return None if transient else exc
 
 
-def context_of(ssl: tls.SSLContext | bool | None, secure: bool) -> tls.SSLContext | None:
-    """Choose the TLS context of a connection.
+def tls_context(ssl: tls.SSLContext | bool | None, secure: bool) -> tls.SSLContext | None:
+    """Return the TLS context of a connection.
 
     Raises:
-        TypeError: ssl is something else.
-        ValueError: ssl and the scheme of the URI contradict each other.
+        TypeError: ssl is of another type.
+        ValueError: ssl contradicts the scheme of the URI.
     """
     if ssl is not None and not isinstance(ssl, (bool, tls.SSLContext)):
         raise TypeError(f"ssl must be an SSLContext, True, False or None, not {type(ssl).__name__}")
@@ -226,62 +226,60 @@ def context_of(ssl: tls.SSLContext | bool | None, secure: bool) -> tls.SSLContex
             raise ValueError("ssl argument is incompatible with a ws:// URI")
         return None
     if ssl is False:
-        raise ValueError("a wss:// uri needs tls: ssl must not be False; use ws:// for none")
+        raise ValueError("a wss:// uri needs tls: ssl must not be False; use ws:// for no tls")
     return ssl if isinstance(ssl, tls.SSLContext) else tls.create_default_context()
 
 
 class connect:
-    """Connect to a WebSocket server; to be awaited, entered with `async with`, or iterated.
+    """Connect to a WebSocket server, with `await`, `async with` or `async for`.
 
-    Redirects are followed, 10 at most, from wss:// to wss:// only; credentials do not go to another origin.
+    At most 10 redirects are followed, from wss:// to wss:// only; credentials are not sent to another origin.
 
-    Iterating over it yields a connection, and another whenever the body goes on to the next.  Between
-    attempts it waits, at random and longer each time, until a connection has lasted 10 seconds (RFC
-    6455, 7.2.3); it raises what no attempt can mend.
+    `async for` yields a connection, and reconnects for each further iteration.  Between attempts it waits
+    for a random time that grows until a connection was open for 10 seconds (RFC 6455, 7.2.3); it raises
+    errors that no retry can mend (see `process_exception`).
 
     Args:
         uri: ws:// or wss://.
-        origin: the Origin header.
-        subprotocols: those the client speaks, the best one first; an empty sequence is as None.
+        origin: value of the Origin header; None to omit it.
+        subprotocols: those the client supports, in order of preference; an empty sequence is as None.
         compression: "deflate" or a ClientPolicy for permessage-deflate, None for none.
-        additional_headers: of the request.
-        user_agent_header: the User-Agent header, or None.
+        additional_headers: header fields to add to the request.
+        user_agent_header: value of the User-Agent header; None to omit it.
         proxy: the address of a proxy: http://, socks4://, socks4a://, socks5:// or socks5h://; True for
-            the one that the environment names for this URI, None for none.  Needs python-socks, which
+            the one in the environment for this URI, None for none.  Needs python-socks, which
             wsframe[proxy] installs.
-        listener: a subclass of Listener whose methods take what arrives, instead of `recv`.
-        max_size: bytes a message may have; None for no limit.
-        max_fragments: frames a message may have; None for no limit.
-        max_head: bytes a response may have before its body; more are an InvalidMessage.
-        max_headers: header fields a response may have; more are an InvalidMessage.
+        listener: a subclass of Listener whose methods are called with what arrives, instead of `recv`.
+        max_size: maximum size of a message in bytes; None for no limit.
+        max_fragments: maximum number of frames of a message; None for no limit.
+        max_head: maximum size of status line and header fields in bytes; more are an InvalidMessage.
+        max_headers: maximum number of header fields of a response; more are an InvalidMessage.
         open_timeout: seconds to connect and for the opening handshake; None for no limit.
         ping_interval: seconds between keep-alive Pings; None for none.
-        ping_timeout: seconds to wait for the Pong; None to wait for ever.
-        close_timeout: seconds to wait for the end of a closing connection, anew while the peer still takes
-            what was sent before; None to wait for ever.
-        max_unsent: bytes that wait for a peer that does not read, over which `send_nowait` and `broadcast`
-            send it no more; None for no limit.
-        slow_peer: what becomes of such a peer: "close" closes the connection with 1013, "drop" drops the
-            messages.
-        reconnect_delays: makes the delays between attempts, in seconds; when there are no more, the last
-            failure is raised.
-        process_exception: is given what an attempt raised; it returns None for another attempt, or the
+        ping_timeout: seconds to wait for the Pong; None for no limit.
+        close_timeout: seconds until a closing connection is aborted, again and again while the peer still
+            reads what was sent before; None for no limit.
+        max_unsent: limit of unsent bytes that `send_nowait` and `broadcast` queue for a peer that does not
+            read; None for no limit.
+        slow_peer: what to do then: "close" closes the connection with 1013, "drop" drops the messages.
+        reconnect_delays: returns an iterator over the delays between attempts, in seconds; at its end, the
+            last failure is raised.
+        process_exception: called with the exception of an attempt, it returns None to retry, or the
             exception to raise.
-        write_limit: bytes that wait to be sent from which `send` waits for the peer, or a pair with those
-            at which it goes on.
-        max_queue: messages that nobody has received over which reading pauses, or a pair with those at which
-            it goes on, a quarter otherwise.  It pauses at 64 KiB of them in any case, unless this is None.
-        logger: what is logged to, instead of "wsframe.client".
-        create_connection: makes the connection: ClientConnection or a subclass.
+        write_limit: unsent bytes over which `send` waits, or a pair (high, low): it continues at low.
+        max_queue: queued messages over which reading pauses, or a pair (high, low): it resumes at low, or
+            at a quarter.  It also pauses at 64 KiB of messages, unless this is None.
+        logger: the logger, instead of "wsframe.client".
+        create_connection: returns the connection: ClientConnection or a subclass.
         ssl: the context of a wss:// URI; None and True stand for ssl.create_default_context().
         options: the rest of asyncio's create_connection: sock, local_addr, server_hostname; host and port
             where they are not those of the URI ...  None leaves one out.
 
     Raises:
-        ValueError: uri is no WebSocket URI, or an argument holds what a header must not.
-        InvalidHandshake: the server refused, or broke a rule; InvalidStatus holds its response.
+        ValueError: uri is no WebSocket URI, or an argument is not valid in a header.
+        InvalidHandshake: the server refused the handshake, or its response is not valid.
         OSError: the connection failed.
-        TimeoutError: open_timeout is over.
+        TimeoutError: the handshake was not done in open_timeout seconds.
     """
 
     def __init__(
@@ -315,7 +313,7 @@ class connect:
         **options: Any,
     ) -> None:
         self.uri = parse_uri(uri)
-        self._text = uri
+        self._uri_text = uri
         if compression == "deflate":
             compression = ClientPolicy()
         elif compression is not None and not isinstance(compression, ClientPolicy):
@@ -361,26 +359,26 @@ class connect:
         self._create_connection = ClientConnection if create_connection is None else create_connection
         self._reconnect_delays = reconnect_delays
         self._process_exception = process_exception
-        self._options: dict[str, Any] = {"ssl": context_of(ssl, self.uri.secure), **options}
+        self._options: dict[str, Any] = {"ssl": tls_context(ssl, self.uri.secure), **options}
         self._headers: dict[str, Any] = {
             "origin": origin,
             "subprotocols": subprotocols,
             "compression": compression,
-            "extra_headers": pairs_of(additional_headers),  # each attempt needs them
+            "extra_headers": pairs_of(additional_headers),  # a list: each attempt reads it
             "user_agent": user_agent_header,
         }
-        open_request(self.uri, new_key(), **self._headers)  # a bad argument is an error here and now
+        open_request(self.uri, new_key(), **self._headers)  # raises for a bad argument
         self._entered = False
         self._connection: ClientConnection | None = None  # of `async with`
 
     def process_redirect(self, exc: Exception) -> Exception | str:
-        """Decide on a response other than 101; a subclass may follow no redirects, say.
+        """Decide on a redirect after a failed attempt; a subclass may follow none, for example.
 
         Args:
-            exc: the InvalidStatus.
+            exc: the exception of the attempt.
 
         Returns:
-            The URI to connect to, which may be relative, or the exception to raise, mostly `exc` itself.
+            The URI to connect to, which may be relative, or the exception to raise, usually `exc` itself.
         """
         location = exc.location if isinstance(exc, InvalidStatus) else None
         return exc if location is None else location
@@ -397,14 +395,14 @@ class connect:
             raise TimeoutError("timed out during opening handshake") from None
 
     async def _open_untimed(self) -> ClientConnection:
-        target = Target(self.uri, self._text, self._headers["extra_headers"])
+        target = Target(self.uri, self._uri_text, self._headers["extra_headers"])
         for _ in range(MAX_REDIRECTS):
             connection = self._make_connection(target)
             try:
-                await self._reach(asyncio.get_running_loop(), connection, target)
-                await connection.wait_opened()
+                await self._connect_transport(asyncio.get_running_loop(), connection, target)
+                await connection._wait_opened()
             except InvalidStatus as exc:
-                connection._abandon()
+                connection._abort_handshake()
                 location = self.process_redirect(exc)
                 if location is exc:
                     raise
@@ -412,13 +410,13 @@ class connect:
                     raise location from exc
                 target = target.redirected(location, exc, self._options)
             except BaseException:
-                connection._abandon()
+                connection._abort_handshake()
                 raise
             else:
                 return connection
         raise SecurityError(f"more than {MAX_REDIRECTS} redirects")
 
-    async def _reach(
+    async def _connect_transport(
         self, loop: asyncio.AbstractEventLoop, connection: ClientConnection, target: Target
     ) -> None:
         options, uri = target.options(self._options), target.uri
@@ -472,16 +470,16 @@ class connect:
             else:
                 try:
                     yield connection
-                finally:  # leaving the loop is no error
+                finally:  # also when the loop is left
                     await connection.close()
-                if connection._lasted >= LASTING:
+                if connection._open_seconds >= STABLE_AFTER:
                     delays = self._reconnect_delays()
                 failure = connection.protocol.closed_error()
             delay = next(delays, None)
             if delay is None:
                 raise failure
             text = str(failure)
-            if not text.isprintable():  # of an exception that is not ours
+            if not text.isprintable():  # of an exception of another library
                 text = escape(text)
             self.logger.info("connecting again in %.1f s: %s", delay, text)
             await asyncio.sleep(delay)
@@ -492,7 +490,7 @@ class unix_connect(connect):
 
     Args:
         path: of the socket.
-        uri: what the server is told; None for ws://localhost/, or wss://localhost/ where `ssl` is given.
+        uri: the URI for the request; None for ws://localhost/, or wss://localhost/ where `ssl` is given.
         options: those of connect and of asyncio's create_unix_connection.
     """
 
@@ -501,10 +499,10 @@ class unix_connect(connect):
             uri = "ws://localhost/" if options.get("ssl") is None else "wss://localhost/"
         super().__init__(uri, path=path, **options)
 
-    async def _reach(
+    async def _connect_transport(
         self, loop: asyncio.AbstractEventLoop, connection: ClientConnection, target: Target
     ) -> None:
         options = target.options(self._options)
-        for name in ("host", "port"):  # what the server is told, and no more
+        for name in ("host", "port"):  # only for the request
             options.pop(name, None)
         await loop.create_unix_connection(lambda: connection, **options)

@@ -1,4 +1,4 @@
-"""A WebSocket connection on an asyncio transport, either side, once its handshake is done."""
+"""A WebSocket connection on an asyncio transport, either side, after its opening handshake."""
 
 from __future__ import annotations
 
@@ -41,37 +41,37 @@ if TYPE_CHECKING:
     from ..handshake import Request, Response
     from .topics import _Topic
 
-# Bytes a read takes at most.
+# Maximum size of a read.
 READ_SIZE = 2**18
 
-# Seconds a connection that is to fail waits at most for the answers to earlier messages.
+# Seconds that a failing connection waits for the replies to earlier messages.
 FAIL_DELAY = 1.0
 
-# Bytes of messages nobody has received, inflated, over which a connection stops reading; it goes on
-# when a quarter of those messages is left.
+# Bytes of queued messages, decompressed, over which a connection pauses reading; it resumes when a quarter
+# of these messages is left.
 HIGH_WATER = 2**16
 
 # Bytes that `send_nowait` and `broadcast` queue for a peer that does not read.
 MAX_UNSENT = 2**22
 
-# Messages nobody has received over which a connection stops reading: more than HIGH_WATER bytes ever are.
+# Queued messages over which a connection pauses reading: never more than HIGH_WATER bytes have.
 MAX_QUEUE = HIGH_WATER
 MaxQueue = int | tuple[int | None, int | None] | None
 
 SlowPeer = Literal["close", "drop"]
 
-# Bytes that wait to be sent from which `send` waits for the peer.
+# Bytes of unsent data from which `send` waits.
 WRITE_LIMIT = 2**16
 WriteLimit = int | tuple[int, int | None]
 
 # Bytes of a message, or characters, from which it is compressed in steps.
 LARGE = 2**18
 
-# Bytes of such a fragment, or characters, that are compressed in one step.
-PIECE = 2**16
+# Bytes of such a message, or characters, that are compressed in one step.
+STEP_SIZE = 2**16
 
-# Bytes on their way that are no sign of a peer that is still reading: the last frames.
-FEW_BYTES = 2**14
+# Unsent bytes below which progress is no sign of a peer that still reads: the last frames.
+LAST_FRAMES_SIZE = 2**14
 
 logger = logging.getLogger("wsframe")
 
@@ -82,8 +82,8 @@ _local = threading.local()
 
 
 def read_buffer(loop: asyncio.AbstractEventLoop) -> memoryview:
-    """The buffer connections of a thread read into: one for all, where a read is done at once."""
-    if hasattr(loop, "_proactor"):  # there a read stays under way
+    """Return the buffer to read into: one for all connections of a thread, where a read completes at once."""
+    if hasattr(loop, "_proactor"):  # there a read stays in progress
         return memoryview(bytearray(READ_SIZE // 4))
     buffer: memoryview | None = getattr(_local, "buffer", None)
     if buffer is None:
@@ -92,28 +92,28 @@ def read_buffer(loop: asyncio.AbstractEventLoop) -> memoryview:
 
 
 def unsent_size(transport: asyncio.Transport) -> int:
-    """Bytes the peer has not acknowledged yet, as far as the system tells."""
+    """Return how many bytes the peer has not acknowledged, as far as the system knows."""
     size = transport.get_write_buffer_size()
     sock = transport.get_extra_info("socket")
     if sys.platform == "linux" and sock is not None:
-        with suppress(OSError, ValueError):  # the latter when it is closed
+        with suppress(OSError, ValueError):  # ValueError: the socket is closed
             size += int.from_bytes(ioctl(sock.fileno(), TIOCOUTQ, bytes(4)), sys.byteorder)
     return size
 
 
 if hasattr(inspect, "markcoroutinefunction") and not inspect.iscoroutinefunction(Stream.send):
-    inspect.markcoroutinefunction(Stream.send)  # what it returns is awaited; CPython 3.12 and newer
+    inspect.markcoroutinefunction(Stream.send)  # CPython 3.12 and newer
 
 
 class Listener:
-    """What happens on a connection, told at once: its methods run where the bytes arrive.
+    """Callbacks of a connection, called as soon as bytes arrive, in the thread of the loop.
 
-    They must not block; what takes longer belongs in a task.  One that raises is logged, and the
-    connection is closed with 1011.
+    They must not block; start a task for longer work.  An exception is logged, and closes the connection
+    with 1011.
     """
 
     def on_open(self, ws: Connection) -> None:
-        """The handshake is done."""
+        """The opening handshake is done."""
 
     def on_message(self, ws: Connection, message: str | bytes) -> None:
         """A message arrived."""
@@ -122,21 +122,21 @@ class Listener:
         """A Pong arrived."""
 
     def on_drained(self, ws: Connection) -> None:
-        """The peer has caught up, after `ws.congested` was true."""
+        """The peer has read enough for `ws.congested` to become false again."""
 
     def on_close(self, ws: Connection) -> None:
-        """The connection is gone; `ws.close_code` and `ws.close_reason` say how."""
+        """The connection is closed; see `ws.close_code` and `ws.close_reason`."""
 
 
-class _Waiting:
-    """A message that `send_in_order` has taken, until it is sent.
+class _PendingSend:
+    """A message in `_send_in_order` that is not sent yet.
 
     Attributes:
-        message: whole, or fragments.
-        frames: those of a whole message, encoded one by one; empty bytes where the loop may go on.
+        message: a whole message or its fragments.
+        frames: yields the frame of a whole message, and empty bytes before it where the loop may run;
             None for a message in fragments.
-        done: `_flush_sends` has sent it.
-        error: what that raised.
+        done: `_write_pending_sends` has sent it.
+        error: the exception of `_write_pending_sends`.
     """
 
     __slots__ = ("done", "error", "frames", "message")
@@ -152,22 +152,22 @@ class Connection(Stream, asyncio.BufferedProtocol):
     """An open WebSocket connection.
 
     Attributes:
-        request: of the opening handshake.
+        request: the request of the opening handshake.
         subprotocol: the negotiated one, or None.
-        latency: seconds the last answered Ping took, 0 before the first.
-        congested: whether the peer is behind, and `send` waits.
+        latency: seconds from the last acknowledged Ping to its Pong, 0 before the first.
+        congested: whether the write buffer is above `write_limit`, so that `send` waits.
         transport: the asyncio transport.
     """
 
     __slots__ = (
-        "__dict__",  # for what an application sets
+        "__dict__",  # for attributes that the application sets
         "__weakref__",
         "_close_timeout",
-        "_closed",
-        "_closer",
-        "_decoding",
-        "_drained",
-        "_failing",
+        "_closed_waiter",
+        "_close_timer",
+        "_decoding_scheduled",
+        "_drain_waiter",
+        "_failure_timer",
         "_id",
         "_keepalive",
         "_loop",
@@ -175,12 +175,12 @@ class Connection(Stream, asyncio.BufferedProtocol):
         "_max_unsent",
         "_pings",
         "_protocol",
-        "_unwaited",
+        "_unawaited_size",
         "_send_lock",
         "_slow_peer",
         "_topics",
         "_unsent",
-        "_waiting",
+        "_send_queue",
         "_write_limit",
         "latency",
         "logger",
@@ -203,8 +203,8 @@ class Connection(Stream, asyncio.BufferedProtocol):
     ) -> None:
         super().__init__()
         loop = asyncio.get_running_loop()
-        self.call_soon = loop.call_soon
-        self.iteration = iteration_of(loop)
+        self._call_soon = loop.call_soon
+        self._iteration = iteration_of(loop)
         self._create_future = loop.create_future
         self._high_water = HIGH_WATER
         if max_queue != MAX_QUEUE:
@@ -216,36 +216,36 @@ class Connection(Stream, asyncio.BufferedProtocol):
         self._close_timeout = close_timeout
         self._max_unsent = max_unsent
         self._slow_peer = slow_peer
-        self._unwaited = 0  # bytes that nobody waited to send, since the peer fell behind
+        self._unawaited_size = 0  # bytes of `send_nowait` and `broadcast` since the last resume_writing()
         self._write_limit = write_limit
-        self._topics: set[_Topic] | None = None  # those that it has joined
+        self._topics: set[_Topic] | None = None  # those that the connection has joined
         self.logger = logger
-        self._id: uuid.UUID | None = None  # made when somebody asks
-        self._waiting: list[_Waiting] = []  # messages that `send_in_order` has taken, in this order
-        self._send_lock: asyncio.Lock | None = None  # made for the first send that may take long
+        self._id: uuid.UUID | None = None  # made when read
+        self._send_queue: list[_PendingSend] = []  # the messages in `_send_in_order`
+        self._send_lock: asyncio.Lock | None = None  # made for the first send on the slow path
         self._protocol: Protocol | None = None
-        self._drained: asyncio.Future[None] | None = None
-        self._closed: asyncio.Future[None] | None = None  # made when somebody waits for it
+        self._drain_waiter: asyncio.Future[None] | None = None
+        self._closed_waiter: asyncio.Future[None] | None = None  # made by wait_closed()
         self._lost = False
         self._pings: dict[bytes, tuple[asyncio.Future[float], float]] | None = None
-        self._closer: asyncio.TimerHandle | None = None  # of the close timeout
-        self._unsent = 0  # what the peer had not taken when that timer was set
-        self._failing: asyncio.TimerHandle | None = None  # of the answers before a violation
-        self._decoding = False  # _decode_more is scheduled
+        self._close_timer: asyncio.TimerHandle | None = None  # of the close timeout
+        self._unsent = 0  # bytes that the peer had not acknowledged when that timer was set
+        self._failure_timer: asyncio.TimerHandle | None = None  # of FAIL_DELAY
+        self._decoding_scheduled = False  # _decode_more is scheduled
         self.latency = 0.0
         self.subprotocol: str | None = None
         self.request: Request | None = None
 
     def _limit_queue(self, max_queue: MaxQueue) -> None:
-        """Set the marks for messages that nobody has received."""
+        """Set the limits of the queue of messages."""
         high, low = max_queue if isinstance(max_queue, tuple) else (max_queue, None)
         if high is None and low is None:
             self._high_water = sys.maxsize
             return
-        self._high_water_messages = high = 4 * (low or 0) if high is None else high
-        self._low_water_most = high // 4 if low is None else low
+        self._high_water_queued = high = 4 * (low or 0) if high is None else high
+        self._max_resume_at = high // 4 if low is None else low
 
-    # What the application does; send() and send_nowait() are Stream's.
+    # For the application. send() and send_nowait() are in Stream.
 
     async def recv(self, decode: bool | None = None) -> str | bytes:
         """Receive the next message.
@@ -253,13 +253,13 @@ class Connection(Stream, asyncio.BufferedProtocol):
         Cancelling it loses no message.
 
         Args:
-            decode: True for str, False for bytes, whatever the message is; None for what it is.
+            decode: True to get str, False to get bytes; None for the type of the message.
 
         Returns:
             str for text, bytes for binary.
 
         Raises:
-            ConnectionClosed: the connection is closed, and all messages before that were received.
+            ConnectionClosed: the connection is closed, and all messages before that have been received.
             ConcurrencyError: another recv is waiting.
         """
         while not self._queued:
@@ -290,16 +290,16 @@ class Connection(Stream, asyncio.BufferedProtocol):
             return
 
     async def drain(self) -> None:
-        """Wait until the peer has caught up.
+        """Wait until the write buffer is below its limit: the peer has read enough.
 
         Raises:
             ConnectionClosed: the connection ended meanwhile.
         """
         self.flush()
         while self.congested:
-            if self._drained is None:
-                self._drained = self._loop.create_future()
-            await asyncio.shield(self._drained)
+            if self._drain_waiter is None:
+                self._drain_waiter = self._loop.create_future()
+            await asyncio.shield(self._drain_waiter)
             if self.state is State.CLOSED:
                 raise self.protocol.closed_error()
 
@@ -307,31 +307,33 @@ class Connection(Stream, asyncio.BufferedProtocol):
         """Send a Ping (RFC 6455, 5.5.2).
 
         Args:
-            data: at most 125 bytes, not those of a Ping still unanswered; 4 random ones if None.
+            data: at most 125 bytes, different from those of Pings without a Pong; None for 4 random ones.
 
         Returns:
-            What can be awaited for the Pong; it yields the seconds it took.
+            An awaitable that waits for the Pong and returns the seconds it took.
 
         Raises:
             ConnectionClosed: the connection is closing or closed.
             ValueError: data is too long.
             RuntimeError: a Ping with this data is unanswered.
         """
-        answered = self._ping(None if data is None else bytes_of(data))
+        acknowledged = self._ping(None if data is None else bytes_of(data))
         await self.drain()
-        pong = asyncio.shield(answered)
-        pong.add_done_callback(lambda pong: pong.cancelled() or pong.exception())  # nobody need await it
+        pong = asyncio.shield(acknowledged)
+        pong.add_done_callback(
+            lambda pong: pong.cancelled() or pong.exception()
+        )  # no warning if it is never awaited
         return pong
 
     async def pong(self, data: str | Buffer = b"") -> None:
-        """Send a Pong nobody asked for (RFC 6455, 5.5.3) of at most 125 bytes."""
+        """Send an unsolicited Pong (RFC 6455, 5.5.3) of at most 125 bytes."""
         if isinstance(data, str):
             data = data.encode("utf-8")
-        self.write(self.protocol.pong(data))
+        self._write(self.protocol.pong(data))
         await self.drain()
 
     async def close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
-        """Close the connection and wait until it is closed; do nothing but wait if it is closing.
+        """Close the connection and wait until it is closed; only wait if it is closing already.
 
         Args:
             code: a status code that may be sent (RFC 6455, 7.4).
@@ -347,27 +349,27 @@ class Connection(Stream, asyncio.BufferedProtocol):
         """Begin to close the connection, as close() does, without waiting."""
         protocol = self.protocol
         if protocol.state is State.OPEN:
-            close_body(code, reason)  # a wrong one changes nothing
-            self._flush_sends()
+            close_body(code, reason)  # raises before anything is changed
+            self._write_pending_sends()
             frame = protocol.close(code, reason)
             self._encodes_directly = False
-            self.write(frame)
+            self._write(frame)
             self.flush()
-            self._expect_end()
-        self._discard_messages()
+            self._start_close_timer()
+        self._read_until_close()
 
-    def _discard_messages(self) -> None:
-        """Read on to the Close of the peer, whatever nobody receives; messages over the mark are dropped."""
-        self._discarding = True
-        self._low_water_messages = -1
-        self.read_on()
+    def _read_until_close(self) -> None:
+        """Keep reading until the Close of the peer; drop messages over the high-water mark."""
+        self._drop_excess = True
+        self._resume_at_queued = -1
+        self._resume_reading()
 
     async def wait_closed(self) -> None:
         """Wait until the connection is closed."""
         if self.state is not State.CLOSED:
-            if self._closed is None:
-                self._closed = self._loop.create_future()
-            await asyncio.shield(self._closed)
+            if self._closed_waiter is None:
+                self._closed_waiter = self._loop.create_future()
+            await asyncio.shield(self._closed_waiter)
 
     @property
     def protocol(self) -> Protocol:
@@ -411,12 +413,12 @@ class Connection(Stream, asyncio.BufferedProtocol):
 
     @property
     def local_address(self) -> Any:
-        """Our address, as socket.getsockname() tells it."""
+        """The local address, as socket.getsockname() returns it."""
         return self.transport.get_extra_info("sockname")
 
     @property
     def remote_address(self) -> Any:
-        """The address of the peer, as socket.getpeername() tells it."""
+        """The address of the peer, as socket.getpeername() returns it."""
         return self.transport.get_extra_info("peername")
 
     async def __aenter__(self) -> Self:
@@ -425,16 +427,16 @@ class Connection(Stream, asyncio.BufferedProtocol):
     async def __aexit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         await self.close(CloseCode.NORMAL_CLOSURE if kind is None else CloseCode.INTERNAL_ERROR)
 
-    # What the transport tells.
+    # Callbacks of the transport.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]
-        self.transport_write = self.transport.write
+        self._transport_write = self.transport.write
         limit = self._write_limit
         high, low = (limit, None) if isinstance(limit, int) else limit
-        if high != WRITE_LIMIT or low is not None:  # which are asyncio's own
+        if high != WRITE_LIMIT or low is not None:  # not the defaults of asyncio
             self.transport.set_write_buffer_limits(high, low)
-        self.use_socket(*socket_of(self.transport))
+        self._use_socket(*socket_of(self.transport))
 
     def eof_received(self) -> bool:
         return False  # the transport closes itself
@@ -444,46 +446,46 @@ class Connection(Stream, asyncio.BufferedProtocol):
 
     def resume_writing(self) -> None:
         self.congested = False
-        self._unwaited = 0
+        self._unawaited_size = 0
         for topic in self._topics or ():
             topic.member_drained(self)
-        self._wake_drained()
+        self._wakeup_drain_waiter()
         if self._protocol is None:
             return
         if not self._queued:
-            self.read_on()
+            self._resume_reading()
         if self._listener is not None:
             self._call_listener(self._listener.on_drained)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
-        self.transport.close()  # CPython 3.10 complains of one for TLS that ended without
+        self.transport.close()  # else CPython 3.10 warns of an unclosed TLS transport
         self._decoder = None
-        self.use_socket(-1)
-        self.discard()
+        self._use_socket(-1)
+        self._discard_pending()
         self._encodes_directly = self.congested = False
         self._keepalive.stop()
-        for timer in (self._closer, self._failing):
+        for timer in (self._close_timer, self._failure_timer):
             if timer is not None:
                 timer.cancel()
-        self._closer = self._failing = None
+        self._close_timer = self._failure_timer = None
         topics, self._topics = self._topics, None
         for topic in topics or ():
             topic.member_lost(self)
         try:
             if self._protocol is not None:
                 self._end(self._protocol, exc)
-        finally:  # whatever a listener raises
-            self._wake_drained()
-            if self._closed is not None and not self._closed.done():
-                self._closed.set_result(None)
+        finally:  # a listener may raise SystemExit
+            self._wakeup_drain_waiter()
+            if self._closed_waiter is not None and not self._closed_waiter.done():
+                self._closed_waiter.set_result(None)
 
     def _end(self, protocol: Protocol, exc: Exception | None) -> None:
         protocol.receive_eof(exc)
-        for answered, _ in (self._pings or {}).values():
-            if not answered.done():
-                answered.set_exception(protocol.closed_error())
-                answered.exception()  # nobody need await it
+        for acknowledged, _ in (self._pings or {}).values():
+            if not acknowledged.done():
+                acknowledged.set_exception(protocol.closed_error())
+                acknowledged.exception()  # no warning if it is never awaited
         self._pings = None
         self._wakeup_waiter()
         if self._listener is not None:
@@ -498,32 +500,32 @@ class Connection(Stream, asyncio.BufferedProtocol):
         except BaseException:
             self._listener_failed()
 
-    # How bytes become messages.
+    # Receiving.
 
-    def open(self, protocol: Protocol, rest: bytes = b"") -> None:
-        """Go on from a handshake that is done.
+    def _open(self, protocol: Protocol, rest: bytes = b"") -> None:
+        """Start the connection, after its opening handshake.
 
         Args:
             protocol: the connection without I/O.
-            rest: the bytes that came behind the handshake.
+            rest: the bytes received behind the handshake.
         """
         self._protocol = protocol
         self._decoder = protocol.decoder
         self._masked = protocol.role is Role.CLIENT
-        self._encodes_directly = protocol.plain
+        self._encodes_directly = protocol.encodes_directly
         self._keepalive.start()
         if self._listener is not None:
             self._call_listener(self._listener.on_open)
         if rest:
             self._receive(rest)
 
-    def handshake(self, data: bytes) -> None:
-        """Take bytes of the opening handshake."""
+    def _receive_handshake(self, data: bytes) -> None:
+        """Process bytes of the opening handshake."""
         raise NotImplementedError
 
     def _receive_undecoded(self, data: Buffer) -> None:
         if self._protocol is None:
-            self.handshake(bytes(data))
+            self._receive_handshake(bytes(data))
 
     def _receive_events(self, events: list[Event], size: int) -> None:
         protocol = self.protocol
@@ -531,65 +533,65 @@ class Connection(Stream, asyncio.BufferedProtocol):
         protocol.note(events)
         if protocol.error is not None:
             self._decoder = None
-        self.receiving = True
+        self._receiving = True
         try:
             if protocol.controls != controls:
-                events = self._take_controls(protocol, events)
+                events = self._process_control_frames(protocol, events)
             if self._listener is None:
                 self._enqueue(events, size)
             else:
                 self._deliver(events)
         finally:
-            self.receiving = False
+            self._receiving = False
             self.flush()
         if protocol.error is not None and protocol.state is State.OPEN:
-            self._fail_soon()
+            self._schedule_failure()
         elif protocol.state is not State.OPEN and protocol.ends_tcp:
-            self._end_tcp()
+            self._close_transport()
         elif protocol.received is not None:
-            self._discard_messages()  # nothing but the end of the stream is to come
+            self._read_until_close()  # only the end of the stream is left
 
     def _decode_later(self) -> None:
         self._pause_reading()
-        too_much = self._queued > 0 and self._backlog > self._high_water and not self._discarding
-        if self._low_water_messages < 0 and too_much:
-            self._low_water_messages = self._queued // 4  # also for one message: more are behind it
-        if self._discarding or (self._low_water_messages < 0 and not self.congested):
-            self._decode_soon()
+        over_high_water = self._queued > 0 and self._backlog > self._high_water and not self._drop_excess
+        if self._resume_at_queued < 0 and over_high_water:
+            self._resume_at_queued = self._queued // 4  # also for one message: more are unread
+        if self._drop_excess or (self._resume_at_queued < 0 and not self.congested):
+            self._schedule_decoding()
 
-    def _decode_soon(self) -> None:
-        if not self._decoding:
-            self._decoding = True
-            self.call_soon(self._decode_next)
+    def _schedule_decoding(self) -> None:
+        if not self._decoding_scheduled:
+            self._decoding_scheduled = True
+            self._call_soon(self._run_scheduled_decoding)
 
-    def _decode_next(self) -> None:
-        self._decoding = False
+    def _run_scheduled_decoding(self) -> None:
+        self._decoding_scheduled = False
         try:
             self._decode_more()
         except BaseException:
-            self.transport.abort()  # as the transport does when a read fails
+            self.transport.abort()  # as the transport does if a read fails
             raise
-        if self._low_water_messages < 0 and not self._has_unread:
-            self.read_on()
+        if self._resume_at_queued < 0 and not self._has_unread:
+            self._resume_reading()
 
     @property
     def _has_unread(self) -> bool:
-        """Whether bytes of a read are still to be decoded."""
+        """Whether bytes that were read are not decoded yet."""
         return self._decoder is not None and self._decoder.unread > 0
 
     @property
-    def _is_behind(self) -> bool:
-        """Whether we do not read because the application has not received what there is."""
+    def _application_is_behind(self) -> bool:
+        """Whether reading is paused because the application does not receive its messages."""
         return not self._reading and (self._queued > 0 or self._has_unread)
 
     @property
     def _unsent_size(self) -> int:
-        """Bytes the peer has not acknowledged yet, as far as the system tells."""
+        """How many bytes the peer has not acknowledged, as far as the system knows."""
         return unsent_size(self.transport)
 
     @property
     def _is_open(self) -> bool:
-        """Whether the connection is open, and nothing is wrong with what has arrived."""
+        """Whether the connection is open, without a violation received."""
         return self.state is State.OPEN and self.protocol.error is None
 
     def _listener_failed(self) -> None:
@@ -599,62 +601,62 @@ class Connection(Stream, asyncio.BufferedProtocol):
         if self._protocol is not None and not self._lost:
             self.close_nowait(CloseCode.INTERNAL_ERROR)
 
-    def _fail_soon(self) -> None:
-        """Fail the connection, once the messages before the violation had their answers."""
+    def _schedule_failure(self) -> None:
+        """Fail the connection when the messages before the violation have had time for their replies."""
         self._pause_reading()
-        if self._listener is not None or self.idle:
-            self.fail()
+        if self._listener is not None or self._waits_for_message:
+            self._fail_connection()
         else:
             self._keepalive.stop()
-            self._failing = self._loop.call_later(FAIL_DELAY, self.fail)
+            self._failure_timer = self._loop.call_later(FAIL_DELAY, self._fail_connection)
 
     @property
-    def idle(self) -> bool:
-        """Whether the application waits for a message, and there is none."""
+    def _waits_for_message(self) -> bool:
+        """Whether the application waits for a message while none is queued."""
         return self._waiter is not None and not self._waiter.done() and not self._queued
 
-    def fail(self) -> None:
+    def _fail_connection(self) -> None:
         """Fail the connection for a violation (RFC 6455, 7.1.7)."""
         protocol = self.protocol
         protocol.fail()
         self._encodes_directly = False
         self._write_outgoing(protocol)
         self.flush()
-        self._end_tcp()
+        self._close_transport()
 
-    def _take_controls(self, protocol: Protocol, events: list[Event]) -> list[Event]:
-        """Send the answers, settle the Pings, and leave the messages."""
-        self._encodes_directly = protocol.plain
+    def _process_control_frames(self, protocol: Protocol, events: list[Event]) -> list[Event]:
+        """Send Pongs and a Close, acknowledge Pings; return the messages."""
+        self._encodes_directly = protocol.encodes_directly
         self._write_outgoing(protocol)
-        if self.congested:  # a peer that sends Pings and does not read must not fill our memory
+        if self.congested:  # a peer that sends Pings and does not read must not fill the memory
             self._pause_reading()
         messages: list[Event] = []
         for event in events:
             if isinstance(event, Pong):
-                self._settle_pings(event.data)
+                self._acknowledge_pings(event.data)
                 if self._listener is not None:
                     self._call_listener(self._listener.on_pong, event.data)
             elif isinstance(event, Close):
-                self._expect_end()
+                self._start_close_timer()
             elif not isinstance(event, Ping):
                 messages.append(event)
         return messages
 
     def _write_outgoing(self, protocol: Protocol) -> None:
         for frame in protocol.outgoing:
-            self.write(frame)
+            self._write(frame)
         protocol.outgoing.clear()
 
     def _pause_reading(self) -> None:
-        """Stop reading."""
+        """Pause reading from the transport."""
         if self._reading and not self.transport.is_closing():
             self._reading = False
             self.transport.pause_reading()
 
-    def read_on(self) -> None:
-        """Read again, once all that was read is decoded."""
+    def _resume_reading(self) -> None:
+        """Decode what was read, then resume reading."""
         if self._has_unread:
-            self._decode_soon()
+            self._schedule_decoding()
         elif not self._reading:
             self._reading = True
             if not self.transport.is_closing():
@@ -662,25 +664,22 @@ class Connection(Stream, asyncio.BufferedProtocol):
 
     # The slow paths of Stream.
 
-    def _low_water_reached(self) -> None:
-        self.read_on()
-
     def _make_waiter(self) -> asyncio.Future[None]:
         if self.state is State.CLOSED:
             raise self.protocol.closed_error()
         if self._waiter is not None and not self._waiter.done():
             raise ConcurrencyError("another recv is waiting")
         if self.protocol.error is None:
-            self.read_on()
+            self._resume_reading()
         elif self.state is State.OPEN:
-            self.fail()
+            self._fail_connection()
         self._waiter = waiter = self._loop.create_future()
         return waiter
 
-    def _wake_drained(self) -> None:
-        if self._drained is not None:
-            self._drained.set_result(None)
-            self._drained = None
+    def _wakeup_drain_waiter(self) -> None:
+        if self._drain_waiter is not None:
+            self._drain_waiter.set_result(None)
+            self._drain_waiter = None
 
     def _encode_message(self, message: str | Buffer) -> bytes:
         return self.protocol.send(message)
@@ -694,93 +693,93 @@ class Connection(Stream, asyncio.BufferedProtocol):
             message = as_kind(message, text)
         await self.send(message)
 
-    async def _send_slowly(self, message: Any) -> None:
-        await self.send_in_order(message)
+    async def _send_slow_path(self, message: Any) -> None:
+        await self._send_in_order(message)
         if self.congested:
             await self.drain()
 
-    async def send_in_order(self, message: Any, before: Callable[[], Awaitable[None]] | None = None) -> None:
-        """Send a message behind those whose `send` was awaited before.
+    async def _send_in_order(self, message: Any, before: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Send a message after those whose `send` was awaited before.
 
         Args:
             message: as for `send`.
-            before: what is awaited when the turn of this message has come.
+            before: awaited when all earlier messages are sent.
         """
         whole = _is_whole(message) or not isinstance(message, (AsyncIterable, Iterable))
-        waiting = _Waiting(message, self._frames_of(message) if whole else None)
-        self._waiting.append(waiting)
+        pending = _PendingSend(message, self._frames_of(message) if whole else None)
+        self._send_queue.append(pending)
         self._pending_sends += 1
         if self._send_lock is None:
             self._send_lock = asyncio.Lock()
         try:
-            async with self._send_lock:  # first come, first served
-                if before is not None and not waiting.done:
+            async with self._send_lock:  # in the order of the calls
+                if before is not None and not pending.done:
                     await before()
-                if waiting.frames is None:
+                if pending.frames is None:
                     self.protocol.check_open()
                     await self._send_fragments(message)
                 else:
-                    for frame in waiting.frames:  # nothing more when `_finish_sends` has sent them
+                    for frame in pending.frames:  # empty if `_write_pending_sends` has written it
                         if frame:
-                            self.write(frame)
+                            self._write(frame)
                         else:
                             await asyncio.sleep(0)
-                if waiting.error is not None:
-                    raise waiting.error
+                if pending.error is not None:
+                    raise pending.error
         finally:
             self._pending_sends -= 1
-            self._waiting.remove(waiting)
+            self._send_queue.remove(pending)
 
     def _frames_of(self, message: str | Buffer) -> Generator[bytes]:
-        """Encode a whole message when its turn has come, a large one in steps that yield nothing."""
+        """Encode a whole message on the first `next`; a large one in steps that yield empty bytes."""
         if _is_large(message) and not self._encodes_directly:
             yield from self.protocol.send_in_steps(message)
         else:
             yield self._encode_message(message)
 
-    def _finish_sends(self) -> None:
-        if not self._flush_sends():
+    def _finish_pending_sends(self) -> None:
+        if not self._write_pending_sends():
             raise RuntimeError("a fragmented message is being sent")
 
-    def _flush_sends(self) -> bool:
-        """Send the whole messages at once whose `send` was awaited before; return whether none is left.
+    def _write_pending_sends(self) -> bool:
+        """Write the whole messages of pending sends at once; return whether no pending send is left.
 
-        Those that take long to compress leave as they are: whoever calls this does not wait.
+        Large messages are not compressed here, because this does not yield to the loop.
         """
-        for waiting in self._waiting:
-            if waiting.frames is None or self.protocol.fragmenting:
-                return False  # a message in fragments takes the time it takes
-            if waiting.done:
+        for pending in self._send_queue:
+            if pending.frames is None or self.protocol.fragmenting:
+                return False  # the fragments are not all known yet
+            if pending.done:
                 continue
-            waiting.done = True
-            waiting.frames.close()
-            message = waiting.message
+            pending.done = True
+            pending.frames.close()
+            message = pending.message
             try:
-                self.write(
+                self._write(
                     self.protocol.send_uncompressed(message)
                     if _is_large(message)
                     else self._encode_message(message)
                 )
             except Exception as exc:
-                waiting.error = exc  # for the caller of `send`
+                pending.error = exc  # raised by that `send`
         return True
 
     def _may_queue(self, message: str | Buffer) -> bool:
         if self._max_unsent is None:
             return True
-        # Not what `send` waits for: its sender is slowed down by the peer.
+        # Bytes of `send` do not count: it waits for the peer.
         size = len(message) if _is_whole(message) else 0  # type: ignore[arg-type]
-        self._unwaited += size
-        if min(self._unwaited, self.transport.get_write_buffer_size()) <= self._max_unsent:
+        self._unawaited_size += size
+        if min(self._unawaited_size, self.transport.get_write_buffer_size()) <= self._max_unsent:
             return True
         if self._slow_peer == "drop":
-            self._unwaited -= size
-            return self.state is not State.OPEN  # which the caller finds out
+            self._unawaited_size -= size
+            return self.state is not State.OPEN  # `_send_message` raises if it is closed
         self.close_nowait(CloseCode.TRY_AGAIN_LATER, "peer is too slow")
-        return True  # to the caller, a connection that is closing
+        return True  # `_send_message` raises ConnectionClosed
 
     async def _send_fragments(self, message: Any) -> None:
-        """Send each fragment as soon as the next is there."""
+        """Send each fragment when the next one is known: only then is it known not to be the last."""
         protocol = self.protocol
         fragments = message if isinstance(message, AsyncIterable) else _each(message)
         last: str | Buffer | None = None
@@ -793,49 +792,49 @@ class Connection(Stream, asyncio.BufferedProtocol):
             if last is not None:
                 await self._send_fragment(last, final=True)
         except BaseException:
-            if protocol.fragmenting:  # half a message is out: there is no way to take it back
-                self.close_nowait(CloseCode.INTERNAL_ERROR, "fragmented message broken off")
+            if protocol.fragmenting:  # a part of a message has been sent
+                self.close_nowait(CloseCode.INTERNAL_ERROR, "fragmented message not finished")
             raise
         finally:
-            self._encodes_directly = protocol.plain
+            self._encodes_directly = protocol.encodes_directly
 
     async def _send_fragment(self, fragment: str | Buffer, *, final: bool) -> None:
-        """Send a fragment; one that takes long to compress as several, with time for the loop in between."""
+        """Send a fragment; compress a large one in steps, as several frames, between which the loop runs."""
         self._encodes_directly = False
         if _is_large(fragment) and self.protocol.compresses:
             whole = fragment if isinstance(fragment, str) else memoryview(fragment).cast("B")
-            while len(whole) > PIECE:
-                self.write(self.protocol.send_fragment(whole[:PIECE], final=False))
+            while len(whole) > STEP_SIZE:
+                self._write(self.protocol.send_fragment(whole[:STEP_SIZE], final=False))
                 await self.drain()
                 await asyncio.sleep(0)
-                whole = whole[PIECE:]
+                whole = whole[STEP_SIZE:]
             fragment = whole
-        self.write(self.protocol.send_fragment(fragment, final=final))
+        self._write(self.protocol.send_fragment(fragment, final=final))
         await self.drain()
 
-    # Time.
+    # Timeouts and the end.
 
-    def _end_tcp(self) -> None:
-        self._expect_end()  # of a peer that does not read what is still to be sent
+    def _close_transport(self) -> None:
+        self._start_close_timer()  # the peer may not read the unsent bytes
         self.transport.close()
 
-    def _expect_end(self) -> None:
-        """Give the peer a while to take what is still to be sent, and to end the connection."""
+    def _start_close_timer(self) -> None:
+        """Stop the keep-alive; abort the connection after `close_timeout` seconds without progress."""
         self._keepalive.stop()
-        if self._closer is None and self._close_timeout is not None:
+        if self._close_timer is None and self._close_timeout is not None:
             self._unsent = self._unsent_size
-            self._closer = self._loop.call_later(self._close_timeout, self._close_timed_out)
+            self._close_timer = self._loop.call_later(self._close_timeout, self._close_timed_out)
 
     def _close_timed_out(self) -> None:
-        """Give up, unless the peer is still taking what was sent before the Close."""
-        self._closer = None
+        """Abort the connection, unless the peer is still reading what was sent before the Close."""
+        self._close_timer = None
         before, self._unsent = self._unsent, self._unsent_size
-        if self._unsent < before > FEW_BYTES and self._close_timeout is not None:
-            self._closer = self._loop.call_later(self._close_timeout, self._close_timed_out)
+        if self._unsent < before > LAST_FRAMES_SIZE and self._close_timeout is not None:
+            self._close_timer = self._loop.call_later(self._close_timeout, self._close_timed_out)
         else:
-            self._give_up()
+            self._abort_transport()
 
-    def _give_up(self) -> None:
+    def _abort_transport(self) -> None:
         self.transport.abort()
 
     def _ping(self, data: bytes | None) -> asyncio.Future[float]:
@@ -848,28 +847,28 @@ class Connection(Stream, asyncio.BufferedProtocol):
             data = fresh_key()
             if data in pings:
                 data = None
-        self.write(self.protocol.ping(data))
-        answered: asyncio.Future[float] = self._loop.create_future()
-        pings[data] = answered, time.perf_counter()
-        return answered
+        self._write(self.protocol.ping(data))
+        acknowledged: asyncio.Future[float] = self._loop.create_future()
+        pings[data] = acknowledged, time.perf_counter()
+        return acknowledged
 
     def _keepalive_failed(self) -> None:
-        """Close: the peer was silent for too long. It gets what was sent before, if it takes it in time."""
+        """Close the connection: the peer was silent for too long. Data sent before is still delivered."""
         self.close_nowait(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
         if self._close_timeout is None:
             self.transport.abort()
 
-    def _settle_pings(self, data: bytes) -> None:
-        """A Pong answers its Ping and all before it (RFC 6455, 5.5.3)."""
+    def _acknowledge_pings(self, data: bytes) -> None:
+        """A Pong acknowledges its Ping and all earlier ones (RFC 6455, 5.5.3)."""
         pings = self._pings
         if not pings or data not in pings:
             return
         now = time.perf_counter()
         for sent in list(pings):
-            answered, since = pings.pop(sent)
-            self.latency = now - since
-            if not answered.done():
-                answered.set_result(self.latency)
+            acknowledged, sent_at = pings.pop(sent)
+            self.latency = now - sent_at
+            if not acknowledged.done():
+                acknowledged.set_result(self.latency)
             if sent == data:
                 break
 
@@ -878,12 +877,12 @@ _exception_group: Any = getattr(builtins, "ExceptionGroup", None)  # since CPyth
 
 
 def _is_whole(message: object) -> bool:
-    """Tell a message, or what can be none, from fragments of one."""
+    """Tell whether this is a message, or an object that can be none, rather than fragments."""
     return isinstance(message, (str, bytes, bytearray, memoryview, dict))
 
 
 def _is_large(message: object) -> bool:
-    """Tell a message that is not to be compressed in one go."""
+    """Tell whether this is a message to compress in steps."""
     return _is_whole(message) and len(message) >= LARGE  # type: ignore[arg-type]
 
 
@@ -899,34 +898,33 @@ def broadcast(
     text: bool | None = None,
     raise_exceptions: bool = False,
 ) -> None:
-    """Send a message to many connections, encoded once; none is waited for.
+    """Send a message to many connections, encoded once, without waiting.
 
     Args:
-        connections: those that are not open are passed over; a peer that does not read gets no more than
-            `max_unsent` bytes queued (see `serve`).  One that is amid sending a fragmented message is passed
-            over and logged.
+        connections: those that are not open are skipped; a peer that does not read gets no more than
+            `max_unsent` bytes queued (see `serve`).  A connection that is sending a fragmented message is
+            skipped, with a warning in the log.
         message: str for text, bytes-like for binary.
         text: True to send bytes-like as text, which must be UTF-8, False to send str as binary.
-        raise_exceptions: raise an ExceptionGroup of what went wrong, instead of logging it (CPython 3.11
-            and newer).
+        raise_exceptions: raise an ExceptionGroup instead of logging these warnings (CPython 3.11 and newer).
 
     Raises:
         TypeError: the message is neither.
     """
     if raise_exceptions and _exception_group is None:
         raise ValueError("raise_exceptions needs CPython 3.11 or newer")
-    sending = Broadcast(as_kind(message, text))
+    frames = Broadcast(as_kind(message, text))
     skipped: list[Exception] = []
     for connection in connections:
-        alone = not connection._pending_sends or connection._flush_sends()
-        if alone and connection.congested and not connection._may_queue(message):
+        ready = not connection._pending_sends or connection._write_pending_sends()
+        if ready and connection.congested and not connection._may_queue(message):
             continue
-        if alone and connection._encodes_directly and not connection._masked:
-            connection.write(sending.plain)
+        if ready and connection._encodes_directly and not connection._masked:
+            connection._write(frames.uncompressed)
         elif connection._protocol is not None:
-            frame = sending.frame_for(connection._protocol) if alone else None
+            frame = frames.frame_for(connection._protocol) if ready else None
             if frame is not None:
-                connection.write(frame)
+                connection._write(frame)
             elif connection.state is State.OPEN:
                 if raise_exceptions:
                     skipped.append(ConcurrencyError("sending a fragmented message"))

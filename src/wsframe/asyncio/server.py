@@ -66,30 +66,30 @@ ProcessResponse = Callable[
 ]
 SelectSubprotocol = Callable[["ServerConnection", list[str]], "str | None"]
 
-# Seconds a peer gets to close a connection after its opening handshake was refused.
-LINGER = 1.0
+# Seconds for a peer to close the connection after its opening handshake was refused.
+REFUSAL_LINGER = 1.0
 
-# Bytes behind the request over which reading stops until process_request has decided; below, reading
-# goes on, so that a client that leaves is noticed.
-MAX_EARLY = 2**16
+# Bytes received behind the request over which reading pauses until process_request has returned. Below
+# that reading continues, to notice when the client disconnects.
+MAX_EARLY_DATA = 2**16
 
 _logger = logging.getLogger("wsframe.server")
 
 
 class ServerConnection(Connection):
-    """A connection a server has accepted, or is about to.
+    """A connection of a server.
 
     Attributes:
-        username: the name that `basic_auth` has found, where that is used.
+        username: the user name, set by `basic_auth`.
     """
 
     username: str
 
     __slots__ = (
-        "_accepted_at",
-        "_asking",
+        "_created_at",
+        "_decision",
         "_handler",
-        "_opening",
+        "_handshake_timer",
         "_reader",
         "_response",
         "_server",
@@ -108,10 +108,10 @@ class ServerConnection(Connection):
         )
         self._server = server
         self._handler = handler
-        self._accepted_at = self._loop.time()  # the transport comes later, after a TLS handshake
+        self._created_at = self._loop.time()  # connection_made() is called after a TLS handshake
         self._reader: RequestReader | None = RequestReader(server.max_head, server.max_headers)
-        self._opening: asyncio.TimerHandle | None = None  # of open_timeout, then of LINGER
-        self._asking: asyncio.Task[None] | None = None  # runs process_request
+        self._handshake_timer: asyncio.TimerHandle | None = None  # of open_timeout, then of REFUSAL_LINGER
+        self._decision: asyncio.Task[None] | None = None  # runs process_request and process_response
         self._response = b""
 
     @property
@@ -124,11 +124,11 @@ class ServerConnection(Connection):
         return self._server
 
     def respond(self, status: int, text: str) -> Response:
-        """Make a plain text response, for `process_request` or `process_response` to return.
+        """Return a plain text response, for `process_request` or `process_response`.
 
         Args:
             status: the status code.
-            text: the body.
+            text: the body, sent as UTF-8.
         """
         return plain_response(status, text)
 
@@ -137,45 +137,45 @@ class ServerConnection(Connection):
         self._server._all_connections.add(self)
         timeout = self._server.open_timeout
         if self._server.is_closing():
-            self.refuse(errors.shutting_down().response)
+            self._refuse(errors.shutting_down().response)
         elif timeout is not None:
-            rest = self._accepted_at + timeout - self._loop.time()
-            self._opening = self._loop.call_later(max(rest, 0.0), self._open_timed_out)
+            rest = self._created_at + timeout - self._loop.time()
+            self._handshake_timer = self._loop.call_later(max(rest, 0.0), self._open_timed_out)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._server._all_connections.discard(self)
         self._server.connections.discard(self)
         self._reader = None
-        self._stop_opening()
+        self._stop_handshake_timer()
         super().connection_lost(exc)
 
-    def handshake(self, data: bytes) -> None:
+    def _receive_handshake(self, data: bytes) -> None:
         reader = self._reader
         if reader is None:
-            return  # refused already
-        if self._asking is not None:
-            reader.rest += data  # what comes behind the request waits for the decision
-            if len(reader.rest) > MAX_EARLY:
+            return  # the handshake was refused
+        if self._decision is not None:
+            reader.rest += data  # kept until the decision
+            if len(reader.rest) > MAX_EARLY_DATA:
                 self._pause_reading()
             return
         try:
             request = reader.feed(data)
         except Refused as refused:
-            self.refuse(refused.response)
+            self._refuse(refused.response)
             return
         if request is None:
             return
         self.request = request
         server = self._server
         if server.process_request is not None or server.process_response is not None:
-            self._asking = server.start(self._ask(request))
+            self._decision = server._start_task(self._decide(request))
             return
         accepted = self._accept(request)
         if accepted is not None:
-            self._open(accepted, accepted.with_fields(server.fields))
+            self._send_acceptance(accepted, accepted.with_fields(server._response_fields))
 
-    async def _ask(self, request: Request) -> None:
-        """Let the application choose another response."""
+    async def _decide(self, request: Request) -> None:
+        """Call process_request and process_response, then accept or refuse."""
         server, response, accepted = self._server, None, None
         what = "process_request"
         try:
@@ -186,58 +186,57 @@ class ServerConnection(Connection):
             if response is None:
                 accepted = self._accept(request)
                 if accepted is None:
-                    self._asking = None
+                    self._decision = None
                     return
             if server.process_response is not None:
                 if accepted is not None:
-                    response = read_own(accepted.with_fields(server.fields))
+                    response = read_own(accepted.with_fields(server._response_fields))
                 else:
                     response = checked(response, what)
                 what = "process_response"
                 assert response is not None
-                other = server.process_response(self, request, response)
-                if inspect.isawaitable(other):
-                    other = await other
-                if other is not None:
-                    response = other
+                replacement = server.process_response(self, request, response)
+                if inspect.isawaitable(replacement):
+                    replacement = await replacement
+                if replacement is not None:
+                    response = replacement
         except BaseException as exc:
-            self._asking = None
-            # A cancellation is ours once the handshake is over: it took too long, or the server or the
-            # connection is closed.
+            self._decision = None
+            # After the handshake is refused (timeout, or server or connection closed) we cancel this task.
             if isinstance(exc, Exception) or self._reader is not None:
-                self._fail_opening(f"{what} failed")
+                self._fail_handshake(f"{what} failed")
             if not isinstance(exc, Exception):
                 raise
             return
-        self._asking = None
+        self._decision = None
         if self._reader is None:
             return
         if server.is_closing():
-            self.refuse(errors.shutting_down().response)
+            self._refuse(errors.shutting_down().response)
             return
         try:
-            answer = None if response is None else checked(response, what)
-            if answer is not None and (accepted is None or answer.status_code != 101):
-                self.refuse(serialize_refusal(answer, request.method))
+            other = None if response is None else checked(response, what)
+            if other is not None and (accepted is None or other.status_code != 101):
+                self._refuse(serialize_refusal(other, request.method))
                 return
             assert accepted is not None
-            data = accepted.with_fields(server.fields) if answer is None else serialize_101(answer)
+            data = accepted.with_fields(server._response_fields) if other is None else serialize_101(other)
         except Exception:
-            self._fail_opening("opening handshake failed")
+            self._fail_handshake("opening handshake failed")
             return
-        self._open(accepted, data)
-        self.read_on()
+        self._send_acceptance(accepted, data)
+        self._resume_reading()
 
     def _accept(self, request: Request) -> Accepted | None:
-        """Check the request; refuse it and return None where that is due."""
+        """Check the request; if it is not acceptable, refuse it and return None."""
         server = self._server
         if server.is_closing():
-            self.refuse(errors.shutting_down().response)
+            self._refuse(errors.shutting_down().response)
             return None
         subprotocols: Subprotocols | None = server.subprotocols
         if server.select_subprotocol is not None:
             subprotocols = partial(server.select_subprotocol, self)
-        # Anything may come out of functions and objects of the application.
+        # Functions and objects of the application may raise anything.
         try:
             accepted = accept(
                 request.method,
@@ -250,26 +249,26 @@ class ServerConnection(Connection):
             if isinstance(self._handler, type):
                 self._listener = self._handler()
         except Refused as refused:
-            self.refuse(refused.response)
+            self._refuse(refused.response)
         except NegotiationError as exc:
-            self.refuse(errors.no_agreement(str(exc)).response)
+            self._refuse(errors.no_agreement(str(exc)).response)
         except Exception:
-            self._fail_opening("opening handshake failed")
+            self._fail_handshake("opening handshake failed")
         else:
             return accepted
         return None
 
-    def _open(self, accepted: Accepted, data: bytes) -> None:
-        """Send the response that opens the connection, and run the handler."""
+    def _send_acceptance(self, accepted: Accepted, data: bytes) -> None:
+        """Send the response that accepts the handshake, and run the handler."""
         server, reader, handler = self._server, self._reader, self._handler
         assert reader is not None
-        self._stop_opening()
+        self._stop_handshake_timer()
         self._reader = None
         self._response = data
         self.subprotocol = accepted.subprotocol
-        self.transport_write(data)
+        self._transport_write(data)
         server.connections.add(self)
-        self.open(
+        self._open(
             Protocol(
                 Role.SERVER,
                 max_message=server.max_size,
@@ -279,59 +278,59 @@ class ServerConnection(Connection):
             reader.rest,
         )
         if not isinstance(handler, type):
-            server.start(self._run(handler))
+            server._start_task(self._run(handler))
 
-    def refuse(self, response: bytes) -> None:
-        """Respond to the opening handshake with something else than a WebSocket, and close."""
+    def _refuse(self, response: bytes) -> None:
+        """Refuse the opening handshake with this response, and close."""
         if self._reader is None:
-            return  # refused already, or gone
+            return  # refused before, or disconnected
         self._reader = None
-        self._stop_opening()
+        self._stop_handshake_timer()
         if self.transport.is_closing():
             return
         self._response = response
-        self.transport_write(response)
-        self._expect_end()  # of a peer that does not read it
+        self._transport_write(response)
+        self._start_close_timer()  # the peer may not read it
         if not self.transport.can_write_eof():
             self.transport.close()
             return
-        # Bytes that arrive at a closed socket reset the connection, and the response may be lost: take
-        # them until the peer closes, for a while (RFC 9112, 9.6).
+        # Bytes that arrive at a closed socket reset the connection, and the response may be lost: read and
+        # discard until the peer closes, at most REFUSAL_LINGER seconds (RFC 9112, 9.6).
         try:
             self.transport.write_eof()
-        except OSError:  # the peer is gone
+        except OSError:  # the peer has disconnected
             self.transport.close()
             return
-        self._opening = self._loop.call_later(LINGER, self.transport.close)
-        self.read_on()
+        self._handshake_timer = self._loop.call_later(REFUSAL_LINGER, self.transport.close)
+        self._resume_reading()
 
-    def _expect_end(self) -> None:
+    def _start_close_timer(self) -> None:
         self._server.connections.discard(self)
-        super()._expect_end()
+        super()._start_close_timer()
 
-    def _fail_opening(self, why: str) -> None:
-        """Log the exception that is being handled, and respond with 500."""
+    def _fail_handshake(self, why: str) -> None:
+        """Log the current exception, and respond with 500."""
         self.logger.exception(why)
-        self.refuse(errors.opening_failed().response)
+        self._refuse(errors.opening_failed().response)
 
     def _open_timed_out(self) -> None:
-        self._opening = None
-        if self._asking is None:
-            self.transport.abort()  # of a request that is not whole
+        self._handshake_timer = None
+        if self._decision is None:
+            self.transport.abort()  # the request is incomplete
         else:
             self.logger.error(
                 "process_request took longer than open_timeout, %s s", self._server.open_timeout
             )
-            self.refuse(errors.opening_timed_out().response)
+            self._refuse(errors.opening_timed_out().response)
 
-    def _stop_opening(self) -> None:
-        """Stop what waits for the end of the opening handshake."""
-        if self._opening is not None:
-            self._opening.cancel()
-            self._opening = None
-        if self._asking is not None:
-            self._asking.cancel()
-            self._asking = None
+    def _stop_handshake_timer(self) -> None:
+        """Cancel the timer and the task of the opening handshake."""
+        if self._handshake_timer is not None:
+            self._handshake_timer.cancel()
+            self._handshake_timer = None
+        if self._decision is not None:
+            self._decision.cancel()
+            self._decision = None
 
     async def _run(self, handler: Handler) -> None:
         try:
@@ -349,7 +348,7 @@ class ServerConnection(Connection):
 
 
 def _is_cancellation(exc: BaseException) -> bool:
-    """Tell whether the task that runs was cancelled, from whether it awaited another that was."""
+    """Tell whether the current task was cancelled, and not only one that it awaited."""
     if not isinstance(exc, asyncio.CancelledError):
         return False
     task: Any = asyncio.current_task()
@@ -357,10 +356,10 @@ def _is_cancellation(exc: BaseException) -> bool:
 
 
 class Server:
-    """A WebSocket server that listens; `serve` makes it.
+    """A listening WebSocket server, returned by `serve`.
 
     Attributes:
-        connections: those that are open.
+        connections: the open connections.
     """
 
     def __init__(
@@ -416,9 +415,9 @@ class Server:
         self.compression = compression
         self.process_request = process_request
         self.process_response = process_response
-        self.fields = write_extra(additional_headers)  # of every 101
+        self._response_fields = write_extra(additional_headers)  # header fields of every 101
         if server_header is not None:
-            self.fields += write_extra({"Server": server_header})
+            self._response_fields += write_extra({"Server": server_header})
         self.max_size = max_size
         self.max_fragments = max_fragments
         self.max_head = max_head
@@ -434,7 +433,7 @@ class Server:
         self.logger = _logger if logger is None else logger
         self._create_connection = ServerConnection if create_connection is None else create_connection
         self.connections: set[ServerConnection] = set()
-        self._all_connections: set[ServerConnection] = set()  # opening and closing ones, too
+        self._all_connections: set[ServerConnection] = set()  # also those that are opening or closing
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing: asyncio.Task[None] | None = None
         # Set when it is started.
@@ -442,18 +441,18 @@ class Server:
         self._listening: asyncio.Server
         self._close_called: asyncio.Future[None]
 
-    def _begin(self, loop: asyncio.AbstractEventLoop, listening: asyncio.Server) -> None:
-        """Take over a server of asyncio that makes its protocols with `make_connection`."""
+    def _attach(self, loop: asyncio.AbstractEventLoop, listening: asyncio.Server) -> None:
+        """Use a server of asyncio, whose protocol factory is `_make_connection`."""
         self._loop = loop
         self._listening = listening
         self._close_called = loop.create_future()
 
-    def make_connection(self) -> ServerConnection:
-        """Make the protocol of a transport that was accepted."""
+    def _make_connection(self) -> ServerConnection:
+        """Return the protocol for an accepted transport."""
         return self._create_connection(self, self._handler)
 
-    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run a coroutine as a task that `wait_closed` waits for."""
+    def _start_task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Start a task that `wait_closed` waits for."""
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -469,12 +468,12 @@ class Server:
 
     @property
     def server(self) -> asyncio.Server:
-        """The server of asyncio below it."""
+        """The underlying server of asyncio."""
         return self._listening
 
     @property
     def sockets(self) -> Sequence[Any]:
-        """The sockets that listen."""
+        """The listening sockets."""
         return self._listening.sockets
 
     def is_serving(self) -> bool:
@@ -486,7 +485,7 @@ class Server:
         await self._listening.start_serving()
 
     async def serve_forever(self) -> None:
-        """Accept connections until cancelled, then close; return when `close` was called and is done.
+        """Accept connections until cancelled or closed; return when all connections are closed.
 
         Raises:
             RuntimeError: the server is closed already.
@@ -495,7 +494,7 @@ class Server:
             raise RuntimeError("the server is closed")
         try:
             await self.start_serving()
-            await asyncio.shield(self._close_called)  # asyncio's own would cut connections off at its end
+            await asyncio.shield(self._close_called)  # asyncio's own method would abort connections
         finally:
             self.close()
             await self.wait_closed()
@@ -503,11 +502,11 @@ class Server:
     def close(
         self, close_connections: bool = True, code: int = CloseCode.GOING_AWAY, reason: str = ""
     ) -> None:
-        """Stop: accept no more, refuse handshakes with 503, close connections.
+        """Stop listening, refuse opening handshakes with 503, and close connections.
 
         Args:
-            close_connections: whether to close those that are open.
-            code, reason: what to close them with.
+            close_connections: whether to close the open connections.
+            code, reason: of the Close frames.
 
         Raises:
             ValueError: the code must not be sent, or the reason is too long.
@@ -519,14 +518,14 @@ class Server:
 
     async def _close(self, close_connections: bool, code: int, reason: str) -> None:
         self._listening.close()
-        await asyncio.sleep(0)  # those accepted in this loop iteration become connections
+        await asyncio.sleep(0)  # connection_made() for those accepted in this iteration
         for connection in list(self._all_connections):
             try:
                 if connection.state is State.CONNECTING:
-                    connection.refuse(errors.shutting_down().response)
+                    connection._refuse(errors.shutting_down().response)
                 elif close_connections:
                     connection.close_nowait(code, reason)
-            except Exception:  # of code of the application that is called by it
+            except Exception:  # of methods that a subclass overrides
                 self.logger.exception("closing a connection failed")
                 connection.transport.abort()
         while self._tasks or self._all_connections:
@@ -549,47 +548,45 @@ class Server:
 
 
 class serve:
-    """Start a WebSocket server; to be awaited, or entered with `async with`.
+    """Start a WebSocket server, with `await` or `async with`.
 
     Args:
         handler: a coroutine function that is called with each connection, which is closed when it
-            returns; or a subclass of Listener, made once for each connection.
+            returns; or a subclass of Listener, instantiated for each connection.
         host, port: where to listen, as asyncio's create_server takes them.
-        subprotocols: those the server speaks, the best one first.  None and an empty sequence: it speaks
-            none, and ignores what a client offers.
-        select_subprotocol: called with the connection and a list of those the client offers, it returns one
-            of them or None, or raises NegotiationError for a 400.
-        origins: those allowed, as strings or patterns; None among them allows a request without
+        subprotocols: those the server supports, in order of preference.  None and an empty sequence: none,
+            and those that a client offers are ignored.
+        select_subprotocol: called with the connection and the list of subprotocols that the client offers, it
+            returns one of them or None, or raises NegotiationError for a 400.
+        origins: the allowed origins, as strings or patterns; None among them allows a request without
             Origin.  None allows all, an empty sequence none.
         compression: "deflate" or a ServerPolicy for permessage-deflate, None for none.
-        process_request: called with the connection and the request, it may return, or await, a
-            Response to send instead of opening a WebSocket.  If it fails, or returns something else,
-            the client gets a 500; if it is not done when open_timeout is over, it is cancelled and the
-            client gets a 503.
-        process_response: called with the connection, the request and the response, which it may change; it
-            may return, or await, another one.
-        additional_headers: of the response.
-        server_header: the Server header of the response, or None.
-        max_size: bytes a message may have; None for no limit.
-        max_fragments: frames a message may have; None for no limit.
-        max_head: bytes a request may have, its line and all header fields; more are a 431.
-        max_headers: header fields a request may have; more are a 431.
-        open_timeout: seconds the opening handshake may take, that of TLS and process_request included;
-            None for no limit.
+        process_request: a function or coroutine function that is called with the connection and the request.
+            A Response that it returns is sent instead of opening a WebSocket.  If it raises, or returns
+            another object, the client gets a 500; after open_timeout it is cancelled and the client gets a
+            503.
+        process_response: a function or coroutine function that is called with the connection, the request and
+            the response, which it may change; it may return another one.
+        additional_headers: header fields to add to the response.
+        server_header: value of the Server header; None to omit it.
+        max_size: maximum size of a message in bytes; None for no limit.
+        max_fragments: maximum number of frames of a message; None for no limit.
+        max_head: maximum size of request line and header fields in bytes; more are a 431.
+        max_headers: maximum number of header fields of a request; more are a 431.
+        open_timeout: seconds for the opening handshake, including that of TLS and process_request; None
+            for no limit.
         ping_interval: seconds between keep-alive Pings; None for none.
-        ping_timeout: seconds to wait for the Pong; None to wait for ever.
-        close_timeout: seconds to wait for the end of a closing connection, anew while the peer still takes
-            what was sent before; None to wait for ever.
-        max_unsent: bytes that wait for a peer that does not read, over which `send_nowait` and `broadcast`
-            send it no more; None for no limit.
-        slow_peer: what becomes of such a peer: "close" closes the connection with 1013, "drop" drops the
-            messages.
-        write_limit: bytes that wait to be sent from which `send` waits for the peer, or a pair with those
-            at which it goes on.
-        max_queue: messages that nobody has received over which reading pauses, or a pair with those at which
-            it goes on, a quarter otherwise.  It pauses at 64 KiB of them in any case, unless this is None.
-        logger: what the server logs to, instead of "wsframe.server".
-        create_connection: makes the connection: ServerConnection or a subclass.
+        ping_timeout: seconds to wait for the Pong; None for no limit.
+        close_timeout: seconds until a closing connection is aborted, again and again while the peer still
+            reads what was sent before; None for no limit.
+        max_unsent: limit of unsent bytes that `send_nowait` and `broadcast` queue for a peer that does not
+            read; None for no limit.
+        slow_peer: what to do then: "close" closes the connection with 1013, "drop" drops the messages.
+        write_limit: unsent bytes over which `send` waits, or a pair (high, low): it continues at low.
+        max_queue: queued messages over which reading pauses, or a pair (high, low): it resumes at low, or
+            at a quarter.  It also pauses at 64 KiB of messages, unless this is None.
+        logger: the logger, instead of "wsframe.server".
+        create_connection: returns the connection: ServerConnection or a subclass.
         options: the rest of asyncio's create_server: ssl, sock, reuse_port, backlog ...
     """
 
@@ -610,11 +607,11 @@ class serve:
         loop = asyncio.get_running_loop()
         if self._options.get("ssl") is not None and self._options.get("ssl_handshake_timeout") is None:
             self._options["ssl_handshake_timeout"] = self._server.open_timeout
-        self._server._begin(loop, await self._listen(loop))
+        self._server._attach(loop, await self._listen(loop))
         return self._server
 
     async def _listen(self, loop: asyncio.AbstractEventLoop) -> asyncio.Server:
-        return await loop.create_server(self._server.make_connection, *self._where, **self._options)
+        return await loop.create_server(self._server._make_connection, *self._where, **self._options)
 
     def __await__(self) -> Generator[Any, None, Server]:
         return self._start().__await__()
@@ -640,4 +637,4 @@ class unix_serve(serve):
         self._path = path
 
     async def _listen(self, loop: asyncio.AbstractEventLoop) -> asyncio.Server:
-        return await loop.create_unix_server(self._server.make_connection, self._path, **self._options)
+        return await loop.create_unix_server(self._server._make_connection, self._path, **self._options)

@@ -182,7 +182,7 @@ class Topics:
             del self._topics[topic.name]
 
     def _deliver(self, topic: _Topic, sending: Broadcast) -> None:
-        rest = write_to_all(topic.members, sending.plain)
+        rest = write_to_all(topic.members, sending.uncompressed)
         self.counters.delivered += len(topic.members) - len(rest)
         for ws in rest:
             if ws.state is not State.OPEN:
@@ -209,10 +209,10 @@ class Topics:
 
     def _write(self, topic: _Topic, ws: Connection, sending: Broadcast) -> None:
         """Write a message to a connection that compresses or masks, or on which a `send` waits."""
-        alone = not ws._pending_sends or ws._flush_sends()
+        alone = not ws._pending_sends or ws._write_pending_sends()
         frame = sending.frame_for(ws.protocol) if alone else None
         if frame is not None:
-            ws.write_at_end(frame)
+            ws._write_at_end(frame)
             self.counters.delivered += 1
         elif ws.state is State.OPEN:  # amid a message in fragments
             self.counters.dropped += 1

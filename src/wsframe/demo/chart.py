@@ -1,4 +1,4 @@
-"""The figures as bars."""
+"""The results as a bar chart."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BEFORE, AFTER = "#b8bec8", "#1f6feb"
 
 
 def write_chart(rows: list[Row], directory: Path) -> list[Path]:
-    """Write the chart as SVG and PNG; answer where."""
+    """Write the chart as SVG and PNG; return the paths."""
     rates = [row.rates() for row in rows]
     costs = [cost for row in rows if (cost := row.cpu_us())]
     gains = [after / before for before, after in rates]

@@ -1,4 +1,4 @@
-"""The CPU time another process has used."""
+"""The CPU time of another process."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import time
 
 
 def cpu_seconds(pid: int) -> float | None:
-    """Ask for the CPU time of a process, all its threads together.
+    """Return the CPU time of a process, over all its threads.
 
     Returns:
-        Seconds; None where the system does not tell.
+        Seconds; None where the system does not provide it.
     """
     if sys.platform == "linux":
         # clock_getcpuclockid(3) in one line: exact, where /proc counts ticks of 10 ms.
         return time.clock_gettime((~pid << 3) | 2)
     if sys.platform == "win32":
         return None
-    told = subprocess.run(["ps", "-o", "time=", "-p", str(pid)], capture_output=True, text=True).stdout
+    output = subprocess.run(["ps", "-o", "time=", "-p", str(pid)], capture_output=True, text=True).stdout
     seconds = 0.0
-    for part in told.strip().replace("-", ":").split(":"):
+    for part in output.strip().replace("-", ":").split(":"):
         seconds = seconds * 60 + float(part or 0)
-    return seconds if told.strip() else None
+    return seconds if output.strip() else None

@@ -1,11 +1,11 @@
-"""The load: a WebSocket client that costs as little as a client in Python can, in a process of its own.
+"""The load: a WebSocket client that uses as little CPU as possible in Python, in a process of its own.
 
-It sends frames masked beforehand, `depth` of them in one write, and the next write when all their answers are
-back; it counts the bytes of the answers, and reads only the first ones. What the server's CPU spends between
-the first count and the last is read at the same moments.
+It sends frames masked in advance, `depth` of them in one write, and writes again when all replies have
+arrived; it counts the bytes of the replies, and checks only the first ones. It reads the CPU time of the
+server at the start and the end of the measurement.
 
-The demo and the benchmarks use a `LoadProcess`. By hand, a line of JSON for a load, and one for its result:
-`echo '{"port": 9001, "depth": 64}' | python -m wsframe.demo.load`
+The demo and the benchmarks use a `LoadProcess`. By hand, write a line of JSON for a load, and read one for
+its result: `echo '{"port": 9001, "depth": 64}' | python -m wsframe.demo.load`
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ class Load:
     Args:
         port: of the server, on 127.0.0.1.
         path: of the request.
-        text: one message; the server must answer with the same.
+        text: the message; the server must echo it.
         depth: messages in flight on a connection.
-        connections: how many at a time.
-        seconds: measured.
+        connections: number of connections.
+        seconds: duration of the measurement.
         warm_up: seconds before that.
-        server_pid: whose CPU time to read; 0 for nobody's.
+        server_pid: process whose CPU time to read; 0 for none.
         server_cpu: pin the server to this CPU; -1 for none. Only Linux can.
         load_cpu: the same for the load.
     """
@@ -61,13 +61,13 @@ class Load:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of it.
+    """The result of a load.
 
     Attributes:
-        messages: answered.
-        seconds: how long that took.
-        server_cpu: seconds the server's CPU spent; None when unknown.
-        load_cpu: seconds ours did: when it comes near `seconds`, the load is the bottleneck.
+        messages: number of replies.
+        seconds: duration.
+        server_cpu: CPU seconds of the server; None when unknown.
+        load_cpu: CPU seconds of the load: when it is near `seconds`, the load is the bottleneck.
     """
 
     messages: int
@@ -87,11 +87,11 @@ class Result:
 
 
 class LoadError(Exception):
-    """The server did not do as a server should."""
+    """A reply of the server was wrong or missing."""
 
 
 class LoadProcess:
-    """A process that runs one load after the other."""
+    """A process that runs loads, one at a time."""
 
     def __init__(self) -> None:
         with _uninterruptible():
@@ -103,7 +103,7 @@ class LoadProcess:
             )
 
     def close(self) -> None:
-        """End it."""
+        """Stop the process."""
         self._process.kill()
         self._process.communicate()
 
@@ -115,7 +115,7 @@ class LoadProcess:
             timeout: seconds after which the process is ended.
 
         Raises:
-            LoadError: no answer, or a wrong one.
+            LoadError: a reply was wrong or missing.
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -123,17 +123,17 @@ class LoadProcess:
         guard.start()
         try:
             print(json.dumps(asdict(load)), file=self._process.stdin, flush=True)
-            told = json.loads(self._process.stdout.readline() or '{"error": "the load process has ended"}')
+            result = json.loads(self._process.stdout.readline() or '{"error": "the load process has ended"}')
         finally:
             guard.cancel()
-        if "error" in told:
-            raise LoadError(told["error"])
-        return Result(**told)
+        if "error" in result:
+            raise LoadError(result["error"])
+        return Result(**result)
 
 
 @contextmanager
 def _uninterruptible() -> Iterator[None]:
-    """A process begun here has no part in the interrupts of its terminal: it ends with its input."""
+    """A process started here ignores interrupts of the terminal; it ends at the end of its input."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -148,7 +148,7 @@ def run(load: Load) -> Result:
     """Run the load in this process.
 
     Raises:
-        LoadError: no answer, or a wrong one.
+        LoadError: a reply was wrong or missing.
     """
     connections = []
     try:
@@ -164,7 +164,7 @@ def run(load: Load) -> Result:
             after = _Counts.now(connections, load)
             for connection in connections:
                 connection.batch = b""
-            while any(connection.owed for connection in connections):
+            while any(connection.missing for connection in connections):
                 next(steps)
         for connection in connections:
             connection.close()
@@ -176,7 +176,7 @@ def run(load: Load) -> Result:
         server_cpu = after.server - before.server
     messages = after.messages - before.messages
     if not messages:
-        raise LoadError(f"not one batch answered in {load.seconds:g} s")
+        raise LoadError(f"no replies to a batch in {load.seconds:g} s")
     return Result(messages, after.time - before.time, server_cpu, after.load - before.load)
 
 
@@ -190,17 +190,17 @@ class _Counts:
     @classmethod
     def now(cls, connections: list[_Connection], load: Load) -> _Counts:
         server = cpu_seconds(load.server_pid) if load.server_pid else None
-        messages = sum(connection.answered for connection in connections)
+        messages = sum(connection.messages for connection in connections)
         return cls(messages, server, time.process_time(), time.perf_counter())
 
 
 def _steps(selector: selectors.BaseSelector) -> Iterator[None]:
-    """Serve what is ready, once a step."""
+    """Process the ready connections, once per step."""
     buffer = memoryview(bytearray(1 << 20))
     while True:
         ready = selector.select(timeout=5)
         if not ready:
-            raise LoadError("no answer for 5 seconds")
+            raise LoadError("no reply for 5 seconds")
         for key, events in ready:
             if events & selectors.EVENT_READ:
                 key.data.read(buffer)
@@ -215,22 +215,22 @@ def _until(steps: Iterator[None], end: float) -> None:
 
 
 class _Connection:
-    """One connection, from its handshake on."""
+    """One connection, including its opening handshake."""
 
     def __init__(self, load: Load) -> None:
         payload = load.text.encode()
         self.depth = load.depth
         self.batch = encode_frame(Opcode.TEXT, payload, mask_key=os.urandom(4)) * load.depth
-        self.answer = (build_header(Opcode.TEXT, len(payload)) + payload) * load.depth
-        self.answered = 0
-        self.owed = 0  # bytes of the answers to come
+        self.replies = (build_header(Opcode.TEXT, len(payload)) + payload) * load.depth
+        self.messages = 0
+        self.missing = 0  # bytes of replies
         self._unsent = memoryview(b"")
-        self._seen = b""  # the first answers, until they are complete
+        self._seen = b""  # the first replies, until they are complete
         self.socket = socket.create_connection(("127.0.0.1", load.port), timeout=10)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._shake_hands(load)
+        self._handshake(load)
 
-    def _shake_hands(self, load: Load) -> None:
+    def _handshake(self, load: Load) -> None:
         key = base64.b64encode(os.urandom(16)).decode()
         self.socket.sendall(
             f"GET {load.path} HTTP/1.1\r\nHost: 127.0.0.1:{load.port}\r\nUpgrade: websocket\r\n"
@@ -255,14 +255,14 @@ class _Connection:
         n = self.socket.recv_into(buffer)
         if not n:
             raise LoadError("connection lost")
-        if not self.answered:
+        if not self.messages:
             self._check(bytes(buffer[:n]))
-        self.owed -= n
-        if self.owed > 0:
+        self.missing -= n
+        if self.missing > 0:
             return
-        if self.owed < 0:
-            raise LoadError(f"{-self.owed} bytes that nobody asked for")
-        self.answered += self.depth
+        if self.missing < 0:
+            raise LoadError(f"{-self.missing} bytes too many")
+        self.messages += self.depth
         self._send_batch()
 
     def write(self) -> None:
@@ -273,7 +273,7 @@ class _Connection:
     def _send_batch(self) -> None:
         if not self.batch:
             return
-        self.owed = len(self.answer)
+        self.missing = len(self.replies)
         sent = self.socket.send(self.batch)
         if sent < len(self.batch):
             self._unsent = memoryview(self.batch)[sent:]
@@ -281,11 +281,11 @@ class _Connection:
 
     def _check(self, data: bytes) -> None:
         self._seen += data
-        if not self.answer.startswith(self._seen):
-            raise LoadError(f"wrong answer: {self._seen[:80]!r}")
+        if not self.replies.startswith(self._seen):
+            raise LoadError(f"wrong reply: {self._seen[:80]!r}")
 
     def close(self) -> None:
-        """Part in peace, so that the server has nothing to report."""
+        """Do the closing handshake, so that the server logs no error."""
         self.socket.settimeout(5)
         self.socket.sendall(encode_frame(Opcode.CLOSE, b"\x03\xe8", mask_key=os.urandom(4)))
         while self.socket.recv(4096):
@@ -303,10 +303,10 @@ def main() -> None:
         try:
             _pin(load.server_pid, load.server_cpu)
             _pin(0, load.load_cpu)
-            told = asdict(run(load))
+            result = asdict(run(load))
         except (LoadError, OSError) as exc:
-            told = {"error": str(exc)}
-        print(json.dumps(told), flush=True)
+            result = {"error": str(exc)}
+        print(json.dumps(result), flush=True)
 
 
 if __name__ == "__main__":

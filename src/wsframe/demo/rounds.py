@@ -1,4 +1,4 @@
-"""What is measured, in which order, and what the figures are."""
+"""The measurements, their order, and the statistics."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .servers import Program, Server, running, two_cpus
 
 DEPTHS = (1, 64)
 CONNECTIONS = 8
-LONGEST = 45.0  # seconds; what is left of a minute goes into starting, and the chart
+LONGEST = 45.0  # seconds; the rest of the minute is for starting and the chart
 
 
 @dataclass
 class Row:
-    """One server at one depth: alone, and under `wsframe run`, in turn."""
+    """One server at one depth: alone, and under `wsframe run`."""
 
     program: Program
     depth: int
@@ -31,13 +31,13 @@ class Row:
         return median(r.rate for r in self.alone), median(r.rate for r in self.under_run)
 
     def cpu_us(self) -> tuple[float, float] | None:
-        """Microseconds of the server's CPU a message; None where the system does not tell."""
+        """Microseconds of the server's CPU a message; None where the system does not provide it."""
         alone = [r.cpu_us for r in self.alone if r.cpu_us]
         under_run = [r.cpu_us for r in self.under_run if r.cpu_us]
         return (median(alone), median(under_run)) if alone and under_run else None
 
     def gain(self) -> float:
-        """How many times more messages the same CPU time serves; the median over the rounds."""
+        """How many times more messages the server handles per CPU time; the median over the rounds."""
         return median(
             (a.cpu_us / b.cpu_us) if a.cpu_us and b.cpu_us else b.rate / a.rate
             for a, b in zip(self.alone, self.under_run, strict=True)
@@ -45,11 +45,11 @@ class Row:
 
 
 class Rounds:
-    """The servers, all started, and measured in turn: A B A B ..
+    """The servers, all running, measured alternately: A B A B ...
 
     Args:
-        logs: a directory for what the servers say.
-        rounds: how many; fewer when they would take more than a minute, but one.
+        logs: a directory for the output of the servers.
+        rounds: number of rounds; fewer if they would take more than a minute, at least one.
         seconds: the length of one measurement.
     """
 
@@ -63,7 +63,7 @@ class Rounds:
         self.remarks: list[str] = []
 
     def steps(self) -> int:
-        """How many measurements there will be, at the most."""
+        """Return the maximum number of measurements."""
         return self._rounds * len(self.rows) * 2
 
     def run(self) -> Iterator[Row]:
@@ -71,7 +71,7 @@ class Rounds:
 
         Raises:
             ServerError: a server did not start.
-            LoadError: a server did not answer as it should.
+            LoadError: a reply of a server was wrong or missing.
         """
         begin = time.monotonic()
         with ExitStack() as stack:

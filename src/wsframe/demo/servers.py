@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 PROGRAMS = Path(__file__).with_name("programs")
-# Else asyncio's 256 KiB reads flip between two kinds of memory, at random.
+# Else the 256 KiB reads of asyncio use one of two kinds of memory, at random.
 STEADY_MALLOC = {
     "MALLOC_TOP_PAD_": "4194304",
     "MALLOC_TRIM_THRESHOLD_": "16777216",
@@ -31,7 +31,7 @@ class ServerError(Exception):
 
 @dataclass(frozen=True)
 class Program:
-    """A server to measure, and what people call it."""
+    """A server to measure, and its name."""
 
     name: str
     command: tuple[str, ...]
@@ -53,25 +53,25 @@ class Server:
     log: Path
 
     def port(self, timeout: float = 20.0) -> int:
-        """Wait until it tells its port.
+        """Wait until the server prints its port.
 
         Raises:
-            ServerError: it ended, or said nothing for `timeout` seconds.
+            ServerError: it ended, or printed no port in `timeout` seconds.
         """
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             ended = self.process.poll() is not None
-            told = re.search(r"(?:port |127\.0\.0\.1:)(\d+)", self.log.read_text())
-            if told:
-                return int(told[1])
+            port = re.search(r"(?:port |127\.0\.0\.1:)(\d+)", self.log.read_text())
+            if port:
+                return int(port[1])
             if ended:
                 break
             time.sleep(0.02)
         last = self.log.read_text().strip().rpartition("\n")[2]
-        raise ServerError(f"server did not start: {last or 'it says nothing'}")
+        raise ServerError(f"server did not start: {last or 'no output'}")
 
     def remarks(self) -> list[str]:
-        """What `wsframe run` had to say."""
+        """Return the lines that `wsframe run` printed."""
         return [line for line in self.log.read_text().splitlines() if line.startswith("wsframe: ")]
 
 
@@ -84,13 +84,13 @@ def running(
     variables: Mapping[str, str] = STEADY_MALLOC,
     python: Path | str = sys.executable,
 ) -> Iterator[Server]:
-    """Start a server, and stop it whatever happens.
+    """Start a server; stop it at the end.
 
     Args:
-        program: what to start.
-        log: the file that its output goes to.
-        accelerated: whether it starts under `wsframe run`.
-        variables: of the environment, beside those of this process.
+        program: the server.
+        log: the file for its output.
+        accelerated: start it under `wsframe run`.
+        variables: additional environment variables.
         python: the interpreter.
     """
     command = [str(python), *(UNDER_RUN[1:] if accelerated else []), *program.command]
@@ -121,7 +121,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Let signals wait: one that came between fork and `Popen`'s answer would leave a process to itself."""
+    """Delay signals: one between fork and the return of `Popen` would leave the process running."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -138,7 +138,7 @@ def _uninterrupted() -> Iterator[None]:
 
 
 def two_cpus() -> tuple[int, int] | None:
-    """Choose a CPU for the servers and one for the load, of different cores if there are two."""
+    """Choose a CPU for the servers and one for the load, on different cores if possible."""
     if sys.platform != "linux":
         return None
     first, *others = sorted(os.sched_getaffinity(0))

@@ -1,4 +1,4 @@
-"""`wsframe demo`: what stock servers gain, on this machine, in a minute."""
+"""`wsframe demo`: measure stock servers on this machine, in a minute."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .load import TEXT, LoadError
 from .rounds import CONNECTIONS, Rounds
 from .servers import ServerError
 
-INTERRUPTED = 130  # what a shell answers
+INTERRUPTED = 130  # the exit status of a shell
 
 
 def show(rounds: int, seconds: float, output: Path) -> int:
@@ -82,8 +82,8 @@ def _print(work: Rounds, console: Console) -> None:
     pinned = "server and load on a CPU each" if work.cpus else "server and load not pinned to CPUs"
     console.print(
         "CPU: of the server, a message. gain: in CPU time.\n"
-        "depth: messages sent in one write; the next write when all are answered.\n"
-        f"median of {work.done} rounds, in turn; {pinned}.",
+        "depth: messages sent in one write; the next write after all replies.\n"
+        f"median of {work.done} rounds, alternating; {pinned}.",
         highlight=False,
     )
     for remark in dict.fromkeys(work.remarks):

@@ -1,4 +1,4 @@
-"""An ASGI application: every WebSocket message goes back. `uvicorn --ws wsproto echo_asgi:app`"""
+"""An ASGI application: it echoes every WebSocket message. `uvicorn --ws wsproto echo_asgi:app`"""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
-"""No WebSocket server: it answers bytes it knows beforehand, at the least cost Python has.
+"""Not a WebSocket server: it replies with bytes made in advance, at the lowest cost possible in Python.
 
-What a load gets out of this one is the most it can measure. `python echo_raw.py [TEXT]`
+Its rate is the maximum that a load can measure. `python echo_raw.py [TEXT]`
 """
 
 import asyncio
@@ -9,8 +9,8 @@ import sys
 from wsframe import accept_key, encode_text
 from wsframe.demo.load import TEXT
 
-ANSWER = encode_text(sys.argv[1] if sys.argv[1:] else TEXT)
-FRAME = len(ANSWER) + 4  # the key
+REPLY = encode_text(sys.argv[1] if sys.argv[1:] else TEXT)
+FRAME = len(REPLY) + 4  # the key
 CLOSE = 8  # header, key, status code
 
 
@@ -31,7 +31,7 @@ class Echo(asyncio.Protocol):
             return
         frames, self.partial = divmod(self.partial + len(data), FRAME)
         if frames:
-            self.transport.write(ANSWER * frames)
+            self.transport.write(REPLY * frames)
         elif self.partial == CLOSE:
             self.transport.close()
 

@@ -1,4 +1,4 @@
-"""A websockets server, as in its manual: every message goes back. `python echo_websockets.py`"""
+"""A websockets server, as in its manual: it echoes every message. `python echo_websockets.py`"""
 
 import asyncio
 

@@ -73,7 +73,7 @@ def received(owner: Any) -> None:
     """A read brought one message: the next write is the reply to it, and leaves at once."""
     output = vars(owner).get(OUTPUT)
     if output is not None:
-        output.replies_next = True
+        output._next_is_reply = True
 
 
 class Output(Coalescer):
@@ -87,6 +87,7 @@ class Output(Coalescer):
         write: takes what is not sent past the transport, where the host itself flushes before others write.
     """
 
+    write = Coalescer._write
     flushing: tuple[str, ...] = FLUSHING
     joins_others = True  # what others write among the replies to many messages leaves with them
 
@@ -101,25 +102,25 @@ class Output(Coalescer):
         super().__init__()
         self.target = self.transport = transport
         self._is_closing = transport.is_closing
-        self.transport_write = write or self._pass_on
-        self.call_soon = loop.call_soon
-        self.iteration = iteration_of(loop)
-        self.attributes = attributes
-        self.diverts = True
+        self._transport_write = write or self._pass_on
+        self._call_soon = loop.call_soon
+        self._iteration = iteration_of(loop)
+        self._transport_attributes = attributes
+        self._intercepts = True
         self.flushing_transport = FlushingTransport(self) if write is None else None
         self._places = places
         self._iterations = 0
         self._methods: dict[str, Any] = {}  # of the flushing transport, once it was needed
-        self.use_socket(*socket_of(transport))
+        self._use_socket(*socket_of(transport))
 
     def ask(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """Call a method of the transport itself, and not what stands in for it."""
-        if self.attributes is not None:
+        if self._transport_attributes is not None:
             return getattr(type(self.target), name)(self.target, *args, **kwargs)
         return getattr(self.target, name)(*args, **kwargs)
 
     def _pass_on(self, data: Any) -> None:
-        if self.diverted:
+        if self._intercepting:
             self.ask("write", data)
         else:
             self.target.write(data)
@@ -135,56 +136,60 @@ class Output(Coalescer):
             iterations: of the loop that it lasts longer, when messages of the read are still to come. Another
                 call has it last so long from then on.
         """
-        if self.receiving:
+        if self._receiving:
             self._iterations = max(self._iterations, iterations)
-        elif self.diverted or self.attributes is None or "write" not in self.attributes:
-            self.receiving = True
+        elif (
+            self._intercepting
+            or self._transport_attributes is None
+            or "write" not in self._transport_attributes
+        ):
+            self._receiving = True
             self._iterations = iterations
-            if self.joins_others and not self.diverted:
-                self.divert()  # the host may write by itself, too
-            self.call_soon(self._end)
+            if self.joins_others and not self._intercepting:
+                self._intercept()  # the host may write by itself, too
+            self._call_soon(self._end)
 
     def _end(self) -> None:
-        if not self.receiving:
+        if not self._receiving:
             return
         if self._iterations and not self._is_closing():
             self._iterations -= 1
-            if not self.watched:
+            if not self._has_flusher:
                 self.flush()  # in the next iteration it would be late
-            self.call_soon(self._end)
-        elif self.size:
+            self._call_soon(self._end)
+        elif self._pending_size:
             self.release()
         else:
-            self.call_soon(self.release)  # when tasks that were just made have run
+            self._call_soon(self.release)  # when tasks that were just made have run
 
     def release(self) -> None:
         """Flush, and join no longer."""
-        self.receiving = False
+        self._receiving = False
         self.flush()
-        if self.diverted:
-            self.restore()
+        if self._intercepting:
+            self._stop_intercepting()
 
-    def divert(self) -> None:
-        self.diverted = True
+    def _intercept(self) -> None:
+        self._intercepting = True
         if self.flushing_transport is None:
             return  # the host lets nobody near the transport while something is pending
-        if self.attributes is not None:
+        if self._transport_attributes is not None:
             if not self._methods:
                 self._methods = {name: getattr(self.flushing_transport, name) for name in self.flushing}
-            self.attributes.update(self._methods)
+            self._transport_attributes.update(self._methods)
         else:
             for owner, name in self._places:
                 if getattr(owner, name) is self.target:
                     setattr(owner, name, self.flushing_transport)
 
-    def restore(self) -> None:
-        self.diverted = False
+    def _stop_intercepting(self) -> None:
+        self._intercepting = False
         if self.flushing_transport is None:
             return
-        if self.attributes is not None:
+        if self._transport_attributes is not None:
             for name, method in self._methods.items():
-                if self.attributes.get(name) is method:
-                    del self.attributes[name]
+                if self._transport_attributes.get(name) is method:
+                    del self._transport_attributes[name]
         else:
             for owner, name in self._places:
                 if getattr(owner, name) is self.flushing_transport:
@@ -204,7 +209,7 @@ class FlushingTransport:
 
     def write(self, data: Any) -> Any:
         """Write to the transport; among the replies to many messages, with them."""
-        if self._output.receiving and self._output.joins_others:
+        if self._output._receiving and self._output.joins_others:
             return self._output.write(data)
         return self._then("write", data)
 

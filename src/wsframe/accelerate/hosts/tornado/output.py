@@ -35,7 +35,7 @@ def join(stream: Any) -> None:
 def release(stream: Any) -> None:
     """Flush, and join no longer."""
     output = vars(stream).get(OUTPUT)
-    if output is not None and (output.receiving or output.size):
+    if output is not None and (output._receiving or output._pending_size):
         output.release()
 
 
@@ -68,7 +68,7 @@ class StreamOutput(Output):
         self._task: asyncio.Future[None] | None = None  # of what the stream has to write
         self._futures: list[asyncio.Future[None]] = []  # of what is pending
         if type(stream.socket) is socket.socket and sys.platform != "win32":
-            self.use_socket(stream.socket.fileno(), False)
+            self._use_socket(stream.socket.fileno(), False)
 
     def send(self, frame: bytes) -> asyncio.Future[None]:
         """Send a frame; the future tells that it was written."""
@@ -79,15 +79,15 @@ class StreamOutput(Output):
         else:
             self.write(frame)
         future: asyncio.Future[None]
-        if self.size:
+        if self._pending_size:
             future = self.target.io_loop.asyncio_loop.create_future()
             self._futures.append(future)
         else:
             future = self._task or end_of_iteration(self.target.io_loop)
         return future
 
-    def restore(self) -> None:
-        super().restore()
+    def _stop_intercepting(self) -> None:
+        super()._stop_intercepting()
         futures, self._futures = self._futures, []
         if futures:
             set_later(self.target.io_loop, futures)
@@ -97,7 +97,7 @@ class StreamOutput(Output):
         if not stream._write_buffer and len(data) <= MOST and sent_whole(stream, data):
             return
         self._task = asyncio.ensure_future(written(self.ask("write", data)))
-        if not self.size:  # what was pending is in this write
+        if not self._pending_size:  # what was pending is in this write
             futures, self._futures = self._futures, []
             self._task.add_done_callback(partial(pass_on, futures))
 

@@ -70,7 +70,7 @@ def receive_frame(
         if buffer:
             read_no_more(stream)
         output = vars(stream).get(OUTPUT)
-        if buffer and type(stream) is IOStream and not (output and (output.receiving or output.waits)):
+        if buffer and type(stream) is IOStream and not (output and (output._receiving or output.waits)):
             join(stream)
         handled = self._handle_message(kinds[first], taken[1])
         if output is not None:

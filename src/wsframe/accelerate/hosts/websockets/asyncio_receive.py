@@ -58,7 +58,7 @@ def data_received(original: Callable[..., None], _: Host) -> Callable[..., None]
         if len(events) > 1:
             (output or make_output(self)).join()
         elif output is not None:
-            output.replies_next = True
+            output._next_is_reply = True
 
     return data_received
 

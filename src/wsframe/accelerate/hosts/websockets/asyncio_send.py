@@ -120,7 +120,7 @@ def settle() -> None:
 def get_transport(self: Any) -> Any:
     """Return the transport, with nothing pending."""
     output = self._wsframe_output
-    if output is not None and output.size:
+    if output is not None and output._pending_size:
         with suppress(Exception):  # the transport is aborted, and says so to its user
             output.flush()
     try:
