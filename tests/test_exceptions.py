@@ -22,6 +22,8 @@ CLOSES = (Close(4000, "bye"), Close(1000))
 ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "WebSocketException": ("no",),
     "ConcurrencyError": ("another recv is waiting",),
+    "PayloadTooBig": (1009, "message larger than 10 bytes"),
+    "TooManyFragments": (1008, "message of more than 10 fragments"),
     "ProtocolError": (1002, "reserved bits must be 0"),
     "InvalidHandshake": ("no",),
     "Refused": (426, "no", [("Upgrade", "websocket")]),

@@ -15,13 +15,14 @@ from ._backend import (
     parse_header,
 )
 from ._errors import ProtocolError
-from ._spec import Close, CloseCode, Frame, Header, Inflater, Opcode, Ping, Pong, Role
+from ._spec import Close, CloseCode, Fragment, Frame, Header, Inflater, Opcode, Ping, Pong, Role
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Close",
     "CloseCode",
+    "Fragment",
     "Frame",
     "FrameDecoder",
     "Header",

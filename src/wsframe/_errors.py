@@ -30,6 +30,14 @@ class ProtocolError(WebSocketException):
         return self.reason
 
 
+class PayloadTooBig(ProtocolError):
+    """A message or a frame is larger than a limit set for it (RFC 6455, 10.4)."""
+
+
+class TooManyFragments(ProtocolError):
+    """A message has more fragments than a limit set for it (RFC 6455, 10.4)."""
+
+
 # What a peer can do wrong.
 
 
@@ -109,17 +117,17 @@ def invalid_reason() -> ProtocolError:
 
 def message_too_big(limit: int) -> ProtocolError:
     """RFC 6455, 10.4: a limit on the size of a message, over all its fragments."""
-    return ProtocolError(CloseCode.MESSAGE_TOO_BIG, f"message larger than {limit} bytes")
+    return PayloadTooBig(CloseCode.MESSAGE_TOO_BIG, f"message larger than {limit} bytes")
 
 
 def frame_too_big(limit: int) -> ProtocolError:
     """RFC 6455, 10.4: a limit on the size of a frame."""
-    return ProtocolError(CloseCode.MESSAGE_TOO_BIG, f"frame larger than {limit} bytes")
+    return PayloadTooBig(CloseCode.MESSAGE_TOO_BIG, f"frame larger than {limit} bytes")
 
 
 def too_many_fragments(limit: int) -> ProtocolError:
     """RFC 6455, 10.4: a limit on the number of fragments of a message."""
-    return ProtocolError(CloseCode.POLICY_VIOLATION, f"message of more than {limit} fragments")
+    return TooManyFragments(CloseCode.POLICY_VIOLATION, f"message of more than {limit} fragments")
 
 
 def invalid_deflate() -> ProtocolError:

@@ -32,12 +32,31 @@ def check_seconds(name: str, value: float | None, *, zero: bool = False) -> None
         raise ValueError(f"{name} must be a number of seconds from 0, or None for no limit")
 
 
-def check_limits(role: Role, max_size: int | None, max_fragments: int | None) -> None:
+MaxSize = int | tuple[int | None, int | None] | None
+
+
+def limits_of(max_size: MaxSize) -> tuple[int | None, int | None]:
+    """Return the limits of a message and of a frame.
+
+    Raises:
+        TypeError: max_size is a tuple, but no pair.
+    """
+    if not isinstance(max_size, tuple):
+        return max_size, None
+    if len(max_size) != 2:
+        raise TypeError(f"max_size must be a number of bytes, a pair of them or None, not {max_size!r}")
+    return max_size
+
+
+def check_limits(role: Role, max_size: MaxSize, max_fragments: int | None) -> None:
     """Check the limits of messages as the decoder of each connection does."""
+    max_message, max_frame = limits_of(max_size)
     try:
-        Protocol(role, max_message=max_size, max_fragments=max_fragments)
+        Protocol(role, max_message=max_message, max_fragments=max_fragments, max_frame=max_frame)
     except (TypeError, ValueError) as exc:
-        raise type(exc)(str(exc).replace("max_message", "max_size")) from None
+        raise type(exc)(
+            str(exc).replace("max_message", "max_size").replace("max_frame", "max_size")
+        ) from None
 
 
 def check_callable(name: str, value: Callable[..., Any] | None, *, optional: bool = True) -> None:

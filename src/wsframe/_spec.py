@@ -213,11 +213,28 @@ class Close(_Control):
         return f"{code} ({CLOSE_MEANINGS.get(code, kind)}){reason}"
 
 
+class Fragment(_Control):
+    """A part of a message, as much as has arrived (RFC 6455, 5.4): a fragment, or a piece of one.
+
+    Args:
+        data: str of a text message, cut between characters, or bytes of a binary one.
+        final: whether it ends the message.
+    """
+
+    __slots__ = ("data", "final")
+    __match_args__ = ("data", "final")
+
+    def __init__(self, data: str | bytes, final: bool) -> None:
+        self.data = data
+        self.final = final
+
+
 # What decoding costs (`inflated`, `budget`), counted in inflated bytes that take as long.
 FRAME_COST = 256  # of each frame, except frames that hold a whole message uncompressed
 DEFLATED_COST = 4  # of each compressed byte: some inflate to nothing
 STREAM_COST = 1024  # of each DEFLATE stream that is not the first of its message
 DEFLATED_PIECE = 2**14  # bytes that are inflated at once
+STREAMED_PIECE = 2**8  # the same, of messages that are returned in fragments
 MAX_MESSAGES = 2**12  # that a call with a budget returns
 NO_BUDGET = 2**64 - 1
 

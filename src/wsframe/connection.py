@@ -37,6 +37,7 @@ from ._spec import (
     RSV1,
     Close,
     CloseCode,
+    Fragment,
     Inflater,
     Opcode,
     Ping,
@@ -64,7 +65,7 @@ GROUP: Any = getattr(builtins, "BaseExceptionGroup", ())  # since CPython 3.11
 
 MIXED_FRAGMENTS = "fragments must be all str or all bytes-like"
 
-Event = str | bytes | Ping | Pong | Close
+Event = str | bytes | Ping | Pong | Close | Fragment
 
 
 class Extension(Inflater, Protocol):
@@ -195,6 +196,7 @@ class Connection:
         role: which side we are.
         max_message: maximum size of a received message in bytes, over all its fragments; None for no limit.
         max_fragments: maximum number of frames of a received message; None for no limit.
+        max_frame: maximum size of a frame of a received message in bytes, inflated; None for no other limit.
         deflate: the negotiated permessage-deflate object, or None.
 
     Attributes:
@@ -231,10 +233,11 @@ class Connection:
         *,
         max_message: int | None = DEFAULT_MAX_MESSAGE,
         max_fragments: int | None = DEFAULT_MAX_FRAGMENTS,
+        max_frame: int | None = None,
         deflate: Extension | None = None,
     ) -> None:
         self.decoder = MessageDecoder(
-            role, max_message=max_message, max_fragments=max_fragments, deflate=deflate
+            role, max_message=max_message, max_fragments=max_fragments, max_frame=max_frame, deflate=deflate
         )
         self.controls = 0
         self._deflate = deflate

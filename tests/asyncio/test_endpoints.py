@@ -280,7 +280,7 @@ async def test_two_recvs_at_once():
     async with local(echo) as server, connect(address(server)) as ws:
         first = asyncio.ensure_future(ws.recv())
         await asyncio.sleep(0)
-        with pytest.raises(RuntimeError, match="another recv"):
+        with pytest.raises(RuntimeError, match="while another coroutine is already running recv"):
             await ws.recv()
         await ws.send("x")
         assert await first == "x"

@@ -13,6 +13,7 @@ from both_ends import Pair, address, local
 
 from wsframe.asyncio import (
     ConnectionClosed,
+    ConnectionClosedError,
     InvalidStatus,
     NegotiationError,
     Response,
@@ -44,8 +45,9 @@ async def test_recv_decodes_or_not_as_it_is_told():
 async def test_recv_of_bytes_that_are_no_text_closes_with_1007():
     async with Pair() as pair:
         await pair.theirs.send(b"\xff")
-        with pytest.raises(UnicodeDecodeError):
+        with pytest.raises(ConnectionClosedError) as ended:
             await pair.ours.recv(decode=True)
+        assert isinstance(ended.value.__cause__, UnicodeDecodeError)
         await pair.theirs.wait_closed()
         assert pair.theirs.close_code == 1007
 

@@ -19,14 +19,15 @@ async def receive(websocket):
         digest.update(chunk)
         size += len(chunk)
         await websocket.send(json.dumps({"received": size}))
-    whole = await websocket.recv()  # once more, as one message in fragments
-    await websocket.send(json.dumps({"sha256": digest.hexdigest(), "same": digest.digest() == whole[:32]}))
-    await websocket.send(json.dumps({"whole": hashlib.sha256(whole[32:]).hexdigest()}))
+    await websocket.send(json.dumps({"sha256": digest.hexdigest()}))
+    digest = hashlib.sha256()
+    async for part in websocket.recv_streaming():  # once more, as one message in fragments
+        digest.update(part)
+    await websocket.send(json.dumps({"whole": digest.hexdigest()}))
     await websocket.wait_closed()
 
 
 async def chunks(data):
-    yield hashlib.sha256(data).digest()
     for start in range(0, len(data), CHUNK):
         yield memoryview(data)[start : start + CHUNK]
         await asyncio.sleep(0)

@@ -14,14 +14,18 @@
 #    is ever reset.
 # 6. The fast path of `decode` runs only between messages and between frames (no `opcode`, no `in_payload`, no
 #    `head_size`), and changes none of these.
-# 7. No byte is held twice: it is in `unread_data`, in `head`, in `buffer` or in `control`. `buffer`
+# 7. With `streaming`, what has arrived of a message is returned at the end of each piece, as a Fragment. A
+#    message begun so is returned in Fragments to its end. Texts that are not UTF-8 may then fail before an
+#    error of their compression does.
+# 8. No byte is held twice: it is in `unread_data`, in `head`, in `buffer` or in `control`. `buffer`
 #    has no more than `max_message` bytes, and no memory is allocated for bytes that have not arrived.
-# 8. A header is checked as soon as the byte that breaks a rule has arrived, in this order: opcode and size of
+# 9. A header is checked as soon as the byte that breaks a rule has arrived, in this order: opcode and size of
 #    control frames, masking, reserved bits, order of frames, form of the length, limits.
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.list cimport PyList_Append, PyList_GET_SIZE
 from libc.stdint cimport uint8_t, uint64_t
+from libc.string cimport memcpy
 
 from wsframe import _errors
 from wsframe._errors import ProtocolError
@@ -32,7 +36,9 @@ from wsframe._spec import (
     DEFLATED_PIECE,
     FRAME_COST,
     STREAM_COST,
+    STREAMED_PIECE,
     Close,
+    Fragment,
     Ping,
     Pong,
     may_be_sent,
@@ -51,11 +57,14 @@ cdef enum:
     BINARY = 0x2
     PING = 0x9
     PONG = 0xA
+    # What `streaming` may be, besides 0 and 2 for all messages.
+    ONE_MESSAGE = 1
 
 cdef uint64_t FRAME_UNITS = FRAME_COST
 cdef uint64_t DEFLATED_UNITS = DEFLATED_COST
 cdef uint64_t STREAM_UNITS = STREAM_COST
 cdef uint64_t INFLATED_AT_ONCE = DEFLATED_PIECE
+cdef uint64_t STREAMED_AT_ONCE = STREAMED_PIECE
 
 
 cdef object parse_close(bytes body):
@@ -74,14 +83,15 @@ cdef object parse_close(bytes body):
 
 
 cdef class MessageDecoder(_Decoder):
-    """MessageDecoder(role, *, max_message=1048576, max_fragments=131072, deflate=None)
+    """MessageDecoder(role, *, max_message=1048576, max_fragments=131072, max_frame=None, deflate=None)
 
     Turn a stream of bytes into messages: str, bytes, Ping, Pong and Close (RFC 6455, 5 to 8).
 
     Args:
         role: which side we are; a server requires masked frames and a client refuses them (5.1).
         max_message: bytes a message may have over all its fragments; None for no limit.
-        max_fragments: frames a message may have; None for no limit.
+        max_fragments: frames a message may have, unless it is returned in fragments; None for no limit.
+        max_frame: bytes a frame of a message may have, inflated; None for no limit of its own.
         deflate: the permessage-deflate object of this connection (see Inflater), or None.
 
     Attributes:
@@ -89,7 +99,10 @@ cdef class MessageDecoder(_Decoder):
         closed: whether a Close frame has arrived; what follows it is discarded (1.4).
         skipping: may be set, and not reset: messages are dropped from now on, neither inflated nor checked;
             headers are still checked and control frames returned.
-        controls: how many Ping, Pong and Close messages were returned so far.
+        streaming: may be set: 1 to return the message that arrives, or else the next one, in Fragments, as
+            they arrive, and then to reset it to 0; 2 to return all messages so.  Setting it back to 0 does
+            not change how a message goes on of which a Fragment was returned.
+        controls: how many Ping, Pong and Close messages, and Fragments, were returned so far.
         buffered: bytes that have arrived of a message that is not whole; what is unread does not count.
         unread: bytes that were fed and are not decoded yet, because a budget was used up.
         inflated: the cost of what was decoded so far: 1 for each inflated byte, 4 for each compressed byte,
@@ -106,12 +119,15 @@ cdef class MessageDecoder(_Decoder):
         *,
         max_message=DEFAULT_MAX_MESSAGE,
         max_fragments=DEFAULT_MAX_FRAGMENTS,
+        max_frame=None,
         deflate=None,
     ):
         self.masked = server_of(role)
         self.max_piece = NO_LIMIT
         self.max_message = limit_of("max_message", max_message, 0)
         self.max_fragments = limit_of("max_fragments", max_fragments, 1)
+        self.max_frame = limit_of("max_frame", max_frame, 0)
+        self.max_whole = min(self.max_message, self.max_frame)
         self.deflate = deflate
         self.counts_streams = hasattr(deflate, "extra_streams")
 
@@ -160,7 +176,9 @@ cdef class MessageDecoder(_Decoder):
             return NULL
         while p != NULL and p != end:
             # The fast path: unfragmented, uncompressed messages that have arrived whole change no state.
-            while end - p >= 2 and not (self.in_payload or self.opcode or self.head_size or self.skipping):
+            while end - p >= 2 and not (
+                self.in_payload or self.opcode or self.head_size or self.skipping or self.streaming
+            ):
                 first = p[0]
                 second = p[1] ^ direction
                 if first != (FIN | TEXT) and first != (FIN | BINARY):
@@ -175,7 +193,7 @@ cdef class MessageDecoder(_Decoder):
                         break
                 else:
                     break
-                if length > end - p - size or <uint64_t>length > self.max_message:
+                if length > end - p - size or <uint64_t>length > self.max_whole:
                     break
                 if key_size:
                     key = p + size - 4
@@ -205,7 +223,7 @@ cdef class MessageDecoder(_Decoder):
         if opcode == CONTINUATION:
             if not self.opcode:
                 raise _errors.unexpected_continuation()
-            if self.fragments >= self.max_fragments:
+            if self.fragments >= self.max_fragments and not (self.streaming or self.in_fragments):
                 raise _errors.too_many_fragments(self.max_fragments)
         elif self.opcode:
             raise _errors.unfinished_message()
@@ -218,8 +236,10 @@ cdef class MessageDecoder(_Decoder):
         # What counts for a compressed message is its inflated size.
         if first & RSV1 if opcode else self.compressed:
             return 0
-        if length > self.max_message - self.buffer_size:
+        if length > self.max_message - (0 if opcode else self.buffer_size + self.returned):
             raise _errors.message_too_big(self.max_message)
+        if length > self.max_frame:
+            raise _errors.frame_too_big(self.max_frame)
         return 0
 
     cdef int begin_frame(self, uint8_t first) except -1:
@@ -232,8 +252,13 @@ cdef class MessageDecoder(_Decoder):
             self.opcode = opcode
             self.compressed = first & RSV1 != 0
             self.fragments = 0
+            self.in_fragments = False
+            self.returned = 0
         self.fragments += 1
-        self.max_piece = INFLATED_AT_ONCE if self.compressed else NO_LIMIT
+        self.frame_inflated = 0
+        self.max_piece = NO_LIMIT
+        if self.compressed:
+            self.max_piece = STREAMED_AT_ONCE if self.streaming or self.in_fragments else INFLATED_AT_ONCE
         if self.compressed or not opcode or not first & FIN:
             self.cost += FRAME_UNITS
         return 0
@@ -255,6 +280,10 @@ cdef class MessageDecoder(_Decoder):
             p = <const uint8_t *>PyBytes_AS_STRING(piece)
             n = PyBytes_GET_SIZE(piece)
             key = NO_KEY
+        if self.streaming or self.in_fragments:
+            self.append(p, n, key, NO_LIMIT)
+            self.return_fragment(final, out)
+            return False
         if final and not self.buffer_size:
             message = text_of(p, n, key) if self.opcode == TEXT else unmasked(p, n, key)
             if message is None:
@@ -271,6 +300,38 @@ cdef class MessageDecoder(_Decoder):
         out.append(message)
         self.opcode = 0
         return False
+
+    cdef int return_fragment(self, bint final, list out) except -1:
+        """Return what has arrived of the message, but not half a character."""
+        cdef uint8_t rest[3]
+        cdef Py_ssize_t left = 0
+        cdef Py_ssize_t size = self.buffer_size
+        if self.opcode == TEXT:
+            self.check_text()
+            left = size - self.checked
+            size = self.checked
+            if final and left:
+                raise _errors.invalid_text()
+            memcpy(rest, self.buffer_data() + size, left)  # 3 at most: more is an error by now
+            data = transcode(self.buffer_data(), size, &self.stats)
+            _Decoder.discard_payload(self)
+            self.checked = 0
+            self.stats.chars = 0
+            self.stats.max = 0
+            if left:
+                self.append(rest, left, NO_KEY, NO_LIMIT)
+        else:
+            data = self.detach_buffer()
+        self.returned += size
+        if final:
+            self.opcode = 0
+            if self.streaming == ONE_MESSAGE:
+                self.streaming = 0
+        self.in_fragments = not final and (self.in_fragments or size > 0)
+        if size or final:
+            out.append(Fragment(data, final))
+            self.controls += 1
+        return 0
 
     cdef int check_text(self) except -1:
         """Fail as soon as no continuation could make the text valid."""
@@ -311,11 +372,12 @@ cdef class MessageDecoder(_Decoder):
         self.control_size = 0
 
     cdef bytes inflate(self, bytes piece, bint final):
-        cdef uint64_t room = self.max_message - self.buffer_size
+        cdef uint64_t room = self.max_message - self.buffer_size - self.returned
+        cdef uint64_t in_frame = self.max_frame - self.frame_inflated
         cdef uint64_t streams
         self.cost += DEFLATED_UNITS * <uint64_t>PyBytes_GET_SIZE(piece)
         try:
-            inflated = self.deflate.inflate(piece, final, room)
+            inflated = self.deflate.inflate(piece, final, min(room, in_frame))
             piece = inflated if PyBytes_CheckExact(inflated) else memoryview(inflated).tobytes()
             if self.counts_streams:
                 streams = self.deflate.extra_streams
@@ -326,8 +388,11 @@ cdef class MessageDecoder(_Decoder):
         except Exception as exc:
             raise _errors.inflate_failed() from exc
         self.cost += <uint64_t>PyBytes_GET_SIZE(piece)
+        self.frame_inflated += <uint64_t>PyBytes_GET_SIZE(piece)
         if <uint64_t>PyBytes_GET_SIZE(piece) > room:
             raise _errors.message_too_big(self.max_message)
+        if <uint64_t>PyBytes_GET_SIZE(piece) > in_frame:
+            raise _errors.frame_too_big(self.max_frame)
         return piece
 
 

@@ -8,6 +8,7 @@ from .._spec import (
     DEFLATED_PIECE as DEFLATED_PIECE,
     FRAME_COST as FRAME_COST,
     STREAM_COST as STREAM_COST,
+    STREAMED_PIECE as STREAMED_PIECE,
     Inflater,
     Role,
 )
@@ -18,12 +19,14 @@ __pyx_capi__: dict[str, object]
 @disjoint_base
 class MessageDecoder(_Decoder):
     skipping: bool
+    streaming: int
     def __new__(
         cls,
         role: Role,
         *,
         max_message: int | None = ...,
         max_fragments: int | None = ...,
+        max_frame: int | None = None,
         deflate: Inflater | None = None,
     ) -> Self: ...
     @property

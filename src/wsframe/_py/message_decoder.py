@@ -12,9 +12,12 @@
 #    empty and `_checked` is 0; between control frames `_control` is empty. Neither `closed` nor `skipping`
 #    is ever reset.
 # 6. The compiled twin has a fast path for whole messages, which changes none of these; here there is none.
-# 7. No byte is held twice: it is in `_unread_data`, in `_head`, in `_message` or in `_control`. `_message`
+# 7. With `streaming`, what has arrived of a message is returned at the end of each piece, as a Fragment. A
+#    message begun so is returned in Fragments to its end. Texts that are not UTF-8 may then fail before an
+#    error of their compression does.
+# 8. No byte is held twice: it is in `_unread_data`, in `_head`, in `_message` or in `_control`. `_message`
 #    has no more than `max_message` bytes, and no memory is allocated for bytes that have not arrived.
-# 8. A header is checked as soon as the byte that breaks a rule has arrived, in this order: opcode and size of
+# 9. A header is checked as soon as the byte that breaks a rule has arrived, in this order: opcode and size of
 #    control frames, masking, reserved bits, order of frames, form of the length, limits.
 
 from __future__ import annotations
@@ -37,7 +40,9 @@ from .._spec import (
     RSV,
     RSV1,
     STREAM_COST,
+    STREAMED_PIECE,
     Close,
+    Fragment,
     Inflater,
     Opcode,
     Ping,
@@ -51,7 +56,10 @@ from .utf8 import valid_prefix
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-Message = str | bytes | Ping | Pong | Close
+Message = str | bytes | Ping | Pong | Close | Fragment
+
+# What `streaming` may be, besides 0 and 2 for all messages.
+ONE_MESSAGE = 1
 
 
 def parse_close(body: bytes) -> Close:
@@ -75,7 +83,8 @@ class MessageDecoder(_Decoder):
     Args:
         role: which side we are; a server requires masked frames and a client refuses them (5.1).
         max_message: bytes a message may have over all its fragments; None for no limit.
-        max_fragments: frames a message may have; None for no limit.
+        max_fragments: frames a message may have, unless it is returned in fragments; None for no limit.
+        max_frame: bytes a frame of a message may have, inflated; None for no limit of its own.
         deflate: the permessage-deflate object of this connection (see Inflater), or None.
 
     Attributes:
@@ -83,7 +92,10 @@ class MessageDecoder(_Decoder):
         closed: whether a Close frame has arrived; what follows it is discarded (1.4).
         skipping: may be set, and not reset: messages are dropped from now on, neither inflated nor checked;
             headers are still checked and control frames returned.
-        controls: how many Ping, Pong and Close messages were returned so far.
+        streaming: may be set: 1 to return the message that arrives, or else the next one, in Fragments, as
+            they arrive, and then to reset it to 0; 2 to return all messages so.  Setting it back to 0 does
+            not change how a message goes on of which a Fragment was returned.
+        controls: how many Ping, Pong and Close messages, and Fragments, were returned so far.
         buffered: bytes that have arrived of a message that is not whole; what is unread does not count.
         unread: bytes that were fed and are not decoded yet, because a budget was used up.
         inflated: the cost of what was decoded so far: 1 for each inflated byte, 4 for each compressed byte,
@@ -100,21 +112,27 @@ class MessageDecoder(_Decoder):
         *,
         max_message: int | None = DEFAULT_MAX_MESSAGE,
         max_fragments: int | None = DEFAULT_MAX_FRAGMENTS,
+        max_frame: int | None = None,
         deflate: Inflater | None = None,
     ) -> None:
         super().__init__(role)
         self._max_message = limit_of("max_message", max_message, 0)
         self._max_fragments = limit_of("max_fragments", max_fragments, 1)
+        self._max_frame = limit_of("max_frame", max_frame, 0)
         self._deflate = deflate
         self._counts_streams = hasattr(deflate, "extra_streams")
         self._streams = 0  # that the deflate object has counted
         self.closed = False
         self.skipping = False
+        self.streaming = 0
         self.controls = 0
         self._control = bytearray()
         self._opcode = 0  # of the message that is being received, or 0
         self._compressed = False  # that message is
-        self._fragments = 0  # of that message so far
+        self._fragments = 0  # frames of that message so far
+        self._in_fragments = False  # it is returned in Fragments
+        self._returned = 0  # bytes of it that were returned
+        self._inflated = 0  # bytes of the frame, if it is compressed
         self._message = bytearray()
         self._checked = 0  # bytes of it known to be valid UTF-8
 
@@ -164,7 +182,7 @@ class MessageDecoder(_Decoder):
         if opcode == Opcode.CONTINUATION:
             if not self._opcode:
                 raise _errors.unexpected_continuation()
-            if self._fragments >= self._max_fragments:
+            if self._fragments >= self._max_fragments and not (self.streaming or self._in_fragments):
                 raise _errors.too_many_fragments(self._max_fragments)
         elif self._opcode:
             raise _errors.unfinished_message()
@@ -175,8 +193,12 @@ class MessageDecoder(_Decoder):
             return
         # What counts for a compressed message is its inflated size.
         compressed = first & RSV1 if opcode else self._compressed
-        if not compressed and length > self._max_message - len(self._message):
+        if compressed:
+            return
+        if length > self._max_message - (0 if opcode else len(self._message) + self._returned):
             raise _errors.message_too_big(self._max_message)
+        if length > self._max_frame:
+            raise _errors.frame_too_big(self._max_frame)
 
     def _begin_frame(self, first: int) -> None:
         opcode = first & OPCODE
@@ -188,8 +210,13 @@ class MessageDecoder(_Decoder):
             self._opcode = opcode
             self._compressed = bool(first & RSV1)
             self._fragments = 0
+            self._in_fragments = False
+            self._returned = 0
         self._fragments += 1
-        self._max_piece = DEFLATED_PIECE if self._compressed else MAX_LENGTH
+        self._inflated = 0
+        self._max_piece = MAX_LENGTH
+        if self._compressed:
+            self._max_piece = STREAMED_PIECE if self.streaming or self._in_fragments else DEFLATED_PIECE
         if self._compressed or not opcode or not first & FIN:
             self._cost += FRAME_COST
 
@@ -205,6 +232,10 @@ class MessageDecoder(_Decoder):
             return False
         if self._compressed:
             piece = self._inflate(piece, final)
+        if self.streaming or self._in_fragments:
+            self._message += piece
+            self._return_fragment(final, out)
+            return False
         whole: bytes | bytearray = piece
         if not final or self._message:
             self._message += piece
@@ -226,6 +257,31 @@ class MessageDecoder(_Decoder):
         self._checked = 0
         self._message.clear()
         return False
+
+    def _return_fragment(self, final: bool, out: list[Any]) -> None:
+        """Return what has arrived of the message, but not half a character."""
+        data: str | bytes
+        if self._opcode == Opcode.TEXT:
+            self._check_text()
+            size = self._checked
+            if final and size != len(self._message):
+                raise _errors.invalid_text()
+            data = self._message[:size].decode("utf-8")
+            del self._message[:size]
+            self._checked = 0
+        else:
+            data = bytes(self._message)
+            size = len(data)
+            self._message.clear()
+        self._returned += size
+        if final:
+            self._opcode = 0
+            if self.streaming == ONE_MESSAGE:
+                self.streaming = 0
+        self._in_fragments = not final and (self._in_fragments or size > 0)
+        if data or final:
+            out.append(Fragment(data, final))
+            self.controls += 1
 
     def _check_text(self) -> None:
         with memoryview(self._message) as view, view[self._checked :] as rest:
@@ -254,11 +310,12 @@ class MessageDecoder(_Decoder):
         self._control.clear()
 
     def _inflate(self, piece: bytes, final: bool) -> bytes:
-        room = self._max_message - len(self._message)
+        room = self._max_message - len(self._message) - self._returned
+        in_frame = self._max_frame - self._inflated
         assert self._deflate is not None
         self._cost += DEFLATED_COST * len(piece)
         try:
-            piece = self._deflate.inflate(piece, final, room)
+            piece = self._deflate.inflate(piece, final, min(room, in_frame))
             if type(piece) is not bytes:
                 piece = memoryview(piece).tobytes()
             if self._counts_streams:
@@ -270,6 +327,9 @@ class MessageDecoder(_Decoder):
         except Exception as exc:
             raise _errors.inflate_failed() from exc
         self._cost += len(piece)
+        self._inflated += len(piece)
         if len(piece) > room:
             raise _errors.message_too_big(self._max_message)
+        if len(piece) > in_frame:
+            raise _errors.frame_too_big(self._max_frame)
         return piece

@@ -1,6 +1,12 @@
 """WebSocket servers and clients on asyncio."""
 
-from .._errors import ConcurrencyError, ProtocolError, WebSocketException
+from .._errors import (
+    ConcurrencyError,
+    PayloadTooBig,
+    ProtocolError,
+    TooManyFragments,
+    WebSocketException,
+)
 from .._spec import CloseCode
 from ..connection import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK, State
 from ..handshake import (
@@ -42,6 +48,7 @@ __all__ = [
     "InvalidURI",
     "Listener",
     "NegotiationError",
+    "PayloadTooBig",
     "ProtocolError",
     "ProxyError",
     "Request",
@@ -51,6 +58,7 @@ __all__ = [
     "Server",
     "ServerConnection",
     "State",
+    "TooManyFragments",
     "Topics",
     "WebSocketException",
     "basic_auth",

@@ -15,12 +15,14 @@ from .._http.messages import HeadersLike, pairs_of
 from .._http.proxies import check_proxy, proxy_of_system
 from .._http.reader import MAX_HEAD, MAX_HEADERS
 from .._options import (
+    MaxSize,
     check_callable,
     check_limits,
     check_max_queue,
     check_seconds,
     check_slow_peer,
     check_write_limit,
+    limits_of,
 )
 from .._spec import DEFAULT_MAX_FRAGMENTS, DEFAULT_MAX_MESSAGE, Role
 from ..connection import Connection as Protocol
@@ -130,11 +132,13 @@ class ClientConnection(Connection):
         self.subprotocol = agreed.subprotocol
         self._opened_at = self._loop.time()
         self._handshake_waiter.set_result(None)
+        max_message, max_frame = limits_of(self._connect.max_size)
         self._open(
             Protocol(
                 Role.CLIENT,
-                max_message=self._connect.max_size,
+                max_message=max_message,
                 max_fragments=self._connect.max_fragments,
+                max_frame=max_frame,
                 deflate=agreed.deflate,
             ),
             self._reader.rest,
@@ -250,7 +254,8 @@ class connect:
             the one in the environment for this URI, None for none.  Needs python-socks, which
             wsframe[proxy] installs.
         listener: a subclass of Listener whose methods are called with what arrives, instead of `recv`.
-        max_size: maximum size of a message in bytes; None for no limit.
+        max_size: maximum size of a message in bytes, or a pair: of a message and of one of its frames; None
+            for no limit.
         max_fragments: maximum number of frames of a message; None for no limit.
         max_head: maximum size of status line and header fields in bytes; more are an InvalidMessage.
         max_headers: maximum number of header fields of a response; more are an InvalidMessage.
@@ -293,7 +298,7 @@ class connect:
         user_agent_header: str | None = f"wsframe/{__version__}",
         proxy: str | Literal[True] | None = True,
         listener: Callable[[], Listener] | None = None,
-        max_size: int | None = DEFAULT_MAX_MESSAGE,
+        max_size: MaxSize = DEFAULT_MAX_MESSAGE,
         max_fragments: int | None = DEFAULT_MAX_FRAGMENTS,
         max_head: int = MAX_HEAD,
         max_headers: int = MAX_HEADERS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import codecs
 import inspect
 import logging
 import sys
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from .._backend import Stream, fresh_key
 from .._errors import ConcurrencyError
 from .._sockets import iteration_of, socket_of
-from .._spec import Close, CloseCode, Ping, Pong, Role
+from .._spec import Close, CloseCode, Fragment, Ping, Pong, Role
 from ..connection import (
     Broadcast,
     Connection as Protocol,
@@ -30,6 +31,7 @@ from ..connection import (
     close_body,
 )
 from ._keepalive import KeepAlive
+from ._streaming import MessageStream
 
 if sys.platform == "linux":
     from fcntl import ioctl
@@ -117,6 +119,16 @@ class Listener:
 
     def on_message(self, ws: Connection, message: str | bytes) -> None:
         """A message arrived."""
+
+    def on_fragment(self, ws: Connection, data: str | bytes, final: bool) -> None:
+        """A part of a message arrived: a listener with this method gets all messages by it, and not by
+        on_message, each part as soon as it has arrived.
+
+        Args:
+            ws: the connection.
+            data: str of a text message, cut between characters, or bytes of a binary one.
+            final: whether it ends the message.
+        """
 
     def on_pong(self, ws: Connection, data: bytes) -> None:
         """A Pong arrived."""
@@ -265,19 +277,78 @@ class Connection(Stream, asyncio.BufferedProtocol):
         while not self._queued:
             await self._message_waiter()
         message = self._pop()
-        if decode is None:
+        if decode is None or isinstance(message, str) is decode:
             return message
-        return self._decoded(message) if decode else bytes_of(message)
-
-    def _decoded(self, message: str | bytes) -> str:
-        """Return a binary message as text, or fail the connection as for text that is not UTF-8."""
         if isinstance(message, str):
-            return message
+            return message.encode()
         try:
             return message.decode()
         except UnicodeDecodeError as exc:
-            self.close_nowait(CloseCode.INVALID_DATA, f"{exc.reason} at position {exc.start}")
-            raise
+            raise await self._failed_for_text(exc) from exc
+
+    async def recv_streaming(self, decode: bool | None = None) -> AsyncIterator[str | bytes]:
+        """Receive the next message part by part, as it arrives, with little memory for one of any size.
+
+        A part is what has arrived since the last one: a fragment or more, or a piece of a large frame.  While
+        about 64 KiB wait to be taken, the connection does not read.  What has arrived before the call is one
+        part.  `max_size` limits the whole message, too: None for one of any size.
+
+        The iterator must be used to the end of the message: until then `recv` and `recv_streaming` raise
+        ConcurrencyError, also when it was cancelled.  Cancelling it before the first part loses nothing.
+
+        Args:
+            decode: True for str, False for bytes, whatever the message is; None for what it is.
+
+        Yields:
+            str, cut between characters, or bytes.
+
+        Raises:
+            ConnectionClosed: the connection is closed.
+            ConcurrencyError: another recv is waiting, or a message is received in parts.
+        """
+        if self._queued:
+            first = Fragment(self._pop(), True)
+        else:
+            stream = self._stream_message()
+            try:
+                first = await stream.next()
+            except asyncio.CancelledError:
+                stream.abandon()
+                raise
+        decoder = _utf8_decoder() if decode and isinstance(first.data, bytes) else None
+        fragment = first
+        while True:
+            data = fragment.data
+            if decoder is not None:
+                try:
+                    data = decoder.decode(data, fragment.final)  # type: ignore[arg-type]
+                except UnicodeDecodeError as exc:
+                    raise await self._failed_for_text(exc) from exc
+            elif decode is False and isinstance(data, str):
+                data = data.encode()
+            yield data
+            if fragment.final:
+                return
+            fragment = await stream.next()
+
+    def _stream_message(self) -> MessageStream:
+        """Receive in fragments the message that arrives next."""
+        if self.state is not State.CLOSED and self._waiter is not None and not self._waiter.done():
+            raise ConcurrencyError(
+                "cannot call recv_streaming while another coroutine is already running recv or recv_streaming"
+            )
+        if self._listener is None:
+            return MessageStream(self)
+        if not isinstance(self._listener, MessageStream):
+            raise RuntimeError("a listener receives the messages")
+        self._listener.resume()
+        return self._listener
+
+    async def _failed_for_text(self, exc: UnicodeDecodeError) -> Exception:
+        """Close the connection as for text that is not UTF-8; return what to raise."""
+        self.close_nowait(CloseCode.INVALID_DATA, f"{exc.reason} at position {exc.start}")
+        await self.wait_closed()
+        return self.protocol.closed_error()
 
     async def __aiter__(self) -> AsyncIterator[str | bytes]:
         """Receive messages until the connection is closed with 1000, 1001 or without a code."""
@@ -452,7 +523,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
         self._wakeup_drain_waiter()
         if self._protocol is None:
             return
-        if not self._queued:
+        if not self._queued and not self._stream_is_full:
             self._resume_reading()
         if self._listener is not None:
             self._call_listener(self._listener.on_drained)
@@ -515,6 +586,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
         self._encodes_directly = protocol.encodes_directly
         self._keepalive.start()
         if self._listener is not None:
+            self._decoder.streaming = ALL_MESSAGES if _takes_fragments(self._listener) else 0
             self._call_listener(self._listener.on_open)
         if rest:
             self._receive(rest)
@@ -556,7 +628,9 @@ class Connection(Stream, asyncio.BufferedProtocol):
         over_high_water = self._queued > 0 and self._backlog > self._high_water and not self._drop_excess
         if self._resume_at_queued < 0 and over_high_water:
             self._resume_at_queued = self._queued // 4  # also for one message: more are unread
-        if self._drop_excess or (self._resume_at_queued < 0 and not self.congested):
+        if self._drop_excess or (
+            self._resume_at_queued < 0 and not self.congested and not self._stream_is_full
+        ):
             self._schedule_decoding()
 
     def _schedule_decoding(self) -> None:
@@ -571,7 +645,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
         except BaseException:
             self.transport.abort()  # as the transport does if a read fails
             raise
-        if self._resume_at_queued < 0 and not self._has_unread:
+        if self._resume_at_queued < 0 and not self._has_unread and not self._stream_is_full:
             self._resume_reading()
 
     @property
@@ -580,9 +654,14 @@ class Connection(Stream, asyncio.BufferedProtocol):
         return self._decoder is not None and self._decoder.unread > 0
 
     @property
+    def _stream_is_full(self) -> bool:
+        """Whether `recv_streaming` has more than enough to receive."""
+        return isinstance(self._listener, MessageStream) and self._listener.full
+
+    @property
     def _application_is_behind(self) -> bool:
         """Whether reading is paused because the application does not receive its messages."""
-        return not self._reading and (self._queued > 0 or self._has_unread)
+        return not self._reading and (self._queued > 0 or self._has_unread or self._stream_is_full)
 
     @property
     def _unsent_size(self) -> int:
@@ -631,6 +710,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
         if self.congested:  # a peer that sends Pings and does not read must not fill the memory
             self._pause_reading()
         messages: list[Event] = []
+        fragments: list[Fragment] = []
         for event in events:
             if isinstance(event, Pong):
                 self._acknowledge_pings(event.data)
@@ -638,9 +718,23 @@ class Connection(Stream, asyncio.BufferedProtocol):
                     self._call_listener(self._listener.on_pong, event.data)
             elif isinstance(event, Close):
                 self._start_close_timer()
+            elif isinstance(event, Fragment):
+                fragments.append(event)
             elif not isinstance(event, Ping):
                 messages.append(event)
+        if fragments:
+            self._deliver_fragments(fragments)
         return messages
+
+    def _deliver_fragments(self, fragments: list[Fragment]) -> None:
+        """Call the listener; the messages of the same read are behind these fragments."""
+        try:
+            for fragment in fragments:
+                self._listener.on_fragment(self, fragment.data, fragment.final)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException:
+            self._listener_failed()
 
     def _write_outgoing(self, protocol: Protocol) -> None:
         for frame in protocol.outgoing:
@@ -668,7 +762,9 @@ class Connection(Stream, asyncio.BufferedProtocol):
         if self.state is State.CLOSED:
             raise self.protocol.closed_error()
         if self._waiter is not None and not self._waiter.done():
-            raise ConcurrencyError("another recv is waiting")
+            raise ConcurrencyError(
+                "cannot call recv while another coroutine is already running recv or recv_streaming"
+            )
         if self.protocol.error is None:
             self._resume_reading()
         elif self.state is State.OPEN:
@@ -871,6 +967,15 @@ class Connection(Stream, asyncio.BufferedProtocol):
                 acknowledged.set_result(self.latency)
             if sent == data:
                 break
+
+
+_utf8_decoder = codecs.getincrementaldecoder("utf-8")
+ALL_MESSAGES = 2  # for `MessageDecoder.streaming`
+
+
+def _takes_fragments(listener: object) -> bool:
+    """Tell whether a listener wants messages in parts."""
+    return getattr(type(listener), "on_fragment", Listener.on_fragment) is not Listener.on_fragment
 
 
 _exception_group: Any = getattr(builtins, "ExceptionGroup", None)  # since CPython 3.11

@@ -15,12 +15,14 @@ from .._http.messages import HeadersLike
 from .._http.reader import MAX_HEAD, MAX_HEADERS
 from .._http.responses import checked, plain_response, read_own, serialize_101, serialize_refusal
 from .._options import (
+    MaxSize,
     check_callable,
     check_limits,
     check_max_queue,
     check_seconds,
     check_slow_peer,
     check_write_limit,
+    limits_of,
 )
 from .._spec import DEFAULT_MAX_FRAGMENTS, DEFAULT_MAX_MESSAGE, CloseCode, Role
 from ..connection import Connection as Protocol, State, close_body
@@ -268,11 +270,13 @@ class ServerConnection(Connection):
         self.subprotocol = accepted.subprotocol
         self._transport_write(data)
         server.connections.add(self)
+        max_message, max_frame = limits_of(server.max_size)
         self._open(
             Protocol(
                 Role.SERVER,
-                max_message=server.max_size,
+                max_message=max_message,
                 max_fragments=server.max_fragments,
+                max_frame=max_frame,
                 deflate=accepted.deflate,
             ),
             reader.rest,
@@ -374,7 +378,7 @@ class Server:
         process_response: ProcessResponse | None = None,
         additional_headers: HeadersLike = (),
         server_header: str | None = f"wsframe/{__version__}",
-        max_size: int | None = DEFAULT_MAX_MESSAGE,
+        max_size: MaxSize = DEFAULT_MAX_MESSAGE,
         max_fragments: int | None = DEFAULT_MAX_FRAGMENTS,
         max_head: int = MAX_HEAD,
         max_headers: int = MAX_HEADERS,
@@ -569,7 +573,8 @@ class serve:
             the response, which it may change; it may return another one.
         additional_headers: header fields to add to the response.
         server_header: value of the Server header; None to omit it.
-        max_size: maximum size of a message in bytes; None for no limit.
+        max_size: maximum size of a message in bytes, or a pair: of a message and of one of its frames; None
+            for no limit.
         max_fragments: maximum number of frames of a message; None for no limit.
         max_head: maximum size of request line and header fields in bytes; more are a 431.
         max_headers: maximum number of header fields of a request; more are a 431.
