@@ -264,9 +264,9 @@ async def test_text_that_is_not_utf8_fails_the_connection(opcode):
         parts = pair.ours.recv_streaming(decode=True)
         first = asyncio.ensure_future(anext(parts))
         await asyncio.sleep(0)
-        pair.theirs.write(encode_frame(opcode, "aé".encode()[:2], fin=False, mask_key=b"abcd"))
+        pair.theirs._write(encode_frame(opcode, "aé".encode()[:2], fin=False, mask_key=b"abcd"))
         assert await first == "a"
-        pair.theirs.write(encode_frame(Opcode.CONTINUATION, b"x", mask_key=b"abcd"))
+        pair.theirs._write(encode_frame(Opcode.CONTINUATION, b"x", mask_key=b"abcd"))
         with pytest.raises(ConnectionClosedError) as ended:
             await anext(parts)
         cause = ProtocolError if opcode is Opcode.TEXT else UnicodeDecodeError
