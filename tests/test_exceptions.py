@@ -34,6 +34,8 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "NegotiationError": ("no",),
     "SecurityError": ("no",),
     "ProxyError": ("no",),
+    "InvalidProxyMessage": ("no",),
+    "InvalidProxyStatus": (Response(403, "No", [("X", "y")]),),
     "InvalidProxy": ("ftp://proxy", "scheme ftp isn't supported"),
     "ConnectionClosed": CLOSES,
     "ConnectionClosedOK": (None, Close(1000)),

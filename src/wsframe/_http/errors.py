@@ -95,6 +95,23 @@ class ProxyError(InvalidHandshake):
     """A proxy did not connect to the server."""
 
 
+class InvalidProxyMessage(ProxyError):
+    """An HTTP proxy did not respond in HTTP, or not at all."""
+
+
+class InvalidProxyStatus(ProxyError):
+    """An HTTP proxy refused to connect to the server.
+
+    Args:
+        response: without its body.
+    """
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(f"proxy rejected connection: HTTP {response.status_code}")
+        self.args = (response,)
+        self.response = response
+
+
 class SecurityError(InvalidHandshake):
     """Something was refused because it is not safe, such as a redirect from wss:// to ws://."""
 
@@ -286,6 +303,13 @@ def opening_failed() -> Refused:
 
 
 # What a server can do wrong.
+
+
+def no_proxy_response(cause: BaseException | None) -> InvalidProxyMessage:
+    """RFC 9110, 9.3.6."""
+    error = InvalidProxyMessage("did not receive a valid HTTP response from proxy")
+    error.__cause__ = cause
+    return error
 
 
 def response_cut_short() -> InvalidMessage:

@@ -34,8 +34,12 @@ def proxy_of_system(uri: URI) -> str | None:
     return None
 
 
-def check_proxy(proxy: str) -> None:
+def check_proxy(proxy: str, *, tls: bool = False) -> None:
     """Check the address of a proxy.
+
+    Args:
+        proxy: the address.
+        tls: whether https is among the schemes.
 
     Raises:
         InvalidProxy: its scheme is not one of http, socks4, socks4a, socks5 and socks5h, or it names no host.
@@ -43,7 +47,7 @@ def check_proxy(proxy: str) -> None:
     scheme, found, rest = proxy.partition("://")
     if not found:
         raise InvalidProxy(proxy, "scheme is missing")
-    if scheme not in SCHEMES:
+    if scheme not in SCHEMES and not (tls and scheme == "https"):
         raise InvalidProxy(proxy, f"scheme {scheme} isn't supported")
     if not rest.rpartition("@")[2].rstrip("/"):
         raise InvalidProxy(proxy, "host is missing")

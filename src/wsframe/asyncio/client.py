@@ -40,6 +40,7 @@ from ..handshake import (
     open_request,
     parse_uri,
 )
+from ._http_proxy import check_proxy_tls, connect_through_http
 from ._proxy import connect_through
 from ._redirects import MAX_REDIRECTS, Target
 from .connection import (
@@ -250,9 +251,9 @@ class connect:
         compression: "deflate" or a ClientPolicy for permessage-deflate, None for none.
         additional_headers: header fields to add to the request.
         user_agent_header: value of the User-Agent header; None to omit it.
-        proxy: the address of a proxy: http://, socks4://, socks4a://, socks5:// or socks5h://; True for
-            the one in the environment for this URI, None for none.  Needs python-socks, which
-            wsframe[proxy] installs.
+        proxy: the address of a proxy: http://, https://, socks4://, socks4a://, socks5:// or socks5h://; True
+            for the one in the environment for this URI, None for none.  Those of SOCKS need python-socks,
+            which wsframe[proxy] installs.
         listener: a subclass of Listener whose methods are called with what arrives, instead of `recv`.
         max_size: maximum size of a message in bytes, or a pair: of a message and of one of its frames; None
             for no limit.
@@ -278,7 +279,8 @@ class connect:
         create_connection: returns the connection: ClientConnection or a subclass.
         ssl: the context of a wss:// URI; None and True stand for ssl.create_default_context().
         options: the rest of asyncio's create_connection: sock, local_addr, server_hostname; host and port
-            where they are not those of the URI ...  None leaves one out.
+            where they are not those of the URI ...  None leaves one out.  Those for TLS to an https:// proxy
+            begin with `proxy_`: proxy_ssl, proxy_server_hostname.
 
     Raises:
         ValueError: uri is no WebSocket URI, or an argument is not valid in a header.
@@ -326,7 +328,8 @@ class connect:
         if proxy is not None and proxy is not True:
             if not isinstance(proxy, str):
                 raise TypeError(f"proxy must be str, True or None, not {type(proxy).__name__}")
-            check_proxy(proxy)
+            check_proxy(proxy, tls=True)
+            check_proxy_tls(proxy, options)
             if options.get("sock") is not None:
                 raise ValueError("proxy and sock exclude each other")
         self._proxy = proxy
@@ -429,9 +432,14 @@ class connect:
         if proxy is True:
             proxy = None if options.get("sock") is not None else proxy_of_system(uri)
         if proxy is not None:
-            host, port = options.pop("host"), options.pop("port")
+            server = uri._replace(host=options.pop("host"), port=options.pop("port"))
+            if proxy.startswith(("http://", "https://")):
+                await connect_through_http(connection, proxy, server, self._headers["user_agent"], options)
+                return
             through = {name: options.pop(name) for name in ("local_addr",) if name in options}
-            options["sock"] = await connect_through(proxy, uri._replace(host=host, port=port), **through)
+            options["sock"] = await connect_through(proxy, server, **through)
+        for name in [name for name in options if name.startswith("proxy_")]:
+            del options[name]
         await loop.create_connection(lambda: connection, **options)
 
     def __await__(self) -> Generator[Any, None, ClientConnection]:
