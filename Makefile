@@ -4,9 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml setup.py $(wildcard ext/kernels/* ext/wsframe/_c/*)
 
-.PHONY: demo test quick test-all downstream lint docs docs-links coverage bench bench-servers bench-hosts bench-default \
-  sanitize race tsan tsan-python \
-  qemu fuzz conformance conformance-hosts jupyter soak
+.PHONY: demo test quick test-all downstream versions lint docs docs-links coverage bench bench-servers bench-hosts \
+  bench-default sanitize race tsan tsan-python qemu fuzz conformance conformance-hosts jupyter soak
 
 demo: $(VENV)/.demo
 	$(BIN)/wsframe demo
@@ -77,6 +76,10 @@ test-all:
 # The suites of the host libraries, as they are and accelerated.
 downstream: $(VENV)/.test
 	$(BIN)/python tests/downstream/run.py $(ARGS)
+
+# The tests of the hosts with other versions of these: `make versions ARGS=wsproto==1.2.0`, and all when left out.
+versions: $(VENV)/.test
+	$(BIN)/python tests/hosts/versions.py $(ARGS)
 
 # The suite under ASan and UBSan (gcc, Linux), against a build of its own.
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined

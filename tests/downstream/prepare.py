@@ -71,10 +71,13 @@ def edit(home: Path, change: Edit) -> None:
 
 
 def unpack(file: Path, target: Path) -> None:
-    """Take the tests out of an archive, and the settings of pytest."""
+    """Take the tests out of an archive, and the settings of pytest if there are any."""
+    (target / SETTINGS).touch()
     with tarfile.open(file) as archive:
         for member in archive:
             _, _, path = member.name.partition("/")
+            if path.startswith("test/"):  # wsproto before 1.3
+                path = path.replace("test/", "tests/", 1)
             wanted = path == SETTINGS or path.startswith("tests/")
             if member.isfile() and wanted and ".." not in path:
                 (target / path).parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """Run the test suites of the host libraries as they are and accelerated, and compare test by test.
 
-    python tests/downstream/run.py [SUITE ...] [--checkout SUITE==VERSION=DIRECTORY ...]
+    python tests/downstream/run.py [SUITE | HOST==VERSION ...] [--checkout SUITE==VERSION=DIRECTORY ...]
 
 Every suite runs three times: as it is, accelerated, and accelerated with the pure twin.  One that tests an
 endpoint of our own runs with each twin, and none of its tests may fail.  A suite in which a test ended
@@ -22,7 +22,7 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 
 from prepare import ROOT, SETTINGS, WORK, Failure, Skip, prepare
-from suites import MAKERS, SUITES, Checkout, Suite
+from suites import MAKERS, RELEASES, SUITES, Checkout, Suite
 
 ROUNDS = 3
 FINE = {"passed", "skipped"}
@@ -69,15 +69,24 @@ def chosen() -> list[Suite]:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     known = ", ".join(suite.name for suite in SUITES)
     parser.add_argument(
-        "suite", nargs="*", help=f"{known}, or SUITE-VERSION of a checkout; all when left out"
+        "suite",
+        nargs="*",
+        help=f"{known}, SUITE-VERSION of a checkout, or HOST==VERSION with a host of {', '.join(RELEASES)};"
+        " all of the first when left out",
     )
     parser.add_argument("--checkout", action="append", default=[], metavar="SUITE==VERSION=DIRECTORY")
     options = parser.parse_args()
     suites = {suite.name: suite for suite in [*SUITES, *map(from_checkout, options.checkout)]}
-    for name in options.suite:
-        if name not in suites:
+    found: list[Suite] = []
+    for name in options.suite or suites:
+        host, _, version = name.partition("==")
+        if version and host in RELEASES:
+            found += RELEASES[host](version)
+        elif name in suites:
+            found.append(suites[name])
+        else:
             parser.error(f"no suite {name}, only {', '.join(suites)}")
-    return [suites[name] for name in options.suite or suites]
+    return found
 
 
 def from_checkout(text: str) -> Suite:

@@ -244,7 +244,7 @@ def hypercorn(version: str, *sources: Source) -> Suite:
     )
 
 
-def tornado(version: str, *sources: Source, edits: tuple[Edit, ...] = ()) -> Suite:
+def tornado(version: str, *sources: Source) -> Suite:
     quiet = 'logging.getLogger("tornado.access").setLevel("CRITICAL")'  # as its own runner does
     return Suite(
         "tornado",
@@ -255,7 +255,7 @@ def tornado(version: str, *sources: Source, edits: tuple[Edit, ...] = ()) -> Sui
         chosen="not runTest",
         edits=(
             Edit(TORNADO_TESTS, "\nimport traceback\n", f"\nimport traceback, logging\n{quiet}\n"),
-            *edits,
+            *((RUN_TEST,) if version[:3] in ("6.1", "6.2", "6.3") else ()),
         ),
     )
 
@@ -318,12 +318,23 @@ MAKERS: dict[str, Callable[..., Suite]] = {
     "aiohttp": aiohttp,
 }
 
+# Of these hosts any release will do: "NAME==VERSION" on the command line.
+RELEASES: dict[str, Callable[[str], list[Suite]]] = {
+    "wsproto": lambda version: [wsproto(version, Sdist(f"wsproto=={version}"))],
+    "hypercorn": lambda version: [hypercorn(version, Sdist(f"hypercorn=={version}"))],
+    "tornado": lambda version: [tornado(version, Inside("tornado/test"))],
+    "aiohttp": lambda version: [aiohttp(version, Sdist(f"aiohttp=={version}"))],
+    "autobahn": lambda version: [autobahn(version, flavour) for flavour in ("asyncio", "twisted")],
+    "websocket_client": lambda version: [websocket_client(version, Inside("websocket/tests"))],
+}
+
 SUITES = [
+    wsproto("1.0.0", Sdist("wsproto==1.0.0")),
     wsproto("1.3.2", Sdist("wsproto==1.3.2")),
     hypercorn("0.18.0", Sdist("hypercorn==0.18.0")),
     uvicorn("0.54.0", Sdist("uvicorn==0.54.0")),
     uvicorn_class("0.54.0", Sdist("uvicorn==0.54.0")),
-    tornado("6.3", Inside("tornado/test"), edits=(RUN_TEST,)),
+    tornado("6.1", Inside("tornado/test")),
     tornado("6.6.1", Inside("tornado/test")),
     *(autobahn(version, flavour) for version in ("22.4.2", "26.10.2") for flavour in ("asyncio", "twisted")),
     aiohttp("3.13.2", Sdist("aiohttp==3.13.2")),

@@ -26,12 +26,14 @@ from wsframe.accelerate.hosts.aiohttp import HOST
 
 
 class Original:
-    write = WebSocketWriter._write_websocket_frame
+    write = getattr(WebSocketWriter, "_write_websocket_frame", None)
 
 
 @pytest.fixture(scope="module")
 def patched() -> Iterator[Any]:
     """The method that makes a frame, accelerated."""
+    if Original.write is None:
+        pytest.skip("a frame is made and sent in one method, which is not replaced")
     accelerate.install("aiohttp")
     (status,) = [host for host in accelerate.status() if host.host == "aiohttp"]
     assert (status.active, status.why_not, status.stale) == (True, "", ())
@@ -161,6 +163,7 @@ def test_who_brings_a_generator_gives_the_keys(patched: Any, compress: int) -> N
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.skipif(Original.write is None, reason="frames are written by the writer of this version")
 def test_parent_and_child_have_keys_of_their_own() -> None:
     program = """
         import asyncio, os, sys

@@ -15,6 +15,7 @@ import uvicorn
 from frames import CLOSE, KEY, PING, TEXT, compressed, frame
 from hypothesis import example, given, settings, strategies as st
 from support.conversations import WISHES, conversations, told
+from support.hypercorn_connections import connection
 from support.opening import request
 from support.pairs import Peer
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -24,9 +25,6 @@ from uvicorn.server import ServerState
 from wsframe import accelerate
 
 pytest.importorskip("hypercorn")
-from hypercorn.app_wrappers import ASGIWrapper
-from hypercorn.asyncio.tcp_server import TCPServer
-from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
 
 HOSTS = "hypercorn", "uvicorn", "websockets", "wsproto"
@@ -110,9 +108,7 @@ async def on_hypercorn(app: App, sock: socket.socket, limit: int) -> AsyncIterat
     config = Config()
     config.errorlog = None
     config.websocket_max_message_size = limit
-    loop = asyncio.get_running_loop()
-    streams = await asyncio.open_connection(sock=sock)
-    server = TCPServer(ASGIWrapper(app), loop, config, WorkerContext(None), {}, *streams)  # type: ignore[arg-type]
+    server = connection(app, config, *await asyncio.open_connection(sock=sock))
     task = asyncio.ensure_future(server.run())
     yield
     with contextlib.suppress(Exception):

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from frames import CLOSE, KEY, TEXT, frame
 from support import hypercorn_servers
+from support.hypercorn_connections import connection
 from support.hypercorn_servers import answering, running
 from support.opening import request
 from support.raw_peer import text
@@ -23,9 +24,7 @@ from wsframe import accelerate
 from wsframe.accelerate.hosts._shared.coalesce import FlushingTransport, Output
 
 pytest.importorskip("hypercorn")
-from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.asyncio.tcp_server import TCPServer
-from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
 from hypercorn.protocol.ws_stream import WSStream
 
@@ -131,9 +130,8 @@ def test_a_writer_of_another_kind() -> None:
     writers: list[Writer] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        loop, app = asyncio.get_running_loop(), ASGIWrapper(answering())
         writers.append(Writer(writer))
-        await SERVER(app, loop, Config(), WorkerContext(None), {}, reader, writers[0])
+        await connection(answering(), Config(), reader, writers[0])
 
     async def talk() -> None:
         async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:

@@ -13,7 +13,7 @@ import pytest
 from support.exchanges import choose_no_framework
 
 from wsframe import accelerate
-from wsframe.accelerate.host import imported_as, load_host
+from wsframe.accelerate.host import distribution_version, imported_as, load_host
 from wsframe.accelerate.patch import Replacement, own_replacements
 
 HOSTS = [name for name in accelerate.known_hosts() if importlib.util.find_spec(imported_as(name))]
@@ -33,7 +33,7 @@ def replacements(name: str) -> list[Replacement]:
     choose_no_framework()
     found: list[Replacement] = []
     host = load_host(name)
-    for part in (host, *host.parts):
+    for part in host.parts_of(distribution_version(name) or ""):
         try:
             for module in part.modules:
                 importlib.import_module(module)

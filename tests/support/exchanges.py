@@ -19,6 +19,7 @@ from typing import Any
 
 import frames
 from frames import BINARY, KEY, TEXT, frame
+from support.hypercorn_connections import connection
 from support.opening import answer, request
 
 # One message a read, and then several. Text and bytes, short and longer than the short form of a header.
@@ -267,20 +268,14 @@ def uvicorn(module: str, name: str, factory: Any = None) -> None:
 
 
 def hypercorn(factory: Any = None) -> None:
-    from hypercorn.app_wrappers import ASGIWrapper
-    from hypercorn.asyncio.tcp_server import TCPServer
-    from hypercorn.asyncio.worker_context import WorkerContext
     from hypercorn.config import Config
 
     async def main() -> None:
         config = Config()
         config.errorlog = None
         near, peer = pair(client=True)
-        loop = asyncio.get_running_loop()
         with peer:
-            streams = await asyncio.open_connection(sock=near)
-            server: Any = TCPServer(ASGIWrapper(asgi), loop, config, WorkerContext(None), {}, *streams)  # type: ignore[arg-type]
-            await server.run()
+            await connection(asgi, config, *await asyncio.open_connection(sock=near)).run()
 
     on_loop(main, factory)
 

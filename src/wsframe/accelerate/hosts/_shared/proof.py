@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from inspect import signature
 from logging import WARNING, Logger
 from types import FunctionType
 from typing import Any
@@ -65,6 +66,12 @@ def alter(thing: Any, **values: Any) -> None:
         if not hasattr(thing, name):
             raise RuntimeError(f"{type(thing).__name__} has no {name}")
         setattr(thing, name, value)
+
+
+def made(kind: Any, **values: Any) -> Any:
+    """Call a constructor with those of the arguments that this version has."""
+    known = signature(kind).parameters
+    return kind(**{name: value for name, value in values.items() if name in known})
 
 
 def privately(function: Any, **names: Any) -> Any:

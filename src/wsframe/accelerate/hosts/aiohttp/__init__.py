@@ -11,8 +11,9 @@ from .bypassed import CLIENT, MODELS, READER, SENDING, SERVER, WRITER, WRITER_CL
 
 HOST = Host(
     name="aiohttp",
-    first=(3, 13, 2),
+    first=(3, 11),
     below=(3, 15),
+    since=(3, 13, 2),  # older ones write a frame in `send_frame`, which sends it as well
     modules=(WRITER,),
     seams={WRITER_CLASS: {"_write_websocket_frame": "send.write_websocket_frame"}},
     prove="proof.prove",

@@ -65,7 +65,13 @@ def prove_socket(make: Any) -> None:
     queue = Queue(SimpleNamespace(_reading_paused=False), 100, loop=None)
     # The original code looks for more in it.
     socket = reduced(
-        make(queue, writer), _closed=False, _closing=False, _reader=queue, _waiting=False, _writer=writer
+        make(queue, writer),
+        _closed=False,
+        _closing=False,
+        _heartbeat=None,
+        _reader=queue,
+        _waiting=False,
+        _writer=writer,
     )
     for receive in (socket.receive, socket.__anext__):
         queue.feed_data(models.WSMessage(models.WSMsgType.TEXT, "Hello", ""), 5)

@@ -12,7 +12,7 @@ from .bypassed import QUEUE, RECEIVING, SENDING, SERVER, STREAM, STREAM_CLASS, T
 
 HOST = Host(
     name="hypercorn",
-    first=(0, 18),
+    first=(0, 14, 4),
     below=(0, 19),
     modules=(STREAM,),
     seams={

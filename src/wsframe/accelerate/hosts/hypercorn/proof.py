@@ -7,7 +7,7 @@ from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
-from .._shared.proof import HELLO, KEY, MASKED_HELLO, alter, check, original_code, run
+from .._shared.proof import HELLO, KEY, MASKED_HELLO, alter, check, made, original_code, run
 from .waiting import Asyncio, Queue
 
 ORIGINAL_CODE = original_code("hypercorn")
@@ -37,8 +37,14 @@ def prove_stream() -> None:
 
     group = SimpleNamespace(spawn_app=spawn_app)
     stream = ws_stream.WSStream(None, _config(), None, group, False, None, None, send, 1)
-    request = events.Request(
-        stream_id=1, headers=list(REQUEST), http_version="1.1", method="GET", raw_path=b"/", state={}
+    request = made(
+        events.Request,
+        stream_id=1,
+        headers=list(REQUEST),
+        http_version="1.1",
+        method="GET",
+        raw_path=b"/",
+        state={},  # since 0.17
     )
     run(stream.handle(request))
     run(stream.app_send({"type": "websocket.accept"}))
@@ -66,7 +72,16 @@ def prove_server() -> None:
     reader.feed_eof()
     if not isinstance(server.asyncio, Asyncio):
         ORIGINAL_CODE()
-    connection = server.TCPServer(None, loop, _config(), None, {}, reader, None)
+    connection = made(
+        server.TCPServer,
+        app=None,
+        loop=loop,
+        config=_config(),
+        context=None,
+        state={},  # since 0.17
+        reader=reader,
+        writer=None,
+    )
     connection.protocol = SimpleNamespace(handle=handle)  # `run` makes it, once it has begun to listen
     run(connection._read_data())
     check(handled == [events.RawData(b"data"), events.Closed()])

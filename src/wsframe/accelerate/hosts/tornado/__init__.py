@@ -11,7 +11,7 @@ from .bypassed import MODULE, PROTOCOL_CLASS, RECEIVING, SENDING
 
 HOST = Host(
     name="tornado",
-    first=(6, 3),
+    first=(6, 1),
     below=(6, 7),
     modules=(MODULE,),
     seams={

@@ -23,10 +23,12 @@ ANY = 2**24  # bytes to ask for where all that has arrived is wanted
 def receive_frame(
     original: Callable[..., Coroutine[Any, Any, None]], host: Host
 ) -> Callable[..., Coroutine[Any, Any, None]]:
+    from tornado import version_info
     from tornado.ioloop import IOLoop
     from tornado.iostream import IOStream, SSLIOStream
 
     streams, READ = (IOStream, SSLIOStream), IOLoop.READ
+    keeps_what_was_read = version_info < (6, 3)
     watched = host.watch(RECEIVING, PROTOCOL_CLASS, STREAM_CLASS)
     plain = {FIN | opcode: int(opcode) for opcode in (Opcode.TEXT, Opcode.BINARY)}
     compressed = {first | bit: opcode for first, opcode in plain.items() for bit in (0, RSV1)}
@@ -44,11 +46,15 @@ def receive_frame(
             release(stream)
             await original(self)
             return
+        if keeps_what_was_read:
+            drop_what_was_read(stream)
         buffer = stream._read_buffer
         if not buffer:
             release(stream)
             # A read that takes all there is leaves the socket in the selector.
             data = await arrival(stream)
+            if keeps_what_was_read:
+                drop_what_was_read(stream)
             buffer = stream._read_buffer
             buffer[:0] = data
             stream._read_buffer_size += len(data)
@@ -89,6 +95,12 @@ def receive_frame(
         future = stream._start_read()
         stream._read_bytes, stream._read_partial = ANY, True
         return future
+
+    def drop_what_was_read(stream: Any) -> None:
+        """Have the buffer begin with what is to be read next."""
+        if stream._read_buffer_pos:
+            del stream._read_buffer[: stream._read_buffer_pos]
+            stream._read_buffer_pos = 0
 
     def read_no_more(stream: Any) -> None:
         """Leave what is still to come to the system, as tornado does while the application is busy."""

@@ -11,7 +11,7 @@ from .bypassed import CONNECTION_CLASS, FRAMES, RECEIVING, SENDING
 
 HOST = Host(
     name="wsproto",
-    first=(1, 3, 2),
+    first=(1, 0),
     below=(1, 4),
     modules=(
         "wsproto.connection",

@@ -14,6 +14,7 @@ from ...._backend import mask_into, take_frame, take_message
 from ...._spec import FIN, KEY_SIZE, OPCODE, RSV, RSV1
 from ...host import Host
 from .bypassed import CONNECTION_CLASS, MESSAGES, RECEIVING
+from .kinds import data_kinds, payload_kinds
 
 
 def events(original: Callable[..., Iterator[Any]], host: Host) -> Callable[..., Iterator[Any]]:
@@ -22,6 +23,7 @@ def events(original: Callable[..., Iterator[Any]], host: Host) -> Callable[..., 
     from wsproto.extensions import PerMessageDeflate
     from wsproto.frame_protocol import FrameDecoder, FrameProtocol, ParseFailed
 
+    kinds, inflated = data_kinds(original), data_kinds(original, RSV1)
     take_inflated = inflated_message()
     watched = host.watch(RECEIVING, CONNECTION_CLASS)
     open_states = ConnectionState.OPEN, ConnectionState.LOCAL_CLOSING
@@ -40,6 +42,7 @@ def events(original: Callable[..., Iterator[Any]], host: Host) -> Callable[..., 
             return
         buffer = decoder.buffer.buffer
         masked = not decoder.client
+        kind = kinds[decoder.client]
         message_decoder = proto._message_decoder
         parser: Any = proto._parse_more
         rest = None
@@ -54,7 +57,11 @@ def events(original: Callable[..., Iterator[Any]], host: Host) -> Callable[..., 
                 and watched.holds(self)
             ):
                 try:
-                    message = take_inflated(proto) if deflate else take_message(buffer, masked)
+                    if deflate:
+                        kind = (inflated if buffer and buffer[0] & RSV1 else kinds)[decoder.client]
+                        message = take_inflated(proto)
+                    else:
+                        message = take_message(buffer, masked)
                 except ParseFailed as exc:
                     parser.close()
                     yield CloseConnection(code=exc.code, reason=str(exc))
@@ -63,7 +70,7 @@ def events(original: Callable[..., Iterator[Any]], host: Host) -> Callable[..., 
                     parser.close()
                     raise
                 if message is not None:
-                    yield TextMessage(message) if isinstance(message, str) else BytesMessage(message)
+                    yield TextMessage(message) if isinstance(message, str) else BytesMessage(kind(message))
                     continue
             if rest is None:
                 rest = original(self)
@@ -156,6 +163,7 @@ def inflated_message() -> Callable[[Any], str | bytes | None]:
 def process_buffer(original: Callable[..., Any], host: Host) -> Callable[..., Any]:
     from wsproto.frame_protocol import Frame, Opcode
 
+    kinds = payload_kinds(original)
     watched = host.watch(RECEIVING)
 
     def process_buffer(self: Any) -> Any:
@@ -171,21 +179,26 @@ def process_buffer(original: Callable[..., Any], host: Host) -> Callable[..., An
             taken = take_frame(buffer, not self.client)
             if taken is not None:
                 first, payload = taken
-                return Frame(Opcode(first & OPCODE), payload, True, first & FIN != 0)
+                kind = kinds[self.client]
+                return Frame(Opcode(first & OPCODE), kind(payload), True, first & FIN != 0)
         return original(self)
 
     return process_buffer
 
 
-def process(original: Callable[..., bytearray], _: Host) -> Callable[..., bytearray]:
-    def process(self: Any, data: Any) -> bytearray:
+def process(original: Callable[..., Any], _: Host) -> Callable[..., Any]:
+    from wsproto.frame_protocol import XorMaskerSimple
+
+    kind = type(original(XorMaskerSimple(bytes(KEY_SIZE)), bytearray(1)))  # bytes before 1.3
+
+    def process(self: Any, data: Any) -> Any:
         key = self._masking_key
-        if type(key) not in (bytes, bytearray) or len(key) != KEY_SIZE:
+        if not data or type(key) not in (bytes, bytearray) or len(key) != KEY_SIZE:
             return original(self, data)
         result = bytearray(data)
         mask_into(result, key)
         rotation = len(result) % KEY_SIZE
         self._masking_key = key[rotation:] + key[:rotation]
-        return result
+        return result if kind is bytearray else bytes(result)
 
     return process

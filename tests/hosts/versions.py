@@ -1,0 +1,106 @@
+"""Run the tests of a host with other versions of it.
+
+    python tests/hosts/versions.py [NAME==VERSION | NAME ...]
+
+A name alone means all versions below, no name all hosts. A release goes into a folder of its own below
+build/, which comes first on the path; all else is what this environment has. Conversations, violations and
+wrappers must come out the same, as the host is and accelerated. Exit status 1: a test has failed.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+WORK = ROOT / "build" / "versions"
+# Tests of all hosts, of which each takes those that name it.
+SHARED = tuple(
+    HERE / f"test_{name}.py" for name in ("asgi_conversations", "failures", "likeness", "obedience", "proof")
+)
+
+
+class Dialogs(NamedTuple):
+    """The tests of one host.
+
+    Attributes:
+        files: a pattern.
+        chosen: which of the shared tests, as pytest's -k has it.
+        versions: the ends of the tested range, and what lies between.
+        beside: what is installed besides, by the first version that does not need it.
+    """
+
+    files: str
+    chosen: str
+    versions: tuple[str, ...]
+    beside: Mapping[tuple[int, ...], tuple[str, ...]] = MappingProxyType({})
+
+
+HOSTS = {
+    "wsproto": Dialogs(
+        files="test_wsproto*.py",
+        chosen="wsproto or hypercorn",
+        versions=("1.0.0", "1.1.0", "1.2.0", "1.3.0", "1.3.1", "1.3.2"),
+    ),
+    "hypercorn": Dialogs(
+        files="test_hypercorn*.py",
+        chosen="hypercorn",
+        versions=("0.14.4", "0.15.0", "0.16.0", "0.17.0", "0.17.3", "0.18.0"),
+    ),
+    "tornado": Dialogs(
+        files="test_tornado.py",
+        chosen="tornado",
+        versions=("6.1", "6.2", "6.3.3", "6.4.2", "6.5.10", "6.6.1"),
+    ),
+    "aiohttp": Dialogs(
+        files="test_aiohttp*.py",
+        chosen="aiohttp",
+        versions=("3.11.0", "3.11.18", "3.12.15", "3.13.0", "3.13.2", "3.14.5"),
+    ),
+}
+
+
+def main() -> int:
+    releases = [
+        (name, version)
+        for name, _, number in (asked.partition("==") for asked in sys.argv[1:] or HOSTS)
+        for version in ((number,) if number else HOSTS[name].versions)
+    ]
+    failed = [f"{name} {version}" for name, version in releases if not passes(name, version)]
+    print(f"failed: {', '.join(failed)}" if failed else f"passed: {len(releases)} releases")
+    return bool(failed)
+
+
+def passes(name: str, version: str) -> bool:
+    """Run the tests with one release."""
+    print(f"{name} {version}", flush=True)
+    path = os.pathsep.join(filter(None, (str(prepare(name, version)), os.environ.get("PYTHONPATH"))))
+    # Old releases use what Python and their other libraries warn of by now.
+    pytest = (sys.executable, "-m", "pytest", "-q", "-o", "filterwarnings=", "--tb=short")
+    files = sorted(HERE.glob(HOSTS[name].files))
+    ended = [
+        subprocess.run([*pytest, *more], cwd=ROOT, env={**os.environ, "PYTHONPATH": path}, check=False)
+        for more in (map(str, files), ("-k", HOSTS[name].chosen, *map(str, SHARED)))
+    ]
+    return not any(done.returncode for done in ended)
+
+
+def prepare(name: str, version: str) -> Path:
+    """Install a release, and nothing that it asks for; return its folder."""
+    home = WORK / f"{name}-{version}"
+    if not home.exists():
+        numbers = tuple(int(part) for part in version.split(".") if part.isdecimal())
+        beside = [one for until, needs in HOSTS[name].beside.items() if numbers < until for one in needs]
+        pip = (sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps")
+        subprocess.run([*pip, "--target", str(home), f"{name}=={version}", *beside], check=True)
+    return home
+
+
+if __name__ == "__main__":
+    sys.exit(main())
