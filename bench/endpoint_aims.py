@@ -14,6 +14,8 @@ WORKS = {
     "callback_large": "echo, callback",
     "iteration": "echo, async for",
     "uvicorn": "echo, uvicorn",
+    "threads": "echo, threads",
+    "round_trips": "client, threads",
     "receive": "client, callback",
     "receive_by_iteration": "client, async for",
     "broadcast": "broadcast",
@@ -21,16 +23,18 @@ WORKS = {
 }
 ONE, MANY = "32 B, depth 1, asyncio", "32 B, depth 64, asyncio"
 LARGE, STREAM = "16 KiB, depth 1, asyncio", "64 B, asyncio"
+THREADS_ONE, THREADS_MANY = "32 B, depth 1, threads", "32 B, depth 64, threads"
+SYNC = "websockets_sync", "wsframe_sync"
 ALL, KNOCK = "1 KiB to 1000", "opened and closed"
 
 
-def cpu(work: str, case: str, peer: str) -> Callable[[Results], Reached]:
+def cpu(work: str, case: str, peer: str, ours: str = "wsframe") -> Callable[[Results], Reached]:
     """How many times as much a peer computes; beside it, how many times as much we get done."""
 
     def measure(found: Results) -> Reached:
-        rate = found.median(work, case, peer) / found.median(work, case, "wsframe")
+        rate = found.median(work, case, peer) / found.median(work, case, ours)
         return Reached(
-            found.cpu(work, case, peer) / found.cpu(work, case, "wsframe"), f"{rate:.2f} as many a second"
+            found.cpu(work, case, peer) / found.cpu(work, case, ours), f"{rate:.2f} as many a second"
         )
 
     return measure
@@ -57,6 +61,9 @@ AIMS = [
     Aim("callback, 16 KiB", "picows", 1.1, cpu("callback_large", LARGE, "picows")),
     Aim("uvicorn, depth 1", "websockets-sansio", 1.6, cpu("uvicorn", ONE, "websockets")),
     Aim("uvicorn, depth 64", "websockets-sansio", 5, cpu("uvicorn", MANY, "websockets")),
+    Aim("threads, depth 1", "websockets.sync", 1.5, cpu("threads", THREADS_ONE, *SYNC)),
+    Aim("threads, depth 64", "websockets.sync", 8, cpu("threads", THREADS_MANY, *SYNC)),
+    Aim("threads, client", "websockets.sync", 1.3, cpu("round_trips", "32 B, threads", *SYNC)),
     Aim(
         "client, async for", "picows.websockets", 2, cpu("receive_by_iteration", STREAM, "picows_websockets")
     ),

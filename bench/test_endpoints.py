@@ -31,7 +31,15 @@ UVICORN = {
     "websockets": "websockets-sansio",
     "wsproto": "wsproto",
 }
-PACKAGES = {"picows_websockets": "picows", "raw": "wsframe", "raw_buffered": "wsframe"}
+PACKAGES = {
+    "picows_websockets": "picows",
+    "raw": "wsframe",
+    "raw_buffered": "wsframe",
+    "wsframe_sync": "wsframe",
+    "websockets_sync": "websockets",
+}
+THREADS = ["wsframe_sync", "websockets_sync"]
+ROUND_TRIPS = 20_000
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux" or len(CORES) < 2, reason="needs two cores to pin to")
 
@@ -108,6 +116,23 @@ def test_uvicorn(echo, peer, case, turn):
     need("uvicorn")
     words = ["-m", "uvicorn", "--ws", UVICORN[peer], "--loop", loop_of(peer, case), "--port", "0"]
     echo([*words, "--app-dir", str(PROGRAMS), "echo_asgi:app"], case)
+
+
+@in_turn(["32 B, depth 1, threads", "32 B, depth 64, threads"], THREADS)
+def test_threads(echo, peer, case, turn):
+    need(PACKAGES[peer])
+    echo(command(peer, "echo_by_iteration", size_of(case)), case)
+
+
+@in_turn(["32 B, threads"], THREADS)
+def test_round_trips(benchmark, server, peer, case, turn):
+    """A client that waits for each reply; the server is the same for all."""
+    need(PACKAGES[peer])
+    process = server(command("wsframe", "echo", size_of(case)))
+    os.sched_setaffinity(process.process.pid, CORES[:1])
+    words = command(peer, "round_trips", process.port(), size_of(case), ROUND_TRIPS)
+    told = benchmark.pedantic(told_by, [words], rounds=1)
+    benchmark.extra_info.update(calls=ROUND_TRIPS, busy=told["cpu"] / told["elapsed"], **told)
 
 
 @pytest.fixture(scope="module")

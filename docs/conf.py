@@ -66,7 +66,7 @@ ENGINE = {name for base in Stream.__mro__[:-1] for name in vars(base)} - FOR_APP
 PAGES = {
     f"reference/{name.rpartition('.')[2]}": importlib.import_module(name)
     for name in (
-        *("wsframe", "wsframe.asyncio", "wsframe.connection", "wsframe.handshake"),
+        *("wsframe", "wsframe.asyncio", "wsframe.sync", "wsframe.connection", "wsframe.handshake"),
         *("wsframe.deflate", "wsframe.accelerate"),
     )
 }

@@ -8,6 +8,11 @@
     async def receive(port, messages)    a client that receives so many texts, as str
     async def receive_by_iteration(port, messages)
 
+Those of threads are plain functions:
+
+    def echo_by_iteration(size)          a server that is not started yet
+    def round_trips(port, size, messages)    a client that waits for each reply
+
 A server is started, and returned; `size` is that of the text, in bytes.  A client returns the Span
 from its first message to its last.  Without compression and keep-alive; all else is as the peer has
 it by default.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import inspect
 import json
 import logging
 from dataclasses import asdict
@@ -21,6 +22,15 @@ async def run(job, arguments):
         await asyncio.Event().wait()
 
 
+def run_threads(job, arguments):
+    made = job(*arguments)
+    if isinstance(made, Span):
+        print(json.dumps(asdict(made)))
+    else:
+        print("listening on port", made.socket.getsockname()[1], flush=True)
+        made.serve_forever()
+
+
 def main():
     parser = argparse.ArgumentParser(prog="python -m bench.endpoints")
     parser.add_argument("peer")
@@ -31,6 +41,9 @@ def main():
     logging.disable()
     raise_limit()
     job = getattr(import_module(f"bench.endpoints.{options.peer}"), options.job)
+    if not inspect.iscoroutinefunction(job):
+        run_threads(job, options.arguments)
+        return
     runner = import_module("uvloop" if options.uvloop else "asyncio")
     runner.run(run(job, options.arguments))
 

@@ -1,0 +1,55 @@
+"""WebSocket servers and clients for threads, with the names of websockets.sync."""
+
+from .._errors import ConcurrencyError, ProtocolError, WebSocketException
+from .._spec import CloseCode
+from ..connection import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK, State
+from ..handshake import (
+    Headers,
+    InvalidHandshake,
+    InvalidHeader,
+    InvalidMessage,
+    InvalidProxy,
+    InvalidStatus,
+    InvalidURI,
+    NegotiationError,
+    ProxyError,
+    Request,
+    Response,
+    SecurityError,
+)
+from ._basic_auth import basic_auth
+from .client import ClientConnection, connect, unix_connect
+from .connection import Connection
+from .server import Server, ServerConnection, serve, unix_serve
+
+__all__ = [
+    "ClientConnection",
+    "CloseCode",
+    "ConcurrencyError",
+    "Connection",
+    "ConnectionClosed",
+    "ConnectionClosedError",
+    "ConnectionClosedOK",
+    "Headers",
+    "InvalidHandshake",
+    "InvalidHeader",
+    "InvalidMessage",
+    "InvalidProxy",
+    "InvalidStatus",
+    "InvalidURI",
+    "NegotiationError",
+    "ProtocolError",
+    "ProxyError",
+    "Request",
+    "Response",
+    "SecurityError",
+    "Server",
+    "ServerConnection",
+    "State",
+    "WebSocketException",
+    "basic_auth",
+    "connect",
+    "serve",
+    "unix_connect",
+    "unix_serve",
+]

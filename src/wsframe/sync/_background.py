@@ -1,0 +1,155 @@
+"""The thread that looks after a connection while the application does not receive.
+
+A thread that calls `recv` reads the socket itself: that costs no switch of threads.  While nobody does, this
+one watches the socket, reads, answers Pings and a Close, and stores messages, up to `max_queue` of them.
+It does not take over at once, for most applications are back in `recv` soon: only after a short while in
+which nobody has read.  It also sends the keep-alive Pings, flushes what is delayed or could not be sent at
+once, and gives the socket back to the system in the end, when no other thread uses it any more.  It never
+waits for the peer to take bytes.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from ._keepalive import KeepAlive
+from ._socket import Deadline
+
+if TYPE_CHECKING:
+    from .connection import Connection
+
+# Seconds after the last read before it watches the socket.
+GRACE = 0.02
+
+# Seconds after which a look at the socket ends, for there may be something else to wait for.
+LOOK = 1.0
+
+# Seconds a connection that is to fail waits at most for the answers to earlier messages.
+FAIL_DELAY = 1.0
+
+# Seconds a peer gets to read a Close that tells of its violation, and to end the connection: bytes that
+# arrive at a closed socket reset it, and the Close may be lost.
+LINGER = 1.0
+
+
+class Background:
+    """The thread, and how it is woken.
+
+    Args:
+        connection: whose socket it watches.
+        keepalive: of that connection.
+
+    Attributes:
+        asleep: whether it waits for a receiver to be done.
+        looking: whether it waits for the socket, and cannot be woken.
+    """
+
+    def __init__(self, connection: Connection, keepalive: KeepAlive) -> None:
+        self._connection = connection
+        self._keepalive = keepalive
+        self._alarm = threading.Lock()
+        self._alarm.acquire()
+        self._seen = 0  # reads, at the last look
+        self._fail_at: Deadline | None = None
+        self.asleep = False
+        self.looking = False
+        # A daemon: it must not keep a program from its end, whose connections nobody has closed.
+        self._thread = threading.Thread(target=self._run, name="wsframe", daemon=True)
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._thread.start()
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait so many seconds until the socket is closed, and return whether it is."""
+        if self._thread is not threading.current_thread() and self._thread.ident is not None:
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def wake(self) -> None:
+        """Make it look what there is to do."""
+        with suppress(RuntimeError):  # it is to wake already
+            self._alarm.release()
+
+    def hurry(self) -> None:
+        """Make it watch the socket at once, for something is expected there."""
+        self._seen = self._connection._reads
+        self.wake()
+
+    def _run(self) -> None:
+        connection = self._connection
+        try:
+            while not connection._ended:
+                self._watch()
+            if connection._lingers:
+                self._linger()
+        except OSError as exc:
+            connection._end(exc)
+        except BaseException as exc:
+            connection.logger.exception("connection failed")
+            connection._end(exc if isinstance(exc, Exception) else None)
+        finally:
+            connection._release_socket()
+
+    def _watch(self) -> None:
+        """Wait for the next thing to do, and do it."""
+        connection = self._connection
+        outbox = connection._outbox
+        connection._flush_now()
+        connection._end_if_due(connection.protocol)
+        connection._enforce_close_timeout()
+        timeout = self._earlier(self._keepalive.work(), connection._close_deadline.rest())
+        if connection._ended:
+            return
+        receiving = connection._is_receiving
+        if outbox.pending:
+            self._look(timeout, read=not receiving and connection._has_room)
+        elif self._seen != connection._reads:
+            self._seen = connection._reads
+            self._alarm.acquire(timeout=min(GRACE, timeout))
+        elif connection._has_failed:
+            self._fail_late()
+        elif receiving or not connection._has_room:
+            self.asleep = True
+            still = connection._is_receiving or not connection._has_room
+            if still and not outbox.pending and not connection._ended:
+                self._alarm.acquire(timeout=timeout)
+            self.asleep = False
+        else:
+            self._look(timeout, read=True)
+
+    @staticmethod
+    def _earlier(*seconds: float | None) -> float:
+        return min((one for one in seconds if one is not None), default=threading.TIMEOUT_MAX)
+
+    def _look(self, timeout: float, *, read: bool) -> None:
+        connection = self._connection
+        self.looking = True
+        try:
+            connection._flush_now()  # nobody has to wake it for what is delayed from here on
+            write = bool(connection._outbox.pending)
+            if not connection._ended:
+                read, _ = connection.socket.wait(read=read, write=write, timeout=min(timeout, LOOK))
+        finally:
+            self.looking = False
+        if read:
+            connection._read_now()
+
+    def _fail_late(self) -> None:
+        """Fail the connection if the application does not receive: then it does that itself."""
+        if self._fail_at is None:
+            self._fail_at = Deadline(FAIL_DELAY)
+        rest = self._fail_at.rest()
+        if rest:
+            self._alarm.acquire(timeout=rest)
+        else:
+            self._connection._read_now()
+
+    def _linger(self) -> None:
+        socket = self._connection.socket
+        deadline = Deadline(LINGER)
+        with suppress(OSError):
+            while socket.recv_within(deadline):
+                pass

@@ -1,0 +1,229 @@
+"""The opening handshake of a server (RFC 6455, 4.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .._http import errors
+from .._http.responses import checked, plain_response, read_own, serialize_101, serialize_refusal
+from .._spec import Role
+from ..connection import Connection as Protocol
+from ..deflate import ServerPolicy
+from ..handshake import (
+    Accepted,
+    NegotiationError,
+    Origins,
+    Refused,
+    Request,
+    RequestReader,
+    Response,
+    Subprotocols,
+    accept,
+)
+from ._socket import Deadline, Socket
+from .connection import Connection
+
+if TYPE_CHECKING:
+    from .server import Server
+
+# Seconds a peer gets to close a connection after its opening handshake was refused: bytes that arrive at a
+# closed socket reset it, and the response may be lost (RFC 9112, 9.6).
+LINGER = 1.0
+
+
+class ServerConnection(Connection):
+    """A connection a server has accepted, or is about to.
+
+    Attributes:
+        server: that server.
+        username: the name that `basic_auth` has found, where that is used.
+    """
+
+    username: str
+
+    def __init__(self, socket: Socket, server: Server, **options: Any) -> None:
+        super().__init__(socket, **options)
+        self.server = server
+        self._is_accepted = False
+        self._close_with: tuple[int, str] | None = None  # once it is open
+
+    def respond(self, status: int, text: str) -> Response:
+        """Make a plain text response, for `process_request` or `process_response` to return.
+
+        Args:
+            status: the status code.
+            text: the body.
+        """
+        return plain_response(status, text)
+
+    def _accept(self) -> None:
+        """Decide that the connection is going to be open.
+
+        Raises:
+            Refused: its server closes.
+        """
+        with self._mutex:
+            if self.server.socket_closed.is_set():
+                raise errors.shutting_down()
+            self._is_accepted = True
+
+    def _go_away(self, close: bool, code: int, reason: str) -> None:
+        """Stop for a server that closes: read no more of a request, or close what is open.
+
+        Args:
+            close: whether to close the connection if it is, or will be, open.
+            code, reason: what to close it with.
+        """
+        with self._mutex:
+            if not self._is_accepted:
+                self.socket.end_input()
+                return
+            if close and self._protocol is None:
+                self._close_with = code, reason
+                return
+        if close:
+            self._close_soon(code, reason)
+
+    def _open(self, protocol: Protocol, rest: bytes) -> None:
+        super()._open(protocol, rest)
+        with self._mutex:
+            close_with = self._close_with
+        if close_with is not None:
+            self._close_soon(*close_with)
+
+
+class Opening(NamedTuple):
+    """How a server opens connections; see serve."""
+
+    subprotocols: list[str] | None
+    select_subprotocol: Callable[[Any, list[str]], str | None] | None
+    origins: Origins | None
+    compression: ServerPolicy | None
+    process_request: Callable[[Any, Request], Response | None] | None
+    process_response: Callable[[Any, Request, Response], Response | None] | None
+    fields: bytes  # header fields of every 101
+    max_size: int | None
+    max_fragments: int | None
+    max_head: int
+    max_headers: int
+
+    def open(self, connection: ServerConnection, deadline: Deadline) -> bool:
+        """Open a connection; return whether that is done, or its socket closed."""
+        reader = RequestReader(self.max_head, self.max_headers)
+        try:
+            request = self._read(connection, reader, deadline)
+            if request is None:
+                connection.close_socket()
+                return False
+            connection.request = request
+            data, accepted = self._respond(connection, request)
+        except Refused as refused:
+            data, accepted = refused.response, None
+        except Exception:
+            connection.logger.exception("opening handshake failed")
+            data, accepted = errors.opening_failed().response, None
+        connection.response = read_own(data)
+        if connection._ended:
+            return False
+        try:
+            connection.socket.sendall(data)
+        except OSError:
+            connection.close_socket()
+            return False
+        if accepted is None:
+            _end(connection)
+            return False
+        connection.subprotocol = accepted.subprotocol
+        connection._open(
+            Protocol(
+                Role.SERVER,
+                max_message=self.max_size,
+                max_fragments=self.max_fragments,
+                deflate=accepted.deflate,
+            ),
+            reader.rest,
+        )
+        return True
+
+    def _read(
+        self, connection: ServerConnection, reader: RequestReader, deadline: Deadline
+    ) -> Request | None:
+        """Read the request; None if it does not come."""
+        while True:
+            try:
+                data = connection.socket.recv_within(deadline)
+            except OSError as exc:  # also a time-out
+                connection.logger.debug("no request: %s", exc)
+                return None
+            if not data:
+                if connection.server.socket_closed.is_set():
+                    raise errors.shutting_down()
+                return None
+            request = reader.feed(data)
+            if request is not None:
+                return request
+
+    def _respond(self, connection: ServerConnection, request: Request) -> tuple[bytes, Accepted | None]:
+        """Make the response, with what the application has to say."""
+        response: Response | None = None
+        accepted: Accepted | None = None
+        what = "process_request"
+        try:
+            if self.process_request is not None:
+                response = self.process_request(connection, request)
+            if response is None:
+                what = "opening handshake"
+                accepted = self._accept(connection, request)
+                data = accepted.with_fields(self.fields)
+            else:
+                data = serialize_refusal(checked(response, what), request.method)
+            if self.process_response is not None:
+                what = "process_response"
+                if accepted is not None:
+                    response = read_own(data)
+                assert response is not None
+                connection.response = response
+                other = self.process_response(connection, request, response)
+                if other is not None:
+                    response = checked(other, what)
+                if accepted is None or response.status_code != 101:
+                    data, accepted = serialize_refusal(response, request.method), None
+                else:
+                    data = serialize_101(response)
+        except Refused:
+            raise
+        except Exception:
+            connection.logger.exception(f"{what} failed")
+            raise errors.opening_failed() from None
+        if accepted is not None:
+            connection._accept()
+        return data, accepted
+
+    def _accept(self, connection: ServerConnection, request: Request) -> Accepted:
+        subprotocols: Subprotocols | None = self.subprotocols
+        if self.select_subprotocol is not None:
+            subprotocols = partial(self.select_subprotocol, connection)
+        try:
+            return accept(
+                request.method,
+                request.http_version,
+                request.headers.raw,
+                subprotocols=subprotocols,
+                origins=self.origins,
+                compression=self.compression,
+            )
+        except NegotiationError as exc:
+            raise errors.no_agreement(str(exc)) from exc
+
+
+def _end(connection: ServerConnection) -> None:
+    """Give the client time to read a refusal, and close the connection."""
+    connection.socket.half_close()
+    deadline = Deadline(LINGER)
+    with suppress(OSError):
+        while connection.socket.recv_within(deadline):
+            pass
+    connection.close_socket()

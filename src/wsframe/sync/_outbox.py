@@ -1,0 +1,168 @@
+"""What a connection sends, in order, from several threads.
+
+Frames leave in the order in which their lock was asked for.  Nobody may wait for a peer that does not read,
+except who calls `send` or `ping`: control frames that answer the peer are put into `pending`, and the thread
+that sends at that time, or the next one that can, sends them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from threading import get_ident
+
+from ._socket import PIECE, Socket
+
+# Bytes of delayed frames from which they are sent.
+MAX_DELAYED = 2**16
+
+
+class FairLock:
+    """A lock that is given to threads in the order in which they ask for it.
+
+    Attributes:
+        waiters: a lock of each thread that waits.
+        take: takes the lock where nobody waits; called with False, it returns whether it could.
+        give: gives it up; `hand_over` is to be called if somebody waits.
+    """
+
+    __slots__ = ("_lock", "_mutex", "give", "take", "waiters")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._mutex = threading.Lock()  # of the queue
+        self.take = self._lock.acquire
+        self.give = self._lock.release
+        self.waiters: deque[threading.Lock] = deque()
+
+    def acquire(self, timeout: float = -1) -> bool:
+        """Take the lock; return whether that was possible in so many seconds, of which -1 is no limit."""
+        if self.try_acquire():
+            return True
+        waiter = threading.Lock()
+        waiter.acquire()
+        with self._mutex:
+            self.waiters.append(waiter)
+            self._hand_over()
+        if waiter.acquire(timeout=timeout):
+            return True
+        with self._mutex:
+            if waiter not in self.waiters:
+                return True  # it was given to us just now
+            self.waiters.remove(waiter)
+            return False
+
+    def try_acquire(self) -> bool:
+        """Take the lock if it is free and nobody waits for it."""
+        return not self.waiters and self.take(False)
+
+    def release(self) -> None:
+        """Give the lock to who has waited longest."""
+        self.give()
+        if self.waiters:
+            self.hand_over()
+
+    def hand_over(self) -> None:
+        """Give the lock, if it is free, to who has waited longest."""
+        with self._mutex:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        if self.waiters and self._lock.acquire(False):
+            self.waiters.popleft().release()
+
+    def locked(self) -> bool:
+        """Tell whether a thread holds it."""
+        return self._lock.locked()
+
+
+class Outbox:
+    """Frames on their way to the peer.
+
+    Args:
+        socket: what sends them.
+
+    Attributes:
+        lock: whoever encodes a message holds it until that is sent, or delayed.
+        pending: frames to be sent before others; anybody may append one, who holds the lock takes them.
+        delaying: the thread whose frames are joined until it waits for the next message, or 0.
+        progress: changes whenever the system has taken bytes.
+    """
+
+    __slots__ = ("_delayed", "_socket", "delaying", "lock", "pending", "progress")
+
+    def __init__(self, socket: Socket) -> None:
+        self._socket = socket
+        self._delayed = 0  # bytes
+        self.lock = FairLock()
+        self.pending: deque[bytes] = deque()
+        self.delaying = 0
+        self.progress = 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether all was given to the system."""
+        return not (self.pending or self._socket.has_output or self.lock.locked())
+
+    def send(self, frame: bytes) -> bool:
+        """Send a frame behind those that are pending, or delay it; the lock is held.
+
+        Returns:
+            Whether it is the first one that is delayed: somebody has to flush it if its thread does not.
+
+        Raises:
+            OSError: the connection is lost.
+        """
+        pending = self.pending
+        if self.delaying and self.delaying == get_ident():
+            first = not pending
+            pending.append(frame)
+            self._delayed += len(frame)
+            if self._delayed < MAX_DELAYED:
+                return first
+            frame = b""
+        if pending:
+            frame = self._take_pending() + frame
+        if len(frame) <= PIECE:
+            self._socket.sendall(frame)
+            self.progress += 1
+            return False
+        view = memoryview(frame)
+        while view:
+            self._socket.sendall(view[:PIECE])  # type: ignore[arg-type]
+            self.progress += 1
+            view = view[PIECE:]
+        return False
+
+    def flush_now(self) -> None:
+        """Send what is pending, as far as that needs no waiting; a thread that is sending does it otherwise.
+
+        Raises:
+            OSError: the connection is lost.
+        """
+        while (self.pending or self._socket.has_output) and self.lock.try_acquire():
+            try:
+                if not self._send_pending():
+                    return
+            finally:
+                self.lock.release()
+
+    def _send_pending(self) -> bool:
+        """Send what is pending; return whether the system has taken all of it."""
+        while self.pending or self._socket.has_output:
+            data = self._take_pending()
+            size = self._socket.send_now(data)
+            if size:
+                self.progress += 1
+            if size < len(data):
+                self.pending.appendleft(data[size:])
+            if not size:
+                return not data and not self._socket.has_output
+        return True
+
+    def _take_pending(self) -> bytes:
+        pending = self.pending
+        self._delayed = 0
+        if len(pending) == 1:
+            return pending.popleft()
+        return b"".join([pending.popleft() for _ in range(len(pending))])

@@ -1,0 +1,251 @@
+"""WebSocket clients for threads."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import ssl as tls
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from .. import __version__
+from .._http.messages import HeadersLike
+from .._http.proxies import check_proxy, proxy_of_system
+from .._http.reader import MAX_HEAD, MAX_HEADERS
+from .._options import check_callable, check_limits, check_max_queue, check_seconds
+from .._spec import DEFAULT_MAX_FRAGMENTS, DEFAULT_MAX_MESSAGE, Role
+from ..connection import Connection as Protocol
+from ..deflate import ClientPolicy
+from ..handshake import (
+    URI,
+    Response,
+    ResponseReader,
+    check_response,
+    list_of_subprotocols,
+    new_key,
+    open_request,
+    parse_uri,
+)
+from ._proxy import connect_through
+from ._socket import Deadline, Socket
+from ._tls import TLSSocket
+from .connection import MAX_QUEUE, Connection, MaxQueue
+
+if TYPE_CHECKING:
+    from .connection import AnyLogger
+
+__all__ = ["ClientConnection", "connect", "unix_connect"]
+
+# Seconds given to the body of a refusal: its end may never come.
+BODY_TIMEOUT = 0.5
+
+_logger = logging.getLogger("wsframe.client")
+
+
+class ClientConnection(Connection):
+    """A connection to a server; it is closed when the block of a `with` is left."""
+
+
+def connect(
+    uri: str,
+    *,
+    sock: socket.socket | None = None,
+    ssl: tls.SSLContext | None = None,
+    server_hostname: str | None = None,
+    origin: str | None = None,
+    subprotocols: Sequence[str] | None = None,
+    compression: ClientPolicy | Literal["deflate"] | None = "deflate",
+    additional_headers: HeadersLike | None = None,
+    user_agent_header: str | None = f"wsframe/{__version__}",
+    proxy: str | Literal[True] | None = True,
+    open_timeout: float | None = 10,
+    ping_interval: float | None = 20,
+    ping_timeout: float | None = 20,
+    close_timeout: float | None = 10,
+    max_size: int | None = DEFAULT_MAX_MESSAGE,
+    max_fragments: int | None = DEFAULT_MAX_FRAGMENTS,
+    max_head: int = MAX_HEAD,
+    max_headers: int = MAX_HEADERS,
+    max_queue: MaxQueue = MAX_QUEUE,
+    logger: AnyLogger | None = None,
+    create_connection: Callable[..., ClientConnection] | None = None,
+    **options: Any,
+) -> ClientConnection:
+    """Connect to a WebSocket server.
+
+    Redirects are not followed: the location is in the response of the InvalidStatus.
+
+    Args:
+        uri: ws:// or wss://.
+        sock: a socket that is connected, instead of a new one.
+        ssl: the context of a wss:// URI; None stands for ssl.create_default_context().
+        server_hostname: the name in the certificate of the server, instead of the host of the URI.
+        origin: the Origin header.
+        subprotocols: those the client speaks, the best one first; an empty sequence is as None.
+        compression: "deflate" or a ClientPolicy for permessage-deflate, None for none.
+        additional_headers: of the request.
+        user_agent_header: the User-Agent header, or None.
+        proxy: the address of a proxy: http://, socks4://, socks4a://, socks5:// or socks5h://; True for
+            the one that the environment names for this URI, None for none.  Needs python-socks, which
+            wsframe[proxy] installs.
+        open_timeout: seconds to connect and for the opening handshake; None for no limit.
+        ping_interval: seconds between keep-alive Pings; None for none.
+        ping_timeout: seconds to wait for the Pong; None to wait for ever.
+        close_timeout: seconds to wait for the end of a closing connection; None to wait for ever.
+        max_size: bytes a message may have; None for no limit.
+        max_fragments: frames a message may have; None for no limit.
+        max_head: bytes a response may have before its body; more are an InvalidMessage.
+        max_headers: header fields a response may have; more are an InvalidMessage.
+        max_queue: messages that are stored while nobody receives, over which nothing more is read; None for
+            no limit.  Of a pair, the first counts.
+        logger: what is logged to, instead of "wsframe.client".
+        create_connection: makes the connection: ClientConnection or a subclass.
+        options: the rest of socket.create_connection: source_address ...
+
+    Returns:
+        The connection, which can be entered with `with`.
+
+    Raises:
+        ValueError: uri is no WebSocket URI, or an argument holds what a header must not.
+        InvalidHandshake: the server refused, or broke a rule; InvalidStatus holds its response.
+        OSError: the connection failed.
+        TimeoutError: open_timeout is over.
+    """
+    target = parse_uri(uri)
+    unix = options.pop("unix", False)
+    path = options.pop("path", None)
+    if ssl is not None and not target.secure:
+        raise ValueError("ssl argument is incompatible with a ws:// URI")
+    if compression == "deflate":
+        compression = ClientPolicy()
+    elif compression is not None and not isinstance(compression, ClientPolicy):
+        raise ValueError(f"unsupported compression: {compression}")
+    if unix and path is None and sock is None:
+        raise ValueError("missing path argument")
+    if path is not None and sock is not None:
+        raise ValueError("path is incompatible with sock")
+    if proxy is not None and proxy is not True:
+        check_proxy(proxy)
+    check_callable("create_connection", create_connection)
+    check_seconds("open_timeout", open_timeout, zero=True)
+    check_seconds("ping_interval", ping_interval)
+    check_seconds("ping_timeout", ping_timeout)
+    check_seconds("close_timeout", close_timeout, zero=True)
+    check_limits(Role.CLIENT, max_size, max_fragments)
+    check_max_queue(max_queue)
+    subprotocols = None if subprotocols is None else list_of_subprotocols(subprotocols)
+    reader = ResponseReader(max_head, max_headers)
+    key = new_key()
+    request = open_request(
+        target,
+        key,
+        origin=origin,
+        subprotocols=subprotocols,
+        compression=compression,
+        extra_headers=additional_headers or (),
+        user_agent=user_agent_header,
+    )
+    if unix or sock is not None:
+        proxy = None
+    elif proxy is True:
+        proxy = proxy_of_system(target)
+
+    deadline = Deadline(open_timeout)
+    if sock is None:
+        sock = _reach(target, path, proxy, deadline, options)
+    try:
+        carrier = _carrier(sock, target, ssl, server_hostname, deadline)
+        connection = (create_connection or ClientConnection)(
+            carrier,
+            ping_interval=ping_interval,
+            ping_timeout=ping_timeout,
+            close_timeout=close_timeout,
+            max_queue=max_queue,
+            logger=_logger if logger is None else logger,
+        )
+        connection.request = request
+        carrier.sendall(request.serialize())
+        response = connection.response = _response(carrier, reader, deadline)
+        agreed = check_response(response, key, subprotocols=subprotocols, compression=compression)
+    except BaseException:
+        sock.close()
+        raise
+    connection.subprotocol = agreed.subprotocol
+    connection._open(
+        Protocol(Role.CLIENT, max_message=max_size, max_fragments=max_fragments, deflate=agreed.deflate),
+        reader.rest,
+    )
+    return connection
+
+
+def _reach(
+    uri: URI, path: str | None, proxy: str | None, deadline: Deadline, options: dict[str, Any]
+) -> socket.socket:
+    """Connect a socket."""
+    timeout = deadline.rest()
+    if path is not None:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            sock.settimeout(timeout)
+            sock.connect(path)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+    if proxy is not None:
+        return connect_through(proxy, uri, timeout=timeout, local_addr=options.get("source_address"))
+    return socket.create_connection((uri.host, uri.port), **{"timeout": timeout, **options})
+
+
+def _carrier(
+    sock: socket.socket,
+    uri: URI,
+    ssl: tls.SSLContext | None,
+    server_hostname: str | None,
+    deadline: Deadline,
+) -> Socket:
+    """Prepare a socket that is connected; encrypt if the URI says so."""
+    if sock.family in (socket.AF_INET, socket.AF_INET6):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+    carrier = Socket(sock)
+    if not uri.secure:
+        return carrier
+    encrypted = TLSSocket(
+        carrier, ssl or tls.create_default_context(), server_hostname=server_hostname or uri.host
+    )
+    encrypted.handshake(deadline)
+    return encrypted
+
+
+def _response(carrier: Socket, reader: ResponseReader, deadline: Deadline) -> Response:
+    """Read the response of the server.
+
+    Raises:
+        InvalidMessage: it is none.
+        TimeoutError: it does not come in time.
+    """
+    while True:
+        try:
+            data = carrier.recv_within(deadline)
+        except TimeoutError:
+            if reader.refused:  # the status is what counts
+                return reader.feed_eof()
+            raise TimeoutError("timed out while waiting for handshake response") from None
+        response = reader.feed(data) if data else reader.feed_eof()
+        if response is not None:
+            return response
+        if reader.refused:
+            deadline = Deadline(BODY_TIMEOUT)
+
+
+def unix_connect(path: str | None = None, uri: str | None = None, **options: Any) -> ClientConnection:
+    """Connect to a WebSocket server on a Unix socket.
+
+    Args:
+        path: of the socket.
+        uri: what the server is told; None for ws://localhost/, or wss://localhost/ where `ssl` is given.
+        options: those of connect.
+    """
+    if uri is None:
+        uri = "ws://localhost/" if options.get("ssl") is None else "wss://localhost/"
+    return connect(uri, unix=True, path=path, **options)

@@ -1,0 +1,364 @@
+"""WebSocket servers for threads: one for each connection, which runs the handler."""
+
+from __future__ import annotations
+
+import logging
+import selectors
+import socket
+import ssl as tls
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Literal
+
+from .. import __version__
+from .._http.messages import HeadersLike
+from .._http.reader import MAX_HEAD, MAX_HEADERS
+from .._options import check_callable, check_limits, check_max_queue, check_seconds
+from .._spec import DEFAULT_MAX_FRAGMENTS, DEFAULT_MAX_MESSAGE, CloseCode, Role
+from ..connection import State, close_body
+from ..deflate import ServerPolicy
+from ..handshake import (
+    Origins,
+    Request,
+    RequestReader,
+    Response,
+    check_origins,
+    list_of_subprotocols,
+    write_extra,
+)
+from ._basic_auth import basic_auth
+from ._opening import Opening, ServerConnection
+from ._socket import Deadline, Socket
+from ._tls import TLSSocket
+from .connection import MAX_QUEUE, MaxQueue
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from .connection import AnyLogger
+
+__all__ = ["Server", "ServerConnection", "basic_auth", "serve", "unix_serve"]
+
+Handler = Callable[[ServerConnection], object]
+ProcessRequest = Callable[[ServerConnection, Request], "Response | None"]
+ProcessResponse = Callable[[ServerConnection, Request, Response], "Response | None"]
+SelectSubprotocol = Callable[[ServerConnection, list[str]], "str | None"]
+
+# Seconds to wait when the system is out of files before the next connection is accepted.
+ACCEPT_DELAY = 0.1
+
+_logger = logging.getLogger("wsframe.server")
+
+
+class Server:
+    """A WebSocket server; `serve` makes it.
+
+    Args:
+        sock: a socket that listens.
+        handle: called in a new thread with each socket that is accepted, and its address.
+        logger: what it logs to, instead of "wsframe.server".
+
+    Attributes:
+        socket: the one that listens.
+        socket_closed: an event that is set once no more connections are accepted.
+        logger: what it logs to.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        handle: Callable[[socket.socket, Any], None],
+        logger: AnyLogger | None = None,
+    ) -> None:
+        self.socket = sock
+        self.logger = _logger if logger is None else logger
+        self.socket_closed = threading.Event()
+        self._handle = handle
+        self._lock = threading.Lock()
+        self._connections: set[ServerConnection] = set()  # opening ones, too
+        self._threads: set[threading.Thread] = set()
+        self._is_serving = False
+        self._waker, self._alarm = socket.socketpair()
+
+    @property
+    def connections(self) -> set[ServerConnection]:
+        """The connections that are open."""
+        with self._lock:
+            return {connection for connection in self._connections if connection.state is State.OPEN}
+
+    def fileno(self) -> int:
+        """Return the number of the socket that listens."""
+        return self.socket.fileno()
+
+    def serve_forever(self) -> None:
+        """Accept connections until another thread calls `shutdown`.
+
+        Raises:
+            RuntimeError: the server is closed, or serves already.
+        """
+        with self._lock:
+            if self._is_serving or self.socket_closed.is_set():
+                raise RuntimeError(
+                    "the server is closed" if self.socket_closed.is_set() else "it serves already"
+                )
+            self._is_serving = True
+        try:
+            with selectors.DefaultSelector() as selector:
+                selector.register(self._alarm, selectors.EVENT_READ)
+                selector.register(self.socket, selectors.EVENT_READ)
+                while not any(key.fileobj is self._alarm for key, _ in selector.select()):
+                    self._accept()
+        finally:
+            self._close_socket()
+
+    def _accept(self) -> None:
+        try:
+            sock, address = self.socket.accept()
+        except (BlockingIOError, ConnectionError):
+            return  # somebody else's, or gone already
+        except OSError:
+            self.logger.exception("accepting a connection failed")
+            self.socket_closed.wait(ACCEPT_DELAY)
+            return
+        sock.setblocking(True)
+        thread = threading.Thread(target=self._run, args=(sock, address))
+        with self._lock:
+            self._threads.add(thread)
+        try:
+            thread.start()
+        except RuntimeError:  # no more of them
+            self.logger.exception("accepting a connection failed")
+            self._threads.discard(thread)
+            sock.close()
+
+    def _run(self, sock: socket.socket, address: Any) -> None:
+        try:
+            self._handle(sock, address)
+        finally:
+            with self._lock:
+                self._threads.discard(threading.current_thread())
+
+    def _add(self, connection: ServerConnection) -> None:
+        with self._lock:
+            self._connections.add(connection)
+
+    def _discard(self, connection: ServerConnection) -> None:
+        with self._lock:
+            self._connections.discard(connection)
+
+    def _close_socket(self) -> None:
+        self.socket.close()
+        self._alarm.close()
+        self._waker.close()
+        self.socket_closed.set()
+
+    def shutdown(
+        self, close_connections: bool = True, code: int = CloseCode.GOING_AWAY, reason: str = ""
+    ) -> None:
+        """Stop: accept no more, refuse handshakes with 503, close connections, wait for their handlers.
+
+        It may be called several times, from any thread.  Called by a handler, it does not wait for that one.
+
+        Args:
+            close_connections: whether to close those that are open.
+            code, reason: what to close them with.
+
+        Raises:
+            ValueError: the code must not be sent, or the reason is too long.
+        """
+        close_body(code, reason)
+        with self._lock:
+            serving, self._is_serving = self._is_serving, True  # it cannot begin any more
+        if not serving:
+            self._close_socket()
+        with suppress(OSError):
+            self._waker.send(b"\0")
+        self.socket_closed.wait()
+        with self._lock:
+            connections = list(self._connections)
+            threads = [thread for thread in self._threads if thread is not threading.current_thread()]
+        for connection in connections:
+            connection._go_away(close_connections, code, reason)
+        for thread in threads:
+            thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.shutdown()
+
+
+def serve(
+    handler: Handler,
+    host: str | None = None,
+    port: int | None = None,
+    *,
+    sock: socket.socket | None = None,
+    ssl: tls.SSLContext | None = None,
+    origins: Origins | None = None,
+    subprotocols: Sequence[str] | None = None,
+    select_subprotocol: SelectSubprotocol | None = None,
+    compression: ServerPolicy | Literal["deflate"] | None = "deflate",
+    process_request: ProcessRequest | None = None,
+    process_response: ProcessResponse | None = None,
+    additional_headers: HeadersLike = (),
+    server_header: str | None = f"wsframe/{__version__}",
+    open_timeout: float | None = 10,
+    ping_interval: float | None = 20,
+    ping_timeout: float | None = 20,
+    close_timeout: float | None = 10,
+    max_size: int | None = DEFAULT_MAX_MESSAGE,
+    max_fragments: int | None = DEFAULT_MAX_FRAGMENTS,
+    max_head: int = MAX_HEAD,
+    max_headers: int = MAX_HEADERS,
+    max_queue: MaxQueue = MAX_QUEUE,
+    logger: AnyLogger | None = None,
+    create_connection: Callable[..., ServerConnection] | None = None,
+    **options: Any,
+) -> Server:
+    """Make a WebSocket server that listens; its `serve_forever` accepts connections.
+
+    Args:
+        handler: called with each connection, in a thread of its own; the connection is closed when it
+            returns.
+        host, port: where to listen; None for all interfaces, and for a free port.
+        sock: a socket that listens, instead of them.
+        ssl: the context of TLS; None for none.
+        origins: those allowed, as strings or patterns; None among them allows a request without
+            Origin.  None allows all, an empty sequence none.
+        subprotocols: those the server speaks, the best one first.  None and an empty sequence: it speaks
+            none, and ignores what a client offers.
+        select_subprotocol: called with the connection and a list of those the client offers, it returns one
+            of them or None, or raises NegotiationError for a 400.
+        compression: "deflate" or a ServerPolicy for permessage-deflate, None for none.
+        process_request: called with the connection and the request, it may return a Response to send
+            instead of opening a WebSocket.  If it fails, the client gets a 500.
+        process_response: called with the connection, the request and the response, which it may change; it
+            may return another one.
+        additional_headers: of the response.
+        server_header: the Server header of the response, or None.
+        open_timeout: seconds the handshake of TLS and the request may take; None for no limit.
+        ping_interval: seconds between keep-alive Pings; None for none.
+        ping_timeout: seconds to wait for the Pong; None to wait for ever.
+        close_timeout: seconds to wait for the end of a closing connection; None to wait for ever.
+        max_size: bytes a message may have; None for no limit.
+        max_fragments: frames a message may have; None for no limit.
+        max_head: bytes a request may have, its line and all header fields; more are a 431.
+        max_headers: header fields a request may have; more are a 431.
+        max_queue: messages that are stored while nobody receives, over which nothing more is read; None for
+            no limit.  Of a pair, the first counts.
+        logger: what the server logs to, instead of "wsframe.server".
+        create_connection: makes the connection: ServerConnection or a subclass.
+        options: the rest of socket.create_server: backlog, reuse_port ...
+    """
+    if not callable(handler):
+        raise TypeError(f"handler must be a function, not {type(handler).__name__}")
+    check_callable("process_request", process_request)
+    check_callable("process_response", process_response)
+    check_callable("select_subprotocol", select_subprotocol)
+    check_callable("create_connection", create_connection)
+    check_seconds("open_timeout", open_timeout)
+    check_seconds("ping_interval", ping_interval)
+    check_seconds("ping_timeout", ping_timeout)
+    check_seconds("close_timeout", close_timeout, zero=True)
+    check_limits(Role.SERVER, max_size, max_fragments)
+    check_max_queue(max_queue)
+    RequestReader(max_head, max_headers)
+    if compression == "deflate":
+        compression = ServerPolicy()
+    elif compression is not None and not isinstance(compression, ServerPolicy):
+        raise ValueError(f"unsupported compression: {compression}")
+    fields = write_extra(additional_headers)
+    if server_header is not None:
+        fields += write_extra({"Server": server_header})
+    opening = Opening(
+        subprotocols=None if subprotocols is None else list_of_subprotocols(subprotocols),
+        select_subprotocol=select_subprotocol,
+        origins=check_origins(origins),
+        compression=compression,
+        process_request=process_request,
+        process_response=process_response,
+        fields=fields,
+        max_size=max_size,
+        max_fragments=max_fragments,
+        max_head=max_head,
+        max_headers=max_headers,
+    )
+    listening = _listen(host, port, sock, options)
+    tcp = listening.family in (socket.AF_INET, socket.AF_INET6)
+
+    def handle(accepted: socket.socket, address: Any) -> None:
+        deadline = Deadline(open_timeout)
+        try:
+            if tcp:
+                accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+            carrier = Socket(accepted)
+            if ssl is not None:
+                carrier = encrypted = TLSSocket(carrier, ssl, server_side=True)
+                encrypted.handshake(deadline)
+        except OSError as exc:  # also one of TLS, and a time-out
+            server.logger.debug("connection failed: %s", exc)
+            accepted.close()
+            return
+        connection = (create_connection or ServerConnection)(
+            carrier,
+            server,
+            ping_interval=ping_interval,
+            ping_timeout=ping_timeout,
+            close_timeout=close_timeout,
+            max_queue=max_queue,
+            logger=server.logger,
+        )
+        server._add(connection)
+        try:
+            if opening.open(connection, deadline):
+                _run(handler, connection)
+        finally:
+            server._discard(connection)
+
+    server = Server(listening, handle, logger)
+    return server
+
+
+def _listen(
+    host: str | None, port: int | None, sock: socket.socket | None, options: dict[str, Any]
+) -> socket.socket:
+    """Make the socket that listens."""
+    unix = options.pop("unix", False)
+    path = options.pop("path", None)
+    if sock is not None:
+        for name, value in (("host", host), ("port", port), ("path", path)):
+            if value is not None:
+                raise ValueError(f"{name} is incompatible with sock")
+        return sock
+    if unix:
+        if path is None:
+            raise ValueError("missing path argument")
+        return socket.create_server(path, **{"family": socket.AF_UNIX, **options})
+    return socket.create_server((host or "", port or 0), **options)
+
+
+def _run(handler: Handler, connection: ServerConnection) -> None:
+    try:
+        handler(connection)
+    except BaseException as exc:
+        if not connection.protocol.has_raised(exc):
+            connection.logger.exception("connection handler failed")
+        connection.close(CloseCode.INTERNAL_ERROR)
+        if not isinstance(exc, Exception):
+            raise
+    else:
+        connection.close()
+
+
+def unix_serve(handler: Handler, path: str | None = None, **options: Any) -> Server:
+    """Make a WebSocket server that listens on a Unix socket.
+
+    Args:
+        handler: see serve.
+        path: of the socket.
+        options: those of serve.
+    """
+    return serve(handler, unix=True, path=path, **options)
