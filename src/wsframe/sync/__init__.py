@@ -1,6 +1,6 @@
 """WebSocket servers and clients for threads, with the names of websockets.sync."""
 
-from .._errors import ConcurrencyError, ProtocolError, WebSocketException
+from .._errors import ConcurrencyError, PayloadTooBig, ProtocolError, TooManyFragments, WebSocketException
 from .._spec import CloseCode
 from ..connection import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK, State
 from ..handshake import (
@@ -38,6 +38,7 @@ __all__ = [
     "InvalidStatus",
     "InvalidURI",
     "NegotiationError",
+    "PayloadTooBig",
     "ProtocolError",
     "ProxyError",
     "Request",
@@ -46,6 +47,7 @@ __all__ = [
     "Server",
     "ServerConnection",
     "State",
+    "TooManyFragments",
     "WebSocketException",
     "basic_auth",
     "connect",

@@ -105,7 +105,8 @@ class Opening(NamedTuple):
     process_request: Callable[[Any, Request], Response | None] | None
     process_response: Callable[[Any, Request, Response], Response | None] | None
     fields: bytes  # header fields of every 101
-    max_size: int | None
+    max_message: int | None
+    max_frame: int | None
     max_fragments: int | None
     max_head: int
     max_headers: int
@@ -140,7 +141,8 @@ class Opening(NamedTuple):
         connection._open(
             Protocol(
                 Role.SERVER,
-                max_message=self.max_size,
+                max_message=self.max_message,
+                max_frame=self.max_frame,
                 max_fragments=self.max_fragments,
                 deflate=accepted.deflate,
             ),

@@ -12,7 +12,7 @@ from .. import __version__
 from .._http.messages import HeadersLike
 from .._http.proxies import check_proxy, proxy_of_system
 from .._http.reader import MAX_HEAD, MAX_HEADERS
-from .._options import check_callable, check_limits, check_max_queue, check_seconds
+from .._options import MaxSize, check_callable, check_limits, check_max_queue, check_seconds, limits_of
 from .._spec import DEFAULT_MAX_FRAGMENTS, DEFAULT_MAX_MESSAGE, Role
 from ..connection import Connection as Protocol
 from ..deflate import ClientPolicy
@@ -62,7 +62,7 @@ def connect(
     ping_interval: float | None = 20,
     ping_timeout: float | None = 20,
     close_timeout: float | None = 10,
-    max_size: int | None = DEFAULT_MAX_MESSAGE,
+    max_size: MaxSize = DEFAULT_MAX_MESSAGE,
     max_fragments: int | None = DEFAULT_MAX_FRAGMENTS,
     max_head: int = MAX_HEAD,
     max_headers: int = MAX_HEADERS,
@@ -92,7 +92,7 @@ def connect(
         ping_interval: seconds between keep-alive Pings; None for none.
         ping_timeout: seconds to wait for the Pong; None to wait for ever.
         close_timeout: seconds to wait for the end of a closing connection; None to wait for ever.
-        max_size: bytes a message may have; None for no limit.
+        max_size: bytes a message may have, or a pair with those a frame may have; None for no limit.
         max_fragments: frames a message may have; None for no limit.
         max_head: bytes a response may have before its body; more are an InvalidMessage.
         max_headers: header fields a response may have; more are an InvalidMessage.
@@ -171,8 +171,15 @@ def connect(
         sock.close()
         raise
     connection.subprotocol = agreed.subprotocol
+    max_message, max_frame = limits_of(max_size)
     connection._open(
-        Protocol(Role.CLIENT, max_message=max_size, max_fragments=max_fragments, deflate=agreed.deflate),
+        Protocol(
+            Role.CLIENT,
+            max_message=max_message,
+            max_fragments=max_fragments,
+            max_frame=max_frame,
+            deflate=agreed.deflate,
+        ),
         reader.rest,
     )
     return connection

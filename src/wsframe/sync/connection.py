@@ -12,6 +12,7 @@ and the decoder), that of the outbox (encoding and sending), `_mutex` (the state
 
 from __future__ import annotations
 
+import codecs
 import logging
 import threading
 import time
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from .._backend import fresh_key
 from .._errors import ConcurrencyError
-from .._spec import Close, CloseCode, Ping, Pong
+from .._spec import Close, CloseCode, Fragment, Ping, Pong
 from ..connection import (
     Connection as Protocol,
     ConnectionClosed,
@@ -52,6 +53,8 @@ MaxQueue = int | tuple[int | None, int | None] | None
 
 # Messages that are stored while the application does not receive.
 MAX_QUEUE = 16
+
+ONE_MESSAGE = 1  # for `MessageDecoder.streaming`
 
 # What decoding one read may cost before the application gets what there is.
 BUDGET = 2**20
@@ -104,13 +107,13 @@ class Connection:
         self._close_timeout = close_timeout
         self._protocol: Protocol | None = None
         self._encode: Callable[[str | Buffer], bytes] = _not_open
-        self._messages: deque[str | bytes] = deque()
+        self._messages: deque[Any] = deque()  # str, bytes, and Fragments of recv_streaming
         self._receiving = threading.Lock()
         self._reading = threading.Lock()
         self._mutex = threading.Lock()
         self._pings: dict[bytes, tuple[threading.Event, float, bool]] = {}
         self._error: OSError | None = None  # that sending raised
-        self._streaming = False
+        self._between_parts = False  # of recv_streaming: its caller does something else
         self._outbox = Outbox(socket)
         self._reads = 0
         self._ended = False
@@ -175,7 +178,7 @@ class Connection:
                 try:
                     if not messages:
                         self._wait_for_message(None)
-                    message = messages.popleft()
+                    message: str | bytes = messages.popleft()
                 finally:
                     receiving.release()
                 yield message
@@ -211,19 +214,19 @@ class Connection:
         try:
             if not self._messages:
                 self._wait_for_message(timeout)
-            message = self._messages.popleft()
+            message: str | bytes = self._messages.popleft()
         finally:
             self._receiving.release()
         if decode is None:
             return message
-        return self._decoded(message) if decode else bytes_of(message)
-
-    def _decoded(self, message: str | bytes) -> str:
-        """Return a binary message as text, or fail the connection as for text that is not UTF-8."""
         if isinstance(message, str):
-            return message
+            return message if decode else message.encode()
+        return self._decoded(message, codecs.getincrementaldecoder("utf-8")()) if decode else message
+
+    def _decoded(self, data: bytes, decoder: codecs.IncrementalDecoder, final: bool = True) -> str:
+        """Return bytes as text, or fail the connection as for text that is not UTF-8."""
         try:
-            return message.decode()
+            return decoder.decode(data, final)
         except UnicodeDecodeError as exc:
             self.close(CloseCode.INVALID_DATA, f"{exc.reason} at position {exc.start}")
             raise self.protocol.closed_error() from exc
@@ -320,7 +323,7 @@ class Connection:
         """Store messages, and obey control frames."""
         decoder = protocol.decoder
         if decoder.controls == protocol.controls and decoder.error is None:
-            self._messages.extend(events)  # type: ignore[arg-type]
+            self._messages.extend(events)
             return
         with self._mutex:
             protocol.note(events)
@@ -347,21 +350,51 @@ class Connection:
             self._begin_closing()
 
     def recv_streaming(self, decode: bool | None = None) -> Iterator[str | bytes]:
-        """Receive the next message in parts.
+        """Receive the next message in parts, as they arrive: fragments, or pieces of a large one.
+
+        Memory is bounded, and what is not received stays with the peer.
 
         Args:
             decode: as for `recv`.
 
         Returns:
-            An iterator over its parts, which is to be used up.
+            An iterator over the parts, which is to be used up: nothing more can be received before.  Text is
+            cut between characters.
 
         Raises:
             ConnectionClosed: as `recv`.
-            ConcurrencyError: another thread receives, or the message before was not received to its end.
+            ConcurrencyError: another thread receives, or a message before was not received to its end.
         """
-        if self._streaming or self._receiving.locked():
+        if not self._receiving.acquire(False):
             raise _concurrent("recv_streaming")
-        yield self.recv(decode=decode)
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        final = False
+        try:
+            while not final:
+                part = self._next_part()
+                final = not isinstance(part, Fragment) or part.final
+                data = part.data if isinstance(part, Fragment) else part
+                if decode is not None and isinstance(data, str) is not decode:
+                    data = bytes_of(data) if isinstance(data, str) else self._decoded(data, decoder, final)
+                if final:
+                    self._receiving.release()
+                self._between_parts = not final
+                if self._background.asleep:
+                    self._background.wake()
+                yield data
+                self._between_parts = False
+        except ConnectionClosed:
+            self._receiving.release()
+            raise
+
+    def _next_part(self) -> str | bytes | Fragment:
+        if not self._messages:
+            with self._reading:
+                if not self._messages:
+                    self.protocol.decoder.streaming = ONE_MESSAGE
+            self._wait_for_message(None)
+        part: str | bytes | Fragment = self._messages.popleft()
+        return part
 
     # Sending.
 
@@ -706,7 +739,7 @@ class Connection:
     @property
     def _is_receiving(self) -> bool:
         """Whether a thread reads the socket, or is about to."""
-        return self._receiving.locked() or self._reading.locked()
+        return (self._receiving.locked() and not self._between_parts) or self._reading.locked()
 
     @property
     def _is_full(self) -> bool:

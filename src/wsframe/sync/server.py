@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from .. import __version__
 from .._http.messages import HeadersLike
 from .._http.reader import MAX_HEAD, MAX_HEADERS
-from .._options import check_callable, check_limits, check_max_queue, check_seconds
+from .._options import MaxSize, check_callable, check_limits, check_max_queue, check_seconds, limits_of
 from .._spec import DEFAULT_MAX_FRAGMENTS, DEFAULT_MAX_MESSAGE, CloseCode, Role
 from ..connection import State, close_body
 from ..deflate import ServerPolicy
@@ -209,7 +209,7 @@ def serve(
     ping_interval: float | None = 20,
     ping_timeout: float | None = 20,
     close_timeout: float | None = 10,
-    max_size: int | None = DEFAULT_MAX_MESSAGE,
+    max_size: MaxSize = DEFAULT_MAX_MESSAGE,
     max_fragments: int | None = DEFAULT_MAX_FRAGMENTS,
     max_head: int = MAX_HEAD,
     max_headers: int = MAX_HEADERS,
@@ -243,7 +243,7 @@ def serve(
         ping_interval: seconds between keep-alive Pings; None for none.
         ping_timeout: seconds to wait for the Pong; None to wait for ever.
         close_timeout: seconds to wait for the end of a closing connection; None to wait for ever.
-        max_size: bytes a message may have; None for no limit.
+        max_size: bytes a message may have, or a pair with those a frame may have; None for no limit.
         max_fragments: frames a message may have; None for no limit.
         max_head: bytes a request may have, its line and all header fields; more are a 431.
         max_headers: header fields a request may have; more are a 431.
@@ -270,6 +270,7 @@ def serve(
         compression = ServerPolicy()
     elif compression is not None and not isinstance(compression, ServerPolicy):
         raise ValueError(f"unsupported compression: {compression}")
+    max_message, max_frame = limits_of(max_size)
     fields = write_extra(additional_headers)
     if server_header is not None:
         fields += write_extra({"Server": server_header})
@@ -281,7 +282,8 @@ def serve(
         process_request=process_request,
         process_response=process_response,
         fields=fields,
-        max_size=max_size,
+        max_message=max_message,
+        max_frame=max_frame,
         max_fragments=max_fragments,
         max_head=max_head,
         max_headers=max_headers,
