@@ -26,11 +26,14 @@ from ..handshake import (
     SecurityError,
 )
 from ._basic_auth import basic_auth
+from ._engine import Engine, EngineUnavailable, Position
 from .client import ClientConnection, connect, unix_connect
 from .connection import Connection, Listener, broadcast
+from .nats_engine import NatsEngine
+from .redis_engine import RedisEngine
 from .router import Router, route, unix_route
 from .server import Server, ServerConnection, serve, unix_serve
-from .topics import Counters, Topics
+from .topics import Counters, Subscribed, Topics
 
 __all__ = [
     "ClientConnection",
@@ -41,6 +44,8 @@ __all__ = [
     "ConnectionClosedError",
     "ConnectionClosedOK",
     "Counters",
+    "Engine",
+    "EngineUnavailable",
     "Headers",
     "InvalidHandshake",
     "InvalidHeader",
@@ -51,10 +56,13 @@ __all__ = [
     "InvalidStatus",
     "InvalidURI",
     "Listener",
+    "NatsEngine",
     "NegotiationError",
     "PayloadTooBig",
+    "Position",
     "ProtocolError",
     "ProxyError",
+    "RedisEngine",
     "Request",
     "Response",
     "Router",
@@ -62,6 +70,7 @@ __all__ = [
     "Server",
     "ServerConnection",
     "State",
+    "Subscribed",
     "TooManyFragments",
     "Topics",
     "WebSocketException",

@@ -1,0 +1,164 @@
+"""An engine on NATS."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+from urllib.parse import quote
+
+from ._engine import FIRST_DELAY, MAX_DELAY, MAX_QUEUED, TIMEOUT, Engine
+
+# Characters of a topic that a subject may have, besides letters, digits and "_.-~".
+SAFE = "!#$&'()+,/:;<=?@[]^`{|}"
+
+# Bytes of messages of a topic that wait to be delivered, over which some are lost, which is a gap.
+MAX_PENDING = 2**26
+
+
+class NatsEngine(Engine):
+    """Has Topics of several processes share their messages through NATS.
+
+    It needs nats-py: `pip install 'wsframe[nats]'`.  A topic is a subject, `prefix` and the name, that is
+    subscribed to while a connection of this process has joined it; the payload is the message and nothing
+    else, so that any program may publish.  A message is delivered at most once: see `Topics`.
+
+    Args:
+        servers: as nats-py takes them: "nats://localhost:4222", or a list.
+        prefix: of the subjects.  Characters that a subject cannot have are percent-encoded.
+        text: whether messages are text, or binary.
+        max_queued: bytes that may wait to be published; `publish` refuses more.
+        timeout: seconds within which the server is to answer.
+        health_interval: seconds between two questions whether it is still there.
+        first_delay, max_delay: seconds between attempts to connect, which grow and are random.
+        options: those of nats-py's `connect`: tls, user_credentials, name, ...
+    """
+
+    def __init__(
+        self,
+        servers: str | list[str],
+        *,
+        prefix: str = "wsframe.",
+        text: bool = True,
+        max_queued: int = MAX_QUEUED,
+        timeout: float = TIMEOUT,
+        health_interval: float = 15.0,
+        first_delay: float = FIRST_DELAY,
+        max_delay: float = MAX_DELAY,
+        **options: Any,
+    ) -> None:
+        from nats.aio.client import Client
+
+        super().__init__(
+            text=text, max_queued=max_queued, timeout=timeout, first_delay=first_delay, max_delay=max_delay
+        )
+        self._make_client = Client
+        self._prefix = prefix
+        self._options = {
+            "servers": servers,
+            "connect_timeout": timeout,
+            "ping_interval": health_interval,
+            "max_outstanding_pings": 1,
+            **options,
+            # A connection that comes back by itself would hide that messages were missed.
+            "allow_reconnect": False,
+        }
+        self._client: Client | None = None
+        self._subscriptions: dict[str, Any] = {}  # of nats-py, by topic
+        self._names: dict[str, str] = {}  # topics by subject
+        self._end: asyncio.Future[None]
+
+    @property
+    def _lost(self) -> tuple[type[BaseException], ...]:
+        from nats.errors import Error, NoServersError
+
+        return (*super()._lost, Error, NoServersError)
+
+    async def _open(self) -> None:
+        from nats.errors import SlowConsumerError, UnexpectedEOF
+
+        end: asyncio.Future[None]
+        end = self._end = asyncio.get_running_loop().create_future()
+        self._subscriptions.clear()
+        self._names.clear()
+
+        async def closed() -> None:
+            if not end.done():
+                end.set_result(None)
+
+        async def failed(exc: Exception) -> None:
+            if isinstance(exc, SlowConsumerError):
+                if exc.subject in self._names:
+                    self._topics._gap([self._names[exc.subject]])
+            elif isinstance(exc, (OSError, UnexpectedEOF)):
+                await closed()  # nats-py does not call that if it cannot write any more
+            else:
+                self._topics.logger.error("the engine reports an error: %s", exc)
+
+        self._client = self._make_client()
+        await self._client.connect(**self._options, closed_cb=closed, error_cb=failed)
+
+    async def _shut(self) -> None:
+        client, self._client = self._client, None
+        try:
+            if client is not None and not client.is_closed:
+                await client.close()
+        finally:  # nats-py leaves these tasks running if it cannot write any more
+            for subscription in self._subscriptions.values():
+                subscription._stop_processing()
+            self._subscriptions.clear()
+
+    def _jobs(self) -> list[Coroutine[Any, Any, None]]:
+        return [self._until_closed()]
+
+    async def _until_closed(self) -> None:
+        await asyncio.shield(self._end)
+
+    def _subject(self, topic: str) -> str:
+        """The subject of a topic: no empty token, no wildcard, no space."""
+        name = quote(topic, safe=SAFE)
+        if not name or "" in name.split("."):
+            name = name.replace(".", "%2E") or "%"
+        return self._prefix + name
+
+    async def _ask(self, topics: list[str]) -> None:
+        client = self._client
+        assert client is not None
+        for topic in topics:
+            subject = self._subject(topic)
+            self._names[subject] = topic
+            self._subscriptions[topic] = await client.subscribe(
+                subject, cb=self._take, pending_msgs_limit=0, pending_bytes_limit=MAX_PENDING
+            )
+        await self._flush(client)
+        for topic in topics:
+            self._confirm(topic)
+
+    async def _flush(self, client: Any) -> None:
+        """Wait until the server has taken all that was written."""
+        await client.flush()  # its Ping overtakes what is pending, and has it sent
+        await client.flush()
+
+    async def _take(self, message: Any) -> None:
+        topic = self._names.get(message.subject)
+        if topic is not None:
+            self._topics._received(topic, message.data, None)
+
+    async def _forget(self, topics: list[str]) -> None:
+        for topic in topics:
+            self._names.pop(self._subject(topic), None)
+            await self._subscriptions.pop(topic).unsubscribe()
+
+    async def _send(self, messages: list[tuple[str, bytes]]) -> int:
+        from nats.errors import MaxPayloadError
+
+        client, refused = self._client, 0
+        assert client is not None
+        for topic, payload in messages:
+            try:
+                await client.publish(self._subject(topic), payload)
+            except MaxPayloadError as exc:
+                refused += 1
+                self._topics.logger.error("the engine refuses a message: %s", exc)
+        await self._flush(client)
+        return refused

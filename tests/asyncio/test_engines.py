@@ -1,0 +1,461 @@
+"""Topics of several processes: two nodes and a real Redis or NATS, which is killed and started again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import pytest
+from both_ends import address, local
+
+pytest.importorskip("redis")
+pytest.importorskip("nats")
+
+import nats
+import redis.asyncio as redis
+from engine_servers import EngineServer
+
+from wsframe.asyncio import EngineUnavailable, NatsEngine, Position, RedisEngine, Topics, connect
+
+QUICK = {"first_delay": 0.01, "max_delay": 0.1}
+
+
+@pytest.fixture(params=["redis", "nats"])
+def kind(request):
+    return request.param
+
+
+def engine_for(server, **options):
+    kind = RedisEngine if server.kind == "redis" else NatsEngine
+    return kind(server.url, **{**QUICK, **options})
+
+
+class Node:
+    """A process of ours, in the same process: topics with an engine, a server, and its clients."""
+
+    def __init__(self, server, name="news", topics=None, **options):
+        self.topics = topics or Topics(engine=engine_for(server), **options)
+        self.name = name
+        self.ours, self.theirs = [], []
+
+    async def _handler(self, ws):
+        self.ours.append(ws)
+        await ws.wait_closed()
+
+    async def __aenter__(self):
+        await self.topics.start()
+        self.server = await local(self._handler, ping_interval=None, compression=None)
+        return self
+
+    async def connect(self):
+        """Return both ends of a new connection."""
+        theirs = await connect(address(self.server), ping_interval=None, compression=None)
+        self.theirs.append(theirs)
+        while len(self.ours) < len(self.theirs):
+            await asyncio.sleep(0)
+        return self.ours[-1], theirs
+
+    async def join(self, name=None):
+        """Return a client whose connection has joined a topic."""
+        ours, theirs = await self.connect()
+        await self.topics.subscribe(ours, name or self.name)
+        return theirs
+
+    async def __aexit__(self, *exc):
+        for ws in (*self.ours, *self.theirs):
+            ws.transport.abort()
+        self.server.close()
+        await self.server.wait_closed()
+        await self.topics.close()
+
+
+async def received(ws, count):
+    return [await ws.recv() for _ in range(count)]
+
+
+async def until(condition):
+    while not condition():
+        await asyncio.sleep(0.005)
+
+
+async def publish_outside(server, topic, payload):
+    """Publish as another program does."""
+    if server.kind == "redis":
+        async with redis.Redis.from_url(server.url) as client:
+            await client.publish(f"wsframe:{topic}", payload)
+    else:
+        client = await nats.connect(server.url)
+        await client.publish(f"wsframe.{topic}", payload)
+        await client.close()
+
+
+async def test_members_of_all_nodes_get_all_messages_in_one_order(kind):
+    async with EngineServer(kind) as server, Node(server) as one, Node(server) as other:
+        clients = [await one.join(), await one.join(), await other.join()]
+        for number in range(100):
+            one.topics.publish("news", f"one {number}")
+            other.topics.publish("news", f"other {number}")
+            if number % 10 == 0:
+                await asyncio.sleep(0)
+        orders = [await received(client, 200) for client in clients]
+        assert orders[0] == orders[1] == orders[2]
+        for node in ("one", "other"):
+            assert [m for m in orders[0] if m.startswith(f"{node} ")] == [f"{node} {n}" for n in range(100)]
+        await one.topics.drain()
+        assert one.topics.counters.published == 100
+        assert one.topics.counters.unpublished == 0
+        assert one.topics.counters.received == 200
+
+
+async def test_what_follows_add_is_received(kind):
+    async with EngineServer(kind) as server, Node(server) as node:
+        ours, theirs = await node.connect()
+        for name in ("a", "b b", "*", "", "x..y.", "é" * 100):
+            node.topics.add(ours, name)
+            node.topics.publish(name, name)
+            assert await theirs.recv() == name
+
+
+async def test_a_topic_is_subscribed_while_it_has_local_members(kind):
+    async with EngineServer(kind) as server, Node(server) as one, Node(server) as other:
+        client = await one.join()
+        second = await other.join("sports")
+        for node in (one, other):
+            node.topics.publish("news", "to one")
+            node.topics.publish("sports", "to other")
+        assert await received(client, 2) == ["to one"] * 2
+        assert await received(second, 2) == ["to other"] * 2
+        await client.close()
+        await until(lambda: not one.topics.topics)
+        client = await one.join("weather")  # behind the end of the other subscription
+        other.topics.publish("news", "to nobody")
+        other.topics.publish("weather", "fine")
+        assert await client.recv() == "fine"
+        assert one.topics.counters.received == 3
+        assert other.topics.counters.received == 2
+
+
+async def test_binary_messages(kind):
+    async with EngineServer(kind) as server:
+        topics = Topics(engine=engine_for(server, text=False))
+        async with Node(server, topics=topics) as node:
+            client = await node.join()
+            topics.publish("news", b"\xff\x00")
+            topics.publish("news", bytearray(b"more"))
+            topics.publish("news", "text", text=False)
+            assert await received(client, 3) == [b"\xff\x00", b"more", b"text"]
+            with pytest.raises(TypeError, match="binary"):
+                topics.publish("news", "text")
+
+
+async def test_other_programs_may_publish(kind):
+    async with EngineServer(kind) as server, Node(server) as node:
+        client = await node.join()
+        await publish_outside(server, "news", b"\xff")
+        await publish_outside(server, "news", b"outside")
+        assert await client.recv() == "outside"
+        assert node.topics.counters.invalid == 1
+        with pytest.raises(TypeError, match="text"):
+            node.topics.publish("news", b"bytes")
+
+
+async def test_all_of_many_messages_and_topics_arrive(kind):
+    async with EngineServer(kind) as server, Node(server) as node:
+        ours, theirs = await node.connect()
+        for number in range(2500):
+            node.topics.add(ours, str(number))
+        for number in range(2500):
+            node.topics.publish(str(number), f"first of {number}")
+        assert sorted(await received(theirs, 2500)) == sorted(f"first of {n}" for n in range(2500))
+        for number in range(3000):
+            node.topics.publish("7", str(number))
+        assert await received(theirs, 3000) == [str(number) for number in range(3000)]
+        node.topics.discard_all(ours)
+        assert not node.topics.topics
+
+
+@pytest.mark.parametrize("when_lost", ["raise", "count"])
+async def test_an_engine_that_is_killed_comes_back_and_members_are_told(kind, when_lost):
+    gaps = []
+    async with EngineServer(kind) as server:
+        options = {"when_lost": when_lost, "on_gap": lambda ws, topic: gaps.append((ws, topic))}
+        async with Node(server, **options) as one, Node(server, **options) as other:
+            clients = [await one.join(), await one.join(), await other.join(), await other.join("sports")]
+            one.topics.publish("news", "before")
+            for client in clients[:3]:
+                assert await client.recv() == "before"
+
+            async def traffic():
+                number = 0
+                while True:
+                    number += 1
+                    with contextlib.suppress(EngineUnavailable):
+                        other.topics.publish("news", str(number))
+                    await asyncio.sleep(0)
+
+            running = asyncio.create_task(traffic())
+            await received(clients[0], 10)
+            server.kill()
+            await until(lambda: other.topics.counters.unpublished > 10)
+            if when_lost == "raise":
+                with pytest.raises(EngineUnavailable):
+                    other.topics.publish("news", "lost")
+            assert not gaps
+            await server.start()
+            await until(lambda: len(gaps) == 4)
+            running.cancel()
+            assert sorted(topic for _, topic in gaps) == ["news", "news", "news", "sports"]
+            assert {ws for ws, _ in gaps} == {*one.ours, *other.ours}
+            one.topics.publish("news", "after")
+            for client in clients[:3]:
+                numbers = []
+                while (message := await client.recv()) != "after":
+                    numbers.append(int(message))
+                assert numbers == sorted(set(numbers))  # at most once, in order
+
+
+async def test_a_gap_that_nobody_asks_about_is_logged(kind, caplog):
+    async with EngineServer(kind) as server, Node(server) as node:
+        await node.join()
+        server.kill()
+        await server.start()
+        await until(lambda: node.topics.counters.gaps)
+        assert "messages may have been missed by 1 members of topics" in caplog.text
+
+
+async def test_an_on_gap_that_fails_is_logged(kind, caplog):
+    def on_gap(ws, topic):
+        raise ZeroDivisionError
+
+    async with EngineServer(kind) as server, Node(server, on_gap=on_gap) as node:
+        client = await node.join()
+        server.kill()
+        await server.start()
+        await until(lambda: node.topics.counters.gaps)
+        node.topics.publish("news", "after")
+        assert await client.recv() == "after"
+        assert "on_gap failed" in caplog.text
+
+
+async def test_the_first_attempt_to_connect_must_succeed(kind):
+    server = EngineServer(kind)
+    topics = Topics(engine=engine_for(server))
+    with pytest.raises(EngineUnavailable, match="cannot be reached"):
+        await topics.start()
+    with pytest.raises(EngineUnavailable, match="not connected"):
+        topics.publish("news", "lost")
+    await topics.close()
+    with pytest.raises(RuntimeError):
+        await topics.start()
+
+
+async def test_who_waits_for_a_subscription_is_not_forgotten(kind):
+    """A connection that ends, and an engine that is closed, end the wait."""
+    async with EngineServer(kind) as server, Node(server) as node:
+        server.kill()
+        await until(lambda: not node.topics._engine.connected)
+        ours, theirs = await node.connect()
+        joining = asyncio.create_task(node.topics.subscribe(ours, "news"))
+        await asyncio.sleep(0)
+        await theirs.close()
+        await joining
+        ours, theirs = await node.connect()
+        joining = asyncio.create_task(node.topics.subscribe(ours, "news"))
+        await asyncio.sleep(0)
+        await server.start()
+        await joining
+        node.topics.publish("news", "hello")
+        assert await theirs.recv() == "hello"
+
+
+async def test_a_slow_reader_costs_little(kind):
+    async with EngineServer(kind) as server, Node(server) as node:
+        slow, fast = await node.join(), await node.join()
+        slow.transport.pause_reading()
+        for number in range(200):
+            node.topics.publish("news", f"{number:<50000}")
+            assert int(await fast.recv()) == number
+        assert node.ours[0].transport.get_write_buffer_size() < 2**20
+        assert node.topics.counters.dropped > 0
+
+
+async def test_too_much_to_publish_is_refused(kind):
+    async with EngineServer(kind) as server:
+        topics = Topics(engine=engine_for(server, max_queued=100_000))
+        async with Node(server, topics=topics) as node:
+            client = await node.join()
+            for _ in range(3):
+                topics.publish("news", "x" * 50_000)
+            with pytest.raises(EngineUnavailable, match="too slow"):
+                topics.publish("news", "x" * 50_000)
+            assert topics.counters.published == 3
+            assert [len(message) for message in await received(client, 3)] == [50_000] * 3
+            await topics.drain()
+            topics.publish("news", "and on")
+            assert await client.recv() == "and on"
+
+
+async def test_what_is_queued_leaves_before_the_end(kind):
+    async with EngineServer(kind) as server, Node(server) as node:
+        client = await node.join()
+        async with Topics(engine=engine_for(server)) as topics:
+            for number in range(10):
+                topics.publish("news", str(number))
+        assert await received(client, 10) == [str(number) for number in range(10)]
+
+
+# Redis alone.
+
+
+async def test_a_subscription_that_the_server_ends_is_a_gap():
+    gaps = []
+    async with EngineServer("redis") as server:
+        topics = Topics(engine=engine_for(server), on_gap=lambda ws, topic: gaps.append(topic))
+        async with Node(server, topics=topics) as node:
+            client = await node.join()
+            async with redis.Redis.from_url(server.url) as admin:
+                assert await admin.pubsub_channels() == [b"wsframe:news"]
+                assert await admin.client_kill_filter(_type="pubsub") == 1
+            await until(lambda: gaps)
+            assert gaps == ["news"]
+            node.topics.publish("news", "after")
+            assert await client.recv() == "after"
+
+
+async def test_a_server_that_hangs_is_a_gap():
+    gaps = []
+    async with EngineServer("redis") as server:
+        topics = Topics(
+            engine=engine_for(server, health_interval=0.05, timeout=0.2),
+            on_gap=lambda ws, topic: gaps.append(topic),
+        )
+        async with Node(server, topics=topics) as node:
+            client = await node.join()
+            server.process.send_signal(19)  # SIGSTOP
+            await until(lambda: not topics._engine.connected)
+            server.process.send_signal(18)  # SIGCONT
+            await until(lambda: gaps)
+            topics.publish("news", "after")
+            assert await client.recv() == "after"
+
+
+async def test_a_message_that_the_server_refuses_is_counted(caplog):
+    async with EngineServer("redis") as server, Node(server) as node:
+        async with redis.Redis.from_url(server.url) as admin:
+            await admin.execute_command("ACL", "SETUSER", "default", "-publish")
+        node.topics.publish("news", "refused")
+        await node.topics.drain()
+        assert node.topics.counters.unpublished == 1
+        assert "refuses" in caplog.text
+
+
+def kept(server, count=100, **options):
+    return Topics(engine=RedisEngine(server.url, history=count, **QUICK), **options)
+
+
+async def test_what_a_client_missed_is_replayed():
+    async with EngineServer("redis") as server, Node(server, topics=kept(server)) as node:
+        topics = node.topics
+        first, client = await node.connect()
+        recovered, position = await topics.subscribe(first, "news")
+        assert not recovered
+        assert position.offset == 0
+        for number in range(1, 11):
+            topics.publish("news", str(number))
+        assert await received(client, 10) == [str(number) for number in range(1, 11)]
+        second, client = await node.connect()
+        recovered, now = await topics.subscribe(second, "news", since=(position.epoch, 4))
+        assert recovered
+        assert now == (position.epoch, 10)
+        topics.publish("news", "11")
+        assert await received(client, 7) == [str(number) for number in range(5, 12)]
+        third, client = await node.connect()
+        assert await topics.subscribe(third, "news", since=(position.epoch, 11)) == (True, (now.epoch, 11))
+        topics.publish("news", "12")
+        assert await client.recv() == "12"
+
+
+async def test_what_is_not_kept_any_more_cannot_be_replayed():
+    async with EngineServer("redis") as server, Node(server, topics=kept(server, 3)) as node:
+        ours, client = await node.connect()
+        epoch = (await node.topics.subscribe(ours, "news")).position.epoch
+        for number in range(1, 11):
+            node.topics.publish("news", str(number))
+        await node.topics.drain()
+        for since in ((epoch, 6), (epoch, 11), ("another", 9)):
+            ours, client = await node.connect()
+            assert await node.topics.subscribe(ours, "news", since=since) == (False, (epoch, 10))
+            node.topics.discard(ours, "news")
+        async with redis.Redis.from_url(server.url) as admin:
+            await admin.flushall()
+        recovered, position = await node.topics.subscribe(ours, "news", since=(epoch, 10))
+        assert not recovered
+        assert position.epoch != epoch
+        node.topics.publish("news", "from now on")
+        assert await client.recv() == "from now on"
+
+
+async def test_replayed_and_new_messages_come_once_and_in_order():
+    async with (
+        EngineServer("redis") as server,
+        Node(server, topics=kept(server, 10_000)) as node,
+        Node(server, topics=kept(server, 10_000)) as other,
+    ):
+        ours, _ = await node.connect()
+        epoch = (await node.topics.subscribe(ours, "news")).position.epoch
+
+        async def traffic():
+            for number in range(1, 501):
+                other.topics.publish("news", str(number))
+                await other.topics.drain()
+
+        running = asyncio.create_task(traffic())
+        clients = []
+        while not running.done():
+            ours, client = await node.connect()
+            assert (await node.topics.subscribe(ours, "news", since=(epoch, 0))).recovered
+            clients.append(client)
+        for client in clients:
+            assert [int(message) for message in await received(client, 500)] == list(range(1, 501))
+
+
+async def test_members_can_be_told_the_position():
+    def wrap(topic, message, position):
+        return f"{topic} {position.offset} {message}"
+
+    async with EngineServer("redis") as server, Node(server, topics=kept(server, wrap=wrap)) as node:
+        client = await node.join()
+        node.topics.publish("news", "hello")
+        assert await client.recv() == "news 1 hello"
+        ours, client = await node.connect()
+        position = (await node.topics.subscribe(ours, "news")).position
+        assert isinstance(position, Position)
+        node.topics.discard(ours, "news")
+        await node.topics.subscribe(ours, "news", since=(position.epoch, 0))
+        assert await client.recv() == "news 1 hello"
+
+
+async def test_a_history_that_cannot_be_read_is_told():
+    async with EngineServer("redis") as server, Node(server, topics=kept(server)) as node:
+        await node.join()
+        ours, _ = await node.connect()
+        async with redis.Redis.from_url(server.url) as admin:
+            await admin.execute_command("ACL", "SETUSER", "default", "-evalsha")
+        with pytest.raises(EngineUnavailable, match="history"):
+            await node.topics.subscribe(ours, "news")
+        assert not node.topics.topics_of(ours)
+
+
+async def test_without_a_history_nothing_is_recovered(kind):
+    async with EngineServer(kind) as server, Node(server) as node:
+        ours, client = await node.connect()
+        assert await node.topics.subscribe(ours, "news", since=("epoch", 3)) == (False, None)
+        node.topics.publish("news", "from now on")
+        assert await client.recv() == "from now on"
+
+
+async def test_an_engine_is_an_engine():
+    with pytest.raises(TypeError, match="engine"):
+        Topics(engine="redis://localhost")
+    with pytest.raises(ValueError, match="when_lost"):
+        Topics(when_lost="wait")
