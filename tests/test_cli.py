@@ -17,6 +17,7 @@ import pytest
 from support import fake_library
 
 import wsframe
+from wsframe.accelerate.compression import named
 
 SITE = Path(wsframe.__file__).parent / "accelerate" / "_site"
 PROBE = "import fakehost.user; print(fakehost.user.answer())"
@@ -356,13 +357,15 @@ def test_status_tells_of_the_class_for_uvicorn(box):
 
 def test_status_tells_of_isal(box):
     pytest.importorskip("wsproto")
+    step = "pip install 'wsframe[fast]': messages are compressed faster by isal than by zlib"
+    (box / "lib" / "sitecustomize.py").write_text("import sys; sys.modules.update(isal=None, zlib_ng=None)\n")
+    assert step in next_steps(box)
+    assert step not in next_steps(box, WSFRAME_ZLIB="zlib")
+    assert "zlib      zlib" in wsframe_status(box).stdout.splitlines()
+    (box / "lib" / "sitecustomize.py").unlink()
     pytest.importorskip("isal")
-    assert next_steps(box)[-1] == "`wsframe run --zlib isal`: messages are compressed faster"
-    assert not any("isal" in step for step in next_steps(box, WSFRAME_ZLIB="isal"))
-    hide = "import sys; sys.modules['isal'] = None\n"
-    (box / "lib" / "sitecustomize.py").write_text(hide)
-    told = next_steps(box)[-1]
-    assert told == "pip install isal, then `wsframe run --zlib isal`: messages are compressed faster"
+    assert step not in next_steps(box)
+    assert f"zlib      {named('auto')}" in wsframe_status(box).stdout.splitlines()
 
 
 def test_status_for_programs(box):
@@ -475,6 +478,28 @@ def test_coalescing_is_switched_off(box, words, more):
     assert done.stdout == f"{not words and not more}\n"
 
 
+def test_the_best_zlib_is_the_default(box):
+    pytest.importorskip("websockets")
+    (box / "app.py").write_text(ZLIB)
+    best = named("auto")
+    told = "" if best == "zlib" else best
+    for words in ((), ("--zlib", "auto")):
+        done = wsframe_run(box, "run", *words, "app.py", "child")
+        assert (done.returncode, done.stdout) == (0, f"{told}\n" * 2)
+        if best != "zlib":
+            assert f"({wsframe.backend}, {best})" in done.stderr
+    done = wsframe_run(box, "run", "--zlib", "zlib", "app.py", "child")
+    assert (done.returncode, done.stdout) == (0, "\n" * 2)
+    assert f"({wsframe.backend}, zlib)" in done.stderr
+
+
+def test_run_tells_what_would_compress_faster(box):
+    pytest.importorskip("wsproto")
+    (box / "lib" / "sitecustomize.py").write_text("import sys; sys.modules.update(isal=None, zlib_ng=None)\n")
+    done = wsframe_run(box, "run", "--only", "wsproto", "python", "-c", "pass")
+    assert done.stderr.endswith(f" ({wsframe.backend}, zlib; faster: pip install 'wsframe[fast]')\n")
+
+
 ZLIB = """
 import json, subprocess, sys, websockets.asyncio.server
 from wsframe import accelerate
@@ -502,7 +527,7 @@ def test_a_zlib_that_cannot_be_had_ends_it_before_the_program_starts(box, comman
     words = ("python", "-c", "print('started')") if command[0] == "run" else ()
     for name, reason in (
         ("isal", "no isal here: pip install isal"),
-        ("zopfli", "unknown zlib 'zopfli', only zlib, isal, zlib-ng"),
+        ("zopfli", "unknown zlib 'zopfli', only auto, zlib, isal, zlib-ng"),
     ):
         done = wsframe_run(box, *command, name, *words) if words else wsframe_status(box, (command[1], name))
         assert (done.returncode, done.stdout, done.stderr) == (2, "", f"wsframe: {reason}\n")

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 
 from . import backend
 from .accelerate import HostStatus
+from .accelerate.compression import FASTER, named
 from .accelerate.host import load_host
 
 OWN_CLASS = "uvicorn --ws wsframe.uvicorn:WebSocketProtocol"
@@ -20,7 +21,7 @@ def next_steps(hosts: Sequence[HostStatus]) -> list[str]:
     Args:
         hosts: the libraries as they stand under `wsframe run`.
     """
-    return [*_of_the_backend(), *_of_versions(hosts), *_of_uvicorn(hosts), *_of_compression(hosts)]
+    return [*_of_the_backend(), *_of_versions(hosts), *_of_compression(hosts), *_of_uvicorn(hosts)]
 
 
 def _is_there(module: str) -> bool:
@@ -47,6 +48,14 @@ def _of_versions(hosts: Sequence[HostStatus]) -> Iterator[str]:
             yield f"pip install '{wanted}': {host.host} {host.version} is left alone"
 
 
+def _of_compression(hosts: Sequence[HostStatus]) -> Iterator[str]:
+    chosen = os.environ.get("WSFRAME_ZLIB") or "auto"
+    if chosen != "auto" or named(chosen) != "zlib":
+        return
+    if any(host.active and (load_host(host.host).deflating or host.notes) for host in hosts):
+        yield f"{FASTER}: messages are compressed faster by isal than by zlib"
+
+
 def _of_uvicorn(hosts: Sequence[HostStatus]) -> Iterator[str]:
     if any(host.host == "uvicorn" and host.version for host in hosts):
         try:
@@ -54,10 +63,3 @@ def _of_uvicorn(hosts: Sequence[HostStatus]) -> Iterator[str]:
         except Exception:  # this version of uvicorn has not what it needs
             return
         yield f"`{OWN_CLASS}` is faster than any class of uvicorn that is accelerated"
-
-
-def _of_compression(hosts: Sequence[HostStatus]) -> Iterator[str]:
-    chosen = os.environ.get("WSFRAME_ZLIB", "")
-    if chosen in ("", "zlib") and any(host.active and load_host(host.host).deflating for host in hosts):
-        install = "" if _is_there("isal") else "pip install isal, then "
-        yield f"{install}`wsframe run --zlib isal`: messages are compressed faster"

@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import io
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typing import NamedTuple
 from . import __version__, backend
 from ._next import next_steps
 from .accelerate import HostStatus, install, status
+from .accelerate.compression import named
 from .accelerate.host import distribution_version, imported_as, load_host
 from .accelerate.report import BOLD, DIM, GREEN, YELLOW, painted
 
@@ -71,6 +73,7 @@ def report() -> Report:
         "wsframe": f"{__version__} on {implementation}, {platform.system()} {platform.machine()}",
         "backend": backend,
         "kernels": _kernels(),
+        "zlib": named(os.environ.get("WSFRAME_ZLIB") or "auto"),
         "cpu": model,
         "features": features,
     }

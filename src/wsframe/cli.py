@@ -76,18 +76,22 @@ def _parse(argv: list[str]) -> argparse.Namespace:
 
 def _add_zlib(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--zlib", metavar="NAME", help="compress messages with isal or zlib-ng, both packages to install"
+        "--zlib",
+        metavar="NAME",
+        help="what compresses messages: isal or zlib-ng, both packages to install; zlib; or auto, the best "
+        "that is installed (auto)",
     )
 
 
 def _choose_zlib(name: str | None) -> bool:
-    """Replace zlib by a module, here and in child processes; return whether that is possible."""
+    """Choose what compresses, here and in child processes; return whether it can."""
     from .accelerate.compression import check
 
-    if name is not None:
-        os.environ["WSFRAME_ZLIB"] = name
+    chosen = os.environ["WSFRAME_ZLIB"] = (
+        name if name is not None else os.environ.get("WSFRAME_ZLIB") or "auto"
+    )
     try:
-        check(os.environ.get("WSFRAME_ZLIB") or "zlib")
+        check(chosen)
     except (ValueError, ImportError) as exc:
         print(f"wsframe: {exc}", file=sys.stderr)
         return False

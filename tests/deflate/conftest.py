@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-MODULES = {"zlib": "zlib", "zlib_ng": "zlib_ng.zlib_ng", "isal": "isal.isal_zlib"}
+MODULES = {"auto": "zlib", "zlib": "zlib", "zlib_ng": "zlib_ng.zlib_ng", "isal": "isal.isal_zlib"}
 
 
 @pytest.fixture(params=MODULES)

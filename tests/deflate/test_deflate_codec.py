@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 from tracing import traced
 
 from wsframe import ProtocolError, Role
-from wsframe.deflate import Deflate, Parameters, in_use, use
+from wsframe.deflate import Deflate, Parameters
 from wsframe.deflate.codec import DEFAULT_PARAMETERS, MAX_STREAMS
 
 BIG = 2**24
@@ -209,6 +209,33 @@ def test_a_broadcast_is_compressed_once(backend: str) -> None:
         assert other.inflate(mine.deflate(data), True, BIG) == data
 
 
+@pytest.mark.parametrize("bits", [9, 12, None])
+def test_a_shared_compressor_refers_to_no_message_before(backend: str, bits: int | None) -> None:
+    """Connections that keep no context have one compressor, and each message is for a peer that had no other."""
+    resets = Parameters(server_no_context_takeover=True, server_max_window_bits=bits)
+    secret = samples.text(2000)
+    alone = len(Deflate(Role.SERVER, resets, backend=backend).deflate(secret))
+    for data in (secret, secret, b"", samples.noise(300), secret[:700], samples.text(200_000), secret):
+        message = Deflate(Role.SERVER, resets, backend=backend).deflate(data)
+        assert Deflate(Role.CLIENT, resets, backend=backend).inflate(message, True, BIG) == data
+        assert zlib.decompressobj(-(bits or 15)).decompress(message + b"\0\0\xff\xff") == data
+        if data is secret:
+            assert len(message) == alone
+
+
+def test_fragments_are_compressed_by_no_shared_compressor(backend: str) -> None:
+    """The next fragment refers to this one, whatever is sent in between."""
+    resets = Parameters(server_no_context_takeover=True)
+    ours, theirs = pair(backend, resets)
+    other = Deflate(Role.SERVER, resets, backend=backend)
+    text = samples.text(3000)
+    out = b""
+    for final in (False, False, True):
+        out += theirs.inflate(ours.deflate(text, final), final, BIG)
+        other.deflate(text)
+    assert out == text * 3
+
+
 def test_shapes_differ_with_what_makes_the_bytes_differ() -> None:
     plain = Deflate(Role.SERVER)
     assert plain.settings == Deflate(Role.SERVER, Parameters(client_max_window_bits=9)).settings
@@ -216,21 +243,6 @@ def test_shapes_differ_with_what_makes_the_bytes_differ() -> None:
     assert plain.settings != Deflate(Role.SERVER, Parameters(server_max_window_bits=9)).settings
     assert plain.settings != Deflate(Role.SERVER, level=1).settings
     assert plain.settings != Deflate(Role.SERVER, mem_level=1).settings
-
-
-def test_use(backend: str) -> None:
-    assert in_use() == "zlib"
-    try:
-        use(backend)
-        assert in_use() == backend
-        codec = Deflate(Role.SERVER)
-        use("zlib")
-        assert codec.settings == Deflate(Role.SERVER, backend=backend).settings
-    finally:
-        use("zlib")
-    with pytest.raises(ValueError, match="zlib, zlib_ng, isal, not 'gzip'"):
-        use("gzip")
-    assert in_use() == "zlib"
 
 
 def test_arguments() -> None:
@@ -305,7 +317,7 @@ def test_no_stream_is_begun_past_the_limit(backend: str) -> None:
             assert held.peak() < 2**20
 
 
-def test_streams_are_not_copied_again_and_again() -> None:
+def test_streams_are_not_copied_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """What stands behind each stream is copied by the inflater: in all, no more than a few times."""
     copied = 0
 
@@ -323,14 +335,12 @@ def test_streams_are_not_copied_again_and_again() -> None:
             return getattr(self.inflater, name)
 
     class Module:
-        error = zlib.error
-
         @staticmethod
         def decompressobj(wbits: int) -> Watched:
             return Watched(zlib.decompressobj(wbits=wbits))
 
+    monkeypatch.setattr("wsframe.deflate.codec.inflating_module", lambda *_, kept: (Module, None))
     codec = Deflate(Role.SERVER)
-    codec._module = Module
     data = samples.noise(100)
     message = samples.final_stream(data) * MAX_STREAMS
     assert codec.inflate(message, True, BIG) == data * MAX_STREAMS

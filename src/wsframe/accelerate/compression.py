@@ -3,6 +3,8 @@
 1. A host gets a module that looks like zlib. Raw DEFLATE with a window of 512 bytes or more, which is what
    permessage-deflate uses, comes from the other module; all else, wrong arguments too, goes to zlib.
 2. What is inflated is bounded as zlib bounds it, and errors are `zlib.error`.
+3. "auto" is the best module installed, as `deflate.modules` uses it: within the bound of what may be kept,
+   and for inflating where the first message is not a small one.
 """
 
 from __future__ import annotations
@@ -15,16 +17,13 @@ from typing import Any
 
 from .host import Deflating, Host, Part
 
-__all__ = ["CHOICES", "check", "part", "substitute"]
+__all__ = ["CHOICES", "FASTER", "check", "named", "part", "substitute"]
 
 # By their names on PyPI.
-CHOICES = ("zlib", "isal", "zlib-ng")
+CHOICES = ("auto", "zlib", "isal", "zlib-ng")
 
-# The levels of zlib, as each module counts them. Level 0, which stores, is none that isal has.
-LEVELS = {
-    "isal": {-1: 2, 1: 1, **dict.fromkeys(range(2, 7), 2), **dict.fromkeys(range(7, 10), 3)},
-    "zlib-ng": {level: level for level in range(-1, 10)},
-}
+FASTER = "pip install 'wsframe[fast]'"  # what helps where only zlib is installed
+
 WINDOWS = range(-zlib.MAX_WBITS, -8)
 MEM_LEVELS = range(1, 10)
 
@@ -90,32 +89,90 @@ class Inflater:
         return b"" if self._early else self._inner.unused_data
 
 
+class AutoInflater:
+    """What `decompressobj` makes with "auto": the first message decides what inflates."""
+
+    __slots__ = ("_bits", "_inner", "_place", "decompress")
+
+    def __init__(self, bits: int) -> None:
+        self._bits = bits
+        self._inner: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "decompress":  # not yet that of the one chosen
+            return self._begin
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def _begin(self, data: Any, /, max_length: int = 0) -> bytes:
+        from ..deflate.modules import inflating_module
+
+        module, self._place = inflating_module("auto", len(data), kept=True)
+        inner = module.decompressobj(self._bits)
+        self._inner = inner if module is zlib else Inflater(inner, module.error)
+        self.decompress = self._inner.decompress
+        out: bytes = self.decompress(data, max_length)
+        return out
+
+    def flush(self, *length: int) -> bytes:
+        if self._inner is None:
+            return b""
+        out: bytes = self._inner.flush(*length)
+        return out
+
+    @property
+    def eof(self) -> bool:
+        return self._inner is not None and self._inner.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return b"" if self._inner is None else self._inner.unused_data
+
+    @property
+    def unconsumed_tail(self) -> bytes:
+        return b"" if self._inner is None else self._inner.unconsumed_tail
+
+
 def check(name: str) -> None:
     """See whether a module can take the place of zlib.
 
     Args:
-        name: of the module; "zlib" can always.
+        name: of the module; "zlib" and "auto" can always.
 
     Raises:
         ValueError: it is none of CHOICES.
         ImportError: the package is not installed, or does not load.
     """
-    if name != "zlib":
+    if name not in ("auto", "zlib"):
         substitute(name)
+
+
+def named(name: str) -> str:
+    """Name what compresses, where `name` is chosen: one of CHOICES, but not "auto"."""
+    if name == "auto":
+        from ..deflate.modules import best
+
+        return best().replace("_", "-")
+    return name or "zlib"
 
 
 @cache
 def substitute(name: str) -> ModuleType:
     """Make the module that a host finds where it had zlib; raises as `check` does."""
-    from ..deflate.modules import module_of  # not needed unless zlib is replaced
+    from ..deflate.modules import (
+        LEVELS,
+        MOST_MEMORY,
+        compressor,
+        module_of,
+    )  # not needed unless zlib is replaced
 
-    if name not in CHOICES[1:]:
+    if name not in CHOICES or name == "zlib":
         raise ValueError(f"unknown zlib {name!r}, only {', '.join(CHOICES)}")
+    auto, best = name == "auto", named(name).replace("-", "_")
     try:
-        module = module_of(name.replace("-", "_"))
+        module = module_of(best)
     except ImportError as exc:
         raise ImportError(f"{exc}: pip install {name}") from exc
-    levels = LEVELS[name]
+    levels, most_memory = LEVELS[best], MOST_MEMORY[best]
 
     def compressobj(
         level: int = zlib.Z_DEFAULT_COMPRESSION,
@@ -133,12 +190,14 @@ def substitute(name: str) -> ModuleType:
             and strategy == zlib.Z_DEFAULT_STRATEGY
             and not zdict
         ):
-            return module.compressobj(levels[level], method, wbits, memLevel)
+            if auto:
+                return compressor("auto", -wbits, level, memLevel, kept=True)
+            return module.compressobj(levels[level], method, wbits, min(memLevel, most_memory))
         return zlib.compressobj(level, method, wbits, memLevel, strategy, **zdict)
 
     def decompressobj(wbits: int = zlib.MAX_WBITS, **zdict: Any) -> Any:
         if wbits in WINDOWS and not zdict:
-            return Inflater(module.decompressobj(wbits), module.error)
+            return AutoInflater(wbits) if auto else Inflater(module.decompressobj(wbits), module.error)
         return zlib.decompressobj(wbits, **zdict)
 
     made = ModuleType(name)
@@ -158,7 +217,9 @@ def part(host: Host, deflating: Deflating, name: str) -> Part:
 
     def prove() -> None:
         compressor, inflater, result = host.load(deflating.round_trip)(KNOWN)
-        if type(compressor) is type(zlib.compressobj()) or type(inflater) is not Inflater:
+        # With "auto" it is zlib that compresses where no place is left.
+        stock = name != "auto" and type(compressor) is type(zlib.compressobj())
+        if stock or type(inflater) not in (Inflater, AutoInflater):
             raise RuntimeError("the message was compressed by zlib")
         if result != KNOWN:
             raise RuntimeError("the known message came out wrong")

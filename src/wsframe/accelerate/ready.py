@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .. import backend
+from .compression import FASTER, named
 from .host import distribution_version, load_host
 from .launch import Launch, follow, program_name
 
@@ -42,7 +43,7 @@ class Ready(NamedTuple):
     Attributes:
         found: the versions of the hosts that can be accelerated.
         left_alone: a line for each of the others.
-        by: the backend, and what compresses if that is not zlib.
+        by: the backend, and what compresses.
     """
 
     found: dict[str, str]
@@ -79,8 +80,19 @@ def ready(hosts: Sequence[str]) -> Ready:
                 left_alone.append(f"{name} left alone: {reason}")
             else:
                 found[name] = f"{version} ({', '.join(host.notes)})" if host.notes else version
-    zlib = os.environ.get("WSFRAME_ZLIB")
-    return Ready(found, left_alone, f"{backend}, {zlib}" if zlib else backend)
+    return Ready(found, left_alone, ", ".join([backend, *_compressed_by(found)]))
+
+
+def _compressed_by(found: Mapping[str, str]) -> list[str]:
+    """Name what compresses; nothing where no host does that, unless somebody named it."""
+    zlib = os.environ.get("WSFRAME_ZLIB") or "auto"
+    if zlib != "auto":
+        return [zlib]
+    hosts = map(load_host, found)
+    if not any(host.deflating or host.notes for host in hosts):
+        return []
+    best = named(zlib)
+    return [f"zlib; faster: {FASTER}" if best == "zlib" else best]
 
 
 def plan(name: str, command: Sequence[str], hosts: Sequence[str], *, quiet: bool) -> Plan:

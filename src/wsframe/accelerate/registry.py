@@ -73,8 +73,8 @@ def install(*hosts: str, zlib: str | None = None) -> None:
     Args:
         hosts: their names; all known ones when left out.
         zlib: what shall compress and inflate their messages: "isal" or "zlib-ng", which are packages to
-            install, or "zlib" for what they have. When left out it stays what it is: first of all, what
-            WSFRAME_ZLIB names.
+            install; "auto" for the best that is installed, within a bound on its memory; or "zlib" for what
+            they have. When left out it stays what it is: first of all, what WSFRAME_ZLIB names.
 
     Raises:
         ValueError: no such host is known, or no such zlib.

@@ -18,7 +18,7 @@ from importlib import _bootstrap
 from threading import RLock
 from types import FrameType
 
-from .compression import part
+from .compression import named, part
 from .host import Host, distribution_version, imported_as, load_host
 from .patch import Patch, Site, give_back, is_imported
 from .report import say
@@ -63,7 +63,7 @@ class Slot:
     @property
     def zlib(self) -> str:
         """What compresses in the place of the host's zlib; empty when nothing does."""
-        return self._zlib if any(patch.intact for patch in self._deflating) else ""
+        return named(self._zlib) if any(patch.intact for patch in self._deflating) else ""
 
     @property
     def unreached(self) -> tuple[str, ...]:
@@ -159,7 +159,7 @@ class Slot:
             _TOLD.update({module, importer} - {"", "__main__"})
 
     def _deflate(self, host: Host) -> None:
-        chosen = self._zlib not in ("", "zlib") and host.deflating
+        chosen = host.deflating if named(self._zlib) != "zlib" else None
         self._deflating = [Patch(part(host, chosen, self._zlib), host)] if chosen else []
         for patch in self._deflating:
             self._watch(patch.part.modules)

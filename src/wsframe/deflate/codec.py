@@ -8,13 +8,14 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .. import Role, _errors
-from .modules import in_use, module_of
+from .modules import chosen, compressor, inflating_module, module_of
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 NAME: Final = "permessage-deflate"
 TAIL: Final = b"\x00\x00\xff\xff"  # 7.2.1: what a sender strips and a receiver adds
+SYNC_FLUSH, FULL_FLUSH = zlib.Z_SYNC_FLUSH, zlib.Z_FULL_FLUSH  # the same numbers in every module
 EMPTY: Final = b"\x00"  # 7.2.3.6: a message, or its rest, that is empty
 
 MIN_BITS, MAX_BITS = 8, 15  # 7.1.2: of the window, as a power of two in bytes
@@ -59,17 +60,16 @@ class Parameters(NamedTuple):
 DEFAULT_PARAMETERS: Final = Parameters()
 
 
-def _flushed(deflater: Any, payload: Buffer) -> bytes:
-    """Compress to a whole number of bytes, the last four of them TAIL if there are any."""
-    out: bytes = deflater.compress(payload) + deflater.flush(zlib.Z_SYNC_FLUSH)
-    return out
+# Compressors that refer to nothing they have compressed, by what determines what comes out of them. Who uses
+# one takes it out: a thread, or a signal handler, that finds none makes another.
+_idle: dict[tuple[object, ...], list[Any]] = {}
 
 
 class Deflate:
     """The codec of one connection, both directions (RFC 7692, 7.2).
 
     It is the Inflater of a MessageDecoder.  No memory is allocated before the first compressed message,
-    nor kept between messages where context takeover is off.
+    nor kept between messages where context takeover is off: such connections share a compressor.
 
     Args:
         role: which side we are.
@@ -83,16 +83,19 @@ class Deflate:
     """
 
     __slots__ = (
+        "_backend",
         "_begun",
         "_deflater",
+        "_errors",
+        "_idle",
         "_inflater",
         "_level",
         "_mem_level",
-        "_module",
         "_own_bits",
         "_own_resets",
         "_peer_bits",
         "_peer_resets",
+        "_place",
         "_streams",
         "extra_streams",
         "min_size",
@@ -124,9 +127,12 @@ class Deflate:
         self._peer_bits = peer_bits or MAX_BITS
         self._level = level
         self._mem_level = mem_level
-        self._module = module_of(backend or in_use())
+        self._backend = backend or chosen()
+        self._errors = (zlib.error, module_of(self._backend).error)
         self._deflater: Any = None
+        self._idle: list[Any] | None = None
         self._inflater: Any = None
+        self._place: object = None  # of the inflater
         self._begun = False  # bytes of the current message have been inflated
         self._streams = 0  # begun in the current message
         self.extra_streams = 0
@@ -147,15 +153,18 @@ class Deflate:
         Returns:
             The payload of the frame; RSV1 is to be set on the first frame of the message.
         """
-        if self._deflater is None:
-            self._deflater = self._new_deflater()
-        out = _flushed(self._deflater, payload)
+        deflater = self._deflater
+        if deflater is None:
+            if final and self._own_resets:
+                return self.deflate_alone(payload)
+            deflater = self._deflater = self._new_deflater(kept=not self._own_resets)
+        out: bytes = deflater.compress(payload) + deflater.flush(SYNC_FLUSH)
         if not final:
             return out
         if self._own_resets:
             self._deflater = None
         # Nothing comes out if nothing went in since the last flush.
-        return out[: -len(TAIL)] if out else EMPTY
+        return out[:-4] if out else EMPTY
 
     def deflate_alone(self, payload: Buffer) -> bytes:
         """Compress a whole message so that it can be sent on every connection with the same `settings`.
@@ -163,7 +172,17 @@ class Deflate:
         For a broadcast. Call `reset` on the codec of each of these connections, because the window of its
         peer has moved on.
         """
-        return _flushed(self._new_deflater(), payload)[: -len(TAIL)]
+        idle = self._idle
+        if idle is None:
+            idle = self._idle = _idle.setdefault(self.settings, [])
+        try:
+            deflater = idle.pop()
+        except IndexError:
+            deflater = self._new_deflater(kept=False)
+        # After a full flush nothing refers to what came before it.
+        out: bytes = deflater.compress(payload) + deflater.flush(FULL_FLUSH)
+        idle.append(deflater)
+        return out[:-4] if out else EMPTY
 
     def deflate_in_steps(self, payload: bytes) -> Iterator[bytes]:
         """Compress a whole message as `deflate_alone` does, in steps of 64 KiB.
@@ -171,11 +190,11 @@ class Deflate:
         Yields:
             The parts of the payload of the frame; then call `reset`.
         """
-        deflater = self._new_deflater()
+        deflater = self._new_deflater(kept=False)
         view = memoryview(payload)
         for start in range(0, len(view), STEP):
             yield deflater.compress(view[start : start + STEP])
-        yield deflater.flush(zlib.Z_SYNC_FLUSH)[: -len(TAIL)]
+        yield deflater.flush(SYNC_FLUSH)[: -len(TAIL)]
 
     def shrinks(self, payload: bytes) -> bool:
         """Tell whether compressing a large message is worth the time, by samples of it."""
@@ -190,16 +209,15 @@ class Deflate:
     @property
     def settings(self) -> tuple[object, ...]:
         """Whatever determines the compressed bytes of a message, besides the message."""
-        return self._module, self._own_bits, self._level, self._mem_level
+        return self._backend, self._own_bits, self._level, self._mem_level
 
-    def _new_deflater(self) -> Any:
+    def _new_deflater(self, *, kept: bool) -> Any:
         if self._own_bits < MIN_OWN_BITS:
             # Without references to earlier bytes any window is large enough.
             return zlib.compressobj(
                 wbits=-MIN_OWN_BITS, memLevel=self._mem_level, strategy=zlib.Z_HUFFMAN_ONLY
             )
-        level = {} if self._level is None else {"level": self._level}
-        return self._module.compressobj(wbits=-self._own_bits, memLevel=self._mem_level, **level)
+        return compressor(self._backend, self._own_bits, self._level, self._mem_level, kept=kept)
 
     # Receiving.
 
@@ -229,14 +247,14 @@ class Deflate:
         if final:
             data += TAIL
         limit = min(max_length, sys.maxsize - 1)
-        inflater = self._inflater or self._open_stream()
+        inflater = self._inflater or self._open_stream(len(data))
         try:
             out: bytes = inflater.decompress(data, limit) if limit else b""
             if len(out) == limit:
                 out += self._one_more(data if not limit else inflater.unconsumed_tail)
             if inflater.eof and len(out) <= limit:
                 out = self._inflate_streams(out, data, final, limit)
-        except self._module.error as exc:
+        except self._errors as exc:
             if NO_MEMORY in str(exc):  # for the window, which is allocated late
                 raise MemoryError from exc
             raise _errors.invalid_deflate() from None
@@ -257,7 +275,7 @@ class Deflate:
         saved = inflater.copy() if hasattr(inflater, "copy") else None
         try:
             out: bytes = inflater.decompress(rest, 1)
-        except self._module.error:
+        except self._errors:
             if saved is None or not self._yields(saved, memoryview(rest), SEARCH_STEPS):
                 raise
             return b"\0"
@@ -274,7 +292,7 @@ class Deflate:
             try:
                 if inflater.decompress(piece, 1):
                     return True
-            except self._module.error:
+            except self._errors:
                 return saved is not None and self._yields(saved, piece, finer)
         return False
 
@@ -296,7 +314,7 @@ class Deflate:
                 if end < at < size:
                     raise _errors.invalid_deflate()
                 break
-            inflater = self._open_stream()
+            inflater = self._open_stream(size - at)
             most = FIRST_PIECE
             while at < size and not inflater.eof:
                 piece = view[at : at + most]
@@ -315,13 +333,15 @@ class Deflate:
         self._begun = False
         self._streams = 0
         if self._peer_resets:
-            self._inflater = None
+            self._inflater = self._place = None
 
-    def _open_stream(self) -> Any:
+    def _open_stream(self, size: int) -> Any:
         self._streams += 1
         if self._streams > MAX_STREAMS:
             raise _errors.too_many_streams(MAX_STREAMS)
         if self._streams > 1:
             self.extra_streams += 1
-        self._inflater = self._module.decompressobj(wbits=-self._peer_bits)
+        self._place = None
+        module, self._place = inflating_module(self._backend, size, kept=not self._peer_resets)
+        self._inflater = module.decompressobj(wbits=-self._peer_bits)
         return self._inflater

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -18,7 +19,7 @@ from .codec import (
     Parameters,
     format_parameters,
 )
-from .modules import in_use, module_of
+from .modules import AUTO, chosen, module_of
 
 
 class Offer(NamedTuple):
@@ -72,14 +73,14 @@ class _Codec:
     level: int | None = None
     mem_level: int = MEM_LEVEL
     min_size: int = MIN_SIZE
-    backend: str = field(default_factory=in_use)
+    backend: str = field(default_factory=chosen)
 
     def _check_codec(self) -> None:
         if not 1 <= self.mem_level <= 9:
             raise ValueError("mem_level must be from 1 to 9")
         if self.min_size < 0:
             raise ValueError("min_size must not be negative")
-        module = module_of(self.backend)
+        module = zlib if self.backend == AUTO else module_of(self.backend)
         if self.level is not None:
             try:
                 module.compressobj(level=self.level)
@@ -108,10 +109,10 @@ class ServerPolicy(_Codec):
         server_max_window_bits: the window to compress with, from 9 to 15; None for 15.
         client_max_window_bits: the window to ask of clients, from 8 to 15; None for theirs.
         require_client_max_window_bits: decline offers of clients that take no window size.
-        level: of compression, as numbered by the module in use; None for its default.
+        level: of compression, as zlib counts, or the module that `backend` names; None for its default.
         mem_level: memory of the compressor, from 1 to 9.
         min_size: bytes below which a message is sent uncompressed.
-        backend: the module that compresses, by its name in `use`.
+        backend: what compresses, by its name in `use`; when left out, what is in use.
 
     Raises:
         ValueError: a setting is out of range, or required and not given.
@@ -186,10 +187,10 @@ class ClientPolicy(_Codec):
         server_max_window_bits: the largest window the server may use, from 8 to 15; None for any.
         client_max_window_bits: the largest window to compress with, from 9 to 15; True to let
             the server choose, None for 15 and no choice.
-        level: of compression, as numbered by the module in use; None for its default.
+        level: of compression, as zlib counts, or the module that `backend` names; None for its default.
         mem_level: memory of the compressor, from 1 to 9.
         min_size: bytes below which a message is sent uncompressed.
-        backend: the module that compresses, by its name in `use`.
+        backend: what compresses, by its name in `use`; when left out, what is in use.
 
     Raises:
         ValueError: a setting is out of range.

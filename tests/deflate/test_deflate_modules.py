@@ -1,0 +1,216 @@
+"""Which module compresses: what is chosen, how much of it is kept, and that any peer can read it."""
+
+from __future__ import annotations
+
+import gc
+import os
+import re
+import subprocess
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import samples
+
+from wsframe import Role
+from wsframe.deflate import Deflate, Parameters, ServerPolicy, codec, in_use, modules, use
+
+BIG = 2**30
+RESETS = Parameters(server_no_context_takeover=True, client_no_context_takeover=True)
+
+
+@pytest.fixture(autouse=True)
+def restored(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(modules, "_chosen", "auto")
+    yield
+    gc.collect()
+
+
+@pytest.fixture(params=["isal", "zlib_ng", "zlib"])
+def best(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The best module, as if those before it were not installed."""
+    pytest.importorskip(modules.MODULES[request.param])
+    monkeypatch.setattr(modules, "best", lambda: request.param)
+    monkeypatch.setattr(codec, "_idle", {})
+    modules.module_of.cache_clear()
+    yield request.param
+    modules.module_of.cache_clear()
+
+
+def python(code: str, **more: str) -> str:
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **more}
+    return subprocess.run(
+        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+# One of each, made before a test has anything to say about which.
+KINDS = {}
+for name in modules.MODULES:
+    try:
+        module = modules.module_of(name)
+    except ImportError:
+        continue
+    KINDS[name] = (type(module.compressobj()), type(module.decompressobj()))
+
+
+def of_module(name: str, made: object) -> bool:
+    """Tell whether a module made a compressor or an inflater, that has a place or not."""
+    if isinstance(made, modules.Kept):
+        made = made.compress.__self__
+    return type(made) in KINDS[name]
+
+
+def test_use(backend: str) -> None:
+    before = in_use()
+    try:
+        use(backend)
+        assert in_use() == (before if backend == "auto" else backend)
+        one = Deflate(Role.SERVER)
+        use("zlib")
+        assert one.settings == Deflate(Role.SERVER, backend=backend).settings
+        assert in_use() == "zlib"
+    finally:
+        use("auto")
+    with pytest.raises(ValueError, match="zlib, zlib_ng, isal, not 'gzip'"):
+        use("gzip")
+    assert in_use() == before
+
+
+HIDDEN = """
+import sys
+sys.modules.update(dict.fromkeys({hidden!r}))
+from wsframe.deflate import in_use
+print(in_use())
+"""
+GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
+
+
+@pytest.mark.skipif(not GIL, reason="nothing that may need the GIL is imported")
+def test_the_best_is_what_is_installed() -> None:
+    names = ["isal", "zlib_ng", "zlib"]
+    for absent in range(3):
+        if absent < 2:
+            pytest.importorskip(modules.MODULES[names[absent]])
+        assert python(HIDDEN.format(hidden=names[:absent]), WSFRAME_ZLIB="") == names[absent]
+
+
+def test_the_environment_chooses() -> None:
+    pytest.importorskip("zlib_ng")
+    for name, expected in (("zlib-ng", "zlib_ng"), ("zlib", "zlib")):
+        assert python(HIDDEN.format(hidden=["isal"]), WSFRAME_ZLIB=name) == expected
+    for name in ("isal", "auto", "zopfli", ""):  # absent, or none
+        assert python(HIDDEN.format(hidden=["isal", "zlib_ng"]), WSFRAME_ZLIB=name) == "zlib"
+
+
+def test_where_the_gil_is_off_nothing_is_imported_that_may_bring_it_back() -> None:
+    code = "import sys; sys._is_gil_enabled = lambda: False" + HIDDEN.format(hidden=[])
+    assert python(code + "print('isal.isal_zlib' in sys.modules)", WSFRAME_ZLIB="").split() == [
+        "zlib",
+        "False",
+    ]
+
+
+def test_what_is_kept_is_bounded(best: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(modules, "_places", [None] * 3)
+    monkeypatch.setattr(modules.Place, "__del__", lambda _: modules._places.append(None))
+    data = samples.text(20_000)
+    codecs = [Deflate(Role.SERVER, Parameters()) for _ in range(4)]
+    peers = [Deflate(Role.CLIENT, Parameters(), backend="zlib") for _ in codecs]
+    for _ in range(2):
+        for one, peer in zip(codecs, peers, strict=True):
+            assert peer.inflate(one.deflate(data), True, BIG) == data
+    assert [of_module(best, one._deflater) for one in codecs] == [True] * 3 + [best == "zlib"]
+    if best == "zlib":
+        return
+    codecs[0].reset()  # gives its place back
+    peers[3].inflate(codecs[3].deflate(data), True, BIG)
+    assert not of_module(best, codecs[3]._deflater)  # its peer refers to what this one has compressed
+    codecs[3].reset()
+    peers[3].inflate(codecs[3].deflate(data), True, BIG)
+    assert of_module(best, codecs[3]._deflater)
+    assert codecs[0].inflate(peers[0].deflate(data), True, BIG) == data
+    assert not of_module(best, codecs[0]._inflater)
+    del codecs[1:], one
+    gc.collect()
+    fresh = Deflate(Role.SERVER, Parameters())
+    assert fresh.inflate(Deflate(Role.CLIENT, Parameters()).deflate(data), True, BIG) == data
+    assert of_module(best, fresh._inflater)
+    del codecs[:], fresh
+    gc.collect()
+    assert len(modules._places) == 3
+
+
+def test_who_keeps_no_context_needs_no_place(best: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(modules, "_places", [])
+    data = samples.text(20_000)
+    server, client = Deflate(Role.SERVER, RESETS), Deflate(Role.CLIENT, RESETS)
+    for _ in range(2):
+        assert client.inflate(server.deflate(data), True, BIG) == data
+    assert (server._deflater, client._inflater) == (None, None)
+    assert of_module(best, server._idle[-1])  # type: ignore[index]
+
+
+def test_small_messages_are_inflated_by_zlib() -> None:
+    pytest.importorskip("isal")
+    for size, small in ((300, True), (50_000, False)):
+        data = samples.noise(size)
+        one = Deflate(Role.SERVER, Parameters())
+        assert one.inflate(Deflate(Role.CLIENT, Parameters()).deflate(data), True, BIG) == data
+        assert of_module("zlib" if small or in_use() == "zlib" else in_use(), one._inflater)
+
+
+@pytest.mark.parametrize("level", range(-1, 10))
+def test_levels_are_those_of_zlib(best: str, level: int) -> None:
+    data = samples.text(5000)
+    for bits in (9, 12, 15):
+        server = Deflate(Role.SERVER, Parameters(server_max_window_bits=bits), level=level)
+        inflater = zlib.decompressobj(-bits)
+        for _ in range(2):
+            assert inflater.decompress(server.deflate(data) + b"\0\0\xff\xff") == data
+    assert ServerPolicy(level=level).level == level
+
+
+def test_levels_that_are_none() -> None:
+    for level in (-2, 10):
+        with pytest.raises(ValueError, match=f"level {level} is not a level of auto"):
+            ServerPolicy(level=level)
+
+
+DOCUMENTED = re.compile(r"[Ii]sal holds up to (\d+) KiB for sending and up to (\d+) KiB for receiving")
+HELD = """
+import samples
+from wsframe import Role
+from wsframe.deflate import Deflate, Parameters
+
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4
+
+terms = Parameters(server_max_window_bits=15, client_max_window_bits=15)
+data = samples.text(300_000)
+packed = Deflate(Role.CLIENT, terms, backend="zlib").deflate(data)
+held = []
+for work in (lambda one: one.deflate(data), lambda one: one.inflate(packed, True, 2**30)):
+    codecs = [Deflate(Role.SERVER, terms) for _ in range(100)]
+    work(Deflate(Role.SERVER, terms))
+    before = resident()
+    for one in codecs:
+        work(one)
+    print((resident() - before) // len(codecs))
+    held.append(codecs)
+"""
+
+
+@pytest.mark.alone
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_memory_that_the_documentation_tells() -> None:
+    pytest.importorskip("isal")
+    documents = Path(__file__).parents[2] / "docs"
+    for page in ("how-to/zlib.md", "explanation/compression.md"):
+        (told,) = DOCUMENTED.findall(" ".join((documents / page).read_text().split()))
+        held = list(map(int, python(HELD, WSFRAME_ZLIB="").split()))
+        for most, measured in zip(map(int, told), held, strict=True):
+            assert most / 2 < measured <= most
