@@ -211,7 +211,7 @@ def test_a_broadcast_is_compressed_once(backend: str) -> None:
 
 @pytest.mark.parametrize("bits", [9, 12, None])
 def test_a_shared_compressor_refers_to_no_message_before(backend: str, bits: int | None) -> None:
-    """Connections that keep no context have one compressor, and each message is for a peer that had no other."""
+    """Connections that keep no context share a compressor; each message is for a peer that had no other."""
     resets = Parameters(server_no_context_takeover=True, server_max_window_bits=bits)
     secret = samples.text(2000)
     alone = len(Deflate(Role.SERVER, resets, backend=backend).deflate(secret))

@@ -176,7 +176,7 @@ def test_levels_are_those_of_zlib(best: str, level: int) -> None:
 
 def test_levels_that_are_none() -> None:
     for level in (-2, 10):
-        with pytest.raises(ValueError, match=f"level {level} is not a level of auto"):
+        with pytest.raises(ValueError, match=f"level {level} is not a level of zlib"):
             ServerPolicy(level=level)
 
 

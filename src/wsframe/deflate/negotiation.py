@@ -80,12 +80,13 @@ class _Codec:
             raise ValueError("mem_level must be from 1 to 9")
         if self.min_size < 0:
             raise ValueError("min_size must not be negative")
-        module = zlib if self.backend == AUTO else module_of(self.backend)
+        module = module_of(self.backend)
+        name = "zlib" if self.backend == AUTO else self.backend
         if self.level is not None:
             try:
-                module.compressobj(level=self.level)
+                (zlib if name == "zlib" else module).compressobj(level=self.level)
             except (ValueError, module.error):
-                raise ValueError(f"level {self.level} is not a level of {self.backend}") from None
+                raise ValueError(f"level {self.level} is not a level of {name}") from None
 
     def _codec(self, role: Role, agreed: Parameters) -> Deflate:
         return Deflate(
