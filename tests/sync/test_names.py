@@ -15,8 +15,6 @@ websockets = pytest.importorskip("websockets", minversion="17.0")
 # What websockets.sync has and we have not, and why.
 ABSENT = {
     "extensions": "compression takes a policy",
-    "proxy_ssl": "no proxies behind TLS",
-    "proxy_server_hostname": "no proxies behind TLS",
     "kwargs": "options",
     "legacy": "a switch between old and new behaviour of theirs",
     # Of connections: parts that are not documented.

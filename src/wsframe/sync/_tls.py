@@ -115,7 +115,7 @@ class TLSSocket(Socket):
 
     @property
     def has_output(self) -> bool:  # type: ignore[override]
-        return bool(self._unsent) or self._outgoing.pending > 0
+        return bool(self._unsent) or self._outgoing.pending > 0 or self._below.has_output
 
     def _encrypt(self, data: bytes) -> None:
         """Put encrypted bytes behind those that are unsent."""

@@ -26,7 +26,7 @@ from ..handshake import (
     open_request,
     parse_uri,
 )
-from ._proxy import connect_through
+from ._proxy import connect_through_http, connect_through_socks
 from ._socket import Deadline, Socket
 from ._tls import TLSSocket
 from .connection import MAX_QUEUE, Connection, MaxQueue
@@ -58,6 +58,8 @@ def connect(
     additional_headers: HeadersLike | None = None,
     user_agent_header: str | None = f"wsframe/{__version__}",
     proxy: str | Literal[True] | None = True,
+    proxy_ssl: tls.SSLContext | None = None,
+    proxy_server_hostname: str | None = None,
     open_timeout: float | None = 10,
     ping_interval: float | None = 20,
     ping_timeout: float | None = 20,
@@ -85,9 +87,11 @@ def connect(
         compression: "deflate" or a ClientPolicy for permessage-deflate, None for none.
         additional_headers: of the request.
         user_agent_header: the User-Agent header, or None.
-        proxy: the address of a proxy: http://, socks4://, socks4a://, socks5:// or socks5h://; True for
-            the one that the environment names for this URI, None for none.  Needs python-socks, which
-            wsframe[proxy] installs.
+        proxy: the address of a proxy: http://, https://, socks4://, socks4a://, socks5:// or socks5h://; True
+            for the one that the environment names for this URI, None for none.  SOCKS needs python-socks,
+            which wsframe[proxy] installs.
+        proxy_ssl: the context for an https:// proxy; None stands for ssl.create_default_context().
+        proxy_server_hostname: the name in the certificate of the proxy, instead of its host.
         open_timeout: seconds to connect and for the opening handshake; None for no limit.
         ping_interval: seconds between keep-alive Pings; None for none.
         ping_timeout: seconds to wait for the Pong; None to wait for ever.
@@ -125,7 +129,12 @@ def connect(
     if path is not None and sock is not None:
         raise ValueError("path is incompatible with sock")
     if proxy is not None and proxy is not True:
-        check_proxy(proxy)
+        if not isinstance(proxy, str):
+            raise TypeError(f"proxy must be str, True or None, not {type(proxy).__name__}")
+        check_proxy(proxy, tls=True)
+        if proxy_ssl is not None and not proxy.startswith("https://"):
+            scheme = proxy.partition("://")[0]
+            raise ValueError(f"proxy_ssl argument is incompatible with an {scheme}:// proxy")
     check_callable("create_connection", create_connection)
     check_seconds("open_timeout", open_timeout, zero=True)
     check_seconds("ping_interval", ping_interval)
@@ -151,10 +160,19 @@ def connect(
         proxy = proxy_of_system(target)
 
     deadline = Deadline(open_timeout)
-    if sock is None:
-        sock = _reach(target, path, proxy, deadline, options)
+    if proxy is not None and proxy.startswith("http"):
+        carrier = connect_through_http(
+            proxy, target, deadline, user_agent_header, proxy_ssl, proxy_server_hostname, options
+        )
+    else:
+        carrier = Socket(_reach(target, path, proxy, deadline, options) if sock is None else sock)
     try:
-        carrier = _carrier(sock, target, ssl, server_hostname, deadline)
+        if carrier.sock.family in (socket.AF_INET, socket.AF_INET6):
+            carrier.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+        if target.secure:
+            context = ssl or tls.create_default_context()
+            carrier = encrypted = TLSSocket(carrier, context, server_hostname=server_hostname or target.host)
+            encrypted.handshake(deadline)
         connection = (create_connection or ClientConnection)(
             carrier,
             ping_interval=ping_interval,
@@ -168,7 +186,7 @@ def connect(
         response = connection.response = _response(carrier, reader, deadline)
         agreed = check_response(response, key, subprotocols=subprotocols, compression=compression)
     except BaseException:
-        sock.close()
+        carrier.close()
         raise
     connection.subprotocol = agreed.subprotocol
     max_message, max_frame = limits_of(max_size)
@@ -200,28 +218,9 @@ def _reach(
             raise
         return sock
     if proxy is not None:
-        return connect_through(proxy, uri, timeout=timeout, local_addr=options.get("source_address"))
+        source = options.get("source_address")
+        return connect_through_socks(proxy, uri, timeout=timeout, local_addr=source)
     return socket.create_connection((uri.host, uri.port), **{"timeout": timeout, **options})
-
-
-def _carrier(
-    sock: socket.socket,
-    uri: URI,
-    ssl: tls.SSLContext | None,
-    server_hostname: str | None,
-    deadline: Deadline,
-) -> Socket:
-    """Prepare a socket that is connected; encrypt if the URI says so."""
-    if sock.family in (socket.AF_INET, socket.AF_INET6):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
-    carrier = Socket(sock)
-    if not uri.secure:
-        return carrier
-    encrypted = TLSSocket(
-        carrier, ssl or tls.create_default_context(), server_hostname=server_hostname or uri.host
-    )
-    encrypted.handshake(deadline)
-    return encrypted
 
 
 def _response(carrier: Socket, reader: ResponseReader, deadline: Deadline) -> Response:
