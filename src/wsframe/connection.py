@@ -292,7 +292,7 @@ class Connection:
             cause: the exception that ended it, or None.
         """
         self.state = State.CLOSED
-        self.cause = cause
+        self.cause = cause or self.cause
 
     def _reply_to_controls(self, events: list[Event]) -> None:
         for event in events:

@@ -10,6 +10,7 @@ import pytest
 
 from wsframe import Opcode, encode_frame, encode_text
 from wsframe.asyncio import (
+    ConcurrencyError,
     ConnectionClosed,
     ConnectionClosedError,
     ConnectionClosedOK,
@@ -104,7 +105,7 @@ async def test_ping_and_latency():
         assert 0 < await answered < 5
         assert ws.latency > 0
         first = await ws.ping("same")
-        with pytest.raises(RuntimeError, match="unanswered"):
+        with pytest.raises(ConcurrencyError, match="already waiting for a pong"):
             await ws.ping("same")
         await first
         with pytest.raises(ValueError, match="125"):

@@ -296,3 +296,45 @@ async def test_one_connect_awaited_twice_at_once_follows_each_redirect():
         for ws in pair:
             await ws.close()
     assert sorted(asked) == ["/from", "/from", "/to", "/to"]
+
+
+async def test_broadcast_passes_over_and_reports_a_transport_that_fails(caplog, loop_name):
+    if loop_name == "uvloop":
+        pytest.skip("its transports take what is written after write_eof")
+    async with Pair() as broken, Pair() as whole:
+        broken.ours.transport.write_eof()
+        broadcast([broken.ours, whole.ours], "hello")
+        assert "skipped broadcast: failed to write message: RuntimeError: " in caplog.text
+        assert await whole.theirs.recv() == "hello"
+        if sys.version_info >= (3, 11):
+            with pytest.raises(ExceptionGroup, match="skipped broadcast") as skipped:  # noqa: F821
+                broadcast([broken.ours], "hello", raise_exceptions=True)
+            assert isinstance(skipped.value.exceptions[0].__cause__, RuntimeError)
+
+
+async def test_a_close_timeout_is_the_cause_of_the_end():
+    async with Pair(close_timeout=0.01) as pair:
+        pair.theirs.transport.pause_reading()
+        await pair.ours.close()
+        with pytest.raises(ConnectionClosedError, match="no close frame received") as ended:
+            await pair.ours.recv()
+        assert isinstance(ended.value.__cause__, TimeoutError)
+
+
+async def test_close_amid_a_fragmented_message_is_an_error():
+    async with Pair() as pair:
+        more = asyncio.Event()
+
+        async def fragments():
+            yield "a"
+            await more.wait()
+            yield "b"
+
+        sending = asyncio.create_task(pair.ours.send(fragments()))
+        while not pair.ours.protocol.fragmenting:
+            await asyncio.sleep(0)
+        await pair.ours.close()
+        more.set()
+        with pytest.raises(ConnectionClosedError, match=r"1011 .*close during fragmented message"):
+            await sending
+        assert pair.theirs.close_code == 1011

@@ -133,15 +133,12 @@ SWAP_EXCEPTIONS = {
     "test_timeout_before_handshake_request": "wants a debug line",
     "test_connection_closed_during_handshake": "the message says more",
     "test_junk_handshake_response": "the message says more",
-    "test_https_proxy_without_ssl": "no proxies behind TLS",
-    "test_proxy_ssl_without_https_proxy": "no proxies behind TLS",
     "test_secure_uri_without_ssl": "ssl=None is as leaving it out",
 }
 
 
 def websockets_swap(version: str, *sources: Source) -> Suite:
     """Run the tests of websockets' servers, clients and routers against wsframe.asyncio, under its names."""
-    module = "tests/asyncio/test_client.py"
     return Suite(
         "websockets",
         version,
@@ -150,9 +147,43 @@ def websockets_swap(version: str, *sources: Source) -> Suite:
         aspect="swap",
         modules="tests/asyncio/test_[crs]*[rt].py",
         chosen=" and ".join(f"not ({name})" for name in SWAP_EXCEPTIONS),
-        edits=(Edit(module, "    InvalidProxyMessage,\n", ""),),
         needs=("httptools", "python-socks[asyncio]", "werkzeug"),
         environment={"WEBSOCKETS_TESTS_TIMEOUT_FACTOR": "20", "PYTEST_PLUGINS": "wsframe_swap"},
+    )
+
+
+# The same of connections: those that reach into internals, and others.
+INTERNALS_OF_CONNECTIONS = {
+    "test_backpressure": "sets marks of its queue of frames",
+    "test_close_timeout and not test_close_timeout_": "reads an attribute that is not documented",
+    "keepalive": "starts a task that is not documented",
+    "test_max_queue": "looks at its queue of frames",
+    "test_ping and not test_ping_": "patches its source of random numbers",
+    "test_unexpected_failure": "patches methods of the protocol below",
+}
+CONNECTION_EXCEPTIONS = {
+    "test_close_during_send": "the Close of the peer is waited for",
+    "test_logger": "a logger, and no adapter of one",
+    "test_send_fragmented": "no empty fragment ends what is sent from a list",
+    "test_send_while_send_blocked": "no empty fragment ends what is sent from a list",
+    "test_state": "wants the very member of their enumeration",
+    "test_writing_in_send_context_fails": "what the transport raises is raised as it is",
+}
+
+
+def websockets_swap_connection(version: str, *sources: Source) -> Suite:
+    """Run the tests of websockets' connections against those of wsframe.asyncio; the other end is theirs."""
+    exceptions = (*INTERNALS_OF_CONNECTIONS, *CONNECTION_EXCEPTIONS)
+    return Suite(
+        "websockets",
+        version,
+        sources,
+        accelerated=(),
+        aspect="swap-connection",
+        modules="tests/asyncio/test_connection.py",
+        chosen=" and ".join(f"not ({name})" for name in exceptions),
+        needs=("httptools",),
+        environment={"WEBSOCKETS_TESTS_TIMEOUT_FACTOR": "20", "PYTEST_PLUGINS": "wsframe_swap_connection"},
     )
 
 
@@ -309,6 +340,7 @@ MAKERS: dict[str, Callable[..., Suite]] = {
     "websockets": websockets,
     "websockets-legacy": websockets_legacy,
     "websockets-swap": websockets_swap,
+    "websockets-swap-connection": websockets_swap_connection,
     "wsproto": wsproto,
     "uvicorn": uvicorn,
     "uvicorn-class": uvicorn_class,

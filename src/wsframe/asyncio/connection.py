@@ -20,6 +20,7 @@ from .._errors import ConcurrencyError
 from .._sockets import iteration_of, socket_of
 from .._spec import Close, CloseCode, Fragment, Ping, Pong, Role
 from ..connection import (
+    CLEAN_CODES,
     Broadcast,
     Connection as Protocol,
     ConnectionClosedOK,
@@ -386,7 +387,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
         Raises:
             ConnectionClosed: the connection is closing or closed.
             ValueError: data is too long.
-            RuntimeError: a Ping with this data is unanswered.
+            ConcurrencyError: a Ping with this data is unanswered.
         """
         acknowledged = self._ping(None if data is None else bytes_of(data))
         await self.drain()
@@ -421,11 +422,16 @@ class Connection(Stream, asyncio.BufferedProtocol):
         protocol = self.protocol
         if protocol.state is State.OPEN:
             close_body(code, reason)  # raises before anything is changed
-            self._write_pending_sends()
+            if not self._write_pending_sends() and protocol.fragmenting and code in CLEAN_CODES:
+                code, reason = CloseCode.INTERNAL_ERROR, "close during fragmented message"
             frame = protocol.close(code, reason)
             self._encodes_directly = False
-            self._write(frame)
-            self.flush()
+            try:
+                self._write(frame)
+                self.flush()
+            except Exception as exc:  # of the transport
+                protocol.cause = exc
+                self._abort_transport()
             self._start_close_timer()
         self._read_until_close()
 
@@ -875,18 +881,23 @@ class Connection(Stream, asyncio.BufferedProtocol):
         return True  # `_send_message` raises ConnectionClosed
 
     async def _send_fragments(self, message: Any) -> None:
-        """Send each fragment when the next one is known: only then is it known not to be the last."""
+        """Send each fragment: those of an asynchronous iterable at once, and then an empty one that ends
+        the message; others when the next one is known, so that the last one ends it.
+        """
         protocol = self.protocol
-        fragments = message if isinstance(message, AsyncIterable) else _each(message)
+        at_once = isinstance(message, AsyncIterable)
+        fragments = message if at_once else _each(message)
         last: str | Buffer | None = None
         try:
             async for fragment in fragments:
                 check_fragment(fragment, last)
-                if last is not None:
-                    await self._send_fragment(last, final=False)
+                sent = fragment if at_once else last
                 last = fragment
+                if sent is not None:
+                    await self._send_fragment(sent, final=False)
             if last is not None:
-                await self._send_fragment(last, final=True)
+                end: str | bytes = "" if isinstance(last, str) else b""
+                await self._send_fragment(end if at_once else last, final=True)
         except BaseException:
             if protocol.fragmenting:  # a part of a message has been sent
                 self.close_nowait(CloseCode.INTERNAL_ERROR, "fragmented message not finished")
@@ -928,6 +939,8 @@ class Connection(Stream, asyncio.BufferedProtocol):
         if self._unsent < before > LAST_FRAMES_SIZE and self._close_timeout is not None:
             self._close_timer = self._loop.call_later(self._close_timeout, self._close_timed_out)
         else:
+            if self._protocol is not None:
+                self._protocol.cause = TimeoutError("timed out while closing connection")
             self._abort_transport()
 
     def _abort_transport(self) -> None:
@@ -939,7 +952,7 @@ class Connection(Stream, asyncio.BufferedProtocol):
             pings = self._pings = {}
         while data is None or data in pings:
             if data is not None:
-                raise RuntimeError("a ping with this data is unanswered")
+                raise ConcurrencyError("already waiting for a pong with the same data")
             data = fresh_key()
             if data in pings:
                 data = None
@@ -1024,16 +1037,28 @@ def broadcast(
         ready = not connection._pending_sends or connection._write_pending_sends()
         if ready and connection.congested and not connection._may_queue(message):
             continue
-        if ready and connection._encodes_directly and not connection._masked:
-            connection._write(frames.uncompressed)
-        elif connection._protocol is not None:
+        try:
+            if ready and connection._encodes_directly and not connection._masked:
+                connection._write(frames.uncompressed)
+                continue
+            if connection._protocol is None:
+                continue
             frame = frames.frame_for(connection._protocol) if ready else None
             if frame is not None:
                 connection._write(frame)
-            elif connection.state is State.OPEN:
-                if raise_exceptions:
-                    skipped.append(ConcurrencyError("sending a fragmented message"))
-                else:
-                    connection.logger.warning("skipped broadcast: sending a fragmented message")
+                continue
+        except Exception as exc:  # of the transport
+            failure: Exception = RuntimeError("failed to write message")
+            failure.__cause__ = exc
+            reason = f"failed to write message: {type(exc).__name__}: {exc}"
+        else:
+            if connection.state is not State.OPEN:
+                continue
+            reason = "sending a fragmented message"
+            failure = ConcurrencyError(reason)
+        if raise_exceptions:
+            skipped.append(failure)
+        else:
+            connection.logger.warning("skipped broadcast: %s", reason)
     if skipped:
         raise _exception_group("skipped broadcast", skipped)
