@@ -2,9 +2,14 @@
 #include "sha1_armv8.h"
 #include "variants.h"
 
-#define KERNEL(isa, sha1)                                                                       \
-    ((wsf_kernel){#isa, wsf_xor_##isa, wsf_xor_or_##isa, wsf_utf8_scan_##isa, wsf_utf8_ucs1_##isa, \
-                  wsf_utf8_ucs2_##isa, wsf_utf8_ucs4_##isa, sha1})
+#define KERNEL(isa, sha1) MIXED(isa, isa, sha1)
+
+/* `coder` is the instruction set of what encodes. */
+#define MIXED(isa, coder, sha1)                                                                       \
+    ((wsf_kernel){#isa, wsf_xor_##isa, wsf_xor_or_##isa, wsf_utf8_scan_##isa, wsf_utf8_ucs1_##isa,    \
+                  wsf_utf8_ucs2_##isa, wsf_utf8_ucs4_##isa, wsf_utf8_size_ucs1_##coder,               \
+                  wsf_utf8_size_ucs2_##coder, wsf_utf8_size_ucs4_##coder, wsf_utf8_from_ucs1_##coder, \
+                  wsf_utf8_from_ucs2_##coder, wsf_utf8_from_ucs4_##coder, sha1})
 
 #ifdef WSF_AVX
 #if defined(_MSC_VER)
@@ -53,7 +58,7 @@ static size_t list_avx(wsf_kernel *out, size_t count)
         out[count++] = KERNEL(avx2, sha1);
     }
     if (avx512) {
-        out[count++] = KERNEL(avx512, sha1);
+        out[count++] = MIXED(avx512, avx2, sha1);
     }
     return count;
 }
@@ -63,7 +68,7 @@ static size_t list_avx(wsf_kernel *out, size_t count)
 static size_t list(wsf_kernel *out)
 {
     out[0] = KERNEL(scalar, wsf_sha1_portable);
-    out[1] = KERNEL(sse2, wsf_sha1_portable);
+    out[1] = MIXED(sse2, scalar, wsf_sha1_portable);
 #ifdef WSF_AVX
     return list_avx(out, 2);
 #else
@@ -99,7 +104,7 @@ static wsf_sha1_fn *pick_sha1(void)
 static size_t list(wsf_kernel *out)
 {
     out[0] = KERNEL(scalar, wsf_sha1_portable);
-    out[1] = KERNEL(neon, pick_sha1());
+    out[1] = MIXED(neon, scalar, pick_sha1());
     return 2;
 }
 

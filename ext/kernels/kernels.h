@@ -33,6 +33,18 @@ typedef void wsf_utf8_ucs1_fn(uint8_t *dst, size_t chars, const uint8_t *src, si
 typedef void wsf_utf8_ucs2_fn(uint16_t *dst, size_t chars, const uint8_t *src, size_t n);
 typedef void wsf_utf8_ucs4_fn(uint32_t *dst, size_t chars, const uint8_t *src, size_t n);
 
+/* Bytes of UTF-8 that `chars` units of 1, 2 or 4 bytes become; a surrogate counts for 3. */
+typedef size_t wsf_utf8_size_ucs1_fn(const uint8_t *src, size_t chars);
+typedef size_t wsf_utf8_size_ucs2_fn(const uint16_t *src, size_t chars);
+typedef size_t wsf_utf8_size_ucs4_fn(const uint32_t *src, size_t chars);
+
+/* Write the UTF-8 of `chars` units to dst[0, room), room being what the functions above return, or
+ * more, all of which may be written to.  Returns the bytes of UTF-8; SIZE_MAX if a unit is a
+ * surrogate: then what dst holds is meaningless. */
+typedef size_t wsf_utf8_from_ucs1_fn(uint8_t *dst, size_t room, const uint8_t *src, size_t chars);
+typedef size_t wsf_utf8_from_ucs2_fn(uint8_t *dst, size_t room, const uint16_t *src, size_t chars);
+typedef size_t wsf_utf8_from_ucs4_fn(uint8_t *dst, size_t room, const uint32_t *src, size_t chars);
+
 /* digest = SHA-1 of data[0, n) (FIPS 180-4), in one shot. */
 typedef void wsf_sha1_fn(uint8_t digest[20], const uint8_t *data, size_t n);
 
@@ -44,6 +56,12 @@ typedef struct {
     wsf_utf8_ucs1_fn *utf8_ucs1;
     wsf_utf8_ucs2_fn *utf8_ucs2;
     wsf_utf8_ucs4_fn *utf8_ucs4;
+    wsf_utf8_size_ucs1_fn *utf8_size_ucs1;
+    wsf_utf8_size_ucs2_fn *utf8_size_ucs2;
+    wsf_utf8_size_ucs4_fn *utf8_size_ucs4;
+    wsf_utf8_from_ucs1_fn *utf8_from_ucs1;
+    wsf_utf8_from_ucs2_fn *utf8_from_ucs2;
+    wsf_utf8_from_ucs4_fn *utf8_from_ucs4;
     wsf_sha1_fn *sha1;
 } wsf_kernel;
 
@@ -53,15 +71,5 @@ const wsf_kernel *wsf_kernels(size_t *count);
 /* Whether rest[0, n), n <= 3, what a scan left over, can still become a code point when more
  * bytes follow.  False as soon as no continuation could make it valid (RFC 3629, section 4). */
 int wsf_utf8_may_continue(const uint8_t *rest, size_t n);
-
-/* UTF-8 size in bytes of `chars` units; SIZE_MAX if one of them is a surrogate. */
-size_t wsf_utf8_size_ucs1(const uint8_t *src, size_t chars);
-size_t wsf_utf8_size_ucs2(const uint16_t *src, size_t chars);
-size_t wsf_utf8_size_ucs4(const uint32_t *src, size_t chars);
-
-/* Write the UTF-8 of `chars` units, whose size the functions above told, to dst. */
-void wsf_utf8_from_ucs1(uint8_t *dst, const uint8_t *src, size_t chars);
-void wsf_utf8_from_ucs2(uint8_t *dst, const uint16_t *src, size_t chars);
-void wsf_utf8_from_ucs4(uint8_t *dst, const uint32_t *src, size_t chars);
 
 #endif

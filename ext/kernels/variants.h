@@ -10,7 +10,13 @@
     wsf_utf8_scan_fn wsf_utf8_scan_##isa;      \
     wsf_utf8_ucs1_fn wsf_utf8_ucs1_##isa;      \
     wsf_utf8_ucs2_fn wsf_utf8_ucs2_##isa;      \
-    wsf_utf8_ucs4_fn wsf_utf8_ucs4_##isa
+    wsf_utf8_ucs4_fn wsf_utf8_ucs4_##isa;      \
+    wsf_utf8_size_ucs1_fn wsf_utf8_size_ucs1_##isa; \
+    wsf_utf8_size_ucs2_fn wsf_utf8_size_ucs2_##isa; \
+    wsf_utf8_size_ucs4_fn wsf_utf8_size_ucs4_##isa; \
+    wsf_utf8_from_ucs1_fn wsf_utf8_from_ucs1_##isa; \
+    wsf_utf8_from_ucs2_fn wsf_utf8_from_ucs2_##isa; \
+    wsf_utf8_from_ucs4_fn wsf_utf8_from_ucs4_##isa
 
 WSF_DECLARE(scalar);
 WSF_DECLARE(sse2);

@@ -419,20 +419,16 @@ static uint32_t unit_at(const void *units, int width, size_t i)
 
 static size_t size_of_units(int width, const void *units, size_t chars)
 {
-    return width == 1   ? wsf_utf8_size_ucs1(units, chars)
-           : width == 2 ? wsf_utf8_size_ucs2(units, chars)
-                        : wsf_utf8_size_ucs4(units, chars);
+    return width == 1   ? kernel->utf8_size_ucs1(units, chars)
+           : width == 2 ? kernel->utf8_size_ucs2(units, chars)
+                        : kernel->utf8_size_ucs4(units, chars);
 }
 
-static void write_units(int width, uint8_t *dst, const void *units, size_t chars)
+static size_t write_units(int width, uint8_t *dst, size_t room, const void *units, size_t chars)
 {
-    if (width == 1) {
-        wsf_utf8_from_ucs1(dst, units, chars);
-    } else if (width == 2) {
-        wsf_utf8_from_ucs2(dst, units, chars);
-    } else {
-        wsf_utf8_from_ucs4(dst, units, chars);
-    }
+    return width == 1   ? kernel->utf8_from_ucs1(dst, room, units, chars)
+           : width == 2 ? kernel->utf8_from_ucs2(dst, room, units, chars)
+                        : kernel->utf8_from_ucs4(dst, room, units, chars);
 }
 
 static void one_transcode(const uint8_t *text, size_t n, int at_end)
@@ -453,13 +449,15 @@ static void one_transcode(const uint8_t *text, size_t n, int at_end)
             CHECK(unit_at(dst, width, i) == point, "n %zu width %d char %zu: %x, not %x", n, width, i,
                   (unsigned)unit_at(dst, width, i), (unsigned)point);
         }
-        /* and back again */
+        /* and back again, once into just the bytes it needs, once with a few more */
         CHECK(size_of_units(width, dst, stats.chars) == n, "n %zu width %d", n, width);
-        uint8_t *back = place(in, at_end, n);
-        memset(back, 0, n);
-        write_units(width, back, dst, stats.chars);
-        CHECK(memcmp(back, text, n) == 0, "n %zu width %d", n, width);
-        CHECK(marks_stand(back, at_end, n), "n %zu width %d", n, width);
+        for (size_t more = 0; more < 200; more = 3 * more + 1) {
+            uint8_t *back = place(in, at_end, n + more);
+            memset(back, 0, n);
+            CHECK(write_units(width, back, n + more, dst, stats.chars) == n, "n %zu width %d", n, width);
+            CHECK(memcmp(back, text, n) == 0, "n %zu width %d", n, width);
+            CHECK(marks_stand(back, at_end, n + more), "n %zu width %d", n, width);
+        }
     }
 }
 
@@ -524,32 +522,116 @@ static void test_may_continue(void)
     CHECK(wsf_utf8_may_continue(NULL, 0), "nothing");
 }
 
-static void test_surrogates(void)
+/* --- utf-8: encoding -------------------------------------------------------------------------- */
+
+static void set_unit(void *units, int width, size_t i, uint32_t point)
 {
+    if (width == 1) {
+        ((uint8_t *)units)[i] = (uint8_t)point;
+    } else if (width == 2) {
+        ((uint16_t *)units)[i] = (uint16_t)point;
+    } else {
+        ((uint32_t *)units)[i] = point;
+    }
+}
+
+/* Units at the end of readable memory, or its beginning, to UTF-8 in just the bytes that it needs. */
+static void one_encode(const uint32_t *points, size_t chars, int width, int at_end)
+{
+    static uint8_t want[4 * ROOM];
+    size_t size = 0;
+    int bad = 0;
+    void *units = place(in, at_end, chars * (size_t)width);
+    for (size_t i = 0; i < chars; i++) {
+        set_unit(units, width, i, points[i]);
+        bad |= points[i] >= 0xD800 && points[i] < 0xE000;
+        size += put_point(want + size, points[i]);
+    }
+    uint8_t *dst = place(out, at_end, size);
+    memset(dst, 0, size);
+    CHECK(size_of_units(width, units, chars) == size, "chars %zu width %d", chars, width);
+    const size_t wrote = write_units(width, dst, size, units, chars);
+    CHECK(wrote == (bad ? SIZE_MAX : size), "chars %zu width %d: %zu, not %zu", chars, width, wrote, size);
+    CHECK(bad || memcmp(dst, want, size) == 0, "chars %zu width %d", chars, width);
+    CHECK(marks_stand(dst, at_end, size), "chars %zu width %d", chars, width);
+}
+
+static const uint32_t limit_of[5] = {0, 0xFF, 0xFFFF, 0, 0x10FFFF};
+
+/* Every code point, among others. */
+static void test_encode_points(void)
+{
+    static uint32_t points[96];
+    for (int width = 1; width <= 4; width *= 2) {
+        for (uint32_t u = 0; u <= limit_of[width]; u += 32) {
+            for (uint32_t i = 0; i < 32; i++) {
+                points[i] = u + i;
+                points[32 + i] = u >= 0xD800 && u < 0xE000 ? 'x' : u + (i * 7 + 5) % 32;
+                points[64 + i] = u >= 0xD800 && u < 0xE000 ? 'x' : u + i;
+            }
+            one_encode(points, 32 + below(64), width, (u >> 5) & 1);
+            one_encode(points + 32, 64, width, 1);
+        }
+    }
+}
+
+/* Every length, every place of a wider unit among narrower ones, and every place of a surrogate. */
+static void test_encode_places(void)
+{
+    static const uint32_t narrow[] = {'x', 0xE9, 0x416, 0x4E2D}, wide[] = {0x80, 0x7FF, 0x800, 0xFFFF, 0x10000,
+                                                                        0x10FFFF, 0xD800, 0xDBFF, 0xDC00, 0xDFFF};
+    static uint32_t points[301];
+    for (int width = 1; width <= 4; width *= 2) {
+        for (size_t n = 0; n < sizeof narrow / sizeof *narrow && narrow[n] <= limit_of[width]; n++) {
+            for (size_t chars = 0; chars <= 300; chars++) {
+                for (size_t i = 0; i < chars; i++) {
+                    points[i] = narrow[n];
+                }
+                one_encode(points, chars, width, 0);
+                one_encode(points, chars, width, 1);
+                for (size_t at = 0; at < chars; at += chars < 100 ? 1 : 1 + below(9)) {
+                    const uint32_t point = wide[below(sizeof wide / sizeof *wide)];
+                    points[at] = point <= limit_of[width] ? point : 0xFF;
+                    one_encode(points, chars, width, 1);
+                    points[at] = narrow[n];
+                }
+            }
+        }
+    }
+}
+
+/* Surrogates in every place of texts of every class. */
+static void test_encode_surrogates(void)
+{
+    static uint32_t points[200];
     for (size_t chars = 1; chars <= 200; chars++) {
-        uint16_t *two = (uint16_t *)(void *)place(in, 1, 2 * chars);
-        uint32_t *four = (uint32_t *)(void *)place(out, 1, 4 * chars);
-        size_t size2 = 0, size4 = 0;
-        for (size_t i = 0; i < chars; i++) {
-            uint8_t scratch[4];
-            two[i] = (uint16_t)random_point(ASCII | LATIN1 | TWO | THREE);
-            four[i] = random_point(ASCII | LATIN1 | TWO | THREE | FOUR);
-            size2 += put_point(scratch, two[i]);
-            size4 += put_point(scratch, four[i]);
+        for (int width = 2; width <= 4; width *= 2) {
+            for (size_t i = 0; i < chars; i++) {
+                points[i] = random_point(ASCII | LATIN1 | TWO | THREE | (width == 4 ? FOUR : 0));
+            }
+            one_encode(points, chars, width, 1);
+            for (size_t i = 0; i < chars; i++) {
+                static const uint16_t surrogates[] = {0xD800, 0xDBFF, 0xDC00, 0xDFFF};
+                const uint32_t was = points[i];
+                points[i] = surrogates[below(4)];
+                one_encode(points, chars, width, 1);
+                points[i] = was;
+            }
         }
-        CHECK(wsf_utf8_size_ucs2(two, chars) == size2, "chars %zu", chars);
-        CHECK(wsf_utf8_size_ucs4(four, chars) == size4, "chars %zu", chars);
+    }
+}
+
+/* More units than a sum in a vector holds, all as wide as can be. */
+static void test_encode_many(void)
+{
+    for (int width = 1; width <= 4; width *= 2) {
+        const size_t chars = (size_t)4 << 20;
+        uint8_t *units = malloc(chars * (size_t)width);
         for (size_t i = 0; i < chars; i++) {
-            static const uint16_t surrogates[] = {0xD800, 0xDBFF, 0xDC00, 0xDFFF};
-            const uint16_t was2 = two[i], bad = surrogates[below(4)];
-            const uint32_t was4 = four[i];
-            two[i] = bad;
-            four[i] = bad;
-            CHECK(wsf_utf8_size_ucs2(two, chars) == SIZE_MAX, "chars %zu at %zu", chars, i);
-            CHECK(wsf_utf8_size_ucs4(four, chars) == SIZE_MAX, "chars %zu at %zu", chars, i);
-            two[i] = was2;
-            four[i] = was4;
+            set_unit(units, width, i, limit_of[width]);
         }
+        CHECK(size_of_units(width, units, chars) == chars * (width == 1 ? 2 : width == 2 ? 3 : 4), "width %d", width);
+        free(units);
     }
 }
 
@@ -615,12 +697,15 @@ int main(void)
         test_scan_sequences();
         test_scan_texts();
         test_transcode();
+        test_encode_points();
+        test_encode_places();
+        test_encode_surrogates();
+        test_encode_many();
         test_sha1();
         printf("%s: %lu checks\n", kernel->name, checks - before);
         fflush(stdout);
     }
     test_may_continue();
-    test_surrogates();
     printf("ok: %zu kernels, %lu checks\n", count, checks);
     return 0;
 }

@@ -33,6 +33,13 @@ if WSF_KEY_POOL != _spec.KEY_POOL:
 if wsf_watch_forks() != 0:
     raise MemoryError
 
+cdef enum:
+    # A text of so many units is written to the stack, with room for whole vectors behind it.
+    SHORT_CHARS = 64
+    SHORT_ROOM = 4 * SHORT_CHARS + 64
+    # Up to 16 KiB of UTF-8.
+    MASKED_CHARS = 4096
+
 cdef uint8_t TEXT = FIN | <int>_spec.Opcode.TEXT
 cdef uint8_t BINARY = FIN | <int>_spec.Opcode.BINARY
 
@@ -71,28 +78,62 @@ cdef bytes frame_of(uint8_t first, const void *data, Py_ssize_t size, const uint
     return out
 
 
+cdef size_t write_masked(
+    uint8_t *dst, size_t size, const uint8_t *units, size_t chars, int width, const uint8_t *key
+) noexcept nogil:
+    """Write UTF-8 and mask it, a part at a time that the fastest cache holds."""
+    cdef uint8_t rotated[4]
+    cdef size_t some, wrote, done = 0
+    cdef int i
+    while chars > 0:
+        some = min(chars, <size_t>MASKED_CHARS)
+        wrote = utf8_write(dst + done, size - done, units, some, width)
+        if wrote == <size_t>-1:
+            return wrote
+        for i in range(4):
+            rotated[i] = key[(done + i) & 3]
+        active.xor_(dst + done, dst + done, wrote, rotated)
+        done += wrote
+        units += some * width
+        chars -= some
+    return done
+
+
+cdef int refuse_surrogate(object text) except -1:
+    PyUnicode_AsUTF8String(text)  # says where it is
+    raise ValueError("text holds a lone surrogate")
+
+
 cdef bytes text_frame(uint8_t first, object text, const uint8_t *key):
     """The frame of a str, its UTF-8 written where it leaves from."""
+    cdef uint8_t short_text[SHORT_ROOM]
+    cdef const uint8_t *units
     cdef Py_ssize_t chars
-    cdef size_t size
+    cdef size_t size, wrote
     cdef int width
     cdef bytes out
     cdef uint8_t *dst
     PyUnicode_READY(text)
+    units = <const uint8_t *>PyUnicode_DATA(text)
     chars = PyUnicode_GET_LENGTH(text)
     if PyUnicode_IS_ASCII(text):
-        return frame_of(first, PyUnicode_DATA(text), chars, key)
+        return frame_of(first, units, chars, key)
     width = PyUnicode_KIND(text)
-    size = utf8_size(PyUnicode_DATA(text), chars, width)
-    if size == <size_t>-1:
-        PyUnicode_AsUTF8String(text)  # says where the surrogate is
-        raise ValueError("text holds a lone surrogate")
+    if chars <= SHORT_CHARS:  # to copy it costs less than to count it
+        size = utf8_write(short_text, SHORT_ROOM, units, chars, width)
+        if size == <size_t>-1:
+            refuse_surrogate(text)
+        return frame_of(first, short_text, size, key)
+    size = utf8_size(units, chars, width)
     out = PyBytes_FromStringAndSize(NULL, header_size(size, key != NULL) + <Py_ssize_t>size)
     dst = <uint8_t *>PyBytes_AS_STRING(out)
     dst += write_header(dst, first, size, key)
-    utf8_write(dst, PyUnicode_DATA(text), chars, width)
     if key != NULL:
-        active.xor_(dst, dst, size, key)
+        wrote = write_masked(dst, size, units, chars, width, key)
+    else:
+        wrote = utf8_write(dst, size, units, chars, width)
+    if wrote == <size_t>-1:
+        refuse_surrogate(text)
     return out
 
 

@@ -1,0 +1,179 @@
+/* Code points to UTF-8, 16 or 32 a step: each unit is spread over a lane of 2 or 4 bytes, last byte
+ * first; then one lookup a group of 8 or 4 units picks the bytes that they have, in order. */
+#include "target.h"
+
+#ifdef WSF_AVX
+#include <immintrin.h>
+
+#include "avx2_part.h"
+#include "utf8_pick.h"
+#include "variants.h"
+
+#define AVX2 WSF_TARGET("avx2,popcnt")
+#define AND(a, b) _mm256_and_si256(a, b)
+#define OR(a, b) _mm256_or_si256(a, b)
+#define ZERO _mm256_setzero_si256()
+#define WORDS(w) _mm256_set1_epi16((short)(w))
+#define LONGS(l) _mm256_set1_epi32((int)(l))
+#define LOAD(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
+#define LOAD128(p) _mm_loadu_si128((const __m128i *)(const void *)(p))
+#define STORE128(p, v) _mm_storeu_si128((__m128i *)(void *)(p), v)
+#define LOWER(v) _mm256_castsi256_si128(v)
+#define UPPER(v) _mm256_extracti128_si256(v, 1)
+#define ENTRIES(table, a, b) \
+    _mm256_inserti128_si256(_mm256_castsi128_si256(LOAD128(table[a])), LOAD128(table[b]), 1)
+
+/* A step writes at most so many bytes, whole vectors included. */
+enum { STEP_ROOM = 64 };
+
+/* 16 units of 2 bytes, below U+0800. */
+AVX2 WSF_INLINE size_t pairs(uint8_t *dst, __m256i u)
+{
+    const __m256i ascii = _mm256_cmpgt_epi16(WORDS(0x80), u);
+    const __m256i low = OR(AND(u, WORDS(0x3F)), AND(_mm256_slli_epi16(u, 2), WORDS(0x1F00)));
+    const __m256i bytes = _mm256_blendv_epi8(OR(low, WORDS(0xC080)), u, ascii);
+    const uint32_t one = (uint32_t)_mm256_movemask_epi8(_mm256_packs_epi16(ascii, ascii));
+    const uint32_t lower = one & 0xFF, upper = one >> 24;
+    const __m256i picked = _mm256_shuffle_epi8(bytes, ENTRIES(wsf_pick_pairs, lower, upper));
+    const size_t size = 16 - (size_t)_mm_popcnt_u32(lower);
+    STORE128(dst, LOWER(picked));
+    STORE128(dst + size, UPPER(picked));
+    return size + 16 - (size_t)_mm_popcnt_u32(upper);
+}
+
+/* 16 units spread over lanes of 4 bytes, in the order of `index`. */
+AVX2 WSF_INLINE size_t quads(uint8_t *dst, __m256i even, __m256i odd, uint32_t index, int sorted)
+{
+    const uint32_t a = index & 0xFF, b = index >> 8 & 0xFF, c = index >> 16 & 0xFF, d = index >> 24;
+    const __m256i first = _mm256_shuffle_epi8(even, ENTRIES(wsf_pick_quads, a, c));
+    const __m256i second = _mm256_shuffle_epi8(odd, ENTRIES(wsf_pick_quads, b, d));
+    size_t size = wsf_quad_sizes[a];
+    STORE128(dst, LOWER(first));
+    if (sorted) {
+        STORE128(dst + size, UPPER(first));
+        size += wsf_quad_sizes[c];
+        STORE128(dst + size, LOWER(second));
+        size += wsf_quad_sizes[b];
+    } else {
+        STORE128(dst + size, LOWER(second));
+        size += wsf_quad_sizes[b];
+        STORE128(dst + size, UPPER(first));
+        size += wsf_quad_sizes[c];
+    }
+    STORE128(dst + size, UPPER(second));
+    return size + wsf_quad_sizes[d];
+}
+
+/* 16 units of 2 bytes. */
+AVX2 WSF_INLINE size_t words(uint8_t *dst, __m256i u, __m256i *bad)
+{
+    if (_mm256_testz_si256(u, WORDS(0xFF80))) {
+        STORE128(dst, LOWER(_mm256_permute4x64_epi64(_mm256_packus_epi16(u, u), 0x08)));
+        return 16;
+    }
+    if (_mm256_testz_si256(u, WORDS(0xF800))) {
+        return pairs(dst, u);
+    }
+    const __m256i upper = AND(u, WORDS(0xF800));
+    const __m256i below_800 = _mm256_cmpeq_epi16(upper, ZERO);
+    const __m256i ascii = _mm256_cmpeq_epi16(AND(u, WORDS(0xFF80)), ZERO);
+    *bad = OR(*bad, _mm256_cmpeq_epi16(upper, WORDS(0xD800)));
+    __m256i low = OR(AND(u, WORDS(0x3F)), AND(_mm256_slli_epi16(u, 2), WORDS(0x3F00)));
+    low = OR(OR(low, WORDS(0x8080)), AND(below_800, WORDS(0x4000)));
+    low = _mm256_blendv_epi8(low, u, ascii);
+    const __m256i top = OR(_mm256_srli_epi16(u, 12), WORDS(0xE0));
+    /* bit 0 of each length less one is in the lower byte of a unit, bit 1 in the upper one */
+    const __m256i lengths = _mm256_xor_si256(below_800, OR(ascii, WORDS(0xFF00)));
+    const uint32_t index = (uint32_t)_mm256_movemask_epi8(lengths);
+    return quads(dst, _mm256_unpacklo_epi16(low, top), _mm256_unpackhi_epi16(low, top), index, 0);
+}
+
+typedef struct {
+    __m256i bytes, length; /* the length less one, negative */
+} spread;
+
+AVX2 WSF_INLINE spread spread_longs(__m256i u, __m256i *bad)
+{
+    const __m256i two = _mm256_cmpgt_epi32(u, LONGS(0x7F)), three = _mm256_cmpgt_epi32(u, LONGS(0x7FF));
+    const __m256i four = _mm256_cmpgt_epi32(u, LONGS(0xFFFF));
+    const __m256i last = OR(AND(u, LONGS(0x3F)), AND(_mm256_slli_epi32(u, 2), LONGS(0x3F00)));
+    const __m256i third = AND(_mm256_slli_epi32(u, 4), LONGS(0x3F0000));
+    const __m256i lead = OR(third, AND(_mm256_slli_epi32(u, 6), LONGS(0x07000000)));
+    const __m256i mark2 = _mm256_andnot_si256(three, LONGS(0x4000));
+    const __m256i marks = OR(mark2, _mm256_andnot_si256(four, LONGS(0x600000)));
+    const __m256i marked = OR(OR(last, lead), OR(marks, LONGS(0xF0808080)));
+    *bad = OR(*bad, _mm256_cmpeq_epi32(AND(u, LONGS(0xFFFFF800)), LONGS(0xD800)));
+    return (spread){_mm256_blendv_epi8(u, marked, two), _mm256_add_epi32(_mm256_add_epi32(two, three), four)};
+}
+
+/* 16 units of 4 bytes. */
+AVX2 WSF_INLINE size_t longs(uint8_t *dst, __m256i u, __m256i v, __m256i *bad)
+{
+    if (_mm256_testz_si256(OR(u, v), LONGS(0xFFFFFF80))) {
+        const __m256i bytes = _mm256_packus_epi16(_mm256_packs_epi32(u, v), ZERO);
+        STORE128(dst, LOWER(_mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7))));
+        return 16;
+    }
+    const spread a = spread_longs(u, bad), b = spread_longs(v, bad);
+    /* each length times this has its bit 0 at 7 and its bit 1 at 15 */
+    const __m256i lengths = _mm256_mullo_epi16(_mm256_packs_epi32(a.length, b.length), WORDS(-0x4080));
+    return quads(dst, a.bytes, b.bytes, (uint32_t)_mm256_movemask_epi8(lengths), 1);
+}
+
+/* A step: 32 units of 1 byte, or 16 wider ones. */
+AVX2 WSF_INLINE size_t step(uint8_t *dst, __m256i u, __m256i v, __m256i *bad, int width)
+{
+    if (width == 4) {
+        return longs(dst, u, v, bad);
+    }
+    if (width == 2) {
+        return words(dst, u, bad);
+    }
+    if (!_mm256_movemask_epi8(u)) {
+        _mm256_storeu_si256((__m256i *)(void *)dst, u);
+        return 32;
+    }
+    const size_t size = pairs(dst, _mm256_cvtepu8_epi16(LOWER(u)));
+    return size + pairs(dst + size, _mm256_cvtepu8_epi16(UPPER(u)));
+}
+
+AVX2 WSF_INLINE size_t transcode(uint8_t *dst, size_t room, const uint8_t *src, size_t chars, int width)
+{
+    const size_t units = width == 1 ? 32 : 16;
+    __m256i bad = ZERO;
+    size_t o = 0;
+    for (; chars >= units && room - o >= STEP_ROOM; chars -= units, src += units * (size_t)width) {
+        o += step(dst + o, LOAD(src), width == 4 ? LOAD(src + 32) : ZERO, &bad, width);
+    }
+    while (chars > 0) {
+        uint8_t aside[STEP_ROOM];
+        const size_t count = chars < units ? chars : units, bytes = count * (size_t)width;
+        const __m256i u = wsf_load_part(src, bytes < 32 ? bytes : 32);
+        const __m256i v = bytes > 32 ? wsf_load_part(src + 32, bytes - 32) : ZERO;
+        uint8_t *to = room - o < STEP_ROOM ? aside : dst + o;
+        const size_t size = step(to, u, v, &bad, width) - (units - count); /* a zero for each not there */
+        if (to == aside) {
+            memcpy(dst + o, aside, size);
+        }
+        o += size;
+        chars -= count;
+        src += bytes;
+    }
+    return _mm256_testz_si256(bad, bad) ? o : SIZE_MAX;
+}
+
+AVX2 size_t wsf_utf8_from_ucs1_avx2(uint8_t *dst, size_t room, const uint8_t *src, size_t chars)
+{
+    return transcode(dst, room, src, chars, 1);
+}
+
+AVX2 size_t wsf_utf8_from_ucs2_avx2(uint8_t *dst, size_t room, const uint16_t *src, size_t chars)
+{
+    return transcode(dst, room, (const uint8_t *)src, chars, 2);
+}
+
+AVX2 size_t wsf_utf8_from_ucs4_avx2(uint8_t *dst, size_t room, const uint32_t *src, size_t chars)
+{
+    return transcode(dst, room, (const uint8_t *)src, chars, 4);
+}
+#endif
