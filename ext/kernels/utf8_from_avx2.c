@@ -1,4 +1,4 @@
-/* Code points to UTF-8, 16 or 32 a step: each unit is spread over a lane of 2 or 4 bytes, last byte
+/* Code points to UTF-8, 32 a step: each unit is spread over a lane of 2 or 4 bytes, last byte
  * first; then one lookup a group of 8 or 4 units picks the bytes that they have, in order. */
 #include "target.h"
 
@@ -18,13 +18,14 @@
 #define LOAD(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
 #define LOAD128(p) _mm_loadu_si128((const __m128i *)(const void *)(p))
 #define STORE128(p, v) _mm_storeu_si128((__m128i *)(void *)(p), v)
+#define STORE256(p, v) _mm256_storeu_si256((__m256i *)(void *)(p), v)
 #define LOWER(v) _mm256_castsi256_si128(v)
 #define UPPER(v) _mm256_extracti128_si256(v, 1)
 #define ENTRIES(table, a, b) \
     _mm256_inserti128_si256(_mm256_castsi128_si256(LOAD128(table[a])), LOAD128(table[b]), 1)
 
-/* A step writes at most so many bytes, whole vectors included. */
-enum { STEP_ROOM = 64 };
+/* 16 units write at most so many bytes, whole vectors included. */
+enum { HALF_ROOM = 64 };
 
 /* 16 units of 2 bytes, below U+0800. */
 AVX2 WSF_INLINE size_t pairs(uint8_t *dst, __m256i u)
@@ -41,39 +42,25 @@ AVX2 WSF_INLINE size_t pairs(uint8_t *dst, __m256i u)
     return size + 16 - (size_t)_mm_popcnt_u32(upper);
 }
 
-/* 16 units spread over lanes of 4 bytes, in the order of `index`. */
-AVX2 WSF_INLINE size_t quads(uint8_t *dst, __m256i even, __m256i odd, uint32_t index, int sorted)
+/* 16 units spread over lanes of 4 bytes: those of the first vector and of the second, a lane of each
+ * in turn; a byte of the index for each lane. */
+AVX2 WSF_INLINE size_t quads(uint8_t *dst, __m256i first, __m256i second, uint32_t index)
 {
     const uint32_t a = index & 0xFF, b = index >> 8 & 0xFF, c = index >> 16 & 0xFF, d = index >> 24;
-    const __m256i first = _mm256_shuffle_epi8(even, ENTRIES(wsf_pick_quads, a, c));
-    const __m256i second = _mm256_shuffle_epi8(odd, ENTRIES(wsf_pick_quads, b, d));
-    size_t size = wsf_quad_sizes[a];
-    STORE128(dst, LOWER(first));
-    if (sorted) {
-        STORE128(dst + size, UPPER(first));
-        size += wsf_quad_sizes[c];
-        STORE128(dst + size, LOWER(second));
-        size += wsf_quad_sizes[b];
-    } else {
-        STORE128(dst + size, LOWER(second));
-        size += wsf_quad_sizes[b];
-        STORE128(dst + size, UPPER(first));
-        size += wsf_quad_sizes[c];
-    }
-    STORE128(dst + size, UPPER(second));
-    return size + wsf_quad_sizes[d];
+    const __m256i even = _mm256_shuffle_epi8(first, ENTRIES(wsf_pick_quads, a, c));
+    const __m256i odd = _mm256_shuffle_epi8(second, ENTRIES(wsf_pick_quads, b, d));
+    const size_t size2 = wsf_quad_sizes[a], size3 = size2 + wsf_quad_sizes[b];
+    const size_t size4 = size3 + wsf_quad_sizes[c];
+    STORE128(dst, LOWER(even));
+    STORE128(dst + size2, LOWER(odd));
+    STORE128(dst + size3, UPPER(even));
+    STORE128(dst + size4, UPPER(odd));
+    return size4 + wsf_quad_sizes[d];
 }
 
 /* 16 units of 2 bytes. */
 AVX2 WSF_INLINE size_t words(uint8_t *dst, __m256i u, __m256i *bad)
 {
-    if (_mm256_testz_si256(u, WORDS(0xFF80))) {
-        STORE128(dst, LOWER(_mm256_permute4x64_epi64(_mm256_packus_epi16(u, u), 0x08)));
-        return 16;
-    }
-    if (_mm256_testz_si256(u, WORDS(0xF800))) {
-        return pairs(dst, u);
-    }
     const __m256i upper = AND(u, WORDS(0xF800));
     const __m256i below_800 = _mm256_cmpeq_epi16(upper, ZERO);
     const __m256i ascii = _mm256_cmpeq_epi16(AND(u, WORDS(0xFF80)), ZERO);
@@ -85,7 +72,7 @@ AVX2 WSF_INLINE size_t words(uint8_t *dst, __m256i u, __m256i *bad)
     /* bit 0 of each length less one is in the lower byte of a unit, bit 1 in the upper one */
     const __m256i lengths = _mm256_xor_si256(below_800, OR(ascii, WORDS(0xFF00)));
     const uint32_t index = (uint32_t)_mm256_movemask_epi8(lengths);
-    return quads(dst, _mm256_unpacklo_epi16(low, top), _mm256_unpackhi_epi16(low, top), index, 0);
+    return quads(dst, _mm256_unpacklo_epi16(low, top), _mm256_unpackhi_epi16(low, top), index);
 }
 
 typedef struct {
@@ -109,49 +96,77 @@ AVX2 WSF_INLINE spread spread_longs(__m256i u, __m256i *bad)
 /* 16 units of 4 bytes. */
 AVX2 WSF_INLINE size_t longs(uint8_t *dst, __m256i u, __m256i v, __m256i *bad)
 {
-    if (_mm256_testz_si256(OR(u, v), LONGS(0xFFFFFF80))) {
-        const __m256i bytes = _mm256_packus_epi16(_mm256_packs_epi32(u, v), ZERO);
-        STORE128(dst, LOWER(_mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7))));
-        return 16;
-    }
-    const spread a = spread_longs(u, bad), b = spread_longs(v, bad);
+    const spread a = spread_longs(_mm256_permute2x128_si256(u, v, 0x20), bad); /* units 0 to 3, 8 to 11 */
+    const spread b = spread_longs(_mm256_permute2x128_si256(u, v, 0x31), bad);
     /* each length times this has its bit 0 at 7 and its bit 1 at 15 */
     const __m256i lengths = _mm256_mullo_epi16(_mm256_packs_epi32(a.length, b.length), WORDS(-0x4080));
-    return quads(dst, a.bytes, b.bytes, (uint32_t)_mm256_movemask_epi8(lengths), 1);
+    return quads(dst, a.bytes, b.bytes, (uint32_t)_mm256_movemask_epi8(lengths));
 }
 
-/* A step: 32 units of 1 byte, or 16 wider ones. */
-AVX2 WSF_INLINE size_t step(uint8_t *dst, __m256i u, __m256i v, __m256i *bad, int width)
+/* 16 units, whatever they are; `v` is the second half of 4-byte ones. */
+AVX2 WSF_INLINE size_t half_step(uint8_t *dst, __m256i u, __m256i v, __m256i *bad, int width)
 {
-    if (width == 4) {
-        return longs(dst, u, v, bad);
-    }
-    if (width == 2) {
-        return words(dst, u, bad);
-    }
+    return width == 1   ? pairs(dst, _mm256_cvtepu8_epi16(LOWER(u)))
+           : width == 2 ? words(dst, u, bad)
+                        : longs(dst, u, v, bad);
+}
+
+/* 32 units, with short cuts.  (Half as many would be of one kind more often, but a branch that is often
+ * predicted wrong costs more than what it avoids.) */
+AVX2 WSF_INLINE size_t step1(uint8_t *dst, const uint8_t *src)
+{
+    const __m256i u = LOAD(src);
     if (!_mm256_movemask_epi8(u)) {
-        _mm256_storeu_si256((__m256i *)(void *)dst, u);
+        STORE256(dst, u);
         return 32;
     }
     const size_t size = pairs(dst, _mm256_cvtepu8_epi16(LOWER(u)));
     return size + pairs(dst + size, _mm256_cvtepu8_epi16(UPPER(u)));
 }
 
+AVX2 WSF_INLINE size_t step2(uint8_t *dst, const uint8_t *src, __m256i *bad)
+{
+    const __m256i u = LOAD(src), v = LOAD(src + 32), any = OR(u, v);
+    if (_mm256_testz_si256(any, WORDS(0xF800))) {
+        if (_mm256_testz_si256(any, WORDS(0xFF80))) {
+            STORE256(dst, _mm256_permute4x64_epi64(_mm256_packus_epi16(u, v), 0xD8));
+            return 32;
+        }
+        const size_t size = pairs(dst, u);
+        return size + pairs(dst + size, v);
+    }
+    const size_t size = words(dst, u, bad);
+    return size + words(dst + size, v, bad);
+}
+
+AVX2 WSF_INLINE size_t step4(uint8_t *dst, const uint8_t *src, __m256i *bad)
+{
+    const __m256i t = LOAD(src), u = LOAD(src + 32), v = LOAD(src + 64), w = LOAD(src + 96);
+    if (_mm256_testz_si256(OR(OR(t, u), OR(v, w)), LONGS(0xFFFFFF80))) {
+        const __m256i bytes = _mm256_packus_epi16(_mm256_packs_epi32(t, u), _mm256_packs_epi32(v, w));
+        STORE256(dst, _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)));
+        return 32;
+    }
+    const size_t size = longs(dst, t, u, bad);
+    return size + longs(dst + size, v, w, bad);
+}
+
 AVX2 WSF_INLINE size_t transcode(uint8_t *dst, size_t room, const uint8_t *src, size_t chars, int width)
 {
-    const size_t units = width == 1 ? 32 : 16;
     __m256i bad = ZERO;
     size_t o = 0;
-    for (; chars >= units && room - o >= STEP_ROOM; chars -= units, src += units * (size_t)width) {
-        o += step(dst + o, LOAD(src), width == 4 ? LOAD(src + 32) : ZERO, &bad, width);
+    for (; chars >= 32 && room - o >= 2 * HALF_ROOM; chars -= 32, src += 32 * (size_t)width) {
+        o += width == 1   ? step1(dst + o, src)
+             : width == 2 ? step2(dst + o, src, &bad)
+                          : step4(dst + o, src, &bad);
     }
     while (chars > 0) {
-        uint8_t aside[STEP_ROOM];
-        const size_t count = chars < units ? chars : units, bytes = count * (size_t)width;
+        uint8_t aside[HALF_ROOM];
+        const size_t count = chars < 16 ? chars : 16, bytes = count * (size_t)width;
         const __m256i u = wsf_load_part(src, bytes < 32 ? bytes : 32);
         const __m256i v = bytes > 32 ? wsf_load_part(src + 32, bytes - 32) : ZERO;
-        uint8_t *to = room - o < STEP_ROOM ? aside : dst + o;
-        const size_t size = step(to, u, v, &bad, width) - (units - count); /* a zero for each not there */
+        uint8_t *to = room - o < HALF_ROOM ? aside : dst + o;
+        const size_t size = half_step(to, u, v, &bad, width) - (16 - count); /* a zero for each not there */
         if (to == aside) {
             memcpy(dst + o, aside, size);
         }
