@@ -759,6 +759,26 @@ async def test_serve_forever_ends_when_the_server_is_closed():
         assert ws.close_code == 1001
 
 
+@pytest.mark.parametrize("iterations", [1, 2])
+@pytest.mark.parametrize("started", [False, True])
+async def test_serve_forever_that_is_closed_or_cancelled_as_it_begins(iterations, started):
+    for end in ("close", "cancel"):
+        server = await local(echo, start_serving=started)
+        serving = asyncio.ensure_future(server.serve_forever())
+        for _ in range(iterations):
+            await asyncio.sleep(0)
+        if end == "close":
+            server.close()
+            await serving
+        else:
+            serving.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await serving
+        assert not server.is_serving()
+        assert not server.sockets
+        await server.wait_closed()
+
+
 # Connecting again
 
 

@@ -6,6 +6,7 @@ import asyncio
 import math
 import re
 import ssl
+import sys
 
 import pytest
 
@@ -314,3 +315,10 @@ async def test_an_option_of_create_connection_that_is_none_was_not_given():
     async with local() as server, connect(uri_of(server), **nothing) as ws:
         await ws.send("x")
         assert await ws.recv() == "x"
+
+
+def test_without_httptools_it_says_at_once_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "httptools", None)
+    for make in (lambda: serve(print), lambda: connect("ws://127.0.0.1/")):
+        with pytest.raises(ImportError, match=r"need httptools: pip install 'wsframe\[asyncio\]'"):
+            make()

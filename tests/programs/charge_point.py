@@ -93,7 +93,7 @@ async def main():
     async with connect(uri) as ws:
         try:
             await ws.recv()
-        except websockets.ConnectionClosed as exc:
+        except websockets.exceptions.ConnectionClosed as exc:
             print("closed:", exc)
     server.close()
     await server.wait_closed()

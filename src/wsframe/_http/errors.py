@@ -146,12 +146,22 @@ class InvalidHeader(InvalidHandshake):
     Args:
         name: of the header field.
         reason: which rule.
+        value: of the header field; None where it is missing.
     """
 
-    def __init__(self, name: str, reason: str) -> None:
+    def __init__(self, name: str, reason: str, value: str | None = None) -> None:
         super().__init__(reason)
-        self.args = (name, reason)
+        self.args = (name, reason, value)
         self.name = name
+        self.value = value
+
+
+class InvalidHeaderValue(InvalidHeader):
+    """A header field has another value than it must have."""
+
+
+class InvalidUpgrade(InvalidHeader):
+    """Upgrade or Connection do not switch to the WebSocket protocol."""
 
 
 class NegotiationError(InvalidHandshake):
@@ -337,17 +347,20 @@ def response_with_repeated(name: str) -> InvalidHeader:
 
 
 def wrong_upgrade(value: str) -> InvalidHeader:
-    return InvalidHeader("Upgrade", f"Upgrade in the response must be websocket, not {excerpt(value)}")
+    reason = f"Upgrade in the response must be websocket, not {excerpt(value)}"
+    return InvalidUpgrade("Upgrade", reason, value)
 
 
 def wrong_connection(value: str) -> InvalidHeader:
-    return InvalidHeader("Connection", f"Connection in the response must hold Upgrade, not {excerpt(value)}")
+    reason = f"Connection in the response must hold Upgrade, not {excerpt(value)}"
+    return InvalidUpgrade("Connection", reason, value)
 
 
 def wrong_accept(value: str, expected: str) -> InvalidHeader:
-    return InvalidHeader(
+    return InvalidHeaderValue(
         "Sec-WebSocket-Accept",
         f"Sec-WebSocket-Accept must be {excerpt(expected)}, not {excerpt(value)}",
+        value,
     )
 
 

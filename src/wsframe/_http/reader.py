@@ -15,6 +15,14 @@ MAX_HEADERS = 128
 MAX_BODY = 2**12  # bytes a client keeps of the body of a refusal
 
 
+def require_httptools() -> None:
+    """Raise ImportError, with what to install, where httptools is missing."""
+    try:
+        import httptools  # noqa: F401
+    except ImportError:
+        raise ImportError("servers and clients need httptools: pip install 'wsframe[asyncio]'") from None
+
+
 class _RequestParts:
     """Where httptools leaves the parts of a request."""
 

@@ -13,11 +13,13 @@ from ..handshake import (
     Headers,
     InvalidHandshake,
     InvalidHeader,
+    InvalidHeaderValue,
     InvalidMessage,
     InvalidProxy,
     InvalidProxyMessage,
     InvalidProxyStatus,
     InvalidStatus,
+    InvalidUpgrade,
     InvalidURI,
     NegotiationError,
     ProxyError,
@@ -25,6 +27,7 @@ from ..handshake import (
     Response,
     SecurityError,
 )
+from . import exceptions as exceptions
 from ._basic_auth import basic_auth
 from ._engine import Engine, EngineUnavailable, Position
 from .client import ClientConnection, connect, unix_connect
@@ -49,12 +52,14 @@ __all__ = [
     "Headers",
     "InvalidHandshake",
     "InvalidHeader",
+    "InvalidHeaderValue",
     "InvalidMessage",
     "InvalidProxy",
     "InvalidProxyMessage",
     "InvalidProxyStatus",
     "InvalidStatus",
     "InvalidURI",
+    "InvalidUpgrade",
     "Listener",
     "NatsEngine",
     "NegotiationError",

@@ -13,7 +13,7 @@ from .. import __version__
 from .._escape import escape
 from .._http.messages import HeadersLike, pairs_of
 from .._http.proxies import check_proxy, proxy_of_system
-from .._http.reader import MAX_HEAD, MAX_HEADERS
+from .._http.reader import MAX_HEAD, MAX_HEADERS, require_httptools
 from .._options import (
     MaxSize,
     check_callable,
@@ -319,6 +319,7 @@ class connect:
         ssl: tls.SSLContext | bool | None = None,
         **options: Any,
     ) -> None:
+        require_httptools()
         self.uri = parse_uri(uri)
         self._uri_text = uri
         if compression == "deflate":

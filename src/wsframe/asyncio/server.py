@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from .. import __version__
 from .._http import errors
 from .._http.messages import HeadersLike
-from .._http.reader import MAX_HEAD, MAX_HEADERS
+from .._http.reader import MAX_HEAD, MAX_HEADERS, require_httptools
 from .._http.responses import checked, plain_response, read_own, serialize_101, serialize_refusal
 from .._options import (
     MaxSize,
@@ -393,6 +393,7 @@ class Server:
         logger: AnyLogger | None = None,
         create_connection: Callable[[Server, Handler | type[Listener]], ServerConnection] | None = None,
     ) -> None:
+        require_httptools()
         if not callable(handler) or (isinstance(handler, type) and not issubclass(handler, Listener)):
             raise TypeError("handler must be a coroutine function or a subclass of Listener")
         check_callable("process_request", process_request)
