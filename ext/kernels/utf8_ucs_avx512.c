@@ -6,6 +6,7 @@
 #ifdef WSF_AVX
 #include <immintrin.h>
 
+#include "avx512_part.h"
 #include "utf8_point.h"
 #include "variants.h"
 
@@ -14,11 +15,6 @@
 #define SELECT(mask, a, b) _mm512_ternarylogic_epi32(mask, a, b, 0xCA) /* mask ? a : b, bit by bit */
 #define LEFT(v, by) _mm512_slli_epi16(v, by)  /* of bytes: what comes from a neighbour */
 #define RIGHT(v, by) _mm512_srli_epi16(v, by) /* is masked off behind */
-
-AVX512 WSF_INLINE uint64_t ones(size_t n)
-{
-    return n < 64 ? _bzhi_u64(~UINT64_C(0), (unsigned)n) : ~UINT64_C(0);
-}
 
 /* Bits 0 to 7, 8 to 15 and 16 to 20 of values. */
 typedef struct {
@@ -84,7 +80,7 @@ AVX512 WSF_INLINE void write(uint8_t *dst, size_t room, values from, size_t coun
     }
     for (size_t j = 0; j < count; j += step) {
         const size_t bytes = (count - j) * (size_t)width;
-        _mm512_mask_storeu_epi8(dst + j * (size_t)width, ones(bytes), units(from, j, width));
+        _mm512_mask_storeu_epi8(dst + j * (size_t)width, wsf_ones(bytes), units(from, j, width));
     }
 }
 
@@ -94,7 +90,7 @@ AVX512 WSF_INLINE void transcode(uint8_t *dst, size_t chars, const uint8_t *src,
     size_t o = 0;
     for (size_t i = 0; i < n && o < chars; i += 64) {
         const size_t left = n - i, room = chars - o;
-        const __mmask64 here = ones(left);
+        const __mmask64 here = wsf_ones(left);
         const __m512i v = _mm512_maskz_loadu_epi8(here, src + i);
         const __mmask64 high = _mm512_movepi8_mask(v);
         values to = {v, _mm512_setzero_si512(), _mm512_setzero_si512(), 0};
