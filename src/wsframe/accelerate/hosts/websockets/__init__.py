@@ -6,8 +6,10 @@ from ...host import Deflating, Host, Part
 from .bypassed import (
     ASYNCIO,
     CONNECTION_CLASS,
+    CONNECTION_MODULE,
     LEGACY,
     LEGACY_CLASS,
+    LEGACY_MODULE,
     PROTOCOL,
     PROTOCOL_CLASS,
     SYNC,
@@ -40,14 +42,15 @@ HOST = Host(
     parts=(
         Part(
             since=(13, 0),
-            modules=("websockets.asyncio.connection",),
+            modules=(CONNECTION_MODULE,),
             seams={
                 CONNECTION_CLASS: {
                     "transport": "asyncio_send.transport",
                     "data_received": "asyncio_receive.data_received",
                     "recv": "asyncio_receive.recv",
                     "send": "asyncio_send.send",
-                }
+                },
+                CONNECTION_MODULE: {"broadcast": "asyncio_broadcast.broadcast"},
             },
             adds={
                 CONNECTION_CLASS: {
@@ -68,14 +71,15 @@ HOST = Host(
         ),
         # The only one for versions before 13.0.
         Part(
-            modules=("websockets.legacy.protocol",),
+            modules=(LEGACY_MODULE,),
             seams={
                 LEGACY_CLASS: {
                     "data_received": "legacy_receive.data_received",
                     "read_message": "legacy_receive.read_message",
                     "recv": "legacy_receive.recv",
                     "send": "legacy_send.send",
-                }
+                },
+                LEGACY_MODULE: {"broadcast": "legacy_broadcast.broadcast"},
             },
             adds={
                 LEGACY_CLASS: {

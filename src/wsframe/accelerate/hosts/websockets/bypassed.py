@@ -6,9 +6,11 @@ from ...ownership import Bypassed
 from .._shared.keys import TOKEN_BYTES
 
 PROTOCOL_CLASS = "websockets.protocol:Protocol"
-CONNECTION_CLASS = "websockets.asyncio.connection:Connection"
+CONNECTION_MODULE = "websockets.asyncio.connection"
+CONNECTION_CLASS = f"{CONNECTION_MODULE}:Connection"
 SYNC_CLASS = "websockets.sync.connection:Connection"
-LEGACY_CLASS = "websockets.legacy.protocol:WebSocketCommonProtocol"
+LEGACY_MODULE = "websockets.legacy.protocol"
+LEGACY_CLASS = f"{LEGACY_MODULE}:WebSocketCommonProtocol"
 LEGACY_FRAME = "websockets.legacy.framing:Frame"
 DEFLATE_CLASS = "websockets.extensions.permessage_deflate:PerMessageDeflate"
 
@@ -35,6 +37,12 @@ RECEIVING: tuple[Bypassed, ...] = (
 SENDING: tuple[Bypassed, ...] = (
     (CONNECTION_CLASS, ("send", "send_context", "send_data", "drain")),
     (PROTOCOL_CLASS, ("data_to_send", "close_expected", "state")),
+    *SERIALIZING,
+)
+BROADCASTING: tuple[Bypassed, ...] = (
+    (CONNECTION_CLASS, ("send_data",)),
+    (PROTOCOL_CLASS, ("data_to_send", "state")),
+    (DEFLATE_CLASS, ("encode",)),
     *SERIALIZING,
 )
 # Messages of a connection in threads.
@@ -67,7 +75,7 @@ LEGACY_SENDING: tuple[Bypassed, ...] = (
 )
 
 PROTOCOL = PARSING + SERIALIZING
-ASYNCIO = (*PROTOCOL, *RECEIVING, *SENDING, (CONNECTION_CLASS, ("recv",)))
+ASYNCIO = (*PROTOCOL, *RECEIVING, *SENDING, *BROADCASTING, (CONNECTION_CLASS, ("recv",)))
 SYNC = PROTOCOL + SYNC_RECEIVING + SYNC_SENDING
 LEGACY = (*LEGACY_RECEIVING, *LEGACY_SENDING, (LEGACY_CLASS, ("data_received", "recv", "send")))
 KEYS: tuple[Bypassed, ...] = (TOKEN_BYTES,)

@@ -1,0 +1,133 @@
+"""`broadcast`: a message that is encoded once for all connections that take the same bytes.
+
+1. An open connection of a server, without extensions or with permessage-deflate alone, gets the shared
+   frame; all others go to the original code, with their errors and warnings.
+2. A compressed message refers to nothing before it, so it suits every context (RFC 7692, 7.1.1). The window
+   of the peer has moved on then, without our compressor: that is replaced by a fresh one, made when it is used.
+3. A message for one connection is left to the original code: it would lose its context for nothing.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, NamedTuple
+
+from websockets.extensions import permessage_deflate
+
+from ...._backend import encode_frame
+from ...._spec import RSV1, Opcode
+from .legacy_deflate import SYNC_FLUSH, TAIL
+
+
+class FreshEncoder:
+    """A compressor that is made when it is used for the first time.
+
+    Args:
+        make: makes it.
+    """
+
+    __slots__ = ("compress", "flush", "made", "make")
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.make = make
+        self.made: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("compress", "flush"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        self.made = made = self.make()
+        self.compress, self.flush = made.compress, made.flush
+        return getattr(made, name)
+
+
+class SharedMessage:
+    """A message on its way to many connections.
+
+    Args:
+        message: of the broadcast.
+    """
+
+    def __init__(self, message: str | bytes) -> None:
+        self.opcode = Opcode.TEXT if isinstance(message, str) else Opcode.BINARY
+        self.data = message.encode() if isinstance(message, str) else message
+        self.uncompressed = encode_frame(self.opcode, self.data)
+        self._known: dict[tuple[int, int], Compressed] = {}
+        self._last: Compressed | None = None
+
+    def frame_for(self, extension: Any) -> bytes:
+        """Return the frame for a connection with this extension, whose compressor begins anew."""
+        last = self._last
+        if (
+            last is None
+            or last.settings is not extension.compress_settings
+            or last.bits != extension.local_max_window_bits
+        ):
+            last = self._last = self._compressed_for(extension)
+        if not extension.local_no_context_takeover:
+            encoder = extension.encoder
+            if type(encoder) is not FreshEncoder or encoder.made is not None:
+                extension.encoder = FreshEncoder(last.make)
+        return last.frame
+
+    def _compressed_for(self, extension: Any) -> Compressed:
+        bits, settings = extension.local_max_window_bits, extension.compress_settings
+        known = self._known.get((bits, id(settings)))
+        if known is None:
+            make = partial(permessage_deflate.zlib.compressobj, wbits=-bits, **settings)  # type: ignore[attr-defined]
+            encoder = make()
+            out = encoder.compress(self.data) + encoder.flush(SYNC_FLUSH)
+            payload = out[:-4] if out.endswith(TAIL) else out
+            frame = encode_frame(self.opcode, payload, rsv=RSV1 >> 4)
+            known = self._known[bits, id(settings)] = Compressed(bits, settings, make, frame)
+        return known
+
+
+class Compressed(NamedTuple):
+    """A frame, what determines its bytes, and what makes a compressor of that kind."""
+
+    bits: int
+    settings: dict[str, Any]
+    make: Callable[[], Any]
+    frame: bytes
+
+
+def sharing(
+    original: Callable[..., None],
+    extensions_of: Callable[[Any], list[Any] | None],
+    output_for: Callable[[Any], Any],
+) -> Callable[..., None]:
+    """Make a `broadcast`.
+
+    Args:
+        original: for the connections that the shared frame is not for.
+        extensions_of: returns the extensions of a connection, none or permessage-deflate; None where the
+            frame is not for it.
+        output_for: returns what the messages of a connection are written to.
+    """
+
+    def broadcast(connections: Iterable[Any], message: Any, *args: Any, **kwargs: Any) -> None:
+        connections = list(connections)
+        if args or kwargs or len(connections) < 2 or type(message) not in (str, bytes):
+            original(connections, message, *args, **kwargs)
+            return
+        shared = SharedMessage(message)
+        others = []
+        for connection in connections:
+            extensions = extensions_of(connection)
+            if extensions is None:
+                others.append(connection)
+                continue
+            try:
+                frame = shared.frame_for(extensions[0]) if extensions else shared.uncompressed
+                output_for(connection).write(frame)
+            except Exception as exc:
+                connection.logger.warning(
+                    "skipped broadcast: failed to write message: %s",
+                    traceback.format_exception_only(exc)[0].strip(),
+                )
+        if others:
+            original(others, message)
+
+    return broadcast
