@@ -2,8 +2,8 @@
 
 python -m bench.host_broadcast       prints a table
 
-The transports of the connections count what they get, and send nothing: what the kernel takes to send it is the
-same either way. Each figure is the CPU time of the fastest of 30 calls, each with a document of its own.
+The transports of the connections count what they get, and send nothing: what the kernel takes to send it is
+the same either way. Each figure is the CPU time of the fastest of 30 calls, each with its own document.
 """
 
 from __future__ import annotations

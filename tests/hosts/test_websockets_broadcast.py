@@ -1,4 +1,4 @@
-"""`websockets.broadcast`: one frame for all, and every peer can read it and what comes before and after it."""
+"""`websockets.broadcast`: one frame for all, and every peer reads it, and what comes before and after."""
 
 from __future__ import annotations
 

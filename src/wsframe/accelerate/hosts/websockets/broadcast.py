@@ -3,7 +3,7 @@
 1. An open connection of a server, without extensions or with permessage-deflate alone, gets the shared
    frame; all others go to the original code, with their errors and warnings.
 2. A compressed message refers to nothing before it, so it suits every context (RFC 7692, 7.1.1). The window
-   of the peer has moved on then, without our compressor: that is replaced by a fresh one, made when it is used.
+   of the peer has moved on then, without our compressor: a fresh one replaces that, made when it is used.
 3. A message for one connection is left to the original code: it would lose its context for nothing.
 """
 
