@@ -11,7 +11,6 @@ os.environ["WSFRAME_PURE"] = "1"
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
 import wsframe
-from wsframe._backend import Stream
 
 project = "wsframe"
 author = "the wsframe developers"
@@ -58,10 +57,6 @@ CALLED_BY_ASYNCIO = {
     "resume_writing",
 }
 
-# Parts of the engine of a connection, which its classes share.
-FOR_APPLICATIONS = {"congested", "drain", "send", "send_nowait", "transport"}
-ENGINE = {name for base in Stream.__mro__[:-1] for name in vars(base)} - FOR_APPLICATIONS
-
 # A name that several modules have is documented by the first of them.
 PAGES = {
     f"reference/{name.rpartition('.')[2]}": importlib.import_module(name)
@@ -87,10 +82,7 @@ def skip(app, what, name, obj, skipped, options):
     """Leave out what an application never calls, and what another page has."""
     module = PAGES.get(app.env.docname)
     elsewhere = what == "module" and module and name in vars(module) and owner(module, name)
-    engine = (
-        app.env.docname == "reference/asyncio" and what in ("class", "method", "property") and name in ENGINE
-    )
-    return True if elsewhere or engine or name in CALLED_BY_ASYNCIO else None
+    return True if elsewhere or name in CALLED_BY_ASYNCIO else None
 
 
 def without_private_bases(app, name, obj, options, bases):

@@ -29,7 +29,8 @@ from ._http import errors
 from ._http.messages import Header, encoded, phrase_of, tokens_of, write_fields
 from ._spec import LOCAL_CLOSE_CODES, Close, CloseCode, Ping, Role
 from ._uvicorn_classes import behaviour_of
-from .asyncio.connection import HIGH_WATER, LARGE, Connection
+from .asyncio._endpoint import HIGH_WATER, WRITE_LIMIT, Endpoint
+from .asyncio._sending import LARGE
 from .connection import Connection as Protocol, ConnectionClosed, Event as Received, State
 from .handshake import Accepted, Refused, Request, RequestReader, Response, accept, http_response
 
@@ -44,6 +45,9 @@ MAX_HEAD = 2**16
 
 # Seconds in which an application must receive a message, else the reply to a Close is sent.
 CLOSE_REPLY_DELAY = 0.25
+
+# Seconds until a closing connection is aborted, unless the peer still reads.
+CLOSE_TIMEOUT = 10.0
 
 # Seconds until a connection that does not end is aborted when the server shuts down.
 SHUTDOWN_TIMEOUT = 10.0
@@ -83,7 +87,7 @@ class DelayedCloseReply(Protocol):
             self._queue_close(Close(int(error.close_code), ""))
 
 
-class WebSocketProtocol(Connection):
+class WebSocketProtocol(Endpoint):
     """A WebSocket connection of uvicorn, which creates it when a request asks for the upgrade.
 
     Reading continues while the application is busy, to reply to control frames, until `ws_max_queue` messages
@@ -131,11 +135,12 @@ class WebSocketProtocol(Connection):
         behaviour = behaviour_of(config.ws if isinstance(config.ws, str) else "", __version__)
         # 0 means no Pings in uvicorn.
         interval = (config.ws_ping_interval or None) if behaviour.pings else None
-        # `send` of ASGI waits for the peer, so `max_unsent` is not needed.
         super().__init__(
+            listener=None,
             ping_interval=interval,
             ping_timeout=config.ws_ping_timeout,
-            max_unsent=None,
+            close_timeout=CLOSE_TIMEOUT,
+            write_limit=WRITE_LIMIT,
             logger=logging.getLogger("uvicorn.error"),
         )
         self.config = config
@@ -639,11 +644,7 @@ class WebSocketProtocol(Connection):
     # Closing.
 
     def _write_close(self, code: int, reason: str) -> None:
-        if self.state is State.OPEN:
-            self._write_pending_sends()
-        self._write(self.protocol.close(code, reason))
-        self._encodes_directly = False
-        self.flush()
+        super()._write_close(code, reason)
         self._wakeup_drain_waiter()  # no `send` needs to wait any more
 
     def _close_transport(self) -> None:

@@ -10,7 +10,7 @@ from raw_peer import compressed_frame, deflated, frame, open_raw
 
 from wsframe import Opcode
 from wsframe.asyncio import Listener
-from wsframe.asyncio.connection import HIGH_WATER
+from wsframe.asyncio._endpoint import HIGH_WATER
 
 MAX_MESSAGE = 2**20
 MANY = 2**18  # bytes of frames

@@ -13,7 +13,7 @@ from both_ends import local
 from raw_peer import compressed_frame, frame, open_raw
 
 from wsframe import Opcode
-from wsframe.asyncio.connection import HIGH_WATER, READ_SIZE
+from wsframe.asyncio._endpoint import HIGH_WATER, READ_SIZE
 
 MAX_MESSAGE = 2**20
 SENT = 2**20

@@ -8,7 +8,7 @@ import pytest
 from both_ends import Pair, local
 
 from wsframe.asyncio import connect
-from wsframe.asyncio.connection import HIGH_WATER
+from wsframe.asyncio._endpoint import HIGH_WATER
 
 
 async def send_until_paused(pair: Pair, limit: int) -> int:

@@ -20,7 +20,7 @@ from wsframe.asyncio import (
     ProtocolError,
     connect,
 )
-from wsframe.asyncio.connection import HIGH_WATER
+from wsframe.asyncio._endpoint import HIGH_WATER
 
 TEXT = "aé€😊" * 1000
 

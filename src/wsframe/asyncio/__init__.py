@@ -30,8 +30,9 @@ from ..handshake import (
 from . import exceptions as exceptions
 from ._basic_auth import basic_auth
 from ._engine import Engine, EngineUnavailable, Position
+from ._listener import Listener
 from .client import ClientConnection, connect, unix_connect
-from .connection import Connection, Listener, broadcast
+from .connection import Connection, broadcast
 from .nats_engine import NatsEngine
 from .redis_engine import RedisEngine
 from .router import Router, route, unix_route

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .connection import Connection
+    from ._endpoint import Endpoint
 
 
 class KeepAlive:
@@ -24,7 +24,7 @@ class KeepAlive:
 
     __slots__ = ("_connection", "_interval", "_timeout", "_unsent", "timer")
 
-    def __init__(self, connection: Connection, interval: float | None, timeout: float | None) -> None:
+    def __init__(self, connection: Endpoint, interval: float | None, timeout: float | None) -> None:
         self._connection = connection
         self._interval = interval
         self._timeout = timeout

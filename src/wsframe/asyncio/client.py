@@ -40,22 +40,15 @@ from ..handshake import (
     open_request,
     parse_uri,
 )
+from ._endpoint import WRITE_LIMIT, WriteLimit
 from ._http_proxy import check_proxy_tls, connect_through_http
+from ._listener import Listener
 from ._proxy import connect_through
 from ._redirects import MAX_REDIRECTS, Target
-from .connection import (
-    MAX_QUEUE,
-    MAX_UNSENT,
-    WRITE_LIMIT,
-    Connection,
-    Listener,
-    MaxQueue,
-    SlowPeer,
-    WriteLimit,
-)
+from .connection import MAX_QUEUE, MAX_UNSENT, Connection, MaxQueue, SlowPeer
 
 if TYPE_CHECKING:
-    from .connection import AnyLogger
+    from ._endpoint import AnyLogger
 
 __all__ = ["ClientConnection", "backoff", "connect", "process_exception", "unix_connect"]
 

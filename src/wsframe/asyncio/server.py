@@ -42,22 +42,14 @@ from ..handshake import (
     write_extra,
 )
 from ._basic_auth import basic_auth
-from .connection import (
-    MAX_QUEUE,
-    MAX_UNSENT,
-    WRITE_LIMIT,
-    Connection,
-    Listener,
-    MaxQueue,
-    SlowPeer,
-    WriteLimit,
-    broadcast,
-)
+from ._endpoint import WRITE_LIMIT, WriteLimit
+from ._listener import Listener
+from .connection import MAX_QUEUE, MAX_UNSENT, Connection, MaxQueue, SlowPeer, broadcast
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from .connection import AnyLogger
+    from ._endpoint import AnyLogger
 
 __all__ = ["Server", "ServerConnection", "basic_auth", "broadcast", "serve", "unix_serve"]
 

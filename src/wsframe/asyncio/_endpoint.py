@@ -1,0 +1,553 @@
+"""The engine of a connection: transport callbacks, events of the decoder, flow control, closing.
+
+`AsyncConnection` adds what an application calls; uvicorn's class adds ASGI.
+"""
+
+# Rules of an Endpoint, besides those of Receiver, Stream and Sender.
+#
+# 1. `_protocol` is None until the opening handshake is done; `_open` sets it once. Until then bytes go to
+#    `_receive_handshake`.
+# 2. Reading is paused (`_reading` is false) for one of these reasons: the queue is over a high-water mark
+#    (`_resume_at_queued` is not -1), bytes of a read are not decoded yet, the transport is congested and the
+#    peer sends control frames, or a violation was received. `_resume_reading` decodes first, then resumes.
+# 3. After a Close was sent, reading continues until the Close of the peer; messages over the high-water mark
+#    are dropped (`_drop_excess`), so that the Close is always reached.
+# 4. `_close_timer` runs from the first Close on, and aborts the connection unless the peer still reads.
+# 5. After `connection_lost` no timer or waiter is left, and no callback is called.
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from .._backend import fresh_key
+from .._errors import ConcurrencyError
+from .._sockets import iteration_of, socket_of
+from .._spec import Close, CloseCode, Fragment, Ping, Pong, Role
+from ..connection import CLEAN_CODES, Connection as Protocol, Event, State, close_body
+from ._keepalive import KeepAlive
+from ._listener import takes_fragments
+from ._sending import Sender
+
+if sys.platform == "linux":
+    from fcntl import ioctl
+    from termios import TIOCOUTQ
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    from ..handshake import Request
+
+    AnyLogger = logging.Logger | logging.LoggerAdapter[Any]
+
+# Maximum size of a read.
+READ_SIZE = 2**18
+
+# Seconds that a failing connection waits for the replies to earlier messages.
+FAIL_DELAY = 1.0
+
+# Bytes of queued messages, decompressed, over which a connection pauses reading; it resumes when a quarter
+# of these messages is left.
+HIGH_WATER = 2**16
+
+# For `MessageDecoder.streaming`.
+ALL_MESSAGES = 2
+
+# Bytes of unsent data from which `send` waits.
+WRITE_LIMIT = 2**16
+WriteLimit = int | tuple[int, int | None]
+
+# Unsent bytes below which progress is no sign of a peer that still reads: the last frames.
+LAST_FRAMES_SIZE = 2**14
+
+_local = threading.local()
+
+
+def read_buffer(loop: asyncio.AbstractEventLoop) -> memoryview:
+    """Return the buffer to read into: one for all connections of a thread, where a read completes at once."""
+    if hasattr(loop, "_proactor"):  # there a read stays in progress
+        return memoryview(bytearray(READ_SIZE // 4))
+    buffer: memoryview | None = getattr(_local, "buffer", None)
+    if buffer is None:
+        buffer = _local.buffer = memoryview(bytearray(READ_SIZE))
+    return buffer
+
+
+def unsent_size(transport: asyncio.Transport) -> int:
+    """Return how many bytes the peer has not acknowledged, as far as the system knows."""
+    size = transport.get_write_buffer_size()
+    sock = transport.get_extra_info("socket")
+    if sys.platform == "linux" and sock is not None:
+        with suppress(OSError, ValueError):  # ValueError: the socket is closed
+            size += int.from_bytes(ioctl(sock.fileno(), TIOCOUTQ, bytes(4)), sys.byteorder)
+    return size
+
+
+class Endpoint(Sender, asyncio.BufferedProtocol):
+    """One side of a WebSocket connection on an asyncio transport.
+
+    Args:
+        listener: its methods are called with events, instead of queueing messages; or None.
+        ping_interval, ping_timeout, close_timeout, write_limit, logger: see `serve`.
+    """
+
+    __slots__ = (
+        "__dict__",  # for attributes that the application sets
+        "__weakref__",
+        "_close_timeout",
+        "_close_timer",
+        "_decoding_scheduled",
+        "_drain_waiter",
+        "_failure_timer",
+        "_keepalive",
+        "_loop",
+        "_lost",
+        "_pings",
+        "_protocol",
+        "_unsent",
+        "_write_limit",
+        "latency",
+        "logger",
+        "request",
+        "subprotocol",
+    )
+
+    def __init__(
+        self,
+        *,
+        listener: Any,
+        ping_interval: float | None,
+        ping_timeout: float | None,
+        close_timeout: float | None,
+        write_limit: WriteLimit,
+        logger: AnyLogger,
+    ) -> None:
+        super().__init__()
+        loop = asyncio.get_running_loop()
+        self._call_soon = loop.call_soon
+        self._iteration = iteration_of(loop)
+        self._create_future = loop.create_future
+        self._high_water = HIGH_WATER
+        self._loop = loop
+        self._read_buffer = read_buffer(loop)
+        self._listener = listener
+        self._keepalive = KeepAlive(self, ping_interval, ping_timeout)
+        self._close_timeout = close_timeout
+        self._write_limit = write_limit
+        self._protocol: Protocol | None = None
+        self._drain_waiter: asyncio.Future[None] | None = None
+        self._lost = False
+        self._pings: dict[bytes, tuple[asyncio.Future[float], float]] | None = None
+        self._close_timer: asyncio.TimerHandle | None = None  # of the close timeout
+        self._unsent = 0  # bytes that the peer had not acknowledged when that timer was set
+        self._failure_timer: asyncio.TimerHandle | None = None  # of FAIL_DELAY
+        self._decoding_scheduled = False  # _decode_more is scheduled
+        self.logger = logger
+        self.latency = 0.0
+        self.subprotocol: str | None = None
+        self.request: Request | None = None
+
+    # What a subclass has to do.
+
+    def _receive_handshake(self, data: bytes) -> None:
+        """Process bytes of the opening handshake; call `_open` when it is done."""
+        raise NotImplementedError
+
+    def _may_queue(self, message: str | Buffer) -> bool:
+        return True
+
+    @property
+    def _stream_is_full(self) -> bool:
+        """Whether the fragments of a message are over a limit, so that reading must not resume."""
+        return False
+
+    # State.
+
+    @property
+    def protocol(self) -> Protocol:
+        """The connection without I/O."""
+        if self._protocol is None:
+            raise RuntimeError("the opening handshake is not done")
+        return self._protocol
+
+    @property
+    def state(self) -> State:
+        """CONNECTING, OPEN, CLOSING or CLOSED."""
+        if self._lost:
+            return State.CLOSED
+        return State.CONNECTING if self._protocol is None else self._protocol.state
+
+    @property
+    def _is_open(self) -> bool:
+        """Whether the connection is open, without a violation received."""
+        return self.state is State.OPEN and self.protocol.error is None
+
+    @property
+    def _has_unread(self) -> bool:
+        """Whether bytes that were read are not decoded yet."""
+        return self._decoder is not None and self._decoder.unread > 0
+
+    @property
+    def _application_is_behind(self) -> bool:
+        """Whether reading is paused because the application does not receive its messages."""
+        return not self._reading and (self._queued > 0 or self._has_unread or self._stream_is_full)
+
+    @property
+    def _waits_for_message(self) -> bool:
+        """Whether the application waits for a message while none is queued."""
+        return self._waiter is not None and not self._waiter.done() and not self._queued
+
+    @property
+    def _unsent_size(self) -> int:
+        """How many bytes the peer has not acknowledged, as far as the system knows."""
+        return unsent_size(self.transport)
+
+    # Callbacks of the transport.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]
+        self._transport_write = self.transport.write
+        limit = self._write_limit
+        high, low = (limit, None) if isinstance(limit, int) else limit
+        if high != WRITE_LIMIT or low is not None:  # not the defaults of asyncio
+            self.transport.set_write_buffer_limits(high, low)
+        self._use_socket(*socket_of(self.transport))
+
+    def eof_received(self) -> bool:
+        return False  # the transport closes itself
+
+    def pause_writing(self) -> None:
+        self.congested = True
+
+    def resume_writing(self) -> None:
+        self.congested = False
+        self._wakeup_drain_waiter()
+        if self._protocol is None:
+            return
+        if not self._queued and not self._stream_is_full:
+            self._resume_reading()
+        if self._listener is not None:
+            self._call_listener(self._listener.on_drained)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = True
+        self.transport.close()  # else CPython 3.10 warns of an unclosed TLS transport
+        self._decoder = None
+        self._use_socket(-1)
+        self._discard_pending()
+        self._encodes_directly = self.congested = False
+        self._keepalive.stop()
+        for timer in (self._close_timer, self._failure_timer):
+            if timer is not None:
+                timer.cancel()
+        self._close_timer = self._failure_timer = None
+        try:
+            if self._protocol is not None:
+                self._end(self._protocol, exc)
+        finally:  # a listener may raise SystemExit
+            self._wakeup_drain_waiter()
+
+    def _end(self, protocol: Protocol, exc: Exception | None) -> None:
+        protocol.receive_eof(exc)
+        for acknowledged, _ in (self._pings or {}).values():
+            if not acknowledged.done():
+                acknowledged.set_exception(protocol.closed_error())
+                acknowledged.exception()  # no warning if it is never awaited
+        self._pings = None
+        self._wakeup_waiter()
+        if self._listener is not None:
+            self._call_listener(self._listener.on_close)
+
+    # Receiving.
+
+    def _open(self, protocol: Protocol, rest: bytes = b"") -> None:
+        """Start the connection, after its opening handshake.
+
+        Args:
+            protocol: the connection without I/O.
+            rest: the bytes received behind the handshake.
+        """
+        self._protocol = protocol
+        self._decoder = protocol.decoder
+        self._masked = protocol.role is Role.CLIENT
+        self._encodes_directly = protocol.encodes_directly
+        self._keepalive.start()
+        if self._listener is not None:
+            self._decoder.streaming = ALL_MESSAGES if takes_fragments(self._listener) else 0
+            self._call_listener(self._listener.on_open)
+        if rest:
+            self._receive(rest)
+
+    def _receive_undecoded(self, data: Buffer) -> None:
+        if self._protocol is None:
+            self._receive_handshake(bytes(data))
+
+    def _receive_events(self, events: list[Event], size: int) -> None:
+        protocol = self.protocol
+        controls = protocol.controls
+        protocol.note(events)
+        if protocol.error is not None:
+            self._decoder = None
+        self._receiving = True
+        try:
+            if protocol.controls != controls:
+                events = self._process_control_frames(protocol, events)
+            if self._listener is None:
+                self._enqueue(events, size)
+            else:
+                self._deliver(events)
+        finally:
+            self._receiving = False
+            self.flush()
+        if protocol.error is not None and protocol.state is State.OPEN:
+            self._schedule_failure()
+        elif protocol.state is not State.OPEN and protocol.ends_tcp:
+            self._close_transport()
+        elif protocol.received is not None:
+            self._read_until_close()  # only the end of the stream is left
+
+    def _process_control_frames(self, protocol: Protocol, events: list[Event]) -> list[Event]:
+        """Send Pongs and a Close, acknowledge Pings; return the messages."""
+        self._encodes_directly = protocol.encodes_directly
+        self._write_outgoing(protocol)
+        if self.congested:  # a peer that sends Pings and does not read must not fill the memory
+            self._pause_reading()
+        messages: list[Event] = []
+        fragments: list[Fragment] = []
+        for event in events:
+            if isinstance(event, Pong):
+                self._acknowledge_pings(event.data)
+                if self._listener is not None:
+                    self._call_listener(self._listener.on_pong, event.data)
+            elif isinstance(event, Close):
+                self._start_close_timer()
+            elif isinstance(event, Fragment):
+                fragments.append(event)
+            elif not isinstance(event, Ping):
+                messages.append(event)
+        if fragments:
+            self._deliver_fragments(fragments)
+        return messages
+
+    def _write_outgoing(self, protocol: Protocol) -> None:
+        for frame in protocol.outgoing:
+            self._write(frame)
+        protocol.outgoing.clear()
+
+    def _make_waiter(self) -> asyncio.Future[None]:
+        if self.state is State.CLOSED:
+            raise self.protocol.closed_error()
+        if self._waiter is not None and not self._waiter.done():
+            raise ConcurrencyError(
+                "cannot call recv while another coroutine is already running recv or recv_streaming"
+            )
+        if self.protocol.error is None:
+            self._resume_reading()
+        elif self.state is State.OPEN:
+            self._fail_connection()
+        self._waiter = waiter = self._loop.create_future()
+        return waiter
+
+    # The listener.
+
+    def _call_listener(self, method: Callable[..., None], *args: object) -> None:
+        """Call a method of the listener."""
+        try:
+            method(self, *args)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException:
+            self._listener_failed()
+
+    def _deliver_fragments(self, fragments: list[Fragment]) -> None:
+        """Call the listener; the messages of the same read are behind these fragments."""
+        try:
+            for fragment in fragments:
+                self._listener.on_fragment(self, fragment.data, fragment.final)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException:
+            self._listener_failed()
+
+    def _listener_failed(self) -> None:
+        exc = sys.exc_info()[1]
+        if exc is None or self._protocol is None or not self._protocol.has_raised(exc):
+            self.logger.error("listener failed", exc_info=True)
+        if self._protocol is not None and not self._lost:
+            self._start_closing(CloseCode.INTERNAL_ERROR)
+
+    # Flow control.
+
+    def _pause_reading(self) -> None:
+        """Pause reading from the transport."""
+        if self._reading and not self.transport.is_closing():
+            self._reading = False
+            self.transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        """Decode what was read, then resume reading."""
+        if self._has_unread:
+            self._schedule_decoding()
+        elif not self._reading:
+            self._reading = True
+            if not self.transport.is_closing():
+                self.transport.resume_reading()
+
+    def _decode_later(self) -> None:
+        self._pause_reading()
+        over_high_water = self._queued > 0 and self._backlog > self._high_water and not self._drop_excess
+        if self._resume_at_queued < 0 and over_high_water:
+            self._resume_at_queued = self._queued // 4  # also for one message: more are unread
+        if self._drop_excess or (
+            self._resume_at_queued < 0 and not self.congested and not self._stream_is_full
+        ):
+            self._schedule_decoding()
+
+    def _schedule_decoding(self) -> None:
+        if not self._decoding_scheduled:
+            self._decoding_scheduled = True
+            self._call_soon(self._run_scheduled_decoding)
+
+    def _run_scheduled_decoding(self) -> None:
+        self._decoding_scheduled = False
+        try:
+            self._decode_more()
+        except BaseException:
+            self.transport.abort()  # as the transport does if a read fails
+            raise
+        if self._resume_at_queued < 0 and not self._has_unread and not self._stream_is_full:
+            self._resume_reading()
+
+    async def drain(self) -> None:
+        """Wait until the write buffer is below its limit: the peer has read enough.
+
+        Raises:
+            ConnectionClosed: the connection ended meanwhile.
+        """
+        self.flush()
+        while self.congested:
+            if self._drain_waiter is None:
+                self._drain_waiter = self._loop.create_future()
+            await asyncio.shield(self._drain_waiter)
+            if self.state is State.CLOSED:
+                raise self.protocol.closed_error()
+
+    def _wakeup_drain_waiter(self) -> None:
+        if self._drain_waiter is not None:
+            self._drain_waiter.set_result(None)
+            self._drain_waiter = None
+
+    # Pings.
+
+    def _ping(self, data: bytes | None) -> asyncio.Future[float]:
+        pings = self._pings
+        if pings is None:
+            pings = self._pings = {}
+        while data is None or data in pings:
+            if data is not None:
+                raise ConcurrencyError("already waiting for a pong with the same data")
+            data = fresh_key()
+            if data in pings:
+                data = None
+        self._write(self.protocol.ping(data))
+        acknowledged: asyncio.Future[float] = self._loop.create_future()
+        pings[data] = acknowledged, time.perf_counter()
+        return acknowledged
+
+    def _acknowledge_pings(self, data: bytes) -> None:
+        """A Pong acknowledges its Ping and all earlier ones (RFC 6455, 5.5.3)."""
+        pings = self._pings
+        if not pings or data not in pings:
+            return
+        now = time.perf_counter()
+        for sent in list(pings):
+            acknowledged, sent_at = pings.pop(sent)
+            self.latency = now - sent_at
+            if not acknowledged.done():
+                acknowledged.set_result(self.latency)
+            if sent == data:
+                break
+
+    def _keepalive_failed(self) -> None:
+        """Close the connection: the peer was silent for too long. Data sent before is still delivered."""
+        self._start_closing(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
+        if self._close_timeout is None:
+            self.transport.abort()
+
+    # Closing.
+
+    def _start_closing(self, code: int, reason: str = "") -> None:
+        if self.protocol.state is State.OPEN:
+            self._write_close(code, reason)
+            self._start_close_timer()
+        self._read_until_close()
+
+    def _write_close(self, code: int, reason: str) -> None:
+        """Send a Close; the connection must be open."""
+        close_body(code, reason)  # raises before anything is changed
+        protocol = self.protocol
+        if not self._write_pending_sends() and protocol.fragmenting and code in CLEAN_CODES:
+            code, reason = CloseCode.INTERNAL_ERROR, "close during fragmented message"
+        frame = protocol.close(code, reason)
+        self._encodes_directly = False
+        try:
+            self._write(frame)
+            self.flush()
+        except Exception as exc:  # of the transport
+            protocol.cause = exc
+            self._abort_transport()
+
+    def _read_until_close(self) -> None:
+        """Keep reading until the Close of the peer; drop messages over the high-water mark."""
+        self._drop_excess = True
+        self._resume_at_queued = -1
+        self._resume_reading()
+
+    def _schedule_failure(self) -> None:
+        """Fail the connection when the messages before the violation have had time for their replies."""
+        self._pause_reading()
+        if self._listener is not None or self._waits_for_message:
+            self._fail_connection()
+        else:
+            self._keepalive.stop()
+            self._failure_timer = self._loop.call_later(FAIL_DELAY, self._fail_connection)
+
+    def _fail_connection(self) -> None:
+        """Fail the connection for a violation (RFC 6455, 7.1.7)."""
+        protocol = self.protocol
+        protocol.fail()
+        self._encodes_directly = False
+        self._write_outgoing(protocol)
+        self.flush()
+        self._close_transport()
+
+    def _close_transport(self) -> None:
+        self._start_close_timer()  # the peer may not read the unsent bytes
+        self.transport.close()
+
+    def _start_close_timer(self) -> None:
+        """Stop the keep-alive; abort the connection after `close_timeout` seconds without progress."""
+        self._keepalive.stop()
+        if self._close_timer is None and self._close_timeout is not None:
+            self._unsent = self._unsent_size
+            self._close_timer = self._loop.call_later(self._close_timeout, self._close_timed_out)
+
+    def _close_timed_out(self) -> None:
+        """Abort the connection, unless the peer is still reading what was sent before the Close."""
+        self._close_timer = None
+        before, self._unsent = self._unsent, self._unsent_size
+        if self._unsent < before > LAST_FRAMES_SIZE and self._close_timeout is not None:
+            self._close_timer = self._loop.call_later(self._close_timeout, self._close_timed_out)
+        else:
+            if self._protocol is not None:
+                self._protocol.cause = TimeoutError("timed out while closing connection")
+            self._abort_transport()
+
+    def _abort_transport(self) -> None:
+        self.transport.abort()
