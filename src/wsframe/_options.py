@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from . import Role
 from .connection import Connection as Protocol
+
+
+def check_names(called: type, options: Iterable[str], typed: type, others: Iterable[str]) -> None:
+    """Check the names of options that a signature does not have.
+
+    Args:
+        called: the class that was called, for the error.
+        options: their names.
+        typed: the class whose signature has the other options.
+        others: the names that are allowed.
+
+    Raises:
+        TypeError: a name is not allowed; the error has the nearest one.
+    """
+    for name in options:
+        if name not in others:
+            import difflib
+
+            parameters = inspect.signature(typed).parameters.values()
+            named = {one.name for one in parameters if one.kind is not one.VAR_KEYWORD}
+            nearest = difflib.get_close_matches(name, sorted(named.union(others)), 1)
+            hint = f": did you mean {nearest[0]!r}?" if nearest else ""
+            raise TypeError(f"{called.__name__}() got an unexpected keyword argument {name!r}{hint}")
 
 
 def check_seconds(name: str, value: float | None, *, zero: bool = False) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
 import ssl as tls
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
@@ -19,6 +20,7 @@ from .._options import (
     check_callable,
     check_limits,
     check_max_queue,
+    check_names,
     check_seconds,
     check_slow_peer,
     check_write_limit,
@@ -45,10 +47,14 @@ from ._http_proxy import check_proxy_tls, connect_through_http
 from ._listener import Listener
 from ._proxy import connect_through
 from ._redirects import MAX_REDIRECTS, Target
+from ._transport_options import ConnectOptions, UnixConnectOptions
 from .connection import MAX_QUEUE, MAX_UNSENT, Connection, MaxQueue, SlowPeer
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from ._endpoint import AnyLogger
+    from ._typed_options import UnixClientOptions
 
 __all__ = ["ClientConnection", "backoff", "connect", "process_exception", "unix_connect"]
 
@@ -271,16 +277,19 @@ class connect:
         logger: the logger, instead of "wsframe.client".
         create_connection: returns the connection: ClientConnection or a subclass.
         ssl: the context of a wss:// URI; None and True stand for ssl.create_default_context().
-        options: the rest of asyncio's create_connection: sock, local_addr, server_hostname; host and port
-            where they are not those of the URI ...  None leaves one out.  Those for TLS to an https:// proxy
-            begin with `proxy_`: proxy_ssl, proxy_server_hostname.
+        options: those of asyncio's create_connection: sock, local_addr, server_hostname; host and port where
+            they are not those of the URI ...  None is the default of each.  Those for TLS to an https:// proxy
+            start with `proxy_`: proxy_ssl, proxy_server_hostname.
 
     Raises:
-        ValueError: uri is no WebSocket URI, or an argument is not valid in a header.
+        TypeError: an option has no such name, or is of the wrong type.
+        ValueError: uri is no WebSocket URI, or an argument is not valid in a header or out of range.
         InvalidHandshake: the server refused the handshake, or its response is not valid.
         OSError: the connection failed.
         TimeoutError: the handshake was not done in open_timeout seconds.
     """
+
+    _connect_options = ConnectOptions.__optional_keys__  # those passed to asyncio
 
     def __init__(
         self,
@@ -310,9 +319,10 @@ class connect:
         logger: AnyLogger | None = None,
         create_connection: Callable[[connect, Request, str], ClientConnection] | None = None,
         ssl: tls.SSLContext | bool | None = None,
-        **options: Any,
+        **options: Unpack[ConnectOptions],
     ) -> None:
         require_httptools()
+        check_names(type(self), options, connect, self._connect_options)
         self.uri = parse_uri(uri)
         self._uri_text = uri
         if compression == "deflate":
@@ -341,7 +351,7 @@ class connect:
         check_limits(Role.CLIENT, max_size, max_fragments)
         ResponseReader(max_head, max_headers)
         subprotocols = None if subprotocols is None else list_of_subprotocols(subprotocols)
-        options = {name: value for name, value in options.items() if value is not None}
+        given = {name: value for name, value in options.items() if value is not None}
         self.subprotocols = subprotocols
         self.compression = compression
         self.listener = listener
@@ -361,7 +371,7 @@ class connect:
         self._create_connection = ClientConnection if create_connection is None else create_connection
         self._reconnect_delays = reconnect_delays
         self._process_exception = process_exception
-        self._options: dict[str, Any] = {"ssl": tls_context(ssl, self.uri.secure), **options}
+        self._options: dict[str, Any] = {"ssl": tls_context(ssl, self.uri.secure), **given}
         self._headers: dict[str, Any] = {
             "origin": origin,
             "subprotocols": subprotocols,
@@ -501,10 +511,20 @@ class unix_connect(connect):
         options: those of connect and of asyncio's create_unix_connection.
     """
 
-    def __init__(self, path: str | None = None, uri: str | None = None, **options: Any) -> None:
+    _connect_options = UnixConnectOptions.__optional_keys__
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        uri: str | None = None,
+        **options: Unpack[UnixClientOptions],
+    ) -> None:
         if uri is None:
             uri = "ws://localhost/" if options.get("ssl") is None else "wss://localhost/"
-        super().__init__(uri, path=path, **options)
+        checked: Any = options
+        super().__init__(uri, **checked)
+        if path is not None:
+            self._options["path"] = path
 
     async def _connect_transport(
         self, loop: asyncio.AbstractEventLoop, connection: ClientConnection, target: Target

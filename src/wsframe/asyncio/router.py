@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import os
 import ssl as tls
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
@@ -12,8 +14,10 @@ from ..handshake import Request, Response
 from .server import ServerConnection, serve, unix_serve
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
     from werkzeug.routing import Map
 
+    from ._typed_options import RouteOptions, UnixRouteOptions
     from .server import ProcessRequest
 
 __all__ = ["Router", "route", "unix_route"]
@@ -102,11 +106,13 @@ def _arguments(
 
 def route(
     url_map: Map,
-    *args: Any,
+    host: str | Sequence[str] | None = None,
+    port: int | None = None,
+    *,
     server_name: str | None = None,
     ssl: tls.SSLContext | Literal[True] | None = None,
     create_router: type[Router] | None = None,
-    **options: Any,
+    **options: Unpack[RouteOptions],
 ) -> serve:
     """Start a WebSocket server with a handler for each path; to be used as `serve`.
 
@@ -115,7 +121,7 @@ def route(
     Args:
         url_map: a werkzeug.routing.Map whose endpoints are handlers.  They are called with the connection
             and, as keywords, what the path holds.  `websocket=True` is set in each of its rules.
-        args, options: those of `serve` after the handler.  `process_request` is called before the path is
+        host, port, options: those of `serve`.  `process_request` is called before the path is
             looked at.
         server_name: the host that redirects of the map lead to, where a proxy changes the Host header.
         ssl: the context for TLS, or True where a proxy in front ends TLS: redirects then lead to wss://.
@@ -124,18 +130,18 @@ def route(
     Raises:
         ImportError: werkzeug is not installed.
     """
-    handler, options = _arguments(url_map, server_name, ssl, create_router, options)
-    return serve(handler, *args, **options)
+    handler, given = _arguments(url_map, server_name, ssl, create_router, {**options})
+    return serve(handler, host, port, **given)
 
 
 def unix_route(
     url_map: Map,
-    path: str | None = None,
+    path: str | os.PathLike[str] | None = None,
     *,
     server_name: str | None = None,
     ssl: tls.SSLContext | Literal[True] | None = None,
     create_router: type[Router] | None = None,
-    **options: Any,
+    **options: Unpack[UnixRouteOptions],
 ) -> unix_serve:
     """Start a WebSocket server on a Unix socket with a handler for each path.
 
@@ -150,5 +156,5 @@ def unix_route(
     Raises:
         ImportError: werkzeug is not installed.
     """
-    handler, options = _arguments(url_map, server_name, ssl, create_router, options)
-    return unix_serve(handler, path, **options)
+    handler, given = _arguments(url_map, server_name, ssl, create_router, {**options})
+    return unix_serve(handler, path, **given)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import os
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,6 +20,7 @@ from .._options import (
     check_callable,
     check_limits,
     check_max_queue,
+    check_names,
     check_seconds,
     check_slow_peer,
     check_write_limit,
@@ -44,12 +46,14 @@ from ..handshake import (
 from ._basic_auth import basic_auth
 from ._endpoint import WRITE_LIMIT, WriteLimit
 from ._listener import Listener
+from ._transport_options import ListenOptions, UnixListenOptions
 from .connection import MAX_QUEUE, MAX_UNSENT, Connection, MaxQueue, SlowPeer, broadcast
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing_extensions import Self, Unpack
 
     from ._endpoint import AnyLogger
+    from ._typed_options import UnixServeOptions
 
 __all__ = ["Server", "ServerConnection", "basic_auth", "broadcast", "serve", "unix_serve"]
 
@@ -585,17 +589,73 @@ class serve:
             at a quarter.  It also pauses at 64 KiB of messages, unless this is None.
         logger: the logger, instead of "wsframe.server".
         create_connection: returns the connection: ServerConnection or a subclass.
-        options: the rest of asyncio's create_server: ssl, sock, reuse_port, backlog ...
+        options: those of asyncio's create_server: ssl, sock, reuse_port, backlog ...
+
+    Raises:
+        TypeError: an option has no such name, or is of the wrong type.
+        ValueError: the value of an option is out of range.
     """
 
-    def __init__(
-        self, handler: Handler | type[Listener], host: Any = None, port: int | None = None, **options: Any
-    ) -> None:
-        names = inspect.signature(Server).parameters
-        self._server = Server(handler, **{key: options.pop(key) for key in list(options) if key in names})
-        self._where = (host, port)
-        self._options = options
+    _listen_options = ListenOptions.__optional_keys__  # those passed to asyncio
 
+    def __init__(
+        self,
+        handler: Handler | type[Listener],
+        host: str | Sequence[str] | None = None,
+        port: int | None = None,
+        *,
+        subprotocols: Sequence[str] | None = None,
+        select_subprotocol: SelectSubprotocol | None = None,
+        origins: Origins | None = None,
+        compression: ServerPolicy | Literal["deflate"] | None = "deflate",
+        process_request: ProcessRequest | None = None,
+        process_response: ProcessResponse | None = None,
+        additional_headers: HeadersLike = (),
+        server_header: str | None = f"wsframe/{__version__}",
+        max_size: MaxSize = DEFAULT_MAX_MESSAGE,
+        max_fragments: int | None = DEFAULT_MAX_FRAGMENTS,
+        max_head: int = MAX_HEAD,
+        max_headers: int = MAX_HEADERS,
+        open_timeout: float | None = 10,
+        ping_interval: float | None = 20,
+        ping_timeout: float | None = 20,
+        close_timeout: float | None = 10,
+        max_unsent: int | None = MAX_UNSENT,
+        slow_peer: SlowPeer = "close",
+        write_limit: WriteLimit = WRITE_LIMIT,
+        max_queue: MaxQueue = MAX_QUEUE,
+        logger: AnyLogger | None = None,
+        create_connection: Callable[[Server, Handler | type[Listener]], ServerConnection] | None = None,
+        **options: Unpack[ListenOptions],
+    ) -> None:
+        check_names(type(self), options, serve, self._listen_options)
+        self._server = Server(
+            handler,
+            subprotocols=subprotocols,
+            select_subprotocol=select_subprotocol,
+            origins=origins,
+            compression=compression,
+            process_request=process_request,
+            process_response=process_response,
+            additional_headers=additional_headers,
+            server_header=server_header,
+            max_size=max_size,
+            max_fragments=max_fragments,
+            max_head=max_head,
+            max_headers=max_headers,
+            open_timeout=open_timeout,
+            ping_interval=ping_interval,
+            ping_timeout=ping_timeout,
+            close_timeout=close_timeout,
+            max_unsent=max_unsent,
+            slow_peer=slow_peer,
+            write_limit=write_limit,
+            max_queue=max_queue,
+            logger=logger,
+            create_connection=create_connection,
+        )
+        self._where: tuple[Any, Any] = (host, port)
+        self._options: dict[str, Any] = {**options}
         self._started = False
 
     async def _start(self) -> Server:
@@ -630,8 +690,16 @@ class unix_serve(serve):
         options: those of serve and of asyncio's create_unix_server.
     """
 
-    def __init__(self, handler: Handler | type[Listener], path: str | None = None, **options: Any) -> None:
-        super().__init__(handler, **options)
+    _listen_options = UnixListenOptions.__optional_keys__
+
+    def __init__(
+        self,
+        handler: Handler | type[Listener],
+        path: str | os.PathLike[str] | None = None,
+        **options: Unpack[UnixServeOptions],
+    ) -> None:
+        checked: Any = options
+        super().__init__(handler, **checked)
         self._path = path
 
     async def _listen(self, loop: asyncio.AbstractEventLoop) -> asyncio.Server:
