@@ -23,8 +23,8 @@ class ProtocolError(WebSocketException):
 
     def __init__(self, close_code: int, reason: str) -> None:
         super().__init__(close_code, reason)
-        self.close_code = CloseCode(close_code)
-        self.reason = reason
+        self.close_code: CloseCode = CloseCode(close_code)
+        self.reason: str = reason
 
     def __str__(self) -> str:
         return self.reason

@@ -170,10 +170,10 @@ class Ping(_Control):
     """
 
     __slots__ = ("data",)
-    __match_args__ = ("data",)
+    __match_args__: tuple[str, ...] = ("data",)
 
     def __init__(self, data: bytes = b"") -> None:
-        self.data = data
+        self.data: bytes = data
 
 
 class Pong(_Control):
@@ -184,10 +184,10 @@ class Pong(_Control):
     """
 
     __slots__ = ("data",)
-    __match_args__ = ("data",)
+    __match_args__: tuple[str, ...] = ("data",)
 
     def __init__(self, data: bytes = b"") -> None:
-        self.data = data
+        self.data: bytes = data
 
 
 class Close(_Control):
@@ -199,11 +199,11 @@ class Close(_Control):
     """
 
     __slots__ = ("code", "reason")
-    __match_args__ = ("code", "reason")
+    __match_args__: tuple[str, ...] = ("code", "reason")
 
     def __init__(self, code: int = CloseCode.NO_STATUS_RCVD, reason: str = "") -> None:
-        self.code = code
-        self.reason = reason
+        self.code: int = code
+        self.reason: str = reason
 
     def __str__(self) -> str:
         """Describe it for people: "1001 (going away) maintenance"."""
@@ -222,11 +222,11 @@ class Fragment(_Control):
     """
 
     __slots__ = ("data", "final")
-    __match_args__ = ("data", "final")
+    __match_args__: tuple[str, ...] = ("data", "final")
 
     def __init__(self, data: str | bytes, final: bool) -> None:
-        self.data = data
-        self.final = final
+        self.data: str | bytes = data
+        self.final: bool = final
 
 
 # What decoding costs (`inflated`, `budget`), counted in inflated bytes that take as long.

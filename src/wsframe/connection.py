@@ -123,9 +123,9 @@ class ConnectionClosed(WebSocketException):
         self, rcvd: Close | None = None, sent: Close | None = None, rcvd_then_sent: bool | None = None
     ) -> None:
         super().__init__(rcvd, sent, rcvd_then_sent)
-        self.rcvd = rcvd
-        self.sent = sent
-        self.rcvd_then_sent = rcvd_then_sent
+        self.rcvd: Close | None = rcvd
+        self.sent: Close | None = sent
+        self.rcvd_then_sent: bool | None = rcvd_then_sent
         self._connection: Connection | None = None  # the one that is closed
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -236,17 +236,17 @@ class Connection:
         max_frame: int | None = None,
         deflate: Extension | None = None,
     ) -> None:
-        self.decoder = MessageDecoder(
+        self.decoder: MessageDecoder = MessageDecoder(
             role, max_message=max_message, max_fragments=max_fragments, max_frame=max_frame, deflate=deflate
         )
-        self.controls = 0
+        self.controls: int = 0
         self._deflate = deflate
         self._masked = role is Role.CLIENT
-        self.fragmenting = False
+        self.fragmenting: bool = False
         self._compressing = False  # the fragmented message
         self._fragments_text = False  # the fragmented message
-        self.role = role
-        self.state = State.OPEN
+        self.role: Role = role
+        self.state: State = State.OPEN
         self.outgoing: list[bytes] = []
         self.received: Close | None = None
         self.sent: Close | None = None
@@ -561,7 +561,9 @@ class Broadcast:
     def __init__(self, message: str | Buffer) -> None:
         self._message = message
         self._opcode = Opcode.TEXT if isinstance(message, str) else Opcode.BINARY
-        self.uncompressed = encode_text(message) if isinstance(message, str) else encode_binary(message)
+        self.uncompressed: bytes = (
+            encode_text(message) if isinstance(message, str) else encode_binary(message)
+        )
         self._payload = bytes_of(message)
         self._compressed: dict[tuple[object, ...], bytes] = {}
         self._compresses: dict[int, bool] = {}  # by `min_size` of a connection

@@ -66,6 +66,7 @@ class DelayedCloseReply(Protocol):
     __slots__ = ("sends_reason",)
 
     sends_reason: bool
+    received: Close | None
 
     def _reply_to_controls(self, events: list[Received]) -> None:
         for event in events:
@@ -98,6 +99,9 @@ class WebSocketProtocol(Endpoint):
         server_state: shared by the connections of a server.
         app_state: the state of the application's lifespan.
     """
+
+    request: Request | None
+    subprotocol: str | None
 
     __slots__ = (
         "_accepted",
@@ -143,13 +147,13 @@ class WebSocketProtocol(Endpoint):
             write_limit=WRITE_LIMIT,
             logger=logging.getLogger("uvicorn.error"),
         )
-        self.config = config
-        self.server_state = server_state
-        self.app_state = app_state
+        self.config: Config = config
+        self.server_state: ServerState = server_state
+        self.app_state: dict[str, Any] = app_state
         self.server: tuple[str, int | None] | None = None
         self.client: tuple[str, int] | None = None
         self.scope: dict[str, Any] = {}
-        self.ping_sent_at = 0.0
+        self.ping_sent_at: float = 0.0
         self._behaviour = behaviour
         max_head = config.h11_max_incomplete_event_size or MAX_HEAD
         # No separate limit for the number of header fields: the smallest one has 4 bytes.

@@ -2,4 +2,4 @@
 
 from .kernel import selected
 
-backend = f"c-{selected()}"
+backend: str = f"c-{selected()}"

@@ -43,7 +43,7 @@ class Refused(InvalidHandshake):
 
     def __init__(self, status: int, reason: str, headers: Sequence[Header] = ()) -> None:
         super().__init__(reason)
-        self.args = (status, reason, headers)  # what pickle and copy make it from again
+        self.args: tuple[object, ...] = (status, reason, headers)  # what pickle and copy make it from again
         self.status = status
         self.headers = headers
 
@@ -129,7 +129,7 @@ class InvalidStatus(InvalidHandshake):
 
     def __init__(self, response: Response) -> None:
         super().__init__(f"server rejected WebSocket connection: HTTP {response.status_code}")
-        self.args = (response,)
+        self.args: tuple[object, ...] = (response,)
         self.response = response
 
     @property
@@ -151,7 +151,7 @@ class InvalidHeader(InvalidHandshake):
 
     def __init__(self, name: str, reason: str, value: str | None = None) -> None:
         super().__init__(reason)
-        self.args = (name, reason, value)
+        self.args: tuple[object, ...] = (name, reason, value)
         self.name = name
         self.value = value
 

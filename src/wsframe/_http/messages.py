@@ -103,10 +103,10 @@ class Request:
     def __init__(
         self, path: str, headers: HeadersLike = (), *, method: str = "GET", http_version: str = "1.1"
     ) -> None:
-        self.path = path
-        self.headers = headers if isinstance(headers, Headers) else Headers(headers)
-        self.method = method
-        self.http_version = http_version
+        self.path: str = path
+        self.headers: Headers = headers if isinstance(headers, Headers) else Headers(headers)
+        self.method: str = method
+        self.http_version: str = http_version
 
     def __repr__(self) -> str:
         return f"<Request {escape(self.method)} {escape(self.path)}>"

@@ -90,7 +90,7 @@ class _Reader:
                 raise TypeError(f"{name} must be int, not {type(limit).__name__}")
             if limit < 1:
                 raise ValueError(f"{name} must be at least 1")
-        self.rest = b""
+        self.rest: bytes = b""
         self._max_head = max_head
         self._max_headers = max_headers
         self._head = bytearray()
@@ -233,6 +233,8 @@ class ResponseReader(_Reader):
     Attributes:
         rest: bytes that followed a 101, once it is there: the first frames.
     """
+
+    rest: bytes
 
     def __init__(
         self, max_head: int = MAX_HEAD, max_headers: int = MAX_HEADERS, max_body: int = MAX_BODY

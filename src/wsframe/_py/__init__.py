@@ -1,3 +1,3 @@
 """The pure twin: the codec on the standard library alone."""
 
-backend = "py"
+backend: str = "py"

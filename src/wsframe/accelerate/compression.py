@@ -46,7 +46,7 @@ class Inflater:
         self._early = b""  # the byte that came before it was asked for
         self._told = 0  # bytes of the tail that the module has had already
         self._ended = False  # flushed at the end of the stream: zlib is of no use then
-        self.unconsumed_tail = b""
+        self.unconsumed_tail: bytes = b""
 
     def decompress(self, data: Any, /, max_length: int = 0) -> bytes:
         if self._ended:

@@ -36,7 +36,7 @@ class Slot:
 
     def __init__(self, name: str, watch: Callable[[Iterable[str]], None]) -> None:
         self.name = name
-        self.package = imported_as(name)
+        self.package: str = imported_as(name)
         self._obstacle = "not imported yet"
         self._watch = watch
         self._lock = RLock()

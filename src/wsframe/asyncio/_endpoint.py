@@ -97,6 +97,8 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
         ping_interval, ping_timeout, close_timeout, write_limit, logger: see `serve`.
     """
 
+    congested: bool
+
     __slots__ = (
         "__dict__",  # for attributes that the application sets
         "__weakref__",
@@ -148,8 +150,8 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
         self._unsent = 0  # bytes that the peer had not acknowledged when that timer was set
         self._failure_timer: asyncio.TimerHandle | None = None  # of FAIL_DELAY
         self._decoding_scheduled = False  # _decode_more is scheduled
-        self.logger = logger
-        self.latency = 0.0
+        self.logger: AnyLogger = logger
+        self.latency: float = 0.0
         self.subprotocol: str | None = None
         self.request: Request | None = None
 

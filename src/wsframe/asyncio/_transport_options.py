@@ -53,7 +53,7 @@ class UnixConnectOptions(TypedDict, total=False):
 
 
 class ConnectOptions(UnixConnectOptions, total=False):
-    """What create_connection takes, beside ssl."""
+    """What create_connection takes, beside ssl; and what it takes for TLS to a proxy."""
 
     host: str | None
     port: int | None
@@ -64,3 +64,7 @@ class ConnectOptions(UnixConnectOptions, total=False):
     happy_eyeballs_delay: float | None
     interleave: int | None
     all_errors: bool  # since CPython 3.12
+    proxy_ssl: tls.SSLContext | bool | None
+    proxy_server_hostname: str | None
+    proxy_ssl_handshake_timeout: float | None
+    proxy_ssl_shutdown_timeout: float | None

@@ -30,6 +30,7 @@ from .._spec import DEFAULT_MAX_FRAGMENTS, DEFAULT_MAX_MESSAGE, Role
 from ..connection import Connection as Protocol
 from ..deflate import ClientPolicy
 from ..handshake import (
+    URI,
     InvalidMessage,
     InvalidStatus,
     Request,
@@ -69,6 +70,9 @@ _logger = logging.getLogger("wsframe.client")
 
 class ClientConnection(Connection):
     """A connection to a server."""
+
+    request: Request | None
+    subprotocol: str | None
 
     __slots__ = (
         "_response",
@@ -323,7 +327,7 @@ class connect:
     ) -> None:
         require_httptools()
         check_names(type(self), options, connect, self._connect_options)
-        self.uri = parse_uri(uri)
+        self.uri: URI = parse_uri(uri)
         self._uri_text = uri
         if compression == "deflate":
             compression = ClientPolicy()
@@ -367,7 +371,7 @@ class connect:
         self.slow_peer = slow_peer
         self.write_limit = write_limit
         self.max_queue = max_queue
-        self.logger = _logger if logger is None else logger
+        self.logger: AnyLogger = _logger if logger is None else logger
         self._create_connection = ClientConnection if create_connection is None else create_connection
         self._reconnect_delays = reconnect_delays
         self._process_exception = process_exception

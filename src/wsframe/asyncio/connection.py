@@ -35,7 +35,7 @@ SlowPeer = Literal["close", "drop"]
 MAX_QUEUE = HIGH_WATER
 MaxQueue = int | tuple[int | None, int | None] | None
 
-logger = logging.getLogger("wsframe")
+_logger = logging.getLogger("wsframe")
 
 _utf8_decoder = codecs.getincrementaldecoder("utf-8")
 
@@ -65,7 +65,7 @@ class Connection(Endpoint):
         slow_peer: SlowPeer = "close",
         write_limit: WriteLimit = WRITE_LIMIT,
         max_queue: MaxQueue = MAX_QUEUE,
-        logger: AnyLogger = logger,
+        logger: AnyLogger = _logger,
     ) -> None:
         super().__init__(
             listener=listener,

@@ -82,6 +82,8 @@ class ServerConnection(Connection):
     """
 
     username: str
+    request: Request | None
+    subprotocol: str | None
 
     __slots__ = (
         "_created_at",
@@ -410,9 +412,11 @@ class Server:
         elif compression is not None and not isinstance(compression, ServerPolicy):
             raise ValueError(f"unsupported compression: {compression}")
         self._handler = handler
-        self.subprotocols = None if subprotocols is None else list_of_subprotocols(subprotocols)
+        self.subprotocols: list[str] | None = None
+        if subprotocols is not None:
+            self.subprotocols = list_of_subprotocols(subprotocols)
         self.select_subprotocol = select_subprotocol
-        self.origins = check_origins(origins)
+        self.origins: Origins | None = check_origins(origins)
         self.compression = compression
         self.process_request = process_request
         self.process_response = process_response
@@ -431,7 +435,7 @@ class Server:
         self.slow_peer = slow_peer
         self.write_limit = write_limit
         self.max_queue = max_queue
-        self.logger = _logger if logger is None else logger
+        self.logger: AnyLogger = _logger if logger is None else logger
         self._create_connection = ServerConnection if create_connection is None else create_connection
         self.connections: set[ServerConnection] = set()
         self._all_connections: set[ServerConnection] = set()  # also those that are opening or closing

@@ -178,8 +178,8 @@ class Topics:
         check_unsent(max_unsent)
         check_callable("on_gap", on_gap)
         check_callable("wrap", wrap)
-        self.counters = Counters()
-        self.logger = _logger if logger is None else logger
+        self.counters: Counters = Counters()
+        self.logger: AnyLogger = _logger if logger is None else logger
         self._engine = engine
         self._slow_peer = slow_peer
         self._max_unsent = max_unsent

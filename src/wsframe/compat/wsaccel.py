@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 from codecs import utf_8_decode
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from .. import _errors
@@ -131,9 +132,9 @@ class Utf8Validator:
 
     def reset(self) -> None:
         """Begin a new text."""
-        self.state = ACCEPT
-        self.codepoint = 0
-        self.i = 0
+        self.state: int = ACCEPT
+        self.codepoint: int = 0
+        self.i: int = 0
 
     def decode(self, b: int) -> int:
         """Take the next byte, and answer the state it leads to; `codepoint` is whole when that is 0."""
@@ -203,4 +204,5 @@ def install() -> None:
 
 
 # So that `import wsaccel.xormask` can be followed by `wsaccel.xormask.XorMaskerSimple`.
-xormask = utf8validator = sys.modules[__name__]
+xormask: ModuleType = sys.modules[__name__]
+utf8validator: ModuleType = xormask

@@ -121,8 +121,8 @@ class Deflate:
         else:
             self._own_resets, self._peer_resets = client_resets, server_resets
             own_bits, peer_bits = client_bits, server_bits
-        self.parameters = parameters
-        self.min_size = min_size
+        self.parameters: Parameters = parameters
+        self.min_size: int = min_size
         self._own_bits = own_bits or MAX_BITS
         self._peer_bits = peer_bits or MAX_BITS
         self._level = level
@@ -135,7 +135,7 @@ class Deflate:
         self._place: object = None  # of the inflater
         self._begun = False  # bytes of the current message have been inflated
         self._streams = 0  # begun in the current message
-        self.extra_streams = 0
+        self.extra_streams: int = 0
 
     # Sending.
 

@@ -57,9 +57,9 @@ class Rounds:
         self._logs = logs
         self._rounds = rounds
         self._seconds = seconds
-        self.rows = [Row(program, depth) for program in Program.all() for depth in DEPTHS]
-        self.done = 0
-        self.cpus = two_cpus()
+        self.rows: list[Row] = [Row(program, depth) for program in Program.all() for depth in DEPTHS]
+        self.done: int = 0
+        self.cpus: tuple[int, int] | None = two_cpus()
         self.remarks: list[str] = []
 
     def steps(self) -> int:

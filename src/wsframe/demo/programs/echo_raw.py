@@ -18,7 +18,7 @@ class Echo(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
-        self.partial = -1  # the handshake comes first
+        self.partial: int = -1  # the handshake comes first
 
     def data_received(self, data: bytes) -> None:
         if self.partial < 0:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from ...._backend import Coalescer
 from ...._sockets import iteration_of, socket_of
@@ -87,7 +87,7 @@ class Output(Coalescer):
         write: takes what is not sent past the transport, where the host itself flushes before others write.
     """
 
-    write = Coalescer._write
+    write: ClassVar[Callable[[Coalescer, Any], None]] = Coalescer._write
     flushing: tuple[str, ...] = FLUSHING
     joins_others = True  # what others write among the replies to many messages leaves with them
 
@@ -107,7 +107,7 @@ class Output(Coalescer):
         self._iteration = iteration_of(loop)
         self._transport_attributes = attributes
         self._intercepts = True
-        self.flushing_transport = FlushingTransport(self) if write is None else None
+        self.flushing_transport: FlushingTransport | None = FlushingTransport(self) if write is None else None
         self._places = places
         self._iterations = 0
         self._methods: dict[str, Any] = {}  # of the flushing transport, once it was needed

@@ -23,6 +23,8 @@ def utf8_validator(original: type, _: Host) -> type:
 class Utf8Validator(wsaccel.Utf8Validator):
     """As the native validator of autobahn, which finds nothing wrong after a failure."""
 
+    i: int
+
     __slots__ = ()
 
     def validate(self, ba: Any) -> tuple[bool, bool, int, int]:

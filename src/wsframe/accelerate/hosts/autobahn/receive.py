@@ -17,7 +17,9 @@ from .._shared.frames import WHOLE
 from .bypassed import WATCHED, WEBSOCKET
 from .watches import logs_details, receiving
 
-terms_of = attrgetter("maxMessagePayloadSize", "maxFramePayloadSize", "applyMask")
+terms_of: Callable[[Any], tuple[Any, ...]] = attrgetter(
+    "maxMessagePayloadSize", "maxFramePayloadSize", "applyMask"
+)
 
 
 def process_data(original: Callable[..., Any], _: Host) -> Callable[..., Any]:

@@ -16,7 +16,8 @@ from .waiting import Queue
 Method = Callable[..., Coroutine[Any, Any, None]]
 
 ws_stream: Any = import_module(STREAM)
-TextMessage, BytesMessage = ws_stream.TextMessage, ws_stream.BytesMessage
+TextMessage: Any = ws_stream.TextMessage
+BytesMessage: Any = ws_stream.BytesMessage
 
 # Of the event loop: the application takes from its queue in one, and the next messages come in the other.
 ITERATIONS = 2

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from ...._backend import Watch
 from ...host import Host
 from . import HOST
 from .bypassed import QUEUE
 
-watched = HOST.watch(QUEUE)
+watched: Watch = HOST.watch(QUEUE)
 
 
 class Queue(asyncio.Queue[Any]):

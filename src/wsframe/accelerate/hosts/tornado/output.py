@@ -58,7 +58,7 @@ class StreamTransport:
 class StreamOutput(Output):
     """The coalescer of one stream."""
 
-    flushing = ("close", "write")
+    flushing: tuple[str, ...] = ("close", "write")
     joins_others = False
     waits = False  # the application has every message waited for: replies leave one by one
 

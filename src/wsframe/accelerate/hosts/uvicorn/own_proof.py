@@ -25,8 +25,8 @@ class Memory(asyncio.Transport):
 
     def __init__(self) -> None:
         super().__init__()
-        self.written = b""
-        self.closed = False
+        self.written: bytes = b""
+        self.closed: bool = False
 
     def write(self, data: Any) -> None:
         self.written += bytes(data)

@@ -27,7 +27,7 @@ CLASSES = {
     "websockets_sansio_impl": "WebSocketsSansIOProtocol",
     "wsproto_impl": "WSProtocol",
 }
-BEHIND = {
+BEHIND: dict[str, tuple[str, ...]] = {
     "websockets_impl": (),  # it inherits from what is behind it
     "websockets_sansio_impl": ("websockets.server:ServerProtocol", "websockets.protocol:Protocol"),
     "wsproto_impl": ("wsproto:WSConnection", "wsproto.connection:Connection"),

@@ -15,13 +15,14 @@ from websockets.asyncio.messages import Assembler
 from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN
 
+from ...._backend import Watch
 from ...host import Host
 from . import HOST
 from .asyncio_send import make_output
 from .bypassed import CONNECTION_CLASS, PROTOCOL_CLASS, RECEIVING
 
 TEXT, BINARY, CONT = Opcode.TEXT, Opcode.BINARY, Opcode.CONT
-receiving = HOST.watch(RECEIVING, CONNECTION_CLASS, PROTOCOL_CLASS)
+receiving: Watch = HOST.watch(RECEIVING, CONNECTION_CLASS, PROTOCOL_CLASS)
 
 
 def data_received(original: Callable[..., None], _: Host) -> Callable[..., None]:

@@ -17,13 +17,13 @@ from typing import Any
 from websockets.asyncio.connection import Connection
 from websockets.protocol import OPEN, SERVER
 
-from ...._backend import encode_binary, encode_text
+from ...._backend import Watch, encode_binary, encode_text
 from ...host import Host
 from .._shared.coalesce import ENABLED, Output
 from . import HOST
 from .bypassed import CONNECTION_CLASS, PROTOCOL_CLASS, SENDING
 
-sending = HOST.watch(SENDING, CONNECTION_CLASS, PROTOCOL_CLASS)
+sending: Watch = HOST.watch(SENDING, CONNECTION_CLASS, PROTOCOL_CLASS)
 
 
 def send(original: Callable[..., Any], _: Host) -> Callable[..., Any]:
@@ -91,7 +91,7 @@ class Unjoined:
     """A transport whose writes are not joined."""
 
     def __init__(self, transport: Any) -> None:
-        self.write = transport.write
+        self.write: Callable[[bytes], object] = transport.write
 
     def join(self) -> None: ...
 

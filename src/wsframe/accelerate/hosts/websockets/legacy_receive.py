@@ -16,7 +16,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from ...._backend import cut_frames
+from ...._backend import Watch, cut_frames
 from ...._spec import KEY_SIZE, LENGTH, LENGTH_16, LENGTH_64, MASKED, OPCODE, RSV1, Opcode
 from ...host import Host
 from .._shared.coalesce import OUTPUT, Output, output_of, received
@@ -25,7 +25,7 @@ from . import HOST
 from .bypassed import LEGACY_CLASS, LEGACY_RECEIVING
 from .legacy_deflate import extension_of, inflate
 
-receiving = HOST.watch(LEGACY_RECEIVING, LEGACY_CLASS)
+receiving: Watch = HOST.watch(LEGACY_RECEIVING, LEGACY_CLASS)
 
 TEXT, BINARY = Opcode.TEXT, Opcode.BINARY
 
@@ -40,7 +40,7 @@ class Waiter:
     __slots__ = ("future",)
 
     def __init__(self, future: Any) -> None:
-        self.future = future
+        self.future: Any = future
 
     def done(self) -> bool:
         done: bool = self.future.done()

@@ -7,7 +7,7 @@ from typing import Any
 
 from websockets.legacy.protocol import State  # type: ignore[attr-defined]
 
-from ...._backend import encode_binary, encode_frame, encode_text, fresh_key
+from ...._backend import Watch, encode_binary, encode_frame, encode_text, fresh_key
 from ...._spec import Opcode
 from ...host import Host
 from . import HOST
@@ -15,7 +15,8 @@ from .bypassed import KEYS, LEGACY_CLASS, LEGACY_SENDING
 from .legacy_deflate import deflate, extension_of
 from .legacy_receive import output_for
 
-sending, keys = HOST.watch(LEGACY_SENDING, LEGACY_CLASS), HOST.watch(KEYS)
+sending: Watch = HOST.watch(LEGACY_SENDING, LEGACY_CLASS)
+keys: Watch = HOST.watch(KEYS)
 
 OPEN = State.OPEN
 TEXT, BINARY = Opcode.TEXT, Opcode.BINARY

@@ -43,7 +43,7 @@ def prove_asyncio() -> None:
 class Recorder(asyncio.Transport):
     """A transport to nowhere."""
 
-    written = b""
+    written: bytes = b""
 
     def write(self, data: Any) -> None:
         self.written += data

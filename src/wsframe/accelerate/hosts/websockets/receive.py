@@ -18,7 +18,7 @@ from typing import Any
 from websockets.frames import Frame, Opcode
 from websockets.protocol import SERVER, Protocol
 
-from ...._backend import cut_frames, mask
+from ...._backend import Watch, cut_frames, mask
 from ...._spec import (
     KEY_SIZE,
     LENGTH,
@@ -33,12 +33,12 @@ from .._shared.frames import EXTENDED, WHOLE, limit_of
 from . import HOST
 from .bypassed import PARSING, PROTOCOL_CLASS, UNPACK
 
-parsing = HOST.watch((*PARSING, UNPACK), PROTOCOL_CLASS)
+parsing: Watch = HOST.watch((*PARSING, UNPACK), PROTOCOL_CLASS)
 
 LARGE = 2**16  # bytes of a frame, its header included
 SMALL = 2**12  # bytes of a read; shorter ones are put together, up to LARGE, so that the list stays short
 
-new = object.__new__
+new: Callable[..., Any] = object.__new__
 KNOWN = frozenset(Opcode)
 TEXT, BINARY = Opcode.TEXT, Opcode.BINARY
 

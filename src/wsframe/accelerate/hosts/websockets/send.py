@@ -8,12 +8,13 @@ from typing import Any
 from websockets.frames import Opcode
 from websockets.protocol import CLIENT, OPEN, SERVER
 
-from ...._backend import encode_frame, fresh_key
+from ...._backend import Watch, encode_frame, fresh_key
 from ...host import Host
 from . import HOST
 from .bypassed import KEYS, PROTOCOL_CLASS, SERIALIZING
 
-serializing, keys = HOST.watch(SERIALIZING, PROTOCOL_CLASS), HOST.watch(KEYS)
+serializing: Watch = HOST.watch(SERIALIZING, PROTOCOL_CLASS)
+keys: Watch = HOST.watch(KEYS)
 
 
 def send_text(original: Callable[..., None], _: Host) -> Callable[..., None]:

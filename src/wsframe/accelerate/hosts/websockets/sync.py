@@ -16,12 +16,13 @@ from websockets.protocol import OPEN
 from websockets.sync.connection import Connection
 from websockets.sync.messages import Assembler
 
+from ...._backend import Watch
 from ...host import Host
 from . import HOST
 from .bypassed import PROTOCOL_CLASS, SYNC_CLASS, SYNC_RECEIVING, SYNC_SENDING
 
-receiving = HOST.watch(SYNC_RECEIVING, SYNC_CLASS)
-sending = HOST.watch(SYNC_SENDING, SYNC_CLASS, PROTOCOL_CLASS)
+receiving: Watch = HOST.watch(SYNC_RECEIVING, SYNC_CLASS)
+sending: Watch = HOST.watch(SYNC_SENDING, SYNC_CLASS, PROTOCOL_CLASS)
 TEXT, CONT = Opcode.TEXT, Opcode.CONT
 # Since 14.0 frames wait in a queue; before, they are put together there.
 QUEUES = all(hasattr(Assembler, name) for name in ("get_next_frame", "maybe_resume", "reset_queue"))
