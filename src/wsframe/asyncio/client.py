@@ -281,9 +281,9 @@ class connect:
         logger: the logger, instead of "wsframe.client".
         create_connection: returns the connection: ClientConnection or a subclass.
         ssl: the context of a wss:// URI; None and True stand for ssl.create_default_context().
-        options: those of asyncio's create_connection: sock, local_addr, server_hostname; host and port where
-            they are not those of the URI ...  None is the default of each.  Those for TLS to an https:// proxy
-            start with `proxy_`: proxy_ssl, proxy_server_hostname.
+        options: those of create_connection of asyncio: sock, local_addr, server_hostname; host and port
+            where they are not those of the URI ...  None is the default of each.  Those for TLS to an https://
+            proxy start with `proxy_`: proxy_ssl, proxy_server_hostname.
 
     Raises:
         TypeError: an option has no such name, or is of the wrong type.
@@ -337,7 +337,7 @@ class connect:
             if not isinstance(proxy, str):
                 raise TypeError(f"proxy must be str, True or None, not {type(proxy).__name__}")
             check_proxy(proxy, tls=True)
-            check_proxy_tls(proxy, options)
+            check_proxy_tls(proxy, {**options})
             if options.get("sock") is not None:
                 raise ValueError("proxy and sock exclude each other")
         self._proxy = proxy

@@ -31,7 +31,8 @@ from ._engine import Engine, EngineUnavailable, Position
 if TYPE_CHECKING:
     from typing_extensions import Buffer, Self
 
-    from .connection import AnyLogger, Connection
+    from ._endpoint import AnyLogger
+    from .connection import Connection
 
 # Bytes that wait for a peer that does not read, over which it gets no more.
 MAX_UNSENT = 2**18
