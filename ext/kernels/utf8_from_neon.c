@@ -93,7 +93,9 @@ WSF_INLINE uint8_t *step4(uint8_t *dst, const uint8_t *src, uint32x4_t *bad)
 /* Returns how many bytes it became. */
 WSF_INLINE size_t step(uint8_t *dst, const uint8_t *src, uint32x4_t *bad, int width)
 {
-    const uint8_t *end = width == 1 ? step1(dst, src) : width == 2 ? step2(dst, src, bad) : step4(dst, src, bad);
+    const uint8_t *end = width == 1   ? step1(dst, src)
+                         : width == 2 ? step2(dst, src, bad)
+                                      : step4(dst, src, bad);
     return (size_t)(end - dst);
 }
 

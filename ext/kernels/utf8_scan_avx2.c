@@ -123,10 +123,30 @@ AVX2 WSF_INLINE int short_ascii(const uint8_t *src, size_t n)
     return !(bytes & UINT64_C(0x8080808080808080));
 }
 
+/* The same as check, for src[0, n), 0 < n <= 32. */
+AVX2 WSF_INLINE int check_part(const uint8_t *src, size_t n, wsf_utf8_stats *stats)
+{
+    const __m256i zero = _mm256_setzero_si256(), v = wsf_load_part(src, n);
+    progress p = {zero, zero, zero, zero};
+    step(&p, v);
+    p.wrong = _mm256_or_si256(p.wrong, unfinished(v));
+    if (!_mm256_testz_si256(p.wrong, p.wrong)) {
+        return 0;
+    }
+    const uint32_t continuations = (uint32_t)_mm256_movemask_epi8(_mm256_cmpgt_epi8(BYTES(0xC0), v));
+    const uint8_t max = largest(v);
+    stats->chars += n - (size_t)_mm_popcnt_u32(continuations);
+    stats->max = max > stats->max && continuations ? max : stats->max;
+    return 1;
+}
+
 AVX2 size_t wsf_utf8_scan_avx2(const uint8_t *src, size_t n, wsf_utf8_stats *stats)
 {
     if (n <= 64 && short_ascii(src, n)) {
         stats->chars += n;
+        return n;
+    }
+    if (n <= 32 && check_part(src, n, stats)) {
         return n;
     }
     return wsf_utf8_scan_chunks(check, src, n, stats);

@@ -19,7 +19,8 @@ enum { STEPS = 4000 };
 AVX2 WSF_INLINE __m256i add_extra(__m256i sum, __m256i u, int width)
 {
     if (width == 1) {
-        return _mm256_add_epi16(sum, _mm256_sad_epu8(AND(_mm256_srli_epi16(u, 7), _mm256_set1_epi8(1)), ZERO));
+        const __m256i high = AND(_mm256_srli_epi16(u, 7), _mm256_set1_epi8(1));
+        return _mm256_add_epi16(sum, _mm256_sad_epu8(high, ZERO));
     }
     if (width == 2) {
         const __m256i one = _mm256_set1_epi16(1);

@@ -6,16 +6,47 @@ from libc.string cimport memcpy
 from wsframe._c.kernel cimport active, may_continue, wsf_utf8_stats
 
 
+cdef extern from *:
+    """
+    /* Whether the first and the last 16 bytes of a masked text of at most WSF_SHORT_TEXT look like text that is
+     * not ASCII.  A hint: it leaves some bytes out, so that the key need not be rotated. */
+    enum { WSF_SHORT_TEXT = 256 };
+    static inline int wsf_looks_wide(const uint8_t *src, Py_ssize_t n, const uint8_t *key)
+    {
+        uint64_t mask, words[4];
+        if (n < 16 || n > WSF_SHORT_TEXT) {
+            return 0;
+        }
+        memcpy(&mask, key, 4);
+        memcpy((uint8_t *)&mask + 4, key, 4);
+        memcpy(words, src, 16);
+        memcpy(words + 2, src + ((n - 16) & ~3), 16);
+        mask = (words[0] ^ mask) | (words[1] ^ mask) | (words[2] ^ mask) | (words[3] ^ mask);
+        return (mask & 0x8080808080808080u) != 0;
+    }
+    """
+    enum:
+        WSF_SHORT_TEXT
+    bint wsf_looks_wide(const uint8_t *, Py_ssize_t, const uint8_t *) noexcept nogil
+
+
 cdef object text_of(const uint8_t *src, Py_ssize_t n, const uint8_t *key):
     """Unmask and decode a whole text; None when it is not valid UTF-8.
 
     The bytes are read once: what is checked is what was stored, whoever writes to src meanwhile.
     """
+    cdef uint8_t short_text[WSF_SHORT_TEXT]
     cdef wsf_utf8_stats stats
-    cdef str text = PyUnicode_New(n, 127)
-    cdef uint8_t *data = PyUnicode_1BYTE_DATA(text)
-    if active.xor_or(data, src, n, key) < 0x80:
-        return text
+    cdef str text
+    cdef uint8_t *data
+    if wsf_looks_wide(src, n, key):
+        data = short_text  # a str that holds the bytes as they are would be thrown away
+        active.xor_(data, src, n, key)
+    else:
+        text = PyUnicode_New(n, 127)
+        data = PyUnicode_1BYTE_DATA(text)
+        if active.xor_or(data, src, n, key) < 0x80:
+            return text
     stats.chars = 0
     stats.max = 0
     if active.utf8_scan(data, n, &stats) != <size_t>n:
