@@ -27,9 +27,9 @@ from uvicorn.protocols.utils import (
 
 from ._http import errors
 from ._http.messages import Header, encoded, phrase_of, tokens_of, write_fields
-from ._spec import LOCAL_CLOSE_CODES, Close, CloseCode, Ping, Role
+from ._spec import LOCAL_CLOSE_CODES, Close, CloseCode, Fragment, Ping, Role
 from ._uvicorn_classes import behaviour_of
-from .asyncio._endpoint import HIGH_WATER, WRITE_LIMIT, Endpoint
+from .asyncio._endpoint import ALL_MESSAGES, HIGH_WATER, WRITE_LIMIT, Endpoint
 from .asyncio._sending import LARGE
 from .connection import Connection as Protocol, ConnectionClosed, Event as Received, State
 from .handshake import Accepted, Refused, Request, RequestReader, Response, accept, http_response
@@ -42,6 +42,10 @@ Event = dict[str, Any]
 
 # The default for the size of a request head, as in uvicorn's HTTP classes.
 MAX_HEAD = 2**16
+
+# An ASGI extension: an application that sends "websocket.accept" with this key set receives messages in
+# parts, as they arrive, each but the last one with "more_body" set.
+FRAGMENTS = "wsframe.fragments"
 
 # Seconds in which an application must receive a message, else the reply to a Close is sent.
 CLOSE_REPLY_DELAY = 0.25
@@ -305,7 +309,7 @@ class WebSocketProtocol(Endpoint):
             ],
             "subprotocols": self._subprotocols_of(request),
             "state": self.app_state.copy(),
-            "extensions": {"websocket.http.response": {}},
+            "extensions": {"websocket.http.response": {}, FRAGMENTS: {}},
         }
 
     def _subprotocols_of(self, request: Request) -> list[str]:
@@ -474,6 +478,9 @@ class WebSocketProtocol(Endpoint):
             return {"type": "websocket.receive", "text": event}
         if type(event) is bytes:
             return {"type": "websocket.receive", "bytes": event}
+        if type(event) is Fragment:
+            kind = "text" if isinstance(event.data, str) else "bytes"
+            return {"type": "websocket.receive", kind: event.data, "more_body": not event.final}
         if self._disconnect_queued:
             self._disconnect_received = True
             self._finish_delayed_close()
@@ -609,6 +616,8 @@ class WebSocketProtocol(Endpoint):
             deflate=accepted.deflate,
         )
         protocol.sends_reason = self._behaviour.close_has_violation_reason
+        if message.get(FRAGMENTS):
+            protocol.decoder.streaming = ALL_MESSAGES
         self._open(protocol, early)
 
     def _start_denial(self, status: int, headers: list[Header]) -> None:

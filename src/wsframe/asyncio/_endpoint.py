@@ -329,7 +329,7 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
                     self._call_listener(self._listener.on_pong, event.data)
             elif isinstance(event, Close):
                 self._start_close_timer()
-            elif isinstance(event, Fragment):
+            elif isinstance(event, Fragment) and self._listener is not None:
                 fragments.append(event)
             elif not isinstance(event, Ping):
                 messages.append(event)
