@@ -130,6 +130,10 @@ def play(name: str, ws: str) -> dict[str, Any]:
             saw += client.receive_all()
         assert app.done.wait(20)
     scope = {key: value for key, value in app.scope.items() if key not in ("client", "server", "headers")}
+    extensions = app.scope["extensions"]
+    scope["extensions"] = {
+        name: value for name, value in extensions.items() if not name.startswith("wsframe.")
+    }
     headers = [(key, value) for key, value in app.scope["headers"] if key != b"sec-websocket-key"]
     return {
         "scope": scope,
