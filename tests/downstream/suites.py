@@ -187,6 +187,60 @@ def websockets_swap_connection(version: str, *sources: Source) -> Suite:
     )
 
 
+# The same for wsframe.sync.
+SYNC_EXCEPTIONS = {
+    "test_compression_is_enabled": "looks at the extensions of the protocol below",
+    "test_disable_compression": "looks at the extensions of the protocol below",
+    "test_connection_closed_before_handshake_request": "wants a debug line",
+    "test_junk_handshake_request": "wants a debug line",
+    "test_timeout_before_handshake_request": "wants a debug line",
+    "test_connection_closed_during_handshake": "the message says more",
+    "test_junk_handshake_response": "the message says more",
+    "test_shutdown_keeps_handlers_running": "replaces a part inside",
+    "test_ssl_context_argument": "an old name",
+    "test_web_socket_server_class": "an old name",
+    "test_broadcast": "no broadcast",
+    "ConnectionTests and keepalive": "calls a part inside",
+    "ConnectionTests and max_queue": "hands over a mock for a socket",
+    "ConnectionTests and test_close_timeout": "hands over a mock for a socket",
+    "test_backpressure": "looks at a part inside",
+    "test_unexpected_failure": "replaces a part inside",
+    "test_writing_in": "replaces the socket",
+    "test_close_expected_during_connecting": "a protocol object amid the opening handshake",
+    "test_ping and not test_ping_": "replaces random.getrandbits",
+    "ConnectionTests and test_state": "compares with a constant of theirs",
+    "ConnectionTests and test_logger": "the logger of a connection is that of its server",
+    "test_send_fragmented": "no empty fragment ends what is sent from a list",
+    "test_recv_streaming_fragmented": "parts are what has arrived, not fragments",
+}
+
+
+def websockets_swap_sync(version: str, *sources: Source) -> Suite:
+    """Run the tests of websockets' servers, clients and connections for threads against wsframe.sync."""
+    imports = "from websockets.sync.connection import *\n"
+    return Suite(
+        "websockets",
+        version,
+        sources,
+        accelerated=(),
+        aspect="swap-sync",
+        modules="tests/sync/test_[cs][leo]*[rtn].py",
+        chosen=" and ".join(f"not ({name})" for name in SYNC_EXCEPTIONS),
+        edits=(
+            Edit(
+                "tests/sync/server.py",
+                "isinstance(server.socket, ssl.SSLSocket)  # hack",
+                "server.ssl is not None",
+            ),
+            Edit(
+                "tests/sync/test_connection.py", imports, "from swapped_sync_connection import Connection\n"
+            ),
+        ),
+        needs=("httptools", "python-socks", "werkzeug"),
+        environment={"WEBSOCKETS_TESTS_TIMEOUT_FACTOR": "20", "PYTEST_PLUGINS": "wsframe_swap"},
+    )
+
+
 # A message races with a time-out of a microsecond. Accelerated, it is received before that is looked at: the
 # race is on when the message arrives two loop iterations later.
 RECV_RACE = Edit(
@@ -341,6 +395,7 @@ MAKERS: dict[str, Callable[..., Suite]] = {
     "websockets-legacy": websockets_legacy,
     "websockets-swap": websockets_swap,
     "websockets-swap-connection": websockets_swap_connection,
+    "websockets-swap-sync": websockets_swap_sync,
     "wsproto": wsproto,
     "uvicorn": uvicorn,
     "uvicorn-class": uvicorn_class,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import suppress
 
 import pytest
@@ -142,3 +143,27 @@ def test_memory_is_bounded(running):
         done.set()
     server.shutdown()
     assert stored[0] < 64
+
+
+def test_fragments_of_an_iterator_leave_at_once(running, in_thread):
+    gate = threading.Event()
+
+    def fragments():
+        yield "a"
+        assert gate.wait(TIME)
+        yield "b"
+
+    def handler(ws):
+        ws.recv()
+        ws.send(fragments())
+
+    with client(running(handler)) as ws:
+        parts = ws.recv_streaming()
+        first = in_thread(next, parts)
+        deadline = time.monotonic() + TIME
+        while not ws.protocol.decoder.streaming and time.monotonic() < deadline:
+            time.sleep(0.001)
+        ws.send("go")
+        assert first() == "a"
+        gate.set()
+        assert "".join(parts) == "b"

@@ -83,6 +83,7 @@ class Connection:
         request, response: of the opening handshake, or None.
         subprotocol: the negotiated one, or None.
         latency: seconds the last answered Ping took, 0 before the first.
+        close_timeout: seconds to wait for the end of the closing connection, or None; it may be set.
     """
 
     def __init__(
@@ -104,7 +105,7 @@ class Connection:
         self.latency = 0.0
         high, low = max_queue if isinstance(max_queue, tuple) else (max_queue, None)
         self._high = low * 4 if high is None and low is not None else high
-        self._close_timeout = close_timeout
+        self.close_timeout = close_timeout
         self._protocol: Protocol | None = None
         self._encode: Callable[[str | Buffer], bytes] = _not_open
         self._messages: deque[Any] = deque()  # str, bytes, and Fragments of recv_streaming
@@ -408,8 +409,8 @@ class Connection:
         something else for a while.
 
         Args:
-            message: str for text, bytes-like for binary; an iterable of them is sent in fragments, each as
-                soon as the next one is there.
+            message: str for text, bytes-like for binary; an iterable of them is sent in fragments, those of
+                an iterator as soon as they are there.
             text: True to send bytes-like as text, which must be UTF-8, False to send str as binary.
 
         Raises:
@@ -469,22 +470,28 @@ class Connection:
         raise self.protocol.closed_error() from (failure if isinstance(failure, OSError) else None)
 
     def _send_fragments(self, fragments: Iterable[str | Buffer], text: bool | None) -> None:
+        """Send each fragment: those of an iterator at once, and then an empty one that ends the message;
+        others when the next one is known, so that the last one ends it.
+        """
         protocol = self.protocol
+        at_once = isinstance(fragments, Iterator)  # it may take its time
         last: str | Buffer | None = None
         begun = False
         try:
             for fragment in fragments:
                 check_fragment(fragment, last)
-                if last is not None:
-                    self._send_fragment(as_kind(last, text), begun=begun, final=False)
-                    begun = True
+                sent = fragment if at_once else last
                 last = fragment
+                if sent is not None:
+                    self._send_fragment(as_kind(sent, text), begun=begun, final=False)
+                    begun = True
             if last is not None:
-                self._send_fragment(as_kind(last, text), begun=begun, final=True)
+                end: str | bytes = "" if isinstance(last, str) else b""
+                self._send_fragment(as_kind(end if at_once else last, text), begun=begun, final=True)
                 begun = False
         except BaseException:
             if begun and protocol.state is State.OPEN:  # there is no way to take back half a message
-                self._start_closing(CloseCode.INTERNAL_ERROR, "fragmented message broken off")
+                self._start_closing(CloseCode.INTERNAL_ERROR, "fragmented message not finished")
                 self._flush_now()
             raise
 
@@ -588,7 +595,7 @@ class Connection:
             self.close_socket()
             return
         if self._protocol.state is State.OPEN:
-            timeout = self._close_timeout
+            timeout = self.close_timeout
             if self._outbox.lock.acquire(-1 if timeout is None else timeout):  # behind what others send
                 try:
                     if self._protocol.fragmenting:
@@ -627,7 +634,7 @@ class Connection:
     def _begin_closing(self) -> None:
         """Give the peer a while to take what is still to be sent, and to end the connection."""
         if self._close_deadline.rest() is None:
-            self._close_deadline = Deadline(self._close_timeout)
+            self._close_deadline = Deadline(self.close_timeout)
             self._outbox.delaying = 0
             self._background.hurry()
 

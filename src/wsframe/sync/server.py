@@ -58,9 +58,11 @@ class Server:
         sock: a socket that listens.
         handle: called in a new thread with each socket that is accepted, and its address.
         logger: what it logs to, instead of "wsframe.server".
+        ssl: the context of TLS of its connections, or None.
 
     Attributes:
         socket: the one that listens.
+        ssl: the context of TLS, or None.
         socket_closed: an event that is set once no more connections are accepted.
         logger: what it logs to.
     """
@@ -70,8 +72,10 @@ class Server:
         sock: socket.socket,
         handle: Callable[[socket.socket, Any], None],
         logger: AnyLogger | None = None,
+        ssl: tls.SSLContext | None = None,
     ) -> None:
         self.socket = sock
+        self.ssl = ssl
         self.logger = _logger if logger is None else logger
         self.socket_closed = threading.Event()
         self._handle = handle
@@ -320,7 +324,7 @@ def serve(
         finally:
             server._discard(connection)
 
-    server = Server(listening, handle, logger)
+    server = Server(listening, handle, logger, ssl)
     return server
 
 

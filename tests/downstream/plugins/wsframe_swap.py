@@ -11,6 +11,8 @@ MODULES = {
     "websockets.asyncio.client": "wsframe.asyncio.client",
     "websockets.asyncio.router": "wsframe.asyncio.router",
     "websockets.asyncio.connection": "wsframe.asyncio.connection",
+    "websockets.sync.server": "wsframe.sync.server",
+    "websockets.sync.client": "wsframe.sync.client",
     "websockets.client": "wsframe.asyncio.client",
     "websockets.datastructures": "wsframe.asyncio",
     "websockets.exceptions": "wsframe.asyncio",
