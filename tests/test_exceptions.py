@@ -13,7 +13,7 @@ import pytest
 
 import wsframe
 from wsframe import Close, CloseCode, Role
-from wsframe.connection import Connection, ConnectionClosedOK
+from wsframe.connection import ConnectionClosedOK, SansIOConnection
 from wsframe.handshake import Response
 
 CLOSES = (Close(4000, "bye"), Close(1000))
@@ -110,7 +110,7 @@ def test_exceptions_are_pickled_and_copied(name: str, way: Any) -> None:
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 def test_the_end_of_a_connection_is_pickled_without_the_connection(way: Any) -> None:
-    connection = Connection(Role.SERVER)
+    connection = SansIOConnection(Role.SERVER)
     connection.close(1000, "bye")
     error = connection.closed_error()
     assert connection.has_raised(error)
@@ -120,7 +120,7 @@ def test_the_end_of_a_connection_is_pickled_without_the_connection(way: Any) -> 
 
 
 def test_a_connection_knows_its_own_end() -> None:
-    one, other = Connection(Role.SERVER), Connection(Role.SERVER)
+    one, other = SansIOConnection(Role.SERVER), SansIOConnection(Role.SERVER)
     for connection in (one, other):
         connection.receive_eof()
     assert one.has_raised(one.closed_error())
@@ -133,7 +133,7 @@ def test_a_connection_knows_its_own_end_in_a_group() -> None:
     groups = pytest.importorskip("builtins")
     if not hasattr(groups, "ExceptionGroup"):
         pytest.skip("no exception groups before Python 3.11")
-    one, other = Connection(Role.SERVER), Connection(Role.SERVER)
+    one, other = SansIOConnection(Role.SERVER), SansIOConnection(Role.SERVER)
     own, foreign = one.closed_error(), other.closed_error()
     group = groups.ExceptionGroup
     assert one.has_raised(group("", [own, group("", [own])]))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from . import Role
-from .connection import Connection as Protocol
+from .connection import SansIOConnection as Protocol
 
 
 def check_names(called: type, options: Iterable[str], typed: type, others: Iterable[str]) -> None:

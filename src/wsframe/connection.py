@@ -102,7 +102,7 @@ def _describe(close: Close) -> str:
 
 
 class State(IntEnum):
-    """The state of a connection (RFC 6455, 4.1 and 7.1); a Connection starts as OPEN."""
+    """The state of a connection (RFC 6455, 4.1 and 7.1); a SansIOConnection starts as OPEN."""
 
     CONNECTING = 0
     OPEN = 1
@@ -126,7 +126,7 @@ class ConnectionClosed(WebSocketException):
         self.rcvd: Close | None = rcvd
         self.sent: Close | None = sent
         self.rcvd_then_sent: bool | None = rcvd_then_sent
-        self._connection: Connection | None = None  # the one that is closed
+        self._connection: SansIOConnection | None = None  # the one that is closed
 
     def __reduce__(self) -> tuple[Any, ...]:
         state = {name: value for name, value in self.__dict__.items() if name != "_connection"}
@@ -189,7 +189,7 @@ def close_body(code: int, reason: str) -> bytes:
     return body
 
 
-class Connection:
+class SansIOConnection:
     """A WebSocket connection without I/O: the caller reads and writes the bytes.
 
     Args:
@@ -568,7 +568,7 @@ class Broadcast:
         self._compressed: dict[tuple[object, ...], bytes] = {}
         self._compresses: dict[int, bool] = {}  # by `min_size` of a connection
 
-    def frame_for(self, connection: Connection) -> bytes | None:
+    def frame_for(self, connection: SansIOConnection) -> bytes | None:
         """Return the bytes to send on a connection; None if it is not open, or between fragments."""
         if connection.state is not State.OPEN or connection.fragmenting:
             return None

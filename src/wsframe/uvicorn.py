@@ -31,7 +31,7 @@ from ._spec import LOCAL_CLOSE_CODES, Close, CloseCode, Fragment, Ping, Role
 from ._uvicorn_classes import behaviour_of
 from .asyncio._endpoint import ALL_MESSAGES, HIGH_WATER, WRITE_LIMIT, Endpoint
 from .asyncio._sending import LARGE
-from .connection import Connection as Protocol, ConnectionClosed, Event as Received, State
+from .connection import ConnectionClosed, Event as Received, SansIOConnection as Protocol, State
 from .handshake import Accepted, Refused, Request, RequestReader, Response, accept, http_response
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from wsframe import Role
-from wsframe.connection import Connection, State
+from wsframe.connection import SansIOConnection, State
 from wsframe.deflate import Deflate
 
 
 @pytest.mark.parametrize("code", ["1000", 1000.0, None, True, b"1000"])
 def test_a_code_that_is_no_int(code: Any) -> None:
-    connection = Connection(Role.SERVER)
+    connection = SansIOConnection(Role.SERVER)
     with pytest.raises(TypeError, match="close code must be int, not "):
         connection.close(code)
     assert connection.state is State.OPEN
@@ -21,7 +21,7 @@ def test_a_code_that_is_no_int(code: Any) -> None:
 
 @pytest.mark.parametrize("reason", [None, b"x", 5, ["x"]])
 def test_a_reason_that_is_no_str(reason: Any) -> None:
-    connection = Connection(Role.SERVER)
+    connection = SansIOConnection(Role.SERVER)
     with pytest.raises(TypeError, match="close reason must be str, not "):
         connection.close(1000, reason)
     assert connection.state is State.OPEN
@@ -32,6 +32,6 @@ def test_a_reason_that_is_no_str(reason: Any) -> None:
 def test_what_is_no_message_has_one_error_with_and_without_compression(
     compressed: bool, message: Any
 ) -> None:
-    connection = Connection(Role.SERVER, deflate=Deflate(Role.SERVER) if compressed else None)
+    connection = SansIOConnection(Role.SERVER, deflate=Deflate(Role.SERVER) if compressed else None)
     with pytest.raises(TypeError, match=f"^data must be a bytes-like object, not {type(message).__name__}$"):
         connection.send(message)

@@ -9,10 +9,10 @@ import pytest
 from wsframe import Close, CloseCode, Opcode, Ping, Pong, Role, encode_frame
 from wsframe.connection import (
     Broadcast,
-    Connection,
     ConnectionClosed,
     ConnectionClosedError,
     ConnectionClosedOK,
+    SansIOConnection,
     State,
     close_body,
 )
@@ -23,10 +23,10 @@ KEY = b"\x01\x02\x03\x04"
 
 
 def pair(**options):
-    return Connection(Role.SERVER, **options), Connection(Role.CLIENT, **options)
+    return SansIOConnection(Role.SERVER, **options), SansIOConnection(Role.CLIENT, **options)
 
 
-def flush(sender: Connection, receiver: Connection) -> list:
+def flush(sender: SansIOConnection, receiver: SansIOConnection) -> list:
     """Carry what one side queued to the other."""
     data = b"".join(sender.outgoing)
     sender.outgoing.clear()
@@ -230,8 +230,8 @@ def test_limits():
 
 def deflated_pair(parameters=DEFAULT_PARAMETERS, min_size=0):
     return (
-        Connection(Role.SERVER, deflate=Deflate(Role.SERVER, parameters, min_size=min_size)),
-        Connection(Role.CLIENT, deflate=Deflate(Role.CLIENT, parameters, min_size=min_size)),
+        SansIOConnection(Role.SERVER, deflate=Deflate(Role.SERVER, parameters, min_size=min_size)),
+        SansIOConnection(Role.CLIENT, deflate=Deflate(Role.CLIENT, parameters, min_size=min_size)),
     )
 
 
@@ -266,15 +266,15 @@ def test_compressed_random_traffic():
 
 
 def test_broadcast_is_encoded_once():
-    servers = [Connection(Role.SERVER) for _ in range(3)]
+    servers = [SansIOConnection(Role.SERVER) for _ in range(3)]
     sending = Broadcast("hello")
     frames = [sending.frame_for(server) for server in servers]
     assert frames[0] is frames[1] is frames[2]
-    assert Connection(Role.CLIENT).receive(frames[0]) == ["hello"]
+    assert SansIOConnection(Role.CLIENT).receive(frames[0]) == ["hello"]
 
 
 def test_broadcast_passes_over_those_that_cannot_take_it():
-    closing, amid = Connection(Role.SERVER), Connection(Role.SERVER)
+    closing, amid = SansIOConnection(Role.SERVER), SansIOConnection(Role.SERVER)
     closing.close()
     amid.send_fragment("x", final=False)
     sending = Broadcast(b"hello")
@@ -283,11 +283,11 @@ def test_broadcast_passes_over_those_that_cannot_take_it():
 
 
 def test_broadcast_to_clients_masks_each_with_its_own_key():
-    clients = [Connection(Role.CLIENT) for _ in range(2)]
+    clients = [SansIOConnection(Role.CLIENT) for _ in range(2)]
     sending = Broadcast("hello")
     first, second = (sending.frame_for(client) for client in clients)
     assert first[2:6] != second[2:6]
-    assert Connection(Role.SERVER).receive(first + second) == ["hello", "hello"]
+    assert SansIOConnection(Role.SERVER).receive(first + second) == ["hello", "hello"]
 
 
 def test_compressed_broadcast_is_shared_and_leaves_contexts_whole():

@@ -14,7 +14,7 @@ import twins
 from feeding import cut_at_random, verdict
 
 from wsframe import Opcode, ProtocolError, Role, connection
-from wsframe.connection import Connection, ConnectionClosed, State
+from wsframe.connection import ConnectionClosed, SansIOConnection, State
 from wsframe.deflate import Deflate, Parameters
 
 # The first byte of an input says how the two are made, the second seeds the cuts, the rest are operations.
@@ -84,7 +84,7 @@ class Talk:
         self.log: list[Any] = []
         parameters = Parameters(*[bool(options & ALONE)] * 2)
         self.sides = [
-            Connection(
+            SansIOConnection(
                 role,
                 max_message=1000 if options & SMALL else 10**6,
                 max_fragments=3 if options & FEW else None,

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Iterable
 from typing import Any
 
 from wsframe import Close, Pong, Role, encode_frame
-from wsframe.connection import Connection
+from wsframe.connection import SansIOConnection
 from wsframe.deflate import ClientPolicy, Deflate, ServerPolicy
 from wsframe.handshake import (
     RequestReader,
@@ -53,7 +53,7 @@ class Peer:
     ) -> None:
         self._reader = reader
         self._writer = writer
-        self._connection = Connection(role, deflate=deflate)
+        self._connection = SansIOConnection(role, deflate=deflate)
         self._compressed = deflate is not None
 
     @classmethod

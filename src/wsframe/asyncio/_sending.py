@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._backend import Stream
 from .._spec import CloseCode
-from ..connection import Connection as Protocol, as_kind, check_fragment
+from ..connection import SansIOConnection as Protocol, as_kind, check_fragment
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer

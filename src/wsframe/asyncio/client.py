@@ -27,7 +27,7 @@ from .._options import (
     limits_of,
 )
 from .._spec import DEFAULT_MAX_FRAGMENTS, DEFAULT_MAX_MESSAGE, Role
-from ..connection import Connection as Protocol
+from ..connection import SansIOConnection as Protocol
 from ..deflate import ClientPolicy
 from ..handshake import (
     URI,

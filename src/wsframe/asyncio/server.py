@@ -27,7 +27,7 @@ from .._options import (
     limits_of,
 )
 from .._spec import DEFAULT_MAX_FRAGMENTS, DEFAULT_MAX_MESSAGE, CloseCode, Role
-from ..connection import Connection as Protocol, State, close_body
+from ..connection import SansIOConnection as Protocol, State, close_body
 from ..deflate import ServerPolicy
 from ..handshake import (
     Accepted,

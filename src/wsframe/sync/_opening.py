@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .._http import errors
 from .._http.responses import checked, plain_response, read_own, serialize_101, serialize_refusal
 from .._spec import Role
-from ..connection import Connection as Protocol
+from ..connection import SansIOConnection as Protocol
 from ..deflate import ServerPolicy
 from ..handshake import (
     Accepted,

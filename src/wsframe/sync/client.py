@@ -14,7 +14,7 @@ from .._http.proxies import check_proxy, proxy_of_system
 from .._http.reader import MAX_HEAD, MAX_HEADERS
 from .._options import MaxSize, check_callable, check_limits, check_max_queue, check_seconds, limits_of
 from .._spec import DEFAULT_MAX_FRAGMENTS, DEFAULT_MAX_MESSAGE, Role
-from ..connection import Connection as Protocol
+from ..connection import SansIOConnection as Protocol
 from ..deflate import ClientPolicy
 from ..handshake import (
     URI,

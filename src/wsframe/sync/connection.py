@@ -27,10 +27,10 @@ from .._backend import fresh_key
 from .._errors import ConcurrencyError
 from .._spec import Close, CloseCode, Fragment, Ping, Pong
 from ..connection import (
-    Connection as Protocol,
     ConnectionClosed,
     ConnectionClosedOK,
     Event,
+    SansIOConnection as Protocol,
     State,
     as_kind,
     bytes_of,

@@ -12,7 +12,7 @@ from importlib import import_module
 from types import ModuleType
 
 from wsframe import Role, asyncio as ours
-from wsframe.connection import Connection as WithoutIO
+from wsframe.connection import SansIOConnection as WithoutIO
 
 import_module("tests.asyncio.connection")  # the other end
 
