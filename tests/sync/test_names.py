@@ -86,12 +86,21 @@ def test_methods_and_properties(name, ours):
     assert theirs - set(ABSENT) <= {*dir(ours), "subprotocol"}  # an attribute of the object
 
 
-def test_exceptions_of_asyncio_are_here_too():
-    exceptions = {
-        name
-        for name in wsframe.asyncio.__all__
-        if isinstance(getattr(wsframe.asyncio, name), type)
-        and issubclass(getattr(wsframe.asyncio, name), Exception)
-    }
-    others = {"CloseCode", "Headers", "Request", "Response", "State", "basic_auth", "connect", "serve"}
-    assert exceptions | others <= set(wsframe.sync.__all__)
+EXCEPTIONS = {
+    *(
+        "ConcurrencyError",
+        "ConnectionClosed",
+        "ConnectionClosedError",
+        "ConnectionClosedOK",
+        "InvalidHandshake",
+    ),
+    *("InvalidHeader", "InvalidHeaderValue", "InvalidMessage", "InvalidProxy", "InvalidProxyMessage"),
+    *("InvalidProxyStatus", "InvalidStatus", "InvalidURI", "InvalidUpgrade", "NegotiationError"),
+    *("PayloadTooBig", "ProtocolError", "ProxyError", "SecurityError", "WebSocketException"),
+}
+
+
+def test_exceptions_are_those_of_asyncio():
+    for name in EXCEPTIONS | {"CloseCode", "Headers", "Request", "Response", "State"}:
+        assert getattr(wsframe.sync, name) is getattr(wsframe.asyncio, name)
+        assert name in wsframe.sync.__all__
