@@ -1,5 +1,5 @@
 /* XOR with a 4-byte key, 32 bytes a vector.  Vectors may overlap: what overlaps is loaded before
- * anything is stored, so that dst == src stays right.  Long ranges are read from 32-byte
+ * anything is stored, so that dst == src stays right.  Long ranges are written from 32-byte
  * boundaries on. */
 #include "target.h"
 
@@ -39,7 +39,7 @@ AVX2 WSF_INLINE uint8_t run(uint8_t *dst, const uint8_t *src, size_t n, const ui
     const __m256i first = XOR(0, k0), last = XOR(n - 32, kn);
     __m256i seen = _mm256_or_si256(first, last);
     if (n > 128) {
-        size_t i = 32 - ((uintptr_t)src & 31);
+        size_t i = 32 - ((uintptr_t)dst & 31);
         const __m256i ki = KEY(i);
         for (; n - i > 128; i += 128) {
             const __m256i a = XOR(i, ki), b = XOR(i + 32, ki), c = XOR(i + 64, ki), d = XOR(i + 96, ki);

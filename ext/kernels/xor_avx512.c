@@ -1,6 +1,6 @@
 /* XOR with a 4-byte key, 64 bytes a vector; up to 64 bytes are one masked load and store.  Beyond,
  * vectors may overlap: what overlaps is loaded before anything is stored, so that dst == src stays
- * right.  Long ranges are read from 64-byte boundaries on. */
+ * right.  Long ranges are written from 64-byte boundaries on. */
 #include "target.h"
 
 #ifdef WSF_AVX
@@ -29,7 +29,7 @@ AVX512 WSF_INLINE uint8_t run(uint8_t *dst, const uint8_t *src, size_t n, const 
     const __m512i first = XOR(0, k0), last = XOR(n - 64, kn);
     __m512i seen = _mm512_or_si512(first, last);
     if (n > 256) {
-        size_t i = 64 - ((uintptr_t)src & 63);
+        size_t i = 64 - ((uintptr_t)dst & 63);
         const __m512i ki = KEY(i);
         for (; n - i > 256; i += 256) {
             const __m512i a = XOR(i, ki), b = XOR(i + 64, ki), c = XOR(i + 128, ki), d = XOR(i + 192, ki);

@@ -8,8 +8,8 @@ from wsframe._c.kernel cimport active, may_continue, wsf_utf8_stats
 
 cdef extern from *:
     """
-    /* Whether the first and the last 16 bytes of a masked text of at most WSF_SHORT_TEXT look like text that is
-     * not ASCII.  A hint: it leaves some bytes out, so that the key need not be rotated. */
+    /* Whether a masked text of at most WSF_SHORT_TEXT bytes has one that is not ASCII among its first and
+     * last 16.  A hint: it leaves some bytes out, so that the key need not be rotated. */
     enum { WSF_SHORT_TEXT = 256 };
     static inline int wsf_looks_wide(const uint8_t *src, Py_ssize_t n, const uint8_t *key)
     {
