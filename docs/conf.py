@@ -62,7 +62,7 @@ PAGES = {
     f"reference/{name.rpartition('.')[2]}": importlib.import_module(name)
     for name in (
         *("wsframe", "wsframe.asyncio", "wsframe.sync", "wsframe.connection", "wsframe.handshake"),
-        *("wsframe.deflate", "wsframe.accelerate"),
+        *("wsframe.deflate", "wsframe.accelerate", "wsframe.asgi"),
     )
 }
 OWNERS = {}

@@ -47,6 +47,7 @@ ROOMS: dict[str, set[str]] = {
     "sync": {"sync", "_options", *BELOW},
     "_uvicorn_classes": BELOW,
     "uvicorn": {"asyncio", "_uvicorn_classes", *BELOW},
+    "asgi": {"asyncio", *BELOW},
     "compat": {"compat", "_backend", *SHARED},
     "accelerate": {"accelerate", "compat", "deflate", "uvicorn", "", "_backend", "_sockets", *SHARED},
 }

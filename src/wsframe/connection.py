@@ -559,7 +559,7 @@ class Broadcast:
     """
 
     def __init__(self, message: str | Buffer) -> None:
-        self._message = message
+        self.message = message
         self._opcode = Opcode.TEXT if isinstance(message, str) else Opcode.BINARY
         self.uncompressed: bytes = (
             encode_text(message) if isinstance(message, str) else encode_binary(message)
@@ -573,7 +573,7 @@ class Broadcast:
         if connection.state is not State.OPEN or connection.fragmenting:
             return None
         if connection.role is Role.CLIENT:
-            return connection.send(self._message)
+            return connection.send(self.message)
         deflate = connection._deflate
         if deflate is None:
             return self.uncompressed

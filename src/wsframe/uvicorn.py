@@ -13,6 +13,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
+from weakref import ref
 
 from uvicorn import __version__
 from uvicorn.logging import TRACE_LOG_LEVEL
@@ -90,6 +91,20 @@ class DelayedCloseReply(Protocol):
             super().fail()
         elif self.state is State.OPEN:
             self._queue_close(Close(int(error.close_code), ""))
+
+
+class Extensions(dict[str, Any]):
+    """The extensions of a scope; the connection is no key, for an application sees what it sees elsewhere.
+
+    Attributes:
+        connection: a weak reference to it, for `wsframe.asgi.Topics`.
+    """
+
+    __slots__ = ("connection",)
+
+    def __init__(self, connection: WebSocketProtocol) -> None:
+        super().__init__({"websocket.http.response": {}, FRAGMENTS: {}})
+        self.connection = ref(connection)
 
 
 class WebSocketProtocol(Endpoint):
@@ -309,7 +324,7 @@ class WebSocketProtocol(Endpoint):
             ],
             "subprotocols": self._subprotocols_of(request),
             "state": self.app_state.copy(),
-            "extensions": {"websocket.http.response": {}, FRAGMENTS: {}},
+            "extensions": Extensions(self),
         }
 
     def _subprotocols_of(self, request: Request) -> list[str]:

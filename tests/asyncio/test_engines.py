@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from both_ends import address, local
@@ -459,3 +463,46 @@ async def test_an_engine_is_an_engine():
         Topics(engine="redis://localhost")
     with pytest.raises(ValueError, match="when_lost"):
         Topics(when_lost="wait")
+
+
+# The examples, in processes of their own.
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@contextlib.asynccontextmanager
+async def running(name, server):
+    """Start an example; yield its URI."""
+    command = [sys.executable, str(EXAMPLES / name), "0", server.url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield (await asyncio.to_thread(process.stdout.readline)).strip()
+        finally:
+            process.kill()
+
+
+async def test_the_example_of_two_processes(kind):
+    async with (
+        EngineServer(kind) as server,
+        running("topics.py", server) as one,
+        running("topics.py", server) as two,
+        connect(one) as first,
+        connect(two) as second,
+    ):
+        got = asyncio.create_task(second.recv())
+        while not got.done():  # it may not have joined yet
+            await first.send("hello")
+            assert await first.recv() == "hello"
+        assert await got == "hello"
+
+
+async def test_the_example_of_a_history():
+    async with EngineServer("redis") as server, running("history.py", server) as uri:
+        async with connect(uri) as ws:
+            epoch, offset = json.loads(await ws.recv())["begin"]
+            assert offset == 0
+            await ws.send("one")
+            await ws.send("two")
+            await received(ws, 2)
+        async with connect(f"{uri}/?since={epoch}:1") as ws:
+            assert json.loads(await ws.recv()) == {"message": "two", "position": [epoch, 2]}

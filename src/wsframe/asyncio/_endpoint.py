@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from ..handshake import Request
+    from .topics import _Topic
 
     AnyLogger = logging.Logger | logging.LoggerAdapter[Any]
 
@@ -112,6 +113,7 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
         "_lost",
         "_pings",
         "_protocol",
+        "_topics",
         "_unsent",
         "_write_limit",
         "latency",
@@ -147,6 +149,7 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
         self._lost = False
         self._pings: dict[bytes, tuple[asyncio.Future[float], float]] | None = None
         self._close_timer: asyncio.TimerHandle | None = None  # of the close timeout
+        self._topics: set[_Topic] | None = None  # those that the connection has joined
         self._unsent = 0  # bytes that the peer had not acknowledged when that timer was set
         self._failure_timer: asyncio.TimerHandle | None = None  # of FAIL_DELAY
         self._decoding_scheduled = False  # _decode_more is scheduled
@@ -229,6 +232,8 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
 
     def resume_writing(self) -> None:
         self.congested = False
+        for topic in self._topics or ():
+            topic.member_drained(self)
         self._wakeup_drain_waiter()
         if self._protocol is None:
             return
@@ -249,6 +254,9 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
             if timer is not None:
                 timer.cancel()
         self._close_timer = self._failure_timer = None
+        topics, self._topics = self._topics, None
+        for topic in topics or ():
+            topic.member_lost(self)
         try:
             if self._protocol is not None:
                 self._end(self._protocol, exc)

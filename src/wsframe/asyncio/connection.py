@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from ..handshake import Response
     from ._endpoint import AnyLogger
-    from .topics import _Topic
 
 # Bytes that `send_nowait` and `broadcast` queue for a peer that does not read.
 MAX_UNSENT = 2**22
@@ -52,7 +51,7 @@ class Connection(Endpoint):
         logger: the logger of the server or client.
     """
 
-    __slots__ = ("_closed_waiter", "_id", "_max_unsent", "_slow_peer", "_topics", "_unawaited_size")
+    __slots__ = ("_closed_waiter", "_id", "_max_unsent", "_slow_peer", "_unawaited_size")
 
     def __init__(
         self,
@@ -80,7 +79,6 @@ class Connection(Endpoint):
         self._max_unsent = max_unsent
         self._slow_peer = slow_peer
         self._unawaited_size = 0  # bytes of `send_nowait` and `broadcast` since the last resume_writing()
-        self._topics: set[_Topic] | None = None  # those that the connection has joined
         self._id: uuid.UUID | None = None  # made when read
         self._closed_waiter: asyncio.Future[None] | None = None  # made by wait_closed()
 
@@ -314,15 +312,9 @@ class Connection(Endpoint):
 
     def resume_writing(self) -> None:
         self._unawaited_size = 0
-        self.congested = False
-        for topic in self._topics or ():
-            topic.member_drained(self)
         super().resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        topics, self._topics = self._topics, None
-        for topic in topics or ():
-            topic.member_lost(self)
         try:
             super().connection_lost(exc)
         finally:  # a listener may raise SystemExit

@@ -20,7 +20,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from .._backend import write_to_all
 from .._options import check_callable, check_unsent
@@ -31,7 +31,7 @@ from ._engine import Engine, EngineUnavailable, Position
 if TYPE_CHECKING:
     from typing_extensions import Buffer, Self
 
-    from ._endpoint import AnyLogger
+    from ._endpoint import AnyLogger, Endpoint
     from .connection import Connection
 
 # Bytes that wait for a peer that does not read, over which it gets no more.
@@ -96,19 +96,21 @@ class _Topic:
         latest: the newest message for each member that is behind.
         recovering: the messages that wait for each member's history.
         floors: the position of the newest message that each member has from the history.
+        others: members that are no connections of ours: `take(topic, message)` sends to them.
     """
 
-    __slots__ = ("floors", "latest", "members", "name", "owner", "recovering")
+    __slots__ = ("floors", "latest", "members", "name", "others", "owner", "recovering")
 
     def __init__(self, owner: Topics, name: str) -> None:
         self.owner = owner
         self.name = name
-        self.members: set[Connection] = set()
-        self.latest: dict[Connection, Broadcast] = {}
-        self.recovering: dict[Connection, deque[tuple[Position, Broadcast]]] = {}
-        self.floors: dict[Connection, Position] = {}
+        self.members: set[Endpoint] = set()
+        self.latest: dict[Endpoint, Broadcast] = {}
+        self.recovering: dict[Endpoint, deque[tuple[Position, Broadcast]]] = {}
+        self.floors: dict[Endpoint, Position] = {}
+        self.others: set[Any] = set()
 
-    def passes(self, ws: Connection, position: Position) -> bool:
+    def passes(self, ws: Endpoint, position: Position) -> bool:
         """Tell whether a message is newer than those from the history; then all are that follow."""
         floor = self.floors.get(ws)
         if floor is not None:
@@ -118,11 +120,11 @@ class _Topic:
             self.members.add(ws)
         return True
 
-    def member_lost(self, ws: Connection) -> None:
+    def member_lost(self, ws: Endpoint) -> None:
         """The connection has ended; it has forgotten the topic already."""
         self.owner._remove(self, ws)
 
-    def member_drained(self, ws: Connection) -> None:
+    def member_drained(self, ws: Endpoint) -> None:
         """The peer of a member that was behind has caught up."""
         message = self.latest.pop(ws, None)
         if message is not None:
@@ -332,7 +334,7 @@ class Topics:
         if self._engine is not None:
             await self._engine.drain()
 
-    def members(self, topic: str) -> set[Connection]:
+    def members(self, topic: str) -> set[Any]:
         """Return the connections of this process that get the messages of a topic."""
         found = self._topics.get(topic)
         return set() if found is None else found.members | found.floors.keys()
@@ -346,7 +348,7 @@ class Topics:
         """The topics that have members."""
         return set(self._topics)
 
-    def _join(self, ws: Connection, topic: str) -> _Topic:
+    def _topic(self, topic: str) -> _Topic:
         found = self._topics.get(topic)
         if found is None:
             if not isinstance(topic, str):
@@ -354,18 +356,28 @@ class Topics:
             found = self._topics[topic] = _Topic(self, topic)
             if self._engine is not None:
                 self._engine.subscribe(topic)
+        return found
+
+    def _join(self, ws: Endpoint, topic: str) -> _Topic:
+        found = self._topic(topic)
         if ws._topics is None:
             ws._topics = {found}
         else:
             ws._topics.add(found)
         return found
 
-    def _remove(self, topic: _Topic, ws: Connection) -> None:
+    def _remove(self, topic: _Topic, ws: Endpoint) -> None:
         topic.members.discard(ws)
         topic.latest.pop(ws, None)
         topic.recovering.pop(ws, None)
         topic.floors.pop(ws, None)
-        if not topic.members and not topic.recovering and not topic.floors:
+        self._check_empty(topic)
+
+    def _check_empty(self, topic: _Topic) -> None:
+        """Forget a topic whose last member has left."""
+        if topic.members or topic.recovering or topic.floors or topic.others:
+            return
+        if self._topics.get(topic.name) is topic:
             del self._topics[topic.name]
             if self._engine is not None:
                 self._engine.unsubscribe(topic.name)
@@ -386,8 +398,7 @@ class Topics:
                 found.passes(ws, position)
             for waiting in found.recovering.values():
                 waiting.append((position, sending))
-        if found.members:
-            self._deliver(found, sending)
+        self._deliver(found, sending)
 
     def _sending(self, topic: str, payload: bytes, position: Position | None) -> Broadcast | None:
         """Encode a message from the engine."""
@@ -424,12 +435,15 @@ class Topics:
         self.counters.delivered += len(topic.members) - len(rest)
         for ws in rest:
             self._send_to(topic, ws, sending)
+        if topic.others:
+            for other in list(topic.others):
+                other.take(topic, sending)
 
-    def _send_to(self, topic: _Topic, ws: Connection, sending: Broadcast) -> None:
+    def _send_to(self, topic: _Topic, ws: Endpoint, sending: Broadcast) -> None:
         if ws.state is State.OPEN and (not ws.congested or self._takes_more(topic, ws, sending)):
             self._write(ws, sending)
 
-    def _takes_more(self, topic: _Topic, ws: Connection, sending: Broadcast) -> bool:
+    def _takes_more(self, topic: _Topic, ws: Endpoint, sending: Broadcast) -> bool:
         """Tell whether to write a message although the peer is behind; if not, see what becomes of it."""
         if self._slow_peer == "latest":
             if ws in topic.latest:
@@ -441,11 +455,11 @@ class Topics:
         self.counters.dropped += 1
         if self._slow_peer == "close":
             self.counters.closed += 1
-            self.discard_all(ws)
-            ws.close_nowait(CloseCode.TRY_AGAIN_LATER, "peer is too slow")
+            self.discard_all(cast("Connection", ws))
+            ws._start_closing(CloseCode.TRY_AGAIN_LATER, "peer is too slow")
         return False
 
-    def _write(self, ws: Connection, sending: Broadcast) -> None:
+    def _write(self, ws: Endpoint, sending: Broadcast) -> None:
         """Write a message to a connection that compresses or masks, or on which a `send` waits."""
         alone = not ws._pending_sends or ws._write_pending_sends()
         frame = sending.frame_for(ws.protocol) if alone else None
