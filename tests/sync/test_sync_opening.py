@@ -9,7 +9,7 @@ import socket
 import threading
 
 import pytest
-from conftest import TIME, client, echo, port_of, uri_of
+from threaded_ends import TIME, client, echo, port_of, uri_of
 
 from wsframe import encode_text, sync
 from wsframe.handshake import new_key, open_request, parse_uri

@@ -8,7 +8,7 @@ import sys
 import threading
 
 import pytest
-from conftest import Raw, client, echo, serving, uri_of
+from threaded_ends import Raw, client, echo, serving, uri_of
 
 from wsframe import Opcode, encode_text
 from wsframe.deflate import ClientPolicy

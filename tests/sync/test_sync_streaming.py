@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 
 import pytest
-from conftest import TIME, Raw, client, echo
+from threaded_ends import TIME, Raw, client, echo
 
 from wsframe import Opcode
 from wsframe.sync import ConcurrencyError, ConnectionClosedError, ConnectionClosedOK

@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from conftest import TIME, Raw, client, echo, serving
+from threaded_ends import TIME, Raw, client, echo, serving
 
 from wsframe.sync import ConnectionClosedError, ConnectionClosedOK, InvalidStatus, State, connect, serve
 

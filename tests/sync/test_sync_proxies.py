@@ -9,7 +9,7 @@ import threading
 from contextlib import suppress
 
 import pytest
-from conftest import client, echo, port_of, uri_of
+from threaded_ends import client, echo, port_of, uri_of
 
 from wsframe.sync import (
     InvalidProxy,

@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from conftest import TIME, Raw, client, echo
+from threaded_ends import TIME, Raw, client, echo
 
 from wsframe import Opcode, Ping
 from wsframe.sync import ConcurrencyError, ConnectionClosedError, ConnectionClosedOK, State

@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 
 import pytest
-from conftest import TIME, Raw, client, echo
+from threaded_ends import TIME, Raw, client, echo
 
 from wsframe import Opcode, encode_frame
 from wsframe.handshake import RequestReader, accept
