@@ -11,6 +11,7 @@ from . import backend
 from .accelerate import HostStatus
 from .accelerate.compression import FASTER, named
 from .accelerate.host import load_host
+from .accelerate.untested import refusal
 
 OWN_CLASS = "uvicorn --ws wsframe.uvicorn:WebSocketProtocol"
 
@@ -43,7 +44,7 @@ def _of_the_backend() -> Iterator[str]:
 
 def _of_versions(hosts: Sequence[HostStatus]) -> Iterator[str]:
     for host in hosts:
-        if host.version and not load_host(host.host).covers(host.version):
+        if host.version and refusal(load_host(host.host), host.version):
             wanted = f"{host.host.replace('_', '-')}{host.tested}"
             yield f"pip install '{wanted}': {host.host} {host.version} is left alone"
 

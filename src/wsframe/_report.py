@@ -19,6 +19,7 @@ from .accelerate import HostStatus, install, status
 from .accelerate.compression import named
 from .accelerate.host import distribution_version, imported_as, load_host
 from .accelerate.report import BOLD, DIM, GREEN, YELLOW, painted
+from .accelerate.untested import refusal
 
 HEAD = ("host", "version", "tested", "under `wsframe run`")
 
@@ -107,7 +108,7 @@ def _import(name: str) -> None:
     version = distribution_version(name)
     host = load_host(name)
     modules = [imported_as(name), *DEFAULTS.get(name, ())]
-    if version is not None and host.covers(version):
+    if version is not None and not refusal(host, version):
         modules += [module for part in (host, *host.parts) for module in part.modules]
         modules += [host.deflating.module] if host.deflating else []
     for module in modules:

@@ -412,6 +412,9 @@ RELEASES: dict[str, Callable[[str], list[Suite]]] = {
     "tornado": lambda version: [tornado(version, Inside("tornado/test"))],
     "aiohttp": lambda version: [aiohttp(version, Sdist(f"aiohttp=={version}"))],
     "autobahn": lambda version: [autobahn(version, flavour) for flavour in ("asyncio", "twisted")],
+    "uvicorn": lambda version: [
+        make(version, Sdist(f"uvicorn=={version}")) for make in (uvicorn, uvicorn_class)
+    ],
     "websocket_client": lambda version: [websocket_client(version, Inside("websocket/tests"))],
 }
 

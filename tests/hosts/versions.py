@@ -12,9 +12,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
@@ -33,13 +31,13 @@ class Dialogs(NamedTuple):
         files: a pattern.
         chosen: which of the shared tests, as pytest's -k has it.
         versions: the ends of the tested range, and what lies between.
-        beside: what is installed besides, by the first version that does not need it.
+        elsewhere: versions that other tests are for: those of `tests/uvicorn/versions.py`, and of parts.
     """
 
     files: str
     chosen: str
     versions: tuple[str, ...]
-    beside: Mapping[tuple[int, ...], tuple[str, ...]] = MappingProxyType({})
+    elsewhere: tuple[str, ...] = ()
 
 
 HOSTS = {
@@ -62,6 +60,39 @@ HOSTS = {
         files="test_aiohttp*.py",
         chosen="aiohttp",
         versions=("3.11.0", "3.11.18", "3.12.15", "3.13.0", "3.13.2", "3.14.5"),
+    ),
+    "websocket_client": Dialogs(
+        files="test_websocket_client.py",
+        chosen="websocket_client or websocket-client",
+        versions=("1.8.0", "1.9.2"),
+    ),
+    "websockets": Dialogs(
+        files="test_websockets*.py",
+        chosen="websockets",
+        versions=("13.1", "14.2", "15.0.1", "16.1.1", "17.4"),
+        elsewhere=("10.4", "11.0.3", "12.0"),
+    ),
+    "autobahn": Dialogs(
+        files="test_autobahn*.py",
+        chosen="autobahn",
+        versions=("22.4.2", "22.12.1", "23.6.2", "24.4.2", "25.12.2", "26.10.2"),
+    ),
+    "uvicorn": Dialogs(
+        files="test_uvicorn*.py",
+        chosen="uvicorn",
+        versions=("0.54.0",),
+        elsewhere=(
+            "0.27.1",
+            "0.30.6",
+            "0.34.3",
+            "0.35.0",
+            "0.40.0",
+            "0.44.0",
+            "0.46.0",
+            "0.49.0",
+            "0.50.2",
+            "0.53.0",
+        ),
     ),
 }
 
@@ -95,10 +126,8 @@ def prepare(name: str, version: str) -> Path:
     """Install a release, and nothing that it asks for; return its folder."""
     home = WORK / f"{name}-{version}"
     if not home.exists():
-        numbers = tuple(int(part) for part in version.split(".") if part.isdecimal())
-        beside = [one for until, needs in HOSTS[name].beside.items() if numbers < until for one in needs]
         pip = (sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps")
-        subprocess.run([*pip, "--target", str(home), f"{name}=={version}", *beside], check=True)
+        subprocess.run([*pip, "--target", str(home), f"{name}=={version}"], check=True)
     return home
 
 

@@ -55,6 +55,8 @@ class Part:
         settle: finishes what the new code has under way, before the originals come back.
         bypasses: what the new code does the work of without calling it. Where somebody else has wrapped one
             of these, or of what is replaced, nothing is replaced. What a version lacks is passed over.
+        relies_on: what else must be as in a tested version, for one outside the range (see `fingerprints`);
+            "*" for all functions of a class.
         adds: attributes with their values, by the path of a class. They stay when the originals come back,
             and so does a replacement of what the library does not have: what is under way in another thread
             reads them still.
@@ -70,6 +72,7 @@ class Part:
     seams: Seams = field(default_factory=dict)
     settle: Factory = _nothing
     bypasses: tuple[Bypassed, ...] = ()
+    relies_on: tuple[Bypassed, ...] = ()
     adds: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     requires: tuple[str, ...] = ()
     since: tuple[int, ...] = ()
@@ -175,9 +178,12 @@ def load_host(name: str) -> Host:
 
 def require(name: str) -> str:
     """Return the installed version of a host; raise RuntimeError unless it is one that was tested."""
+    from .untested import refusal
+
     host, found = load_host(name), distribution_version(name)
-    if found is None or not host.covers(found):
-        raise RuntimeError(f"{name} {host.refusal(found)}")
+    why_not = refusal(host, found)
+    if found is None or why_not:
+        raise RuntimeError(f"{name} {why_not}")
     if host not in host.parts_of(found):
         oldest = ".".join(map(str, host.since))
         raise RuntimeError(f"{name} version {found} is older than {oldest}, the oldest tested with this")

@@ -17,6 +17,7 @@ from .. import backend
 from .compression import FASTER, named
 from .host import distribution_version, load_host
 from .launch import Launch, follow, program_name
+from .untested import refusal, untested
 
 PROBE_TIME = 10  # seconds for another Python to tell what it has
 
@@ -75,11 +76,11 @@ def ready(hosts: Sequence[str]) -> Ready:
     for name in hosts:
         if version := distribution_version(name):
             host = load_host(name)
-            reason = host.obstacle() if host.covers(version) else host.refusal(version)
-            if reason:
+            if reason := refusal(host, version) or host.obstacle():
                 left_alone.append(f"{name} left alone: {reason}")
             else:
-                found[name] = f"{version} ({', '.join(host.notes)})" if host.notes else version
+                notes = [note for note in (untested(host, version), *host.notes) if note]
+                found[name] = f"{version} ({', '.join(notes)})" if notes else version
     return Ready(found, left_alone, ", ".join([backend, *_compressed_by(found)]))
 
 

@@ -22,6 +22,7 @@ from .compression import named, part
 from .host import Host, distribution_version, imported_as, load_host
 from .patch import Patch, Site, give_back, is_imported
 from .report import say
+from .untested import refusal, untested
 
 _TOLD: set[str] = set()  # modules that the program knows not to be accelerated
 
@@ -44,6 +45,7 @@ class Slot:
         self._zlib = os.environ.get("WSFRAME_ZLIB", "")
         self._deflating: list[Patch] = []  # none, or the one that puts this zlib into the host
         self._unreached: tuple[str, ...] = ()
+        self._untested = ""
         self._opened = False
         self._released = False
 
@@ -73,7 +75,8 @@ class Slot:
     @property
     def notes(self) -> tuple[str, ...]:
         """What is in place, beside what goes without saying."""
-        return tuple(patch.part.note for patch in self._patches if patch.active and patch.part.note)
+        parts = [patch.part.note for patch in self._patches if patch.active and patch.part.note]
+        return (*([self._untested] if self._untested and self.active else []), *parts)
 
     @property
     def patches(self) -> list[Patch]:
@@ -104,9 +107,11 @@ class Slot:
             except Exception as exc:
                 self._leave_alone(f"its file does not load: {_told(exc)}")
                 return
-            if found is None or not host.covers(found):
-                self._leave_alone(host.refusal(found))
+            why_not = refusal(host, found)
+            if found is None or why_not:
+                self._leave_alone(why_not)
                 return
+            self._untested = untested(host, found)
             self._patches = [Patch(part, host) for part in host.parts_of(found)]
             self._deflate(host)
             for patch in self._patches:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...host import Host, Part
 from .bypassed import (
+    OWN_PROTOCOL,
     SANSIO,
     SANSIO_CLASS,
     SANSIO_RECEIVING,
@@ -43,6 +44,7 @@ HOST = Host(
             modules=(CONFIG,),
             seams={f"{CONFIG}:Config": {"load": "own_protocol.load"}},
             prove="own_protocol.prove",
+            relies_on=OWN_PROTOCOL,
             note="own protocol",
             applies=lambda: why_not() != SWITCHED_OFF or not classes_are_patched(),
             obstacle=why_not,

@@ -17,3 +17,15 @@ SANSIO_RECEIVING: tuple[Bypassed, ...] = (
     (SANSIO_CLASS, ("handle_events", "handle_text", "handle_bytes", "send_receive_event_to_app")),
 )
 SANSIO_SENDING: tuple[Bypassed, ...] = ((CONN_CLASS, ("send_text", "send_binary", "data_to_send")),)
+
+# What wsframe's own protocol behaves as, and who makes and closes it.
+OWN_PROTOCOL: tuple[Bypassed, ...] = (
+    (f"{FOLDER}.websockets_impl:WebSocketProtocol", ("*",)),
+    (SANSIO_CLASS, ("*",)),
+    (WSPROTO_CLASS, ("*",)),
+    ("uvicorn.config:Config", ("__init__", "load")),
+    ("uvicorn.protocols.http.h11_impl:H11Protocol", ("handle_websocket_upgrade",)),
+    ("uvicorn.protocols.http.httptools_impl:HttpToolsProtocol", ("handle_websocket_upgrade",)),
+    ("uvicorn.server:Server", ("shutdown", "startup")),
+    ("uvicorn.server:ServerState", ("__init__",)),
+)
