@@ -174,6 +174,15 @@ def test_levels_are_those_of_zlib(best: str, level: int) -> None:
     assert ServerPolicy(level=level).level == level
 
 
+def test_zlib_has_a_default_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = samples.text(5000)
+    by_zlib = zlib.compressobj(4, wbits=-15, memLevel=5)
+    expected = by_zlib.compress(data) + by_zlib.flush(zlib.Z_SYNC_FLUSH)
+    assert Deflate(Role.SERVER, backend="zlib").deflate(data) + b"\0\0\xff\xff" == expected
+    monkeypatch.setattr(modules, "_places", [])  # "auto" has to take zlib
+    assert Deflate(Role.SERVER).deflate(data) + b"\0\0\xff\xff" == expected
+
+
 def test_levels_that_are_none() -> None:
     for level in (-2, 10):
         with pytest.raises(ValueError, match=f"level {level} is not a level of zlib"):

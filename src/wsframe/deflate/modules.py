@@ -23,6 +23,7 @@ MODULES = {"zlib": "zlib", "zlib_ng": "zlib_ng.zlib_ng", "isal": "isal.isal_zlib
 BEST_FIRST = ("isal", "zlib_ng")
 
 CONTEXTS: Final = 1024  # compressors and inflaters of the best module kept at a time
+ZLIB_LEVEL: Final = 4  # 2 to 4 % more bytes than level 6, in 10 to 30 % less time
 SMALL: Final = 1024  # bytes, of a compressed message, below which zlib inflates as fast as isal
 
 # The levels of zlib, as each module counts them. Level 0, which stores, is none that isal has. Its level 2
@@ -144,11 +145,14 @@ def compressor(name: str, bits: int, level: int | None, mem_level: int, *, kept:
     Args:
         name: of the module, or "auto".
         bits: of the window, from 9 to 15.
-        level: as the module counts them, with "auto" as zlib does; None for the default.
+        level: as the module counts them, with "auto" as zlib does; None for the default, ZLIB_LEVEL where it
+            is zlib that compresses.
         mem_level: from 1 to 9.
         kept: it is kept between messages.
     """
     if name != AUTO:
+        if level is None and name == "zlib":
+            level = ZLIB_LEVEL
         if level is None:
             return module_of(name).compressobj(wbits=-bits, memLevel=mem_level)
         return module_of(name).compressobj(level, wbits=-bits, memLevel=mem_level)
@@ -159,7 +163,7 @@ def compressor(name: str, bits: int, level: int | None, mem_level: int, *, kept:
             mem_level = min(mem_level, MOST_MEMORY[name])
             made = module_of(name).compressobj(LEVELS[name][wanted], wbits=-bits, memLevel=mem_level)
             return made if place is None else Kept(made, place)
-    return zlib.compressobj(wanted, wbits=-bits, memLevel=mem_level)
+    return zlib.compressobj(ZLIB_LEVEL if level is None else level, wbits=-bits, memLevel=mem_level)
 
 
 def inflating_module(name: str, size: int, *, kept: bool) -> tuple[Any, Place | None]:

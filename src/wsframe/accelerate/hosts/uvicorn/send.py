@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from ...._backend import encode_binary, encode_text
 from ...host import Host
 from .._shared.coalesce import OUTPUT
 from ..websockets.bypassed import PROTOCOL_CLASS as CONN_CLASS
@@ -49,7 +48,11 @@ def send_wsproto(original: Send, host: Host) -> Send:
 
 def send_sansio(original: Send, host: Host) -> Send:
     """It is the one of the class on websockets without I/O."""
-    from ..websockets.send import is_one_frame
+    from websockets.frames import Opcode
+
+    from ..websockets.send import frame_of
+
+    TEXT, BINARY = Opcode.TEXT, Opcode.BINARY
 
     watched = host.watch(SANSIO_SENDING, CONN_CLASS)
 
@@ -62,9 +65,8 @@ def send_sansio(original: Send, host: Host) -> Send:
             and self.initial_response is None
             and not (self.disconnected or self.close_sent or conn.writes)
             and watched.holds(conn)
-            and is_one_frame(conn, b"")
         ):
-            frame = frame_of(message.get("bytes"), message.get("text"))
+            frame = frame_for(conn, message.get("bytes"), message.get("text"))
             if frame is not None:
                 output = self.__dict__.get(OUTPUT)
                 if output is None or output.target is not self.transport:
@@ -73,11 +75,11 @@ def send_sansio(original: Send, host: Host) -> Send:
                 return
         await original(self, message)
 
-    def frame_of(octets: Any, text: Any) -> bytes | None:
+    def frame_for(conn: Any, octets: Any, text: Any) -> bytes | None:
         if octets is not None:
-            return encode_binary(octets) if type(octets) is bytes else None
+            return frame_of(conn, BINARY, octets) if type(octets) is bytes else None
         try:
-            return encode_text(text) if type(text) is str else None
+            return frame_of(conn, TEXT, text) if type(text) is str else None
         except UnicodeEncodeError:
             return None
 

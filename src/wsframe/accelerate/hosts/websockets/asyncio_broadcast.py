@@ -13,7 +13,7 @@ from . import HOST
 from .asyncio_send import make_output
 from .broadcast import sharing
 from .bypassed import BROADCASTING, CONNECTION_CLASS, PROTOCOL_CLASS
-from .legacy_deflate import extension_of
+from .deflate import extension_of
 
 broadcasting = HOST.watch(BROADCASTING, CONNECTION_CLASS, PROTOCOL_CLASS)
 

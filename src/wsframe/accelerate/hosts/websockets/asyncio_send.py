@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 from websockets.asyncio.connection import Connection
+from websockets.frames import Opcode
 from websockets.protocol import OPEN, SERVER
 
 from ...._backend import Watch, encode_binary, encode_text
@@ -22,7 +23,9 @@ from ...host import Host
 from .._shared.coalesce import ENABLED, Output
 from . import HOST
 from .bypassed import CONNECTION_CLASS, PROTOCOL_CLASS, SENDING
+from .send import frame_of
 
+TEXT, BINARY = Opcode.TEXT, Opcode.BINARY
 sending: Watch = HOST.watch(SENDING, CONNECTION_CLASS, PROTOCOL_CLASS)
 
 
@@ -45,14 +48,16 @@ def send(original: Callable[..., Any], _: Host) -> Callable[..., Any]:
             return
         try:
             if protocol.extensions or protocol.debug or protocol.side is not SERVER:
+                frame = frame_of(protocol, TEXT if isinstance(message, str) else BINARY, message)
+            else:
+                frame = encode_text(message) if isinstance(message, str) else encode_binary(message)
+            if frame is None:
                 if type(message) is str:
                     protocol.send_text(message.encode())
                 else:
                     protocol.send_binary(message)
                 frame = b"".join(protocol.writes)
                 protocol.writes.clear()
-            else:
-                frame = encode_text(message) if isinstance(message, str) else encode_binary(message)
         except Exception:
             async with self.send_context():
                 raise

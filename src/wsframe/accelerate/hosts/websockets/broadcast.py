@@ -18,7 +18,7 @@ from websockets.extensions import permessage_deflate
 
 from ...._backend import encode_frame
 from ...._spec import RSV1, Opcode
-from .legacy_deflate import SYNC_FLUSH, TAIL
+from .deflate import SYNC_FLUSH, TAIL
 
 
 class FreshEncoder:

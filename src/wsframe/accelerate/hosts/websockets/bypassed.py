@@ -78,5 +78,8 @@ PROTOCOL = PARSING + SERIALIZING
 ASYNCIO = (*PROTOCOL, *RECEIVING, *SENDING, *BROADCASTING, (CONNECTION_CLASS, ("recv",)))
 SYNC = PROTOCOL + SYNC_RECEIVING + SYNC_SENDING
 LEGACY = (*LEGACY_RECEIVING, *LEGACY_SENDING, (LEGACY_CLASS, ("data_received", "recv", "send")))
+# What a message of a Protocol with permessage-deflate alone does not pass through.
+ENCODING: tuple[Bypassed, ...] = ((DEFLATE_CLASS, ("encode",)),)
+DECODING: tuple[Bypassed, ...] = ((DEFLATE_CLASS, ("decode",)),)
 KEYS: tuple[Bypassed, ...] = (TOKEN_BYTES,)
 UNPACK: Bypassed = ("struct", ("unpack",))  # who replaces it tests the parser of websockets

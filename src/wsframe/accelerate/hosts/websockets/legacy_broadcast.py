@@ -9,7 +9,7 @@ from websockets.legacy.protocol import WebSocketCommonProtocol
 
 from ...host import Host
 from .broadcast import sharing
-from .legacy_deflate import extension_of
+from .deflate import extension_of
 from .legacy_receive import output_for
 from .legacy_send import OPEN, sending
 

@@ -23,7 +23,7 @@ from .._shared.coalesce import OUTPUT, Output, output_of, received
 from .._shared.frames import EXTENDED, WHOLE, limit_of
 from . import HOST
 from .bypassed import LEGACY_CLASS, LEGACY_RECEIVING
-from .legacy_deflate import extension_of, inflate
+from .deflate import extension_of, inflate
 
 receiving: Watch = HOST.watch(LEGACY_RECEIVING, LEGACY_CLASS)
 

@@ -12,7 +12,7 @@ from ...._spec import Opcode
 from ...host import Host
 from . import HOST
 from .bypassed import KEYS, LEGACY_CLASS, LEGACY_SENDING
-from .legacy_deflate import deflate, extension_of
+from .deflate import deflate, extension_of
 from .legacy_receive import output_for
 
 sending: Watch = HOST.watch(LEGACY_SENDING, LEGACY_CLASS)

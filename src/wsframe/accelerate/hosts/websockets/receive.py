@@ -31,9 +31,11 @@ from ...._spec import (
 from ...host import Host
 from .._shared.frames import EXTENDED, WHOLE, limit_of
 from . import HOST
-from .bypassed import PARSING, PROTOCOL_CLASS, UNPACK
+from .bypassed import DECODING, PARSING, PROTOCOL_CLASS, UNPACK
+from .deflate import extension_of, inflate
 
 parsing: Watch = HOST.watch((*PARSING, UNPACK), PROTOCOL_CLASS)
+decoding: Watch = HOST.watch(DECODING)
 
 LARGE = 2**16  # bytes of a frame, its header included
 SMALL = 2**12  # bytes of a read; shorter ones are put together, up to LARGE, so that the list stays short
@@ -159,8 +161,14 @@ def take_part(self: Any, data: bytes) -> None:
 
 def extended(self: Any, frame: Any, first: int, most: int | None) -> bool:
     """Let the extensions decode a frame; return whether the connection survives that."""
-    frame.rsv1 = first & RSV1 != 0
+    compressed = first & RSV1 != 0
     try:
+        extension = extension_of(self.extensions) if compressed and decoding.holds() else None
+        if extension is not None:
+            frame.data = inflate(extension, frame.opcode, frame.data, most)
+            self.events.append(frame)
+            return True
+        frame.rsv1 = compressed
         for extension in reversed(self.extensions):
             frame = extension.decode(frame, max_size=most)
         frame.check()

@@ -6,15 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 from websockets.frames import Opcode
-from websockets.protocol import CLIENT, OPEN, SERVER
+from websockets.protocol import CLIENT, OPEN
 
 from ...._backend import Watch, encode_frame, fresh_key
+from ...._spec import RSV1
 from ...host import Host
 from . import HOST
-from .bypassed import KEYS, PROTOCOL_CLASS, SERIALIZING
+from .bypassed import ENCODING, KEYS, PROTOCOL_CLASS, SERIALIZING
+from .deflate import deflate, extension_of
 
 serializing: Watch = HOST.watch(SERIALIZING, PROTOCOL_CLASS)
 keys: Watch = HOST.watch(KEYS)
+encoding: Watch = HOST.watch(ENCODING)
 
 
 def send_text(original: Callable[..., None], _: Host) -> Callable[..., None]:
@@ -27,21 +30,31 @@ def send_binary(original: Callable[..., None], _: Host) -> Callable[..., None]:
 
 def sender(original: Callable[..., None], opcode: Opcode) -> Callable[..., None]:
     def send(self: Any, data: Any, fin: bool = True) -> None:
-        if fin is True and is_one_frame(self, data):
-            key = fresh_key() if self.side is CLIENT else None
-            self.writes.append(encode_frame(opcode, data, mask_key=key))
-        else:
+        frame = frame_of(self, opcode, data) if fin is True and type(data) is bytes else None
+        if frame is None:
             original(self, data, fin)
+        else:
+            self.writes.append(frame)
 
     return send
 
 
-def is_one_frame(self: Any, data: Any) -> bool:
-    """Tell whether a payload is all that the frame of a message has, after its header."""
-    return (
-        type(data) is bytes
-        and self._state is OPEN
-        and not (self.expect_continuation_frame or self.extensions or self.debug)
-        and serializing.holds(self)
-        and (self.side is SERVER or keys.holds())
-    )
+def frame_of(self: Any, opcode: Opcode, data: str | bytes) -> bytes | None:
+    """Build the frame of a whole message; return None when that is for the original code to do."""
+    if (
+        self._state is not OPEN
+        or self.expect_continuation_frame
+        or self.debug
+        or not serializing.holds(self)
+        or (self.side is CLIENT and not keys.holds())
+    ):
+        return None
+    key = fresh_key() if self.side is CLIENT else None
+    extensions = self.extensions
+    if not extensions:
+        return encode_frame(opcode, data, mask_key=key)
+    extension = extension_of(extensions)
+    if extension is None or extension.local_no_context_takeover or not encoding.holds():
+        return None
+    payload = data.encode() if isinstance(data, str) else data
+    return encode_frame(opcode, deflate(extension, payload), rsv=RSV1 >> 4, mask_key=key)

@@ -1,4 +1,4 @@
-"""permessage-deflate under websockets.legacy: whole messages, by the objects of the extension.
+"""permessage-deflate of websockets: whole messages, by the encoder and the decoder of the extension.
 
 A message whose size might reach the limit, and one whose context is not kept, go through the extension
 itself: which error it raises there, and when, differs between the versions of websockets.
