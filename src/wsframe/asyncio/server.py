@@ -6,7 +6,8 @@ import asyncio
 import inspect
 import logging
 import os
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
+import random
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -489,42 +490,69 @@ class Server:
         """Accept connections, after serve(..., start_serving=False)."""
         await self._listening.start_serving()
 
-    async def serve_forever(self) -> None:
+    async def serve_forever(
+        self, *, signals: Iterable[int] = (), code: int = CloseCode.GOING_AWAY, spread: float = 0.0
+    ) -> None:
         """Accept connections until cancelled or closed; return when all connections are closed.
+
+        Args:
+            signals: those that close the server, as `signal.SIGTERM`; not on Windows.
+            code, spread: how a signal closes it: see `close`.
 
         Raises:
             RuntimeError: the server is closed already.
         """
         if self.is_closing():
             raise RuntimeError("the server is closed")
+        close_body(code, "")
+        signals = tuple(signals)
+        for number in signals:
+            self._loop.add_signal_handler(number, partial(self.close, code=code, spread=spread))
         try:
             await self.start_serving()
             await asyncio.shield(self._close_called)  # asyncio's own method would abort connections
         finally:
+            for number in signals:
+                self._loop.remove_signal_handler(number)
             self.close()
             await self.wait_closed()
 
     def close(
-        self, close_connections: bool = True, code: int = CloseCode.GOING_AWAY, reason: str = ""
+        self,
+        close_connections: bool = True,
+        code: int = CloseCode.GOING_AWAY,
+        reason: str = "",
+        *,
+        spread: float = 0.0,
     ) -> None:
         """Stop listening, refuse opening handshakes with 503, and close connections.
 
         Args:
             close_connections: whether to close the open connections.
-            code, reason: of the Close frames.
+            code, reason: of the Close frames.  1012 tells clients that the service restarts.
+            spread: seconds over which the Close frames are spread, in random order, so that not all clients
+                connect again at once.
 
         Raises:
             ValueError: the code must not be sent, or the reason is too long.
         """
         close_body(code, reason)
+        check_seconds("spread", spread, zero=True)
         if self._closing is None:
-            self._closing = self._loop.create_task(self._close(close_connections, code, reason))
+            self._closing = self._loop.create_task(self._close(close_connections, code, reason, spread))
             self._close_called.set_result(None)
 
-    async def _close(self, close_connections: bool, code: int, reason: str) -> None:
+    async def _close(self, close_connections: bool, code: int, reason: str, spread: float) -> None:
         self._listening.close()
         await asyncio.sleep(0)  # connection_made() for those accepted in this iteration
-        for connection in list(self._all_connections):
+        connections = list(self._all_connections)
+        if spread:
+            random.shuffle(connections)
+            connections.sort(key=lambda connection: connection.state)  # CONNECTING first: they do not wait
+        start = self._loop.time()
+        for number, connection in enumerate(connections):
+            if spread and connection.state is State.OPEN:
+                await asyncio.sleep(start + spread * number / len(connections) - self._loop.time())
             try:
                 if connection.state is State.CONNECTING:
                     connection._refuse(errors.shutting_down().response)

@@ -1,0 +1,67 @@
+"""A server that is to be replaced: closes that are spread, and SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+
+import pytest
+from both_ends import address, local
+
+from wsframe.asyncio import connect
+
+
+async def until_closed(ws):
+    async for _ in ws:
+        pass
+
+
+async def test_closes_are_spread():
+    loop, done = asyncio.get_running_loop(), []
+
+    async def handler(ws):
+        await ws.wait_closed()
+        done.append(loop.time())
+
+    server = await local(handler)
+    clients = [await connect(address(server)) for _ in range(10)]
+    start = loop.time()
+    server.close(code=1012, spread=0.5)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    with pytest.raises(ConnectionRefusedError):
+        await connect(address_of_closed(clients[0]), proxy=None)
+    await server.wait_closed()
+    for ws in clients:
+        await ws.wait_closed()
+        assert ws.close_code == 1012
+    assert len(done) == 10
+    assert done[-1] - start >= 0.4  # the last of ten waits for nine tenths of the time
+
+
+def address_of_closed(ws):
+    host, port = ws.remote_address[:2]
+    return f"ws://{host}:{port}"
+
+
+async def test_a_spread_is_a_number_of_seconds():
+    async with local(until_closed) as server:
+        with pytest.raises(ValueError, match="spread"):
+            server.close(spread=-1)
+        with pytest.raises(ValueError, match="close code"):
+            await server.serve_forever(code=1006)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signal handlers")
+@pytest.mark.parametrize("code", [1001, 1012])
+async def test_a_signal_closes_the_server(code):
+    server = await local(until_closed)
+    serving = asyncio.create_task(server.serve_forever(signals=[signal.SIGTERM], code=code, spread=0.01))
+    async with connect(address(server)) as ws:
+        os.kill(os.getpid(), signal.SIGTERM)
+        await ws.wait_closed()
+        assert ws.close_code == code
+    await serving
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
