@@ -112,6 +112,14 @@ AIMS = [
     Aim("mask_into 32 B", "aiohttp", NOISE, ratio("mask_into", 32, "aiohttp")),
     Aim("encode_text 32 B", "websockets", 15, ratio("encode_text", "32 B", "websockets")),
     Aim("encode_text 32 B, masked", "websockets", 20, ratio("encode_text_masked", "32 B", "websockets")),
+    *(
+        Aim(f"encode 1 MiB, {kind}", "str.encode", bar, ratio("encode_text", f"1 MiB {kind}", "copy"))
+        for kind, bar in {"latin-1": 10, "cyrillic": 10, "cjk": 6, "mixed": 2}.items()
+    ),
+    *(
+        Aim("encode 16 KiB, mixed", peer, 2, ratio("encode_text", "16 KiB mixed", peer))
+        for peer in ("aiohttp", "websockets")
+    ),
     Aim("accept_key", "websockets", 3.5, ratio("accept_key", "24 B", "websockets")),
     Aim("pure mask, 0 B to 16 MiB", "pure websockets", NOISE, least(pure_to_pure)),
     Aim("pure decode 100 x 32 B", "wsproto", 1, ratio("decode", SMALL, "wsproto", ours="wsframe_pure")),

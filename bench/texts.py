@@ -17,11 +17,18 @@ FRENCH = "le train à Genève part à neuf heures, voilà où ça mène, très t
 EMOJI = "🚂 🧥 ❄️ 👍🏽 🇩🇪 ☕ 😀"
 KINDS = {
     "ascii": [ENGLISH],
+    "latin-1": [FRENCH],
     "cyrillic": [RUSSIAN],
     "cjk": [CHINESE],
     "mixed": [ENGLISH, RUSSIAN, CHINESE, FRENCH, EMOJI],
 }
 SMALL = "the train leaves at nine tonight"
+SMALL_OF = {  # 32 bytes of UTF-8, too
+    "latin-1": "le train à Genève part à 9 h 30",
+    "cyrillic": "поезд уходит в 9",
+    "cjk": "火车九点从柏林开",
+    "emoji": "🚂 leaves at nine 🧥 tonight",
+}
 KEY = bytes.fromhex("37fa213d")
 
 

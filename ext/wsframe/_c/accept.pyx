@@ -32,19 +32,24 @@ cdef str base64(const uint8_t *src, Py_ssize_t n):
     """Encode with padding (RFC 4648, 4)."""
     cdef str out = PyUnicode_New((n + 2) // 3 * 4, 127)
     cdef uint8_t *dst = PyUnicode_1BYTE_DATA(out)
+    cdef const uint8_t *digits = ALPHABET  # no store through dst makes the compiler load it again
     cdef uint32_t group
-    cdef Py_ssize_t i
-    for i in range(0, n, 3):
-        group = src[i] << 16
-        if i + 1 < n:
-            group |= src[i + 1] << 8
-        if i + 2 < n:
-            group |= src[i + 2]
-        dst[0] = ALPHABET[group >> 18]
-        dst[1] = ALPHABET[group >> 12 & 63]
-        dst[2] = ALPHABET[group >> 6 & 63] if i + 1 < n else b"="
-        dst[3] = ALPHABET[group & 63] if i + 2 < n else b"="
+    cdef Py_ssize_t i, whole = n - n % 3
+    for i in range(0, whole, 3):
+        group = src[i] << 16 | src[i + 1] << 8 | src[i + 2]
+        dst[0] = digits[group >> 18]
+        dst[1] = digits[group >> 12 & 63]
+        dst[2] = digits[group >> 6 & 63]
+        dst[3] = digits[group & 63]
         dst += 4
+    if whole < n:
+        group = src[whole] << 16
+        if whole + 1 < n:
+            group |= src[whole + 1] << 8
+        dst[0] = digits[group >> 18]
+        dst[1] = digits[group >> 12 & 63]
+        dst[2] = digits[group >> 6 & 63] if whole + 1 < n else b"="
+        dst[3] = b"="
     return out
 
 
