@@ -10,6 +10,7 @@ import signal
 import struct
 import subprocess
 import sys
+import sysconfig
 import textwrap
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from support import fake_library
 
 import wsframe
 from wsframe.accelerate.compression import named
+
+GIL = not sysconfig.get_config_var("Py_GIL_DISABLED")
 
 SITE = Path(wsframe.__file__).parent / "accelerate" / "_site"
 PROBE = "import fakehost.user; print(fakehost.user.answer())"
@@ -355,6 +358,7 @@ def test_status_tells_of_the_class_for_uvicorn(box):
     assert any("uvicorn --ws wsframe.uvicorn:WebSocketProtocol" in step for step in next_steps(box))
 
 
+@pytest.mark.skipif(not GIL, reason="what is best depends on what is imported")
 def test_status_tells_of_isal(box):
     pytest.importorskip("wsproto")
     step = "pip install 'wsframe[fast]': messages are compressed faster by isal than by zlib"
@@ -478,6 +482,7 @@ def test_coalescing_is_switched_off(box, words, more):
     assert done.stdout == f"{not words and not more}\n"
 
 
+@pytest.mark.skipif(not GIL, reason="what is best depends on what is imported")
 def test_the_best_zlib_is_the_default(box):
     pytest.importorskip("websockets")
     (box / "app.py").write_text(ZLIB)
