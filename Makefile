@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := pyproject.toml setup.py $(wildcard ext/kernels/* ext/wsframe/_c/*)
 
 .PHONY: demo test quick test-all downstream versions lint docs docs-links coverage bench bench-servers bench-hosts \
-  bench-default sanitize race tsan tsan-python qemu fuzz conformance conformance-hosts jupyter soak
+  bench-default bench-fanout sanitize race tsan tsan-python qemu fuzz conformance conformance-hosts jupyter soak
 
 demo: $(VENV)/.demo
 	$(BIN)/wsframe demo
@@ -68,6 +68,10 @@ bench-hosts: $(VENV)/.bench
 # What people run by default: pinned versions, compression on. ARGS="uvicorn 0.30": rows with these words.
 bench-default: $(VENV)/.bench
 	$(BIN)/python -m bench.default $(ARGS)
+
+# One message for many connections; Starlette comes with the group `test`.
+bench-fanout: $(VENV)/.test
+	$(BIN)/python -m bench.fanout $(ARGS)
 
 # On every CPython found: pythonX.Y on the PATH, those of pyenv, and WSFRAME_PYTHONS="/path/to/python ...".
 test-all:
