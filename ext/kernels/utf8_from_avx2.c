@@ -142,10 +142,16 @@ AVX2 WSF_INLINE size_t step2(uint8_t *dst, const uint8_t *src, __m256i *bad)
 AVX2 WSF_INLINE size_t step4(uint8_t *dst, const uint8_t *src, __m256i *bad)
 {
     const __m256i t = LOAD(src), u = LOAD(src + 32), v = LOAD(src + 64), w = LOAD(src + 96);
-    if (_mm256_testz_si256(OR(OR(t, u), OR(v, w)), LONGS(0xFFFFFF80))) {
-        const __m256i bytes = _mm256_packus_epi16(_mm256_packs_epi32(t, u), _mm256_packs_epi32(v, w));
-        STORE256(dst, _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)));
-        return 32;
+    const __m256i any = OR(OR(t, u), OR(v, w));
+    if (_mm256_testz_si256(any, LONGS(0xFFFF0000))) { /* most of them, in most texts */
+        const __m256i lower = _mm256_permute4x64_epi64(_mm256_packus_epi32(t, u), 0xD8);
+        const __m256i upper = _mm256_permute4x64_epi64(_mm256_packus_epi32(v, w), 0xD8);
+        if (_mm256_testz_si256(any, LONGS(0xFF80))) {
+            STORE256(dst, _mm256_permute4x64_epi64(_mm256_packus_epi16(lower, upper), 0xD8));
+            return 32;
+        }
+        const size_t size = words(dst, lower, bad);
+        return size + words(dst + size, upper, bad);
     }
     const size_t size = longs(dst, t, u, bad);
     return size + longs(dst + size, v, w, bad);
