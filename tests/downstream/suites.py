@@ -429,7 +429,7 @@ SUITES = [
     *(autobahn(version, flavour) for version in ("22.4.2", "26.10.2") for flavour in ("asyncio", "twisted")),
     aiohttp("3.13.2", Sdist("aiohttp==3.13.2")),
     aiohttp("3.14.5", Sdist("aiohttp==3.14.5")),
-    websocket_client("1.8.0", Inside("websocket/tests")),
+    websocket_client("1.7.0", Inside("websocket/tests")),
     websocket_client("1.9.2", Inside("websocket/tests")),
     websockets("15.0.1", DEBIAN),
     websockets("16.1.1", DEBIAN, Sdist("websockets==16.1.1"), modules="tests/test_*.py"),

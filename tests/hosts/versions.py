@@ -64,7 +64,7 @@ HOSTS = {
     "websocket_client": Dialogs(
         files="test_websocket_client.py",
         chosen="websocket_client or websocket-client",
-        versions=("1.8.0", "1.9.2"),
+        versions=("1.7.0", "1.8.0", "1.9.2"),
     ),
     "websockets": Dialogs(
         files="test_websockets*.py",

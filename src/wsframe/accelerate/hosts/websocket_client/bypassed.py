@@ -15,6 +15,9 @@ PARSING: tuple[Bypassed, ...] = (
         (
             "clear",
             "has_mask",
+            "has_received_header",  # before 1.8
+            "has_received_length",
+            "has_received_mask",
             "needs_header",
             "needs_length",
             "needs_mask",

@@ -24,6 +24,9 @@ websocket._abnf:frame_buffer
  __init__ 23e940bb
  clear 4c611edf
  has_mask 2ab58439
+ has_received_header 3c9a39d3
+ has_received_length b74964e5
+ has_received_mask 7539e49d
  needs_header 2ece75ae
  needs_length 893f3ae9
  needs_mask b952d177

@@ -4,6 +4,8 @@ Written by `python tests/hosts/fingerprints.py websockets` (see `accelerate.fing
 """
 
 CODE = """\
+websockets.asyncio.connection
+ broadcast e5d5d8b0 306deaaa 48c8dc66 aa3ff1a7
 websockets.asyncio.connection:Connection
  __init__ d222c880 cd3e8609 04537786 3ae2d223
  data_received 517e6459 b44a341f 2029849a b20fe7f3
@@ -43,6 +45,7 @@ websockets.legacy.framing:Frame
  write 4c3cca58
 websockets.legacy.protocol
  Frame ff82edd4 3459cf5b
+ broadcast 4906b140 f85915c5 959e3f8d a654e868 e9486c05 6f14389b
  prepare_data fb9d6292 86e233b2 3459cf5b
 websockets.legacy.protocol:WebSocketCommonProtocol
  __init__ 1add6944 6c4b11b4 5cb3f6ca 422a1863 6dbcccb0 8c2e55cd
