@@ -13,6 +13,14 @@ from wsframe import Opcode
 from wsframe.sync import ConcurrencyError, ConnectionClosedError, ConnectionClosedOK
 
 
+def streaming(server) -> None:
+    """Wait until the handler receives in parts: what arrives before comes with the next piece."""
+    deadline = time.monotonic() + TIME
+    while not any(ws.protocol.decoder.streaming for ws in server.connections):
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
 @pytest.mark.parametrize("compression", ["deflate", None])
 @pytest.mark.parametrize("message", ["text \N{SNOWMAN}" * 100_000, bytes(range(256)) * 4000, "", b""])
 def test_a_message_arrives_in_parts(running, message, compression):
@@ -35,7 +43,9 @@ def test_parts_are_there_before_the_message_is_whole(running):
             got.append(part)
             ws.send(f"got {part}")
 
-    with Raw(running(handler)) as raw:
+    server = running(handler)
+    with Raw(server) as raw:
+        streaming(server)
         raw.send(Opcode.TEXT, b"a", fin=False)
         assert raw.receive() == "got a"
         raw.send(Opcode.CONTINUATION, b"b", fin=False)
@@ -55,7 +65,9 @@ def test_pings_are_answered_between_the_parts(running):
         assert ws.latency > 0
         ws.send("".join(parts))
 
-    with Raw(running(handler)) as raw:
+    server = running(handler)
+    with Raw(server) as raw:
+        streaming(server)
         raw.send(Opcode.TEXT, b"a", fin=False)
         assert raw.receive() == "a"
         raw.send(Opcode.PONG, raw.receive().data)
