@@ -43,6 +43,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "ConnectionClosedOK": (None, Close(1000)),
     "ConnectionClosedError": (None, None),
     "EngineUnavailable": ("no",),
+    "SourceError": ("no",),
     "CannotRunError": (126, "no such program"),
     "LoadError": ("no",),
     "ServerError": ("no",),
