@@ -324,3 +324,23 @@ async def test_a_listener_that_raises_closes_with_1011(caplog):
         await ws.wait_closed()
         assert ws.close_code == 1011
     assert "listener failed" in caplog.text
+
+
+async def test_a_part_that_arrived_before_the_call_comes_at_once():
+    """A peer that waits for the reply to its first fragment gets it."""
+    arrived = asyncio.Event()
+
+    async def handler(ws):
+        await arrived.wait()
+        async for part in ws.recv_streaming():
+            await ws.send(part)
+
+    async with local(handler, compression=None) as server:
+        reader, writer = await open_raw(server)
+        writer.write(frame(Opcode.TEXT, b"first", fin=False) + frame(Opcode.PING, b""))
+        assert await reader.readexactly(2) == encode_frame(Opcode.PONG, b"")
+        arrived.set()
+        assert await reader.readexactly(7) == encode_frame(Opcode.TEXT, b"first")
+        writer.write(frame(Opcode.CONTINUATION, b"last"))
+        assert await reader.readexactly(6) == encode_frame(Opcode.TEXT, b"last")
+        writer.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import zlib
 from typing import Any
 
 import frames
@@ -98,7 +99,8 @@ def test_what_is_buffered_when_streaming_begins_is_the_first_part(impl: Impl) ->
     decoder = impl.MessageDecoder(Role.CLIENT)
     assert decoder.feed(frames.frame(frames.BINARY, b"ab", fin=False)) == []
     decoder.streaming = 1
-    assert decoder.feed(frames.frame(frames.CONTINUATION, b"cd", fin=False)) == [Fragment(b"abcd", False)]
+    parts = decoder.feed(frames.frame(frames.CONTINUATION, b"cd", fin=False))
+    assert parts == [Fragment(b"ab", False), Fragment(b"cd", False)]
     decoder.streaming = 0  # too late for this one
     assert decoder.feed(frames.frame(frames.CONTINUATION, b"e")) == [Fragment(b"e", True)]
     assert decoder.feed(frames.frame(frames.BINARY, b"f", fin=False)) == []
@@ -201,3 +203,26 @@ def test_errors_of_limits_have_their_types(impl: Impl) -> None:
         decoder.feed(stream)
         assert type(decoder.error) is kind
         assert isinstance(decoder.error, ProtocolError)
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("compressed", [False, True])
+def test_bytes_that_arrived_before_streaming_are_returned_by_the_next_call(
+    impl: Impl, role: Role, compressed: bool
+) -> None:
+    """Also by a call without bytes: nothing need arrive for what is there."""
+    key = b"mask" if role is Role.SERVER else None
+    text = "aé€".encode()
+    first, rest = text[:5], text[5:]  # amid a character
+    rsv = 0
+    if compressed:
+        deflater = zlib.compressobj(wbits=-15)
+        first, rest = (deflater.compress(one) + deflater.flush(zlib.Z_SYNC_FLUSH) for one in (first, rest))
+        rest, rsv = rest.removesuffix(b"\x00\x00\xff\xff"), 4
+    decoder = impl.MessageDecoder(role, deflate=Deflate(role) if compressed else None)
+    assert decoder.feed(frames.frame(frames.TEXT, first, fin=False, rsv=rsv, key=key)) == []
+    decoder.streaming = 1
+    assert decoder.feed(b"") == [Fragment("aé", False)]
+    assert decoder.feed(b"") == []
+    assert decoder.feed(frames.frame(frames.CONTINUATION, rest, key=key)) == [Fragment("€", True)]
+    assert decoder.streaming == 0

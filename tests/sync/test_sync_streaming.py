@@ -13,14 +13,6 @@ from wsframe import Opcode
 from wsframe.sync import ConcurrencyError, ConnectionClosedError, ConnectionClosedOK
 
 
-def streaming(server) -> None:
-    """Wait until the handler receives in parts: what arrives before comes with the next piece."""
-    deadline = time.monotonic() + TIME
-    while not any(ws.protocol.decoder.streaming for ws in server.connections):
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
-
-
 @pytest.mark.parametrize("compression", ["deflate", None])
 @pytest.mark.parametrize("message", ["text \N{SNOWMAN}" * 100_000, bytes(range(256)) * 4000, "", b""])
 def test_a_message_arrives_in_parts(running, message, compression):
@@ -45,7 +37,6 @@ def test_parts_are_there_before_the_message_is_whole(running):
 
     server = running(handler)
     with Raw(server) as raw:
-        streaming(server)
         raw.send(Opcode.TEXT, b"a", fin=False)
         assert raw.receive() == "got a"
         raw.send(Opcode.CONTINUATION, b"b", fin=False)
@@ -67,7 +58,6 @@ def test_pings_are_answered_between_the_parts(running):
 
     server = running(handler)
     with Raw(server) as raw:
-        streaming(server)
         raw.send(Opcode.TEXT, b"a", fin=False)
         assert raw.receive() == "a"
         raw.send(Opcode.PONG, raw.receive().data)
@@ -179,3 +169,22 @@ def test_fragments_of_an_iterator_leave_at_once(running, in_thread):
         assert first() == "a"
         gate.set()
         assert "".join(parts) == "b"
+
+
+def test_a_part_that_arrived_before_the_call_comes_at_once(running):
+    """A peer that waits for the reply to its first fragment gets it."""
+    arrived = threading.Event()
+
+    def handler(ws):
+        assert arrived.wait(TIME)
+        for part in ws.recv_streaming():
+            ws.send(part)
+
+    with Raw(running(handler)) as raw:
+        raw.send(Opcode.TEXT, b"first", fin=False)
+        raw.send(Opcode.PING, b"")
+        assert raw.receive().data == b""
+        arrived.set()
+        assert raw.receive() == "first"
+        raw.send(Opcode.CONTINUATION, b"last")
+        assert raw.receive() == "last"

@@ -174,6 +174,8 @@ cdef class MessageDecoder(_Decoder):
         cdef const uint8_t *key = NO_KEY
         if self.closed:
             return NULL
+        if self.streaming and self.buffer_size and not self.skipping:  # that came before `streaming` was set
+            self.return_fragment(False, out)
         while p != NULL and p != end:
             # The fast path: unfragmented, uncompressed messages that have arrived whole change no state.
             while end - p >= 2 and not (

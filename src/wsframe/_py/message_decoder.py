@@ -258,6 +258,11 @@ class MessageDecoder(_Decoder):
         self._message.clear()
         return False
 
+    def _decode(self, data: bytes, position: int, out: list[Any]) -> int:
+        if self.streaming and self._message and not self.skipping:  # that came before `streaming` was set
+            self._return_fragment(False, out)
+        return super()._decode(data, position, out)
+
     def _return_fragment(self, final: bool, out: list[Any]) -> None:
         """Return what has arrived of the message, but not half a character."""
         data: str | bytes

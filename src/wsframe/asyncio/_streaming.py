@@ -53,6 +53,8 @@ class MessageStream:
         connection._listener = self
         if connection._decoder is not None:
             connection._decoder.streaming = ONE_MESSAGE
+            if connection._decoder.buffered:  # a part of the message has arrived
+                connection._schedule_decoding()
 
     @property
     def full(self) -> bool:

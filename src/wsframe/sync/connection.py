@@ -392,7 +392,10 @@ class Connection:
         if not self._messages:
             with self._reading:
                 if not self._messages:
-                    self.protocol.decoder.streaming = ONE_MESSAGE
+                    decoder = self.protocol.decoder
+                    decoder.streaming = ONE_MESSAGE
+                    if decoder.buffered:  # a part of the message has arrived
+                        self._take(self.protocol, decoder.feed(b"", BUDGET))
             self._wait_for_message(None)
         part: str | bytes | Fragment = self._messages.popleft()
         return part
