@@ -7,8 +7,8 @@ import signal
 from collections.abc import Iterator
 
 import pytest
-import twins
 from hypothesis import settings
+from support import twins
 
 # `ci` repeats itself, so that a red run is red again; `thorough` looks further, elsewhere each time.
 settings.register_profile("ci", deadline=None, derandomize=True, max_examples=60, print_blob=True)

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 TESTS = ROOT / "tests"
 PARALLEL = ("-n", "auto", "--dist", "worksteal")
 UPPER = ("connection", "asyncio", "uvicorn", "compat", "hosts/test_aiohttp*.py", "hosts/test_autobahn*.py")
-# Not for `make quick`: they start programs, talk for long with whole libraries, or try very many inputs.
+# Not for `make quick`: they start programs, run whole libraries for long, or try very many inputs.
 SLOW = ("accelerate", "hosts", "conformance", "downstream", "kernels", "native", "programs", "soak")
 SLOW_FILES = (
     *("test_allocation.py", "test_cli.py", "test_cli_environments.py", "test_demo.py", "test_documents.py"),
@@ -25,7 +25,7 @@ SLOW_FILES = (
         "test_examples.py",
         "test_leaks.py",
         "codec/test_parity.py",
-        "test_poking.py",
+        "test_misuse.py",
         "test_tutorial.py",
         "codec/test_message_decoder_errors.py",
     ),

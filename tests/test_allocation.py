@@ -1,4 +1,4 @@
-"""Memory that runs out: a stream that lost a byte has ended, nothing is leaked, nothing crashes."""
+"""Failing allocations: a stream that lost a byte has ended, nothing leaks, nothing crashes."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import sys
 from pathlib import Path
 
 import pytest
-import twins
-from processes import run
+from support import twins
+from support.processes import run
 
 TESTS = str(Path(__file__).parent)
-PROGRAM = f"import sys; sys.path.insert(0, {TESTS!r}); import starving; starving.main()"
+PROGRAM = f"import sys; sys.path.insert(0, {TESTS!r}); from support import allocation_failures; allocation_failures.main()"
 
 
 @pytest.mark.parametrize("name", ["py", *twins.NAMES[-1:]])
-def test_every_allocation_of_every_path_fails_in_turn(name: str) -> None:
-    """Decoders, encoders, masks, headers, keys and the stream (see starving.py)."""
+def test_every_failing_allocation_is_handled(name: str) -> None:
+    """Decoders, encoders, masks, headers, keys and the stream (see allocation_failures.py)."""
     pytest.importorskip("_testcapi")
     if not getattr(sys, "_is_gil_enabled", lambda: True)():
         pytest.skip("allocations of other threads would fail as well")

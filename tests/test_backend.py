@@ -8,9 +8,9 @@ import sysconfig
 from pathlib import Path
 
 import pytest
-import twins
-from processes import run
-from twins import Impl
+from support import twins
+from support.processes import run
+from support.twins import Impl
 
 import wsframe
 
@@ -47,7 +47,7 @@ def extension(copy: Path, module: str) -> Path:
 
 
 @compiled
-def test_the_fastest_kernel_by_default() -> None:
+def test_fastest_kernel_is_the_default() -> None:
     assert report() == ([f"c-{twins.KERNELS[-1]}", "_c", "works"], "")
 
 
@@ -66,14 +66,14 @@ def test_the_pure_twin_can_be_forced(value: str) -> None:
 
 @compiled
 @pytest.mark.parametrize("value", ["", "0"])
-def test_variables_that_say_no(value: str) -> None:
+def test_empty_or_0_variables_are_ignored(value: str) -> None:
     said = report(WSFRAME_PURE=value, WSFRAME_REQUIRE_EXTENSIONS=value, WSFRAME_KERNEL="")
     assert said == ([f"c-{twins.KERNELS[-1]}", "_c", "works"], "")
 
 
 @compiled
 @pytest.mark.parametrize("name", ["abacus", "AVX2", "c-scalar", " scalar"])
-def test_a_kernel_there_is_not(name: str) -> None:
+def test_unknown_kernel_raises_value_error(name: str) -> None:
     """An error that names those there are, not another kernel than was asked for."""
     done = run("import wsframe", status=1, WSFRAME_KERNEL=name)
     last = done.stderr.splitlines()[-1]
@@ -81,7 +81,7 @@ def test_a_kernel_there_is_not(name: str) -> None:
 
 
 @compiled
-def test_select_says_what_there_is() -> None:
+def test_select_of_an_unknown_kernel_names_the_available_ones() -> None:
     from wsframe._c import kernel
 
     before = kernel.selected()
@@ -94,7 +94,7 @@ def test_select_says_what_there_is() -> None:
 
 @compiled
 @pytest.mark.parametrize("module", MODULES)
-def test_without_one_compiled_module(copy: Path, module: str) -> None:
+def test_missing_compiled_module_falls_back_to_the_pure_twin(copy: Path, module: str) -> None:
     """All or nothing: the whole pure twin, and one line that says so."""
     extension(copy, module).unlink()
     said, complaint = report(PYTHONPATH=str(copy))
@@ -106,7 +106,7 @@ def test_without_one_compiled_module(copy: Path, module: str) -> None:
 
 @compiled
 @pytest.mark.parametrize("module", MODULES)
-def test_without_one_that_is_required(copy: Path, module: str) -> None:
+def test_missing_required_extension_raises_import_error(copy: Path, module: str) -> None:
     extension(copy, module).unlink()
     done = run(REPORT, status=1, PYTHONPATH=str(copy), WSFRAME_REQUIRE_EXTENSIONS="1")
     assert "ImportError: " in done.stderr or "ModuleNotFoundError: " in done.stderr
@@ -114,7 +114,7 @@ def test_without_one_that_is_required(copy: Path, module: str) -> None:
     assert done.stdout == ""
 
 
-def test_without_any(copy: Path) -> None:
+def test_package_without_compiled_modules_uses_the_pure_twin(copy: Path) -> None:
     for module in MODULES if twins.KERNELS else ():
         extension(copy, module).unlink()
     said, complaint = report(PYTHONPATH=str(copy))
@@ -126,7 +126,7 @@ def test_without_any(copy: Path) -> None:
 
 
 @compiled
-def test_a_module_that_does_not_load(copy: Path) -> None:
+def test_broken_compiled_module_falls_back_to_the_pure_twin(copy: Path) -> None:
     """A file that is no extension module is as good as none."""
     extension(copy, "message_decoder").write_bytes(b"not an extension module")
     said, complaint = report(PYTHONPATH=str(copy))
@@ -134,7 +134,7 @@ def test_a_module_that_does_not_load(copy: Path) -> None:
     assert len(complaint.splitlines()) == 1
 
 
-def test_public_names_come_from_the_switch() -> None:
+def test_public_names_come_from_the_backend_module() -> None:
     from wsframe import _backend
 
     for name in _backend.__all__:

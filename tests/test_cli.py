@@ -69,12 +69,12 @@ def test_program_is_accelerated(box):
     assert (done.returncode, done.stdout, done.stderr) == (0, "fast\n", "")
 
 
-def test_without_run_nothing_is(box):
+def test_program_without_run_is_not_accelerated(box):
     done = subprocess.run([sys.executable, "-c", PROBE], env=environ(box), capture_output=True, text=True)
     assert done.stdout == "slow\n"
 
 
-def test_python_file_module_and_console_script(box):
+def test_file_module_and_console_script_are_accelerated(box):
     (box / "app.py").write_text(PROBE + "\nimport sys\nprint(sys.argv[1:])\n")
     script = box / "app"
     script.write_text(f"#!{sys.executable}\n" + (box / "app.py").read_text())
@@ -99,7 +99,7 @@ def test_python_file_module_and_console_script(box):
     ids=["subprocess", "grandchild", "spawn", "forkserver", "fork", "exec"],
 )
 @posix
-def test_child_processes_are_reached(box, code):
+def test_child_processes_are_accelerated(box, code):
     (box / "app.py").write_text(
         f"import multiprocessing, os, subprocess, sys\nprobe = {PROBE!r}\n"
         f"if __name__ == '__main__':\n    {code}\n"
@@ -108,7 +108,7 @@ def test_child_processes_are_reached(box, code):
     assert (done.returncode, done.stdout, done.stderr) == (0, "fast\n", "")
 
 
-def test_library_imported_by_threads_at_once(box):
+def test_library_imported_by_several_threads_is_accelerated(box):
     (box / "app.py").write_text(
         textwrap.dedent("""
             import importlib, threading
@@ -156,13 +156,13 @@ def test_the_users_pythonpath_is_kept(box):
     assert done.stdout.strip() == os.pathsep.join([str(SITE), environ(box)["PYTHONPATH"]])
 
 
-def test_switched_off(box):
+def test_wsframe_accelerate_0_switches_it_off(box):
     done = wsframe_run(box, "run", "--only", "fakehost", "--", "python", "-c", PROBE, WSFRAME_ACCELERATE="0")
     assert done.stdout == "slow\n"
     assert done.stderr == "wsframe: WSFRAME_ACCELERATE=0: nothing is accelerated\n"
 
 
-def test_only_the_hosts_named(box):
+def test_only_option_limits_the_hosts(box):
     (box / "hosts" / "otherhost.py").write_text(fake_library.HOST.replace("fakehost", "otherhost"))
     done = wsframe_run(box, "run", "--quiet", "--only", "otherhost", "--", "python", "-c", PROBE)
     assert (done.stdout, done.stderr) == ("slow\n", "")
@@ -247,14 +247,14 @@ def test_program_gets_the_signal_dispositions_of_a_shell(box):
         (["-m", "no_such_module.part"], "no such module"),
     ],
 )
-def test_program_that_does_not_exist(box, program, reason):
+def test_missing_program_exits_with_127(box, program, reason):
     done = wsframe_run(box, *program)
     assert (done.returncode, done.stdout) == (127, "")
     assert done.stderr == f"wsframe: {program[-1]}: {reason}\n"
 
 
 @posix
-def test_interpreter_that_does_not_exist(box):
+def test_missing_interpreter_exits_with_127(box):
     (box / "app").write_text("#!/no/such/python\n")
     (box / "app").chmod(0o755)
     done = wsframe_run(box, "./app")
@@ -262,7 +262,7 @@ def test_interpreter_that_does_not_exist(box):
 
 
 @posix
-def test_file_that_cannot_be_executed(box):
+def test_file_that_cannot_be_executed_exits_with_126(box):
     (box / "app").write_text("no program\n")
     done = wsframe_run(box, "./app")
     assert (done.returncode, done.stderr) == (126, "wsframe: ./app: cannot be executed\n")
@@ -282,7 +282,7 @@ def test_file_that_cannot_be_executed(box):
         (["run", "--frob", "python"], "unrecognized arguments: --frob"),
     ],
 )
-def test_wrong_usage(box, words, reason):
+def test_wrong_usage_exits_with_2(box, words, reason):
     done = wsframe_run(box, *words)
     assert (done.returncode, done.stdout) == (2, "")
     assert re.search(reason, done.stderr)
@@ -296,7 +296,7 @@ def wsframe_status(box, options=(), **more):
     return subprocess.run(command, env=environ(box, **more), capture_output=True, text=True, timeout=60)
 
 
-def test_status_tells_backend_kernel_cpu_and_hosts(box):
+def test_status_shows_backend_kernel_cpu_and_hosts(box):
     done = wsframe_status(box)
     assert re.search(rf"^backend +{wsframe.backend}$", done.stdout, re.M)
     assert re.search(r"^cpu +\S", done.stdout, re.M)
@@ -315,7 +315,7 @@ def test_status_follows_the_kernel_forced(box, kernel):
     assert f"c-{kernel}\n" in wsframe_status(box, WSFRAME_KERNEL=kernel).stdout
 
 
-def test_status_tells_why_not(box):
+def test_status_shows_why_a_host_is_inactive(box):
     fake_library.set_version(box, "3.1")
     done = wsframe_status(box)
     assert re.search(r"^fakehost +3\.1 .* version 3\.1 is not in the tested range", done.stdout, re.M)
@@ -337,7 +337,7 @@ def next_steps(box, **more):
     return steps
 
 
-def test_status_tells_what_to_do_without_compiled_modules(box):
+def test_status_suggests_how_to_get_compiled_modules(box):
     assert re.search("unset WSFRAME_PURE|install a C compiler", next_steps(box, WSFRAME_PURE="1")[0])
     hide = "import sys; sys.modules.update({f'wsframe._c.{name}': None for name in ('accept', 'kernel')})\n"
     with (box / "lib" / "sitecustomize.py").open("r+") as file:
@@ -347,19 +347,19 @@ def test_status_tells_what_to_do_without_compiled_modules(box):
     assert next_steps(box, WSFRAME_PURE="1")[0].startswith("install a C compiler, then `pip install ")
 
 
-def test_status_tells_which_version_to_install(box):
+def test_status_suggests_which_version_to_install(box):
     assert not [step for step in next_steps(box) if "fakehost" in step]
     fake_library.set_version(box, "3.1")
     assert "pip install 'fakehost>=1.2,<3.0': fakehost 3.1 is left alone" in next_steps(box)
 
 
-def test_status_tells_of_the_class_for_uvicorn(box):
+def test_status_suggests_the_class_for_uvicorn(box):
     pytest.importorskip("uvicorn")
     assert any("uvicorn --ws wsframe.uvicorn:WebSocketProtocol" in step for step in next_steps(box))
 
 
 @pytest.mark.skipif(not GIL, reason="what is best depends on what is imported")
-def test_status_tells_of_isal(box):
+def test_status_suggests_isal(box):
     pytest.importorskip("wsproto")
     step = "pip install 'wsframe[fast]': messages are compressed faster by isal than by zlib"
     (box / "lib" / "sitecustomize.py").write_text("import sys; sys.modules.update(isal=None, zlib_ng=None)\n")
@@ -372,7 +372,7 @@ def test_status_tells_of_isal(box):
     assert f"zlib      {named('auto')}" in wsframe_status(box).stdout.splitlines()
 
 
-def test_status_for_programs(box):
+def test_status_json_has_all_fields(box):
     done = wsframe_status(box, options=["--json"])
     told = json.loads(done.stdout)
     assert told["backend"] == wsframe.backend
@@ -390,7 +390,7 @@ def test_status_for_programs(box):
     }
 
 
-def test_status_tells_what_is_not_reached(box):
+def test_status_shows_unaccelerated_modules(box):
     fake_library.write_host(
         box, 'name="fakehost"', 'name="fakehost", unreached=("fakehost.extra", "uvicorn")'
     )
@@ -406,7 +406,7 @@ def test_status_tells_what_is_not_reached(box):
 
 
 @pytest.mark.parametrize("legacy", [True, False])
-def test_status_reaches_the_class_that_uvicorn_takes_by_default(box, legacy):
+def test_status_checks_the_default_class_of_uvicorn(box, legacy):
     """In old versions it stands on websockets.legacy."""
     pytest.importorskip("websockets.legacy")
     package = box / "lib" / "uvicorn" / "protocols" / "websockets"
@@ -443,7 +443,7 @@ TERMINALS = [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), (
 
 @posix
 @pytest.mark.parametrize(("more", "coloured"), TERMINALS)
-def test_status_on_a_terminal(box, more, coloured):
+def test_status_is_coloured_on_a_terminal(box, more, coloured):
     command = [sys.executable, "-m", "wsframe", "status"]
     text, status = on_a_terminal(command, environ(box, **more))
     assert status in (0, 1)
@@ -451,7 +451,7 @@ def test_status_on_a_terminal(box, more, coloured):
 
 
 @posix
-def test_run_on_a_terminal(box):
+def test_run_messages_are_coloured_and_folded_on_a_terminal(box):
     command = [sys.executable, "-m", "wsframe", "run", "--only", "fakehost", "--", "python", "-c", PROBE]
     told = f"ready to accelerate fakehost 1.4 ({wsframe.backend})\nfast\n"
     assert on_a_terminal(command, environ(box)) == (f"\x1b[32mwsframe:\x1b[0m {told}", 0)
@@ -464,7 +464,7 @@ def test_run_on_a_terminal(box):
     assert "\x1b[33mwsframe:\x1b[0m nothing is accelerated\n" in text
 
 
-def test_colours_where_they_are_forced(box):
+def test_force_color_enables_colours(box):
     done = wsframe_run(box, "run", "--only", "fakehost", "python", "-c", PROBE, FORCE_COLOR="1")
     assert done.stderr == f"\x1b[32mwsframe:\x1b[0m ready to accelerate fakehost 1.4 ({wsframe.backend})\n"
 
@@ -472,7 +472,7 @@ def test_colours_where_they_are_forced(box):
 @pytest.mark.parametrize(
     ("words", "more"), [(("--no-coalesce",), {}), ((), {"WSFRAME_COALESCE": "0"}), ((), {})]
 )
-def test_coalescing_is_switched_off(box, words, more):
+def test_coalescing_can_be_switched_off(box, words, more):
     pytest.importorskip("websockets")
     code = (
         "import websockets.asyncio.server; from wsframe import accelerate; "
@@ -483,7 +483,7 @@ def test_coalescing_is_switched_off(box, words, more):
 
 
 @pytest.mark.skipif(not GIL, reason="what is best depends on what is imported")
-def test_the_best_zlib_is_the_default(box):
+def test_best_installed_zlib_is_the_default(box):
     pytest.importorskip("websockets")
     (box / "app.py").write_text(ZLIB)
     best = named("auto")
@@ -498,7 +498,7 @@ def test_the_best_zlib_is_the_default(box):
     assert f"({wsframe.backend}, zlib)" in done.stderr
 
 
-def test_run_tells_what_would_compress_faster(box):
+def test_run_suggests_a_faster_compression_module(box):
     pytest.importorskip("wsproto")
     (box / "lib" / "sitecustomize.py").write_text("import sys; sys.modules.update(isal=None, zlib_ng=None)\n")
     done = wsframe_run(box, "run", "--only", "wsproto", "python", "-c", "pass")
@@ -515,7 +515,7 @@ if sys.argv[1:]:
 
 
 @pytest.mark.parametrize("name", ["isal", "zlib-ng"])
-def test_another_zlib_in_the_program_and_its_children(box, name):
+def test_zlib_option_applies_to_program_and_children(box, name):
     pytest.importorskip("websockets")
     pytest.importorskip(name.replace("-", "_"))
     (box / "app.py").write_text(ZLIB)
@@ -527,7 +527,7 @@ def test_another_zlib_in_the_program_and_its_children(box, name):
 
 
 @pytest.mark.parametrize("command", [("run", "--zlib"), ("status", "--zlib")])
-def test_a_zlib_that_cannot_be_had_ends_it_before_the_program_starts(box, command):
+def test_unavailable_zlib_exits_before_the_program_starts(box, command):
     (box / "lib" / "isal.py").write_text("raise ModuleNotFoundError('no isal here')")
     words = ("python", "-c", "print('started')") if command[0] == "run" else ()
     for name, reason in (
@@ -538,7 +538,7 @@ def test_a_zlib_that_cannot_be_had_ends_it_before_the_program_starts(box, comman
         assert (done.returncode, done.stdout, done.stderr) == (2, "", f"wsframe: {reason}\n")
 
 
-def test_status_tells_what_compresses(box):
+def test_status_shows_the_compression_module(box):
     pytest.importorskip("wsproto")
     pytest.importorskip("isal")
     done = wsframe_status(box, ["--zlib", "isal"])
@@ -547,7 +547,7 @@ def test_status_tells_what_compresses(box):
     assert {host["host"]: host["zlib"] for host in told["hosts"]}["wsproto"] == "isal"
 
 
-def test_version_and_help(box):
+def test_version_and_help_are_printed(box):
     for words, expected in (
         (["--version"], f"wsframe {wsframe.__version__}\n"),
         (["--help"], "usage: wsframe"),

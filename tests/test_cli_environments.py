@@ -96,7 +96,7 @@ def run_elsewhere(box, *program, quiet=False):
         "./two-lines",
     ],
 )
-def test_a_python_that_ignores_pythonpath(box, program):
+def test_python_ignoring_pythonpath_is_reported_as_unaccelerated(box, program):
     script(box / "app", f"#!{sys.executable}", "print('ran')", "raise SystemExit")
     script(box / "env-S", f"#!/usr/bin/env -S {sys.executable} -I", "print('ran')", "raise SystemExit")
     two = ("#!/bin/sh", f'\'\'\'exec\' "{sys.executable}" -I "$0" "$@"', "' '''")
@@ -108,7 +108,7 @@ def test_a_python_that_ignores_pythonpath(box, program):
 
 
 @posix
-def test_the_same_words_of_a_program_are_its_own(box):
+def test_options_of_the_program_are_not_those_of_python(box):
     script(box / "app", f"#!/usr/bin/env -S {sys.executable} -X dev")
     for program in (["./app", "-I"], [sys.executable, "-W", "ignore", "app", "-E"]):
         done = wsframe_run(box, "run", "--only", "fakehost", *program)
@@ -117,7 +117,7 @@ def test_the_same_words_of_a_program_are_its_own(box):
 
 
 @posix
-def test_two_lines_for_a_long_path(box):
+def test_two_line_script_header_is_accelerated(box):
     script(box / "app", "#!/bin/sh", f'\'\'\'exec\' "{sys.executable}" "$0" "$@"', "' '''")
     done = wsframe_run(box, "run", "--only", "fakehost", "./app")
     assert done.stdout == "fast\n"
@@ -126,7 +126,7 @@ def test_two_lines_for_a_long_path(box):
 
 @posix
 @pytest.mark.parametrize("words", ["env -i", "env -u PYTHONPATH", "env PYTHONPATH=/nowhere"])
-def test_pythonpath_taken_away(box, words):
+def test_removed_pythonpath_is_reported_as_unaccelerated(box, words):
     done = wsframe_run(box, "run", "--only", "fakehost", *words.split(), sys.executable, "-c", "print('ran')")
     assert done.stdout == "ran\n"
     assert done.stderr == "wsframe: env takes PYTHONPATH away: nothing is accelerated\n"
@@ -137,7 +137,7 @@ def test_pythonpath_taken_away(box, words):
 
 @posix
 @pytest.mark.parametrize("way", ["interpreter", "script", "env"])
-def test_an_environment_without_wsframe(alone, way):
+def test_environment_without_wsframe_is_reported_as_unaccelerated(alone, way):
     python = venv(alone / "other")
     programs = {
         "interpreter": [python, "-c", PROBE],
@@ -153,7 +153,7 @@ def test_an_environment_without_wsframe(alone, way):
 
 
 @posix
-def test_an_environment_with_a_wsframe_and_versions_of_its_own(box):
+def test_environment_with_its_own_wsframe_reports_its_versions(box):
     """Its versions are told, not ours; and nothing contradicts them later."""
     python = venv(box / "other")
     place = Path(asked(python, "import sysconfig; print(sysconfig.get_path('purelib'))"))
@@ -175,7 +175,7 @@ def test_an_environment_with_a_wsframe_and_versions_of_its_own(box):
 
 
 @posix
-def test_an_interpreter_that_cannot_be_asked(box):
+def test_unknown_interpreter_is_reported_conditionally(box):
     """It may be a wrapper that insists on arguments of its own."""
     python = box / "python3"
     python.write_text('#!/bin/sh\n[ "$1" = app ] || exit 3\necho ran\n')
@@ -186,7 +186,7 @@ def test_an_interpreter_that_cannot_be_asked(box):
 
 
 @posix
-def test_a_program_that_chooses_a_python(box):
+def test_launcher_that_chooses_a_python_is_reported_conditionally(box):
     script(box / "uv", "#!/bin/sh", "echo ran; exit")
     done = wsframe_run(box, "run", "--only", "fakehost", "./uv", "run", "app.py")
     assert done.stdout == "ran\n"
@@ -195,7 +195,7 @@ def test_a_program_that_chooses_a_python(box):
 
 
 @posix
-def test_a_program_that_is_not_python(box):
+def test_python_started_by_another_program_is_accelerated(box):
     done = wsframe_run(box, "run", "--only", "fakehost", "sh", "-c", '"$0" -c "$1"', sys.executable, PROBE)
     assert done.stdout == "fast\n"
     where = f"in what sh runs with {sys.executable}"
@@ -203,7 +203,7 @@ def test_a_program_that_is_not_python(box):
 
 
 @posix
-def test_which_environment(tmp_path):
+def test_own_environment_is_recognised(tmp_path):
     assert is_this_environment(sys.executable)
     assert is_this_environment(os.path.join(sysconfig.get_path("scripts"), os.path.basename(sys.executable)))
     python = venv(tmp_path / "other")
@@ -221,7 +221,7 @@ def test_which_environment(tmp_path):
 @posix
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("users", ["none", "own", "broken"])
-def test_a_child_of_any_version_is_undisturbed(alone, version, users):
+def test_child_of_any_python_version_is_not_disturbed(alone, version, users):
     """Also its sitecustomize and usercustomize, and what these write; it has no wsframe."""
     python = python_of(version)
     if users != "none":
@@ -238,10 +238,10 @@ def test_a_child_of_any_version_is_undisturbed(alone, version, users):
     )
     variables = {"PYTHONPATH": str(alone / "lib"), "PYTHONDONTWRITEBYTECODE": "1"}
     child = f"import subprocess; raise SystemExit(subprocess.call([{python!r}, '-c', {code!r}]))"
-    plain = subprocess.run(
+    unaccelerated = subprocess.run(
         [python, "-c", code], env=environ(alone, **variables), capture_output=True, text=True, timeout=60
     )
-    assert plain.returncode == 0, plain.stderr
+    assert unaccelerated.returncode == 0, unaccelerated.stderr
     variables["PYTHONPATH"] = os.pathsep.join([str(SITE), variables["PYTHONPATH"]])
     done = subprocess.run(
         [sys.executable, "-c", child],
@@ -250,27 +250,29 @@ def test_a_child_of_any_version_is_undisturbed(alone, version, users):
         text=True,
         timeout=60,
     )
-    told, expected = done.stdout.splitlines(), plain.stdout.splitlines()
+    told, expected = done.stdout.splitlines(), unaccelerated.stdout.splitlines()
     assert (told[:2], told[-1]) == (expected[:2], expected[-1])
     if version in ("2.7", "3.6", "3.7", "3.8", "3.9"):  # wsframe is not for these: no finder of ours
         assert told == expected
     # The child's own lines come last; the parent has a sitecustomize, too.
-    lines = plain.stderr.splitlines()
+    lines = unaccelerated.stderr.splitlines()
     assert done.stderr.splitlines()[-len(lines) or len(done.stderr) :] == lines
 
 
 @posix
 def test_the_users_usercustomize_runs(box):
     (box / "lib" / "usercustomize.py").write_text("import sys; sys.stderr.write('user\\n')\n")
-    plain = subprocess.run([sys.executable, "-c", ""], env=environ(box), capture_output=True, text=True)
+    unaccelerated = subprocess.run(
+        [sys.executable, "-c", ""], env=environ(box), capture_output=True, text=True
+    )
     done = wsframe_run(box, sys.executable, "-c", "")
-    assert done.stderr == plain.stderr * 2  # once for wsframe itself, once for the program
+    assert done.stderr == unaccelerated.stderr * 2  # once for wsframe itself, once for the program
 
 
 # Directories and zip files.
 
 
-def test_a_directory_and_a_zip_file_with_a_main(box):
+def test_directory_and_zip_file_with_main_are_run(box):
     code = PROBE + "\nimport sys\nprint(sys.argv[1:])\n"
     for name in ("folder", "folder.d"):
         (box / name).mkdir()
@@ -285,7 +287,7 @@ def test_a_directory_and_a_zip_file_with_a_main(box):
 
 
 @pytest.mark.parametrize("program", ["folder", f".{os.sep}folder", str(Path("folder", "inner"))])
-def test_a_directory_without_a_main(box, program):
+def test_directory_without_main_exits_with_126(box, program):
     (box / "folder" / "inner").mkdir(parents=True)
     done = wsframe_run(box, program)
     assert (done.returncode, done.stdout) == (126, "")
@@ -293,7 +295,7 @@ def test_a_directory_without_a_main(box, program):
 
 
 @posix
-def test_a_zip_file_with_a_first_line_is_executed(box):
+def test_zip_file_with_a_shebang_is_executed(box):
     with (box / "app").open("wb") as file:
         file.write(f"#!{sys.executable} -I\n".encode())
         with zipfile.ZipFile(file, "w") as archive:
@@ -325,10 +327,12 @@ MODULES = (
 
 @pytest.mark.parametrize("debug", ["", "1"])
 @pytest.mark.parametrize("own_protocol", ["0", "1"])
-def test_importing_the_libraries_logs_nothing_more(box, own_protocol, debug):
+def test_importing_the_libraries_adds_no_log_lines(box, own_protocol, debug):
     """No proof of ours logs: asyncio tells of every selector that an event loop opens."""
     command = [sys.executable, "-c", LOGS, *MODULES]
     more = {"PYTHONASYNCIODEBUG": debug, "WSFRAME_OWN_PROTOCOL": own_protocol}
-    plain = subprocess.run(command, env=environ(box, **more), capture_output=True, text=True, timeout=120)
+    unaccelerated = subprocess.run(
+        command, env=environ(box, **more), capture_output=True, text=True, timeout=120
+    )
     done = wsframe_run(box, "run", "--quiet", *command, **more)
-    assert (done.stdout, done.stderr) == (plain.stdout, plain.stderr)
+    assert (done.stdout, done.stderr) == (unaccelerated.stdout, unaccelerated.stderr)

@@ -32,7 +32,7 @@ def echo_raw(tmp_path, text=TEXT):
     [(TEXT, 1, 1), (TEXT, 64, 8), ("é" * 50_000, 64, 2), ("x" * 126, 3, 3), ("four", 2, 1)],
     ids=["one", "many", "more than a socket holds", "126", "short"],
 )
-def test_load_counts_what_is_answered(tmp_path, text, depth, connections):
+def test_load_counts_the_replies(tmp_path, text, depth, connections):
     load = {"text": text, "depth": depth, "connections": connections, "seconds": 0.3, "warm_up": 0.01}
     with echo_raw(tmp_path, text) as (server, port), closing(LoadProcess()) as process:
         result = process.measure(Load(port=port, server_pid=server.process.pid, **load))
@@ -49,7 +49,7 @@ def test_load_counts_what_is_answered(tmp_path, text, depth, connections):
     assert again.cpu_us is None
 
 
-def test_wrong_answer_is_no_result(tmp_path):
+def test_wrong_reply_raises_load_error(tmp_path):
     with (
         echo_raw(tmp_path, TEXT.swapcase()) as (_, port),
         closing(LoadProcess()) as process,
@@ -58,14 +58,14 @@ def test_wrong_answer_is_no_result(tmp_path):
         process.measure(Load(port=port))
 
 
-def test_no_server_is_no_result():
+def test_missing_server_raises_load_error():
     with socket.socket() as unused, closing(LoadProcess()) as process:
         unused.bind(("127.0.0.1", 0))
         with pytest.raises(LoadError, match="refused"):
             process.measure(Load(port=unused.getsockname()[1]))
 
 
-def test_load_that_hangs_is_ended():
+def test_load_that_hangs_raises_load_error():
     with (
         socket.create_server(("127.0.0.1", 0)) as silent,
         closing(LoadProcess()) as process,
@@ -74,7 +74,7 @@ def test_load_that_hangs_is_ended():
         process.measure(Load(port=silent.getsockname()[1]), timeout=0.5)
 
 
-def test_server_that_does_not_start(tmp_path):
+def test_server_that_does_not_start_raises_server_error(tmp_path):
     program = Program("broken", ("-c", "raise SystemExit('no luck')"))
     with (
         running(program, tmp_path / "log", accelerated=False) as server,

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from processes import environment
+from support.processes import environment
 
 pytest.importorskip("httptools")
 pytest.importorskip("trustme")
@@ -57,7 +57,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(("program", "prints"), programs())
-def test_programs_run(program: str, prints: str | None, folder: Path) -> None:
+def test_documented_programs_run_and_print_as_shown(program: str, prints: str | None, folder: Path) -> None:
     if "unix_serve" in program and sys.platform == "win32":
         pytest.skip("no Unix sockets here")
     for module in re.findall(r"^(?:from|import) (\w+)", program, re.MULTILINE):
@@ -76,7 +76,7 @@ def test_programs_run(program: str, prints: str | None, folder: Path) -> None:
         assert done.stdout == prints
 
 
-def test_every_python_block_is_one_that_runs() -> None:
+def test_every_python_block_is_tested() -> None:
     known = {"python", "text", "console", "ini", "dockerfile", "js", "{eval-rst}", "{literalinclude}"}
     known.add("{toctree}")
     for document in DOCUMENTS:
@@ -115,7 +115,7 @@ def anchors(document: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_links_lead_somewhere() -> None:
+def test_links_between_documents_have_targets() -> None:
     for document in DOCUMENTS:
         text = document.read_text(encoding="utf-8")
         for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)", text):
@@ -124,7 +124,7 @@ def test_links_lead_somewhere() -> None:
             assert not anchor or anchor in anchors(found), f"{document.name}: {target}#{anchor}"
 
 
-def test_commands_are_understood() -> None:
+def test_documented_commands_are_parsed() -> None:
     """Every command of wsframe in a document is one."""
     told = 0
     for document in set(DOCUMENTS) - {ROOT / "CHANGELOG.md"}:
@@ -140,7 +140,7 @@ def test_commands_are_understood() -> None:
     assert told > 20
 
 
-def test_targets_of_make_exist() -> None:
+def test_documented_make_targets_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([\w-]+):", makefile, re.MULTILINE))
     told = set()
@@ -152,7 +152,7 @@ def test_targets_of_make_exist() -> None:
     assert phony is not None and targets == set(phony[1].replace("\\", " ").split())
 
 
-def test_the_table_of_hosts_is_whole() -> None:
+def test_table_of_hosts_is_complete() -> None:
     text = (DOCS / "reference" / "hosts.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| \[(\w+)\]\(#[\w-]+\) \| (\S+) \|", text, re.MULTILINE)
     assert dict(rows) == {name: load_host(name).tested for name in known_hosts()}

@@ -34,7 +34,7 @@ def test_printable_text_is_shown_as_it_is(text: str) -> None:
         (r"\n", r"\\n"),
     ],
 )
-def test_other_text_becomes_sequences(text: str, shown: str) -> None:
+def test_unprintable_text_is_escaped(text: str, shown: str) -> None:
     assert escape(text) == shown
 
 
@@ -48,14 +48,14 @@ def test_no_control_or_format_character_gets_through() -> None:
 NASTY = "a\r\nERROR: \x1b[2J\u202eb\x9b"
 
 
-def test_close_reasons() -> None:
+def test_close_reasons_are_escaped_in_exceptions() -> None:
     error = ConnectionClosedError(Close(4000, NASTY), Close(4001, NASTY))
     assert str(error).isprintable()
     assert error.reason == NASTY  # as it came
     assert str(error).count(escape(NASTY)) == 2
 
 
-def test_requests_and_responses() -> None:
+def test_requests_and_responses_are_escaped_in_repr() -> None:
     for shown in (
         repr(Request("/" + NASTY, method="GET\x1b")),
         repr(Response(404, reason_phrase=NASTY)),
@@ -67,7 +67,7 @@ def test_requests_and_responses() -> None:
         assert shown.isprintable()
 
 
-def test_where_a_redirect_leads_to() -> None:
+def test_redirect_location_is_escaped_in_the_error() -> None:
     location = InvalidStatus(Response(302, headers=[("Location", f"ws://{NASTY}/")])).location
     assert location is not None
     with pytest.raises(ValueError, match="uri must not hold spaces or control characters") as caught:

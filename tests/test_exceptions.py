@@ -72,7 +72,7 @@ def exceptions() -> dict[str, type[Exception]]:
 FOUND = exceptions()
 
 
-def test_each_exception_is_known_here() -> None:
+def test_every_exception_has_test_arguments() -> None:
     assert set(FOUND) <= set(ARGUMENTS)
     assert {"ProtocolError", "Refused", "ConnectionClosedError", "CannotRunError"} <= set(FOUND)
 
@@ -110,7 +110,7 @@ def test_exceptions_are_pickled_and_copied(name: str, way: Any) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-def test_the_end_of_a_connection_is_pickled_without_the_connection(way: Any) -> None:
+def test_connection_closed_is_pickled_without_its_connection(way: Any) -> None:
     connection = SansIOConnection(Role.SERVER)
     connection.close(1000, "bye")
     error = connection.closed_error()
@@ -120,7 +120,7 @@ def test_the_end_of_a_connection_is_pickled_without_the_connection(way: Any) -> 
     assert not connection.has_raised(again)
 
 
-def test_a_connection_knows_its_own_end() -> None:
+def test_has_raised_recognises_the_exception_of_its_connection() -> None:
     one, other = SansIOConnection(Role.SERVER), SansIOConnection(Role.SERVER)
     for connection in (one, other):
         connection.receive_eof()
@@ -130,7 +130,7 @@ def test_a_connection_knows_its_own_end() -> None:
     assert not one.has_raised(ValueError())
 
 
-def test_a_connection_knows_its_own_end_in_a_group() -> None:
+def test_has_raised_looks_into_exception_groups() -> None:
     groups = pytest.importorskip("builtins")
     if not hasattr(groups, "ExceptionGroup"):
         pytest.skip("no exception groups before Python 3.11")

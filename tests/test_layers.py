@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-import twins
-from processes import run
+from support import twins
+from support.processes import run
 
 import wsframe
 from wsframe import Opcode, Role, _spec
@@ -132,7 +132,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 IMPORTS = [(room_of(".".join(module_of(file))), one) for file in FILES for one in imports_of(file)]
 
 
-def test_the_reader_of_imports_reads() -> None:
+def test_import_reader_finds_known_imports() -> None:
     """A rule that sees nothing holds always."""
     seen = {(room, one.name) for room, one in IMPORTS}
     assert ("_backend", "wsframe._c.mask") in seen
@@ -144,7 +144,7 @@ def test_the_reader_of_imports_reads() -> None:
     assert not any(name.startswith("typing_extensions") for _, name in seen)
 
 
-def test_rooms_look_only_where_they_may() -> None:
+def test_packages_import_only_allowed_layers() -> None:
     wrong = []
     for room, one in IMPORTS:
         if one.name.partition(".")[0] != "wsframe":
@@ -157,7 +157,7 @@ def test_rooms_look_only_where_they_may() -> None:
     assert wrong == []
 
 
-def test_the_core_needs_no_distribution() -> None:
+def test_core_imports_no_third_party_distribution() -> None:
     wrong = []
     for room, one in IMPORTS:
         top = one.name.partition(".")[0]
@@ -173,7 +173,7 @@ def test_the_core_needs_no_distribution() -> None:
     assert wrong == []
 
 
-def test_what_is_below_endpoints_owns_no_socket_queue_or_timer() -> None:
+def test_layers_below_endpoints_do_no_io() -> None:
     # A lock, and one pool of keys a thread; a clock.
     allowed = {("_py", "threading"), ("_py", "time")}
     wrong = [
@@ -189,7 +189,7 @@ def test_what_is_below_endpoints_owns_no_socket_queue_or_timer() -> None:
 @pytest.mark.skipif(
     sys.implementation.name != "cpython", reason="PyPy does not list all of its standard library"
 )
-def test_import_wsframe_imports_the_codec_alone() -> None:
+def test_importing_wsframe_imports_only_the_codec() -> None:
     code = """
 import sys
 before = set(sys.modules)
@@ -218,7 +218,7 @@ def lines_of(folder: Path, *suffixes: str) -> Iterator[tuple[Path, str]]:
 
 
 @sources
-def test_kernels_know_nothing_of_python_and_allocate_nothing() -> None:
+def test_kernels_use_no_python_and_allocate_nothing() -> None:
     allowed = re.compile(
         r"<(std(int|def)|string)\.h>"  # libc
         r"|<([a-z]mmintrin|arm_neon|cpuid|intrin)\.h>"  # the compiler
@@ -235,7 +235,7 @@ def test_kernels_know_nothing_of_python_and_allocate_nothing() -> None:
 
 
 @sources
-def test_the_compiled_twin_looks_only_where_it_may() -> None:
+def test_compiled_twin_imports_only_allowed_modules() -> None:
     allowed = re.compile(
         r"wsframe\._c\.\w+|wsframe\._errors|wsframe\._spec|cpython(\.\w+)*|libc\.\w+|cython",
     )
@@ -257,7 +257,7 @@ def test_the_compiled_twin_looks_only_where_it_may() -> None:
 
 
 @sources
-def test_one_module_alone_is_linked_with_the_kernels() -> None:
+def test_only_the_kernel_module_uses_the_kernels() -> None:
     users = {
         file.name
         for file, line in lines_of(EXTENSIONS, ".pyx", ".pxd", ".h")
@@ -280,7 +280,7 @@ NUMBER = re.compile(r"^\s+([A-Z][A-Z_0-9]*) = (0x[0-9A-Fa-f]+|\d+)$")
 
 
 @sources
-def test_numbers_of_the_compiled_twin_are_those_of_the_vocabulary() -> None:
+def test_constants_of_the_compiled_twin_match_the_spec() -> None:
     said = {}
     for file, line in lines_of(EXTENSIONS, ".pyx", ".pxd"):
         if found := NUMBER.match(line):
@@ -363,7 +363,7 @@ def test_twins_have_the_same_order(name: str) -> None:
         assert ours == theirs, scope or name
 
 
-def test_the_reader_of_definitions_reads() -> None:
+def test_definition_reader_finds_functions_and_methods() -> None:
     text = (
         "cdef extern from 'x.h':\n    int outside(int)\n"
         "cdef int one(int a) except -1:\n    pass\n\n"

@@ -1,4 +1,4 @@
-"""Nothing is kept that should go: memory, references, looks into buffers, on good paths and bad ones."""
+"""Nothing leaks: memory, references, exported buffers, on success and on failure."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-import frames
 import pytest
-from inflating import Deflater, ZlibInflater
-from tracing import traced
-from twins import Impl
+from support import frames
+from support.inflating import Deflater, ZlibInflater
+from support.tracing import traced
+from support.twins import Impl
 
 from wsframe import Role
 from wsframe._spec import KEY_POOL, KEY_SIZE
@@ -110,7 +110,7 @@ CALLS: dict[str, Callable[[Impl], Any]] = {
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_memory_comes_back(impl: Impl, call: Callable[[Impl], Any]) -> None:
+def test_repeated_calls_do_not_grow_memory(impl: Impl, call: Callable[[Impl], Any]) -> None:
     """A hundred more rounds hold no more than the first few."""
 
     def rounds(count: int) -> None:
@@ -126,7 +126,7 @@ def test_memory_comes_back(impl: Impl, call: Callable[[Impl], Any]) -> None:
             before = held.now()
             rounds(200)
             grown = held.now() - before
-            if grown >= 4096:  # perhaps rubbish in circles
+            if grown >= 4096:  # perhaps reference cycles
                 gc.collect()
                 grown = held.now() - before
             if grown < 4096:
@@ -136,7 +136,7 @@ def test_memory_comes_back(impl: Impl, call: Callable[[Impl], Any]) -> None:
 
 
 @pytest.mark.skipif("not hasattr(sys, 'getrefcount')")
-def test_references_come_back(impl: Impl) -> None:
+def test_calls_do_not_leak_references(impl: Impl) -> None:
     """Those that memory does not show, for the objects live anyway."""
     shared = [bytearray(b"\x82\x05hello"), object(), "é" * 9, OSError("x"), KEY * 5, 2**70, [1]]
     before = [sys.getrefcount(value) for value in shared]
@@ -169,8 +169,8 @@ def test_references_come_back(impl: Impl) -> None:
     assert [sys.getrefcount(value) for value in shared] == before
 
 
-def test_buffers_are_let_go(impl: Impl) -> None:
-    """A bytearray that anybody still looks at cannot be resized."""
+def test_buffers_are_released_after_each_call(impl: Impl) -> None:
+    """A bytearray whose buffer is still exported cannot be resized."""
     for call in (
         lambda buffer: impl.mask(buffer, KEY),
         lambda buffer: impl.mask(buffer, b"abc"),
@@ -201,8 +201,8 @@ def test_buffers_are_let_go(impl: Impl) -> None:
             buffer += b"more"
 
 
-def test_a_decoder_and_its_inflater_go_together(impl: Impl) -> None:
-    """They know each other, which the collector has to see through."""
+def test_decoder_and_inflater_cycle_is_collected(impl: Impl) -> None:
+    """They refer to each other: the garbage collector must free the cycle."""
 
     class Knowing(ZlibInflater):
         decoder: Any = None

@@ -31,7 +31,7 @@ def test_every_public_name_exists():
 
 
 @pytest.mark.skipif(not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="this CPython has its GIL")
-def test_free_threading_stays_on():
+def test_importing_compiled_modules_keeps_the_gil_disabled():
     code = """
 import sys, pkgutil, importlib, wsframe._c
 for module in pkgutil.iter_modules(wsframe._c.__path__):

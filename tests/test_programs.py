@@ -10,8 +10,8 @@ import urllib.request
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import browser
 import pytest
+from support import browser
 
 pytest.importorskip("httptools")
 
@@ -26,7 +26,7 @@ Talk = Callable[[str], Awaitable[None]]
 
 
 def run(folder: Path, talk: Talk, *words: str) -> None:
-    """Start a server, and talk with it."""
+    """Start a server, and exchange messages with it."""
     with running(Program(words[0], words), folder / "log", accelerated=False) as server:
         uri = f"ws://127.0.0.1:{server.port()}"
         asyncio.run(asyncio.wait_for(talk(uri), 60))
@@ -36,7 +36,7 @@ def example(name: str) -> str:
     return str(EXAMPLES / f"{name}.py")
 
 
-def test_each_is_short_and_has_a_test() -> None:
+def test_every_example_is_short_and_tested() -> None:
     tests = Path(__file__).read_text(encoding="utf-8")
     engines = (Path(__file__).parent / "asyncio" / "test_engines.py").read_text(encoding="utf-8")
     for program in EXAMPLES.glob("*.py"):
@@ -47,7 +47,7 @@ def test_each_is_short_and_has_a_test() -> None:
             assert f'example("{program.stem}")' in tests or f'"{program.stem}:app"' in tests
 
 
-def test_chat(tmp_path: Path) -> None:
+def test_chat_example_relays_messages(tmp_path: Path) -> None:
     async def talk(uri: str) -> None:
         get = asyncio.get_running_loop().run_in_executor
         page = await get(None, lambda: urllib.request.urlopen(uri.replace("ws", "http"), timeout=20).read())
@@ -64,7 +64,7 @@ def test_chat(tmp_path: Path) -> None:
     run(tmp_path, talk, example("chat"), "0")
 
 
-def test_feed(tmp_path: Path) -> None:
+def test_feed_example_sends_prices_on_request(tmp_path: Path) -> None:
     async def talk(uri: str) -> None:
         async with connect(uri) as gold, connect(uri) as wrong:
             await gold.send("gold")
@@ -78,7 +78,7 @@ def test_feed(tmp_path: Path) -> None:
     run(tmp_path, talk, example("feed"), "0")
 
 
-def test_progress(tmp_path: Path) -> None:
+def test_progress_example_streams_the_output_of_a_command(tmp_path: Path) -> None:
     async def talk(uri: str) -> None:
         async with connect(uri) as ws:
             assert [line async for line in ws] == ["one", "two"]
@@ -88,7 +88,7 @@ def test_progress(tmp_path: Path) -> None:
     run(tmp_path, talk, example("progress"), "0", sys.executable, "-c", code)
 
 
-def test_cursors(tmp_path: Path) -> None:
+def test_cursors_example_shares_positions(tmp_path: Path) -> None:
     async def talk(uri: str) -> None:
         async with connect(uri) as ann:
             assert json.loads(await ann.recv()) == {"id": 1, "x": 0.5, "y": 0.5}
@@ -116,7 +116,7 @@ PLACES = "[...document.querySelectorAll('i')].map(({style}) => [style.left, styl
 
 @pytest.mark.skipif(browser.PROGRAM is None, reason="no Chromium")
 @pytest.mark.parametrize("name", PAGES)
-def test_page(tmp_path: Path, name: str) -> None:
+def test_example_page_works_in_a_browser(tmp_path: Path, name: str) -> None:
     """The page of an example does in a browser what its first lines say."""
 
     async def talk(uri: str) -> None:
@@ -147,7 +147,7 @@ def test_page(tmp_path: Path, name: str) -> None:
     run(tmp_path, talk, example(name), *PAGES[name])
 
 
-def test_asgi(tmp_path: Path) -> None:
+def test_asgi_example_replies_in_upper_case(tmp_path: Path) -> None:
     pytest.importorskip("uvicorn")
 
     async def talk(uri: str) -> None:
@@ -167,7 +167,7 @@ def test_asgi(tmp_path: Path) -> None:
     run(tmp_path, talk, *words)
 
 
-def test_client() -> None:
+def test_client_example_reconnects_after_failures() -> None:
     """It connects again after a refusal and after a broken connection, and ends when told so."""
     attempts: list[str | bytes] = []
 

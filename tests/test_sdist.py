@@ -1,4 +1,4 @@
-"""What is published: the sdist holds the whole repository, and the description works outside of it."""
+"""What is published: the sdist contains the whole repository, and the description works outside of it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_every_file_that_the_makefile_names_is_in_the_sdist(published: Path) -> 
     assert [word for word in named if not any(published.glob(word))] == []
 
 
-def test_developers_needs_are_not_published(published: Path) -> None:
+def test_dependency_groups_are_not_published_as_extras(published: Path) -> None:
     text = (published / "PKG-INFO").read_text(encoding="utf-8")
     extras = set(re.findall(r"^Provides-Extra: (.*)$", text, re.MULTILINE))
     groups = (ROOT / "pyproject.toml").read_text(encoding="utf-8").split("\n[dependency-groups]\n")[1]

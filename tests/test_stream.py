@@ -1,4 +1,4 @@
-"""The quick paths of a connection: both twins write the same bytes at the same moments."""
+"""The fast paths of a connection: both twins write the same bytes at the same moments."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ONE, TWO = encode_frame(Opcode.TEXT, "one", mask_key=MASK), encode_frame(Opcode.
 
 
 def make(module):
-    """A stream with its owner's part, and a log of what it does."""
+    """A stream with the methods of its subclass, and a log of what it does."""
     log = []
 
     class Owner(module.Stream):
@@ -189,7 +189,7 @@ def test_control_frames_and_violations_go_to_the_subclass(module):
         read(stream, ONE)
 
 
-def test_high_water(module):
+def test_reading_pauses_at_high_water_and_resumes_at_low_water(module):
     stream, log = decoding(module)
     big = encode_frame(Opcode.BINARY, bytes(60), mask_key=MASK)
     read(stream, big)
@@ -299,7 +299,7 @@ def test_more_than_64_kib_pending_is_flushed_at_once(module):
     assert [len(data) for data in log[1:]] == [3, 70_010]
 
 
-def test_the_first_write_of_an_iteration_is_sent_at_once_and_later_ones_coalesced(module):
+def test_first_write_is_sent_at_once_and_later_ones_are_coalesced(module):
     stream, log = make(module)
     for _ in range(2):
         for text in "abc":
@@ -334,7 +334,7 @@ def test_reading_the_transport_attribute_flushes(module):
     assert log == [b"\x81\x01a"]
 
 
-def test_low_water(module):
+def test_low_water_is_reported_once(module):
     stream, log = make(module)
     stream._push(map(str, range(4)))
     stream._resume_at_queued = 1
@@ -345,7 +345,7 @@ def test_low_water(module):
     assert (log, stream._resume_at_queued, stream._queued) == (["resume reading"], -1, 1)
 
 
-def test_pop_of_nothing(module):
+def test_pop_from_an_empty_queue_raises_index_error(module):
     stream, _ = make(module)
     with pytest.raises(IndexError):
         stream._pop()
@@ -370,14 +370,14 @@ def test_messages_that_cannot_be_sent_at_once_go_to_the_subclass(module):
     ]
 
 
-def test_send_waits_for_a_peer_that_is_behind_after_the_message_was_written(module):
+def test_send_writes_before_waiting_for_a_congested_peer(module):
     stream, log = make(module)
     stream.congested = True
     assert not begin(stream.send("x"))
     assert log == ["soon", b"\x81\x01x", "drain"]
 
 
-def test_send_nowait_asks_before_it_writes_to_a_peer_that_is_behind(module):
+def test_send_nowait_asks_before_writing_to_a_congested_peer(module):
     stream, log = make(module)
     stream.congested = True
     stream.send_nowait("no")
@@ -451,7 +451,7 @@ def test_exceptions_are_thrown_into_send_as_into_a_coroutine(module):
     assert log == [("slowly", ["x"])]
 
 
-def test_discard(module):
+def test_discard_drops_pending_writes(module):
     stream, log = make(module)
     first(stream, log)
     begin(stream.send("x"))
@@ -473,7 +473,7 @@ def test_the_streams_of_a_loop_are_flushed_together(module):
     assert other[2:] == ["soon", b"\x81\x01z"]
 
 
-def test_a_stream_that_cannot_write_stops_no_other(module):
+def test_failing_write_does_not_stop_other_streams(module):
     (one, log), (two, other) = make(module), make(module)
     two._iteration = one._iteration
 
@@ -533,7 +533,7 @@ def on_socket(module):
         yield end
 
 
-def test_a_frame_goes_to_the_socket_itself(on_socket, module):
+def test_frame_is_written_directly_to_the_socket(on_socket, module):
     on_socket.send("a")
     if module is pure:
         assert on_socket.log == [encode_text("a")]
@@ -542,7 +542,7 @@ def test_a_frame_goes_to_the_socket_itself(on_socket, module):
         assert on_socket.log == []
 
 
-def test_no_frame_overtakes_what_the_transport_has(on_socket):
+def test_no_frame_overtakes_data_buffered_by_the_transport(on_socket):
     on_socket.unsent = 1
     on_socket.send("a")
     on_socket.send("b")
@@ -550,7 +550,7 @@ def test_no_frame_overtakes_what_the_transport_has(on_socket):
     assert on_socket.received() == b""
 
 
-def test_what_a_socket_does_not_take_goes_to_the_transport(on_socket):
+def test_data_the_socket_does_not_accept_goes_to_the_transport(on_socket):
     frame, count = encode_text("x" * 50_000), 0
     while not on_socket.log:
         on_socket.send("x" * 50_000)
@@ -611,7 +611,7 @@ STEPS = st.lists(
 
 @pytest.mark.skipif(compiled is None, reason="the compiled twin is missing")
 @given(STEPS)
-def test_parity(steps):
+def test_twins_behave_the_same_for_any_steps(steps):
     outcomes = []
     for module in MODULES:
         stream, log = make(module)

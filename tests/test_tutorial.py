@@ -78,7 +78,7 @@ def test_the_page_marks_what_a_step_changes(step: int) -> None:
     assert marked == changed, ",".join(map(str, sorted(changed)))
 
 
-def test_step_1_repeats(tmp_path: Path) -> None:
+def test_step_1_echoes_messages(tmp_path: Path) -> None:
     async def conversation(uri: str) -> None:
         async with connect(uri) as ws:
             await ws.send("hello")
@@ -87,7 +87,7 @@ def test_step_1_repeats(tmp_path: Path) -> None:
     talk("step1", tmp_path, conversation)
 
 
-def test_step_2_tells_everybody(tmp_path: Path) -> None:
+def test_step_2_broadcasts_to_all_clients(tmp_path: Path) -> None:
     async def conversation(uri: str) -> None:
         async with connect(uri) as ann, connect(uri) as ben:
             await ann.send("from ann")
@@ -110,7 +110,7 @@ def test_step_3_keeps_rooms_apart(tmp_path: Path) -> None:
     talk("step3", tmp_path, conversation)
 
 
-def test_step_4_knows_its_users(tmp_path: Path) -> None:
+def test_step_4_authenticates_its_users(tmp_path: Path) -> None:
     async def conversation(uri: str) -> None:
         kitchen, ann_s = f"{uri}/rooms/kitchen", cookie("ann")
         forged = {"Cookie": ann_s["Cookie"].replace("ann", "eve")}

@@ -1,4 +1,4 @@
-"""Another module in the place of zlib: it keeps zlib's contract, and comes and goes with `install`."""
+"""Another module in place of zlib: it keeps the contract of zlib; `install` sets and removes it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ settings = st.fixed_dictionaries(
 
 
 def deflated(messages: list[bytes], **chosen: Any) -> list[bytes]:
-    """What a stock peer sends."""
+    """Compress messages as a peer with the standard zlib does."""
     squeeze = zlib.compressobj(**chosen)
     return [squeeze.compress(message) + squeeze.flush(zlib.Z_SYNC_FLUSH) for message in messages]
 
@@ -70,7 +70,7 @@ def deflated(messages: list[bytes], **chosen: Any) -> list[bytes]:
 @given(messages=st.lists(texts, min_size=1, max_size=4), chosen=settings, room=st.integers(-3, 3))
 @example(messages=[b"x" * 100_000], chosen={"wbits": -15}, room=-3)
 @example(messages=[b"x" * 100_000], chosen={"wbits": -15}, room=0)
-def test_a_message_is_as_long_as_zlib_says(module, messages, chosen, room):
+def test_limited_decompress_returns_the_same_as_zlib(module, messages, chosen, room):
     """Hosts give whole messages and a limit, and then look whether there is an `unconsumed_tail`."""
     stock, ours = zlib.decompressobj(chosen["wbits"]), module.decompressobj(chosen["wbits"])
     for message, data in zip(messages, deflated(messages, **chosen), strict=True):
@@ -90,17 +90,17 @@ def test_a_message_is_as_long_as_zlib_says(module, messages, chosen, room):
     limits=st.lists(st.sampled_from([0, 1, 7, 100, 5000, sys.maxsize]), min_size=1, max_size=5),
     rest=st.sampled_from([None, b"", b"behind"]),
 )
-def test_who_feeds_the_tail_gets_it_all(module, messages, chosen, cuts, limits, rest):
+def test_feeding_unconsumed_tail_returns_all_data(module, messages, chosen, cuts, limits, rest):
     data = b"".join(deflated(messages, **chosen))
     if rest is not None:
         data = data + b"\x03\x00" + rest
     edges = [0, *sorted(cut for cut in cuts if cut < len(data)), len(data)]
-    inflater, out, turn = module.decompressobj(chosen["wbits"]), b"", 0
+    inflater, out, index = module.decompressobj(chosen["wbits"]), b"", 0
     for start, end in pairwise(edges):
         piece = data[start:end]
         while True:
-            limit = limits[turn % len(limits)]
-            turn += 1
+            limit = limits[index % len(limits)]
+            index += 1
             got = inflater.decompress(piece, limit)
             assert not limit or len(got) <= limit
             out += got
@@ -113,7 +113,7 @@ def test_who_feeds_the_tail_gets_it_all(module, messages, chosen, cuts, limits, 
     assert out + inflater.flush() == b"".join(messages)
 
 
-def test_a_limit_is_what_is_held(module):
+def test_decompress_limit_bounds_the_output_of_a_bomb(module):
     """Of a message that inflates to 100 MB, a host that allows 1000 bytes gets 1000, and none is hidden."""
     (bomb,) = deflated([bytes(10**8)], level=9, wbits=-15)
     inflater = module.decompressobj(-15)
@@ -122,15 +122,15 @@ def test_a_limit_is_what_is_held(module):
 
 
 @pytest.mark.parametrize("data", [b"\xff" * 20, b"\x00\x05\x00\x00\x00", b"\x02\x01\x03"], ids=bytes.hex)
-def test_what_is_no_deflate_is_an_error_of_zlib(module, data):
+def test_invalid_data_raises_zlib_error(module, data):
     for inflate in (zlib.decompressobj(-15).decompress, module.decompressobj(-15).decompress):
         with pytest.raises(zlib.error):
             inflate(data)
     assert module.error is zlib.error
 
 
-def test_after_a_flush_at_the_end_of_the_stream_nothing_is_inflated(module):
-    """wsproto does that, and goes on with the next message."""
+def test_decompress_after_flush_at_the_end_raises_zlib_error(module):
+    """wsproto does that, and continues with the next message."""
     told = []
     for inflater in (zlib.decompressobj(-15), module.decompressobj(-15)):
         assert (inflater.decompress(b"\x03\x00"), inflater.flush(), inflater.eof) == (b"", b"", True)
@@ -141,7 +141,7 @@ def test_after_a_flush_at_the_end_of_the_stream_nothing_is_inflated(module):
 
 
 @pytest.mark.parametrize("limit", [-1, sys.maxsize + 1, "9", None])
-def test_limits_that_are_none(module, limit):
+def test_invalid_max_length_raises_as_in_zlib(module, limit):
     (data,) = deflated([b"Hello"], wbits=-15)
     errors = []
     for inflate in (zlib.decompressobj(-15).decompress, module.decompressobj(-15).decompress):
@@ -156,7 +156,7 @@ def test_limits_that_are_none(module, limit):
 
 @given(messages=st.lists(texts, min_size=1, max_size=4), chosen=settings)
 @example(messages=[b"", b"", b"a", b""], chosen={"wbits": -9})
-def test_a_stock_peer_inflates_what_is_sent(module, messages, chosen):
+def test_output_is_inflated_by_stock_zlib(module, messages, chosen):
     squeeze, peer = module.compressobj(**chosen), zlib.decompressobj(chosen["wbits"])
     for message in messages:
         data = squeeze.compress(message) + squeeze.flush(module.Z_SYNC_FLUSH)
@@ -164,7 +164,7 @@ def test_a_stock_peer_inflates_what_is_sent(module, messages, chosen):
         assert peer.decompress(data) == message
 
 
-def test_small_windows_are_kept_to(module):
+def test_compressor_keeps_within_small_windows(module):
     """The second half repeats the first, but further back than the window reaches."""
     for bits in range(9, 15):
         half = os.urandom(2**bits)
@@ -175,7 +175,7 @@ def test_small_windows_are_kept_to(module):
             assert b"".join(peer.decompress(data[n : n + 50]) for n in range(0, len(data), 50)) == message
 
 
-def test_levels_say_more_or_less_effort(module):
+def test_compression_level_affects_the_size(module):
     message = b" ".join(b"%d" % (n * n) for n in range(5000))
     fast, usual, best = (len(deflate(module, message, level)) for level in (1, -1, 9))
     assert max(best, usual) <= fast < len(message)
@@ -201,7 +201,7 @@ def deflate(module: Any, message: bytes, level: int) -> bytes:
     ],
     ids=str,
 )
-def test_wrong_arguments_are_errors_of_zlib(module, wrong):
+def test_invalid_compressobj_arguments_raise_as_in_zlib(module, wrong):
     told = []
     for made in (zlib, module):
         with pytest.raises((ValueError, TypeError)) as caught:
@@ -210,7 +210,7 @@ def test_wrong_arguments_are_errors_of_zlib(module, wrong):
     assert told[0] == told[1]
 
 
-def test_all_but_raw_deflate_is_zlibs(module):
+def test_formats_other_than_raw_deflate_use_zlib(module):
     assert type(module.decompressobj(31)) is type(zlib.decompressobj())
     assert type(module.decompressobj(-15, zdict=b"words")) is type(zlib.decompressobj())
     assert type(module.compressobj(wbits=31)) is type(zlib.compressobj())
@@ -231,7 +231,7 @@ HOSTS = {
 
 
 def found(host: str) -> Any:
-    """What a host takes for zlib."""
+    """Return the module that a host uses as zlib."""
     module, way = HOSTS[host]
     value: Any = pytest.importorskip(module, exc_type=ImportError)
     for step in way.split("."):
@@ -245,7 +245,7 @@ def record(host: str) -> accelerate.HostStatus:
 
 
 @pytest.mark.parametrize("host", HOSTS)
-def test_a_host_gets_it_and_gives_it_back(host, name, module, capfd):
+def test_install_and_uninstall_switch_the_zlib_of_a_host(host, name, module, capfd):
     assert found(host) is zlib
     accelerate.install(host)
     assert (found(host), record(host).zlib) == (zlib, "")
@@ -261,7 +261,7 @@ def test_a_host_gets_it_and_gives_it_back(host, name, module, capfd):
     assert capfd.readouterr().err == ""
 
 
-def test_one_after_the_other():
+def test_install_can_switch_between_zlib_modules():
     pytest.importorskip("isal")
     pytest.importorskip("zlib_ng")
     for name in ("isal", "zlib-ng", "isal"):
@@ -270,7 +270,7 @@ def test_one_after_the_other():
         assert record("wsproto").zlib == name
 
 
-def test_by_the_environment(name, module, monkeypatch):
+def test_environment_variable_selects_the_zlib_module(name, module, monkeypatch):
     found("wsproto")
     monkeypatch.setenv("WSFRAME_ZLIB", name)
     accelerate.install("wsproto")
@@ -280,7 +280,7 @@ def test_by_the_environment(name, module, monkeypatch):
     assert found("wsproto") is zlib
 
 
-def test_a_module_executed_again_gets_it_again(name, module):
+def test_reloaded_module_gets_the_zlib_module_again(name, module):
     found("wsproto")
     accelerate.install("wsproto", zlib=name)
     extensions = sys.modules["wsproto.extensions"]
@@ -294,7 +294,7 @@ def test_a_module_executed_again_gets_it_again(name, module):
         vars(extensions).update(before, zlib=zlib)
 
 
-def test_what_somebody_else_put_there_stays(name, capfd):
+def test_zlib_replaced_by_somebody_else_is_left_alone(name, capfd):
     compression = pytest.importorskip("aiohttp.compression_utils")
     backend = object()
     try:
@@ -339,7 +339,7 @@ def python(code: str, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True)
 
 
-def test_a_missing_package_is_an_error_that_says_what_to_do():
+def test_missing_zlib_package_error_says_what_to_install():
     done = python(HIDE + 'accelerate.install(zlib="isal")')
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
@@ -347,7 +347,7 @@ def test_a_missing_package_is_an_error_that_says_what_to_do():
     assert last.endswith(": pip install isal")
 
 
-def test_a_package_missing_where_the_environment_names_it_costs_nothing_else():
+def test_missing_zlib_package_of_the_environment_is_only_reported():
     code = HIDE + 'accelerate.install("wsproto"); print(*[s for s in accelerate.status() if s.active])'
     done = python(code, WSFRAME_ZLIB="isal")
     assert "active=True" in done.stdout

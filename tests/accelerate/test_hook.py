@@ -33,7 +33,7 @@ def test_import_hook_is_gone_after_uninstall(library):
     assert load("fakehost.user").answer() == "slow"
 
 
-def test_loader_steps_aside(library):
+def test_patched_module_has_its_original_loader(library):
     accelerate.install("fakehost")
     module = load("fakehost.user")
     assert type(module.__loader__).__name__ == type(module.__spec__.loader).__name__ == "SourceFileLoader"
@@ -48,7 +48,7 @@ def test_module_executed_again_is_patched_again(library):
     assert user.Codec().name() == "slow codec"
 
 
-def test_threads_import_and_install_at_once(library):
+def test_concurrent_imports_and_installs_all_succeed(library):
     """Whoever comes first, the end is the same; nobody waits for ever."""
     for _ in range(20):
         barrier = threading.Barrier(6)

@@ -14,7 +14,7 @@ from wsframe.accelerate.hook import ImportHook
 THREADS, MODULES = 4, 300
 
 
-def test_imports_of_other_threads_find_their_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hook_breaks_no_import_of_other_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [f"hooked_{number}" for number in range(THREADS * MODULES)]
     for name in names:
         (tmp_path / f"{name}.py").write_text("")

@@ -1,4 +1,4 @@
-"""What a host says of versions: which are patched, and which of its parts."""
+"""Version ranges of a host: which versions are patched, and which of its parts."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def test_version_outside_the_range_is_left_alone_with_one_line(library, version,
 
 
 @pytest.mark.parametrize("version", ["1.2", "1.2.0", "2", "2.9.9.post1", "1.2rc1"])
-def test_version_inside_the_range(library, version):
+def test_version_inside_the_range_is_patched(library, version):
     fake_library.set_version(library, version)
     accelerate.install("fakehost")
     load("fakehost.user")
     assert record().active
 
 
-def test_host_range_reads_well():
+def test_tested_range_is_readable_and_checked():
     host = Host(name="x", first=(12, 0), below=(18,), modules=(), prove=lambda: None)
     assert host.tested == ">=12.0,<18"
     assert not host.covers("unknown")

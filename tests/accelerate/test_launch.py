@@ -58,7 +58,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(("options", "expected"), OPTIONS, ids=[options for options, _ in OPTIONS])
-def test_options_of_python(options: str, expected: str, folder: Path) -> None:
+def test_options_that_ignore_pythonpath_are_recognised(options: str, expected: str, folder: Path) -> None:
     words = options.split()
     assert ignoring_option(words) == expected
     done = subprocess.run(
@@ -109,7 +109,7 @@ SCRIPTS = {
 
 @posix
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_scripts(name: str, folder: Path) -> None:
+def test_python_of_a_script_is_found_from_its_first_line(name: str, folder: Path) -> None:
     lines, expected = SCRIPTS[name]
     path = os.pathsep.join([os.path.dirname(HERE), os.environ["PATH"]])
     program = script(folder, "app", *(line.format(python=HERE) for line in lines))
@@ -124,7 +124,7 @@ def test_scripts(name: str, folder: Path) -> None:
 
 
 @posix
-def test_scripts_start_one_another(folder: Path) -> None:
+def test_script_that_runs_another_script_is_followed(folder: Path) -> None:
     inner = script(folder, "inner", f"#!{HERE} -I")
     outer = script(folder, "outer", f"#!/usr/bin/env {inner}")
     assert follow([outer], {"PATH": os.environ["PATH"]}) == Launch(HERE, "-I")
@@ -168,7 +168,7 @@ WRAPPED = [
 
 @posix
 @pytest.mark.parametrize(("line", "option", "bare"), WRAPPED, ids=[line for line, *_ in WRAPPED])
-def test_programs_that_start_another(line: str, option: str, bare: bool, folder: Path) -> None:
+def test_wrapper_programs_are_followed_to_python(line: str, option: str, bare: bool, folder: Path) -> None:
     path = os.pathsep.join([os.path.dirname(HERE), os.environ["PATH"]])
     words = [f"PATH={path}" if word == "PATH=PATH" else word for word in line.split()]
     launch = follow(words, {"PATH": path})
@@ -183,14 +183,14 @@ def test_programs_that_start_another(line: str, option: str, bare: bool, folder:
 @pytest.mark.parametrize(
     "line", ["taskset -c 0 python -I x", "chrt -b 0 python -I x", "dumb-init -- python -I x"]
 )
-def test_more_programs_that_start_another(line: str) -> None:
+def test_wrapper_programs_not_installed_here_are_followed(line: str) -> None:
     assert follow(line.split(), {"PATH": os.path.dirname(HERE)}).ignores == "-I"
 
 
 @pytest.mark.parametrize(
     "line", ["uv run app.py", "/opt/bin/poetry run python -I x", "env -i uv run app.py", "uv.exe run"]
 )
-def test_programs_that_choose_a_python(line: str) -> None:
+def test_launchers_that_choose_a_python_are_recognised(line: str) -> None:
     launch = follow(line.split(), {})
     assert launch.python == launch.ignores == ""
     assert launch.chooser in ("uv", "poetry")
@@ -198,12 +198,12 @@ def test_programs_that_choose_a_python(line: str) -> None:
 
 
 @pytest.mark.parametrize("line", ["", "env", "env -u", "nice -n", "timeout 5", "no-such-program", "env -S"])
-def test_what_shows_no_python(line: str) -> None:
+def test_command_without_a_python_gives_an_empty_launch(line: str) -> None:
     assert follow(line.split(), {"PATH": os.path.dirname(HERE)}) == Launch()
 
 
 @posix
-def test_what_is_no_script(folder: Path) -> None:
+def test_file_that_is_no_python_script_gives_an_empty_launch(folder: Path) -> None:
     for name, data in (("binary", b"\x7fELF\0"), ("empty", b""), ("bare", b"#!\n"), ("text", b"echo\n")):
         (folder / name).write_bytes(data)
         (folder / name).chmod(0o755)

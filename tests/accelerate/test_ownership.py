@@ -1,4 +1,4 @@
-"""What somebody else has wrapped or replaced is left alone, with one line: in one place, for every host."""
+"""What another library has wrapped or replaced is left alone, with one line, for every host."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BESIDE = {"hypercorn": ("wsproto",), "uvicorn": ("wsproto", "websockets")}  # wh
 
 
 class Proxy:
-    """As the wrappers of wrapt: it says of itself what is true of what it wraps."""
+    """A wrapper like those of wrapt: its attributes are those of what it wraps."""
 
     def __init__(self, wrapped: Any) -> None:
         object.__setattr__(self, "_wrapped", wrapped)
@@ -73,7 +73,7 @@ def load(host: Any) -> None:
 
 
 def sites_of(name: str) -> list[tuple[Any, str]]:
-    """All that is replaced of a host, or passed by, and can be called."""
+    """List all that is replaced or bypassed of a host, and can be called."""
     found = []
     host = load_host(name)
     load(host)
@@ -87,7 +87,7 @@ def sites_of(name: str) -> list[tuple[Any, str]]:
 
 
 @pytest.mark.parametrize("name", HOSTS)
-def test_every_site_of_every_host_that_somebody_else_has_wrapped(
+def test_function_wrapped_by_somebody_else_is_left_alone(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sites = sites_of(name)
@@ -120,7 +120,7 @@ def test_every_site_of_every_host_that_somebody_else_has_wrapped(
 
 
 @pytest.mark.parametrize("name", HOSTS)
-def test_nothing_of_it_is_taken_for_somebody_elses(name: str) -> None:
+def test_unmodified_host_passes_the_ownership_check(name: str) -> None:
     host = load_host(name)
     load(host)
     accelerate.install(name, *BESIDE.get(name, ()))
@@ -173,7 +173,7 @@ def install_replacing(library: Any, *names: str) -> Any:
 
 
 @pytest.mark.parametrize("name", REPLACED)
-def test_what_a_class_has_or_inherits_is_replaced_where_it_is_the_librarys(library: Any, name: str) -> None:
+def test_own_and_inherited_methods_of_the_library_are_replaced(library: Any, name: str) -> None:
     user = install_replacing(library, name)
     accelerate.install("fakehost")
     value = getattr(user.Codec(), name)
@@ -192,7 +192,7 @@ THEIRS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", REPLACED)
-def test_what_somebody_else_has_put_into_a_class_or_its_base_stays(library: Any, name: str) -> None:
+def test_foreign_method_in_a_class_or_its_base_is_kept(library: Any, name: str) -> None:
     user = install_replacing(library, name)
     setattr(user.Codec if name == "twice" else user.Base, name, THEIRS[name])
     accelerate.install("fakehost")
@@ -201,7 +201,7 @@ def test_what_somebody_else_has_put_into_a_class_or_its_base_stays(library: Any,
     assert (value if name == "shown" else value()) == "theirs"
 
 
-def test_a_module_that_somebody_else_has_put_in_the_place_of_another_stays(library: Any) -> None:
+def test_foreign_module_is_kept(library: Any) -> None:
     (library / "lib" / "fakehost" / "core.py").write_text("import json as answer\n")
     fake_library.write_host(library)
     core = importlib.import_module("fakehost.core")
@@ -212,7 +212,7 @@ def test_a_module_that_somebody_else_has_put_in_the_place_of_another_stays(libra
     assert core.answer is theirs
 
 
-def test_a_class_that_somebody_else_has_replaced_stays(library: Any) -> None:
+def test_foreign_class_is_kept(library: Any) -> None:
     user = importlib.import_module("fakehost.user")
     user.Codec = type("Codec", (user.Codec,), {"__module__": "fakehost.user"})
     old = user.Codec.__mro__[1]
@@ -220,7 +220,7 @@ def test_a_class_that_somebody_else_has_replaced_stays(library: Any) -> None:
     assert "Codec" in why_not() or old.name(None) == "slow codec"
 
 
-def test_what_is_bypassed_is_looked_at_as_well(library: Any) -> None:
+def test_bypassed_functions_are_checked_for_ownership(library: Any) -> None:
     passed = "('fakehost.user:Codec', ('twice', 'absent')), ('fakehost.user:Nothing', ('x',))"
     fake_library.write_host(library, "modules=(", f"bypasses=({passed}), modules=(")
     user = importlib.import_module("fakehost.user")

@@ -11,7 +11,7 @@ from wsframe import accelerate
 from wsframe.accelerate import patch
 
 
-def test_library_already_imported_is_patched_now_and_the_originals_come_back(library):
+def test_imported_library_is_patched_at_once_and_restored_on_uninstall(library):
     core, user = load("fakehost.core"), load("fakehost.user")
     before = dict(vars(user.Codec)), core.answer, user.answer
 
@@ -29,7 +29,7 @@ def test_library_already_imported_is_patched_now_and_the_originals_come_back(lib
     assert record().why_not == "install() was not called"
 
 
-def test_a_part_follows_its_own_modules(library):
+def test_part_is_patched_when_its_own_modules_are_imported(library):
     accelerate.install("fakehost")
     load("fakehost.user")
     assert record().active
@@ -71,7 +71,7 @@ def test_stale_references_are_reported(library, capfd):
     del sys.modules["early"]
 
 
-def test_what_a_host_has_from_elsewhere_is_not_stale_there(library):
+def test_functions_of_shared_packages_are_not_reported_stale(library):
     fake_library.write_host(library, 'name="fakehost",', 'name="fakehost", packages=("shared",),')
     (library / "lib" / "shared.py").write_text("def answer():\n    return 'slow'\n")
     (library / "lib" / "fakehost" / "core.py").write_text("from shared import answer\n")
@@ -84,7 +84,7 @@ def test_what_a_host_has_from_elsewhere_is_not_stale_there(library):
         del sys.modules[module]
 
 
-def test_references_taken_meanwhile_are_given_back(library):
+def test_references_taken_while_patched_are_restored(library):
     original = load("fakehost.user").answer
     accelerate.install("fakehost")
     (library / "lib" / "late.py").write_text("from fakehost.core import answer\n")
@@ -95,7 +95,7 @@ def test_references_taken_meanwhile_are_given_back(library):
     del sys.modules["late"]
 
 
-def test_all_modules_are_looked_through_once_a_call(library, monkeypatch):
+def test_modules_are_scanned_once_per_call(library, monkeypatch):
     """However many hosts and parts there are: it takes milliseconds in a large program."""
     looks = []
     namespaces = patch._namespaces
@@ -107,7 +107,7 @@ def test_all_modules_are_looked_through_once_a_call(library, monkeypatch):
         looks.clear()
 
 
-def test_what_somebody_else_replaced_meanwhile_stays(library, capfd):
+def test_attribute_replaced_while_patched_is_not_restored(library, capfd):
     user = load("fakehost.user")
     accelerate.install("fakehost")
     user.answer = theirs = lambda: "theirs"

@@ -11,14 +11,14 @@ from support.fake_library import load, record
 from wsframe import accelerate
 
 
-def test_off_switch(library, monkeypatch):
+def test_wsframe_accelerate_0_disables_acceleration(library, monkeypatch):
     monkeypatch.setenv("WSFRAME_ACCELERATE", "0")
     accelerate.install()
     assert load("fakehost.user").answer() == "slow"
     assert record().why_not == "WSFRAME_ACCELERATE=0"
 
 
-def test_unknown_host_is_named(library):
+def test_unknown_host_raises_value_error_naming_it(library):
     for function in accelerate.install, accelerate.uninstall:
         with pytest.raises(ValueError, match=r"unknown host 'fakehots', only .*fakehost"):
             function("fakehots")

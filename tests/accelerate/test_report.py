@@ -1,4 +1,4 @@
-"""What people are told, where nobody listens."""
+"""Messages on stderr, when stderr is closed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`wsframe run` with the programs people deploy: they answer the same, and do it accelerated."""
+"""`wsframe run` with the programs people deploy: the replies are the same, and accelerated."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ async def echo(request, ws):
 """
 APPS = {"answer": ANSWER, "asgi": ASGI, "channels_app": CHANNELS, "flask_app": FLASK, "sanic_app": SANIC}
 
-# What must be installed, what runs, and what is active in the process that answers.
+# What must be installed, what runs, and what is active in the process that replies.
 PROGRAMS: dict[str, tuple[list[str], str, str]] = {
     "daphne": (["daphne", "channels"], "daphne -p PORT channels_app:app", "autobahn"),
     "flask": (["flask_sock"], "flask --app flask_app run -p PORT", "wsproto"),
@@ -127,7 +127,7 @@ async def listening(port: int) -> None:
 
 
 async def talk(uri: str, *, fails: bool) -> tuple[list[Any], str]:
-    """What comes back, how it ends, and what is active there."""
+    """Return what comes back, how it ends, and what is active there."""
     got: list[Any] = []
     async with connect(uri, proxy=None, close_timeout=0.5) as ws:
         await ws.send("who?")
@@ -148,7 +148,7 @@ async def talk(uri: str, *, fails: bool) -> tuple[list[Any], str]:
 
 
 def serve(name: str, log: Path, *, accelerated: bool) -> list[tuple[list[Any], str]]:
-    """Start a program, talk with it at each of its paths, and stop it."""
+    """Start a program, exchange messages at each of its paths, and stop it."""
     port = free_port()
     command = ("-m", *PROGRAMS[name][1].replace("PORT", str(port)).split())
     with running(Program(name, command), log, accelerated=accelerated) as server:
@@ -162,7 +162,7 @@ def serve(name: str, log: Path, *, accelerated: bool) -> list[tuple[list[Any], s
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_a_program(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_program_replies_the_same(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     needs, _, active = PROGRAMS[name]
     for module in needs:
         pytest.importorskip(module, exc_type=ImportError)
@@ -192,7 +192,7 @@ def call(url: str, method: str, **data: str) -> Any:
 
 
 async def run_cells(uri: str) -> tuple[str, list[Any]]:
-    """Have a kernel run cells: what it prints, and what it answers and raises."""
+    """Have a kernel run cells; return what it prints, and what it returns and raises."""
     printed, got = "", []
     async with connect(f"{uri}?token=known", proxy=None, max_size=2**24) as ws:
         for number, code in enumerate(CELLS):
@@ -217,7 +217,7 @@ async def run_cells(uri: str) -> tuple[str, list[Any]]:
     return printed, got
 
 
-def test_jupyter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_jupyter_kernel_replies_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A kernel is a child process that is reached, too; what it sends comes over tornado."""
     for module in ("jupyter_server", "ipykernel"):
         pytest.importorskip(module)

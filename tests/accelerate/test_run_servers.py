@@ -1,4 +1,4 @@
-"""`wsframe run` with real servers: every process that answers is accelerated."""
+"""`wsframe run` with real servers: every process that replies is accelerated."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def uvicorn(app, *options):
 
 
 def ask(port):
-    """Ask the process that answers for its number and what is accelerated in it."""
+    """Ask the process that replies for its number and what is accelerated in it."""
     with connect(f"ws://127.0.0.1:{port}", compression=None, proxy=None) as client:
         client.send("who?")
         number, *hosts = json.loads(client.recv(timeout=20))
@@ -47,7 +47,7 @@ def ask(port):
 
 
 def ask_until(port, enough):
-    """Ask again and again; answer {process: hosts}."""
+    """Ask again and again; return {process: hosts}."""
     answers = {}
     end = time.monotonic() + 60
     while not enough(answers):
@@ -61,7 +61,7 @@ def ask_until(port, enough):
     return answers
 
 
-def test_one_process(app):
+def test_single_process_server_is_accelerated(app):
     with uvicorn(app) as server:
         number, hosts = ask(server.port())
         assert number == server.process.pid
@@ -69,19 +69,19 @@ def test_one_process(app):
         assert any("ready to accelerate" in remark and "wsproto 1." in remark for remark in server.remarks())
 
 
-def test_workers(app):
+def test_worker_processes_are_accelerated(app):
     with uvicorn(app, "--workers", "2") as server:
         answers = ask_until(server.port(), lambda answers: len(answers) == 2)
     assert server.process.pid not in answers
     assert all("wsproto" in hosts for hosts in answers.values())
 
 
-def test_reloaded(app):
+def test_reloaded_server_is_accelerated(app):
     with uvicorn(app, "--reload", "--reload-dir", str(app)) as server:
         first = ask_until(server.port(), lambda answers: len(answers) == 1)
 
         def changed(answers):
-            # Time and again: the reloader notes the state of the files some time after the first answer.
+            # Time and again: the reloader notes the state of the files some time after the first reply.
             (app / "who.py").write_text(f"{APP}\n# changed at {time.monotonic()}\n")
             return len({**answers, **first}) == 2
 
@@ -89,7 +89,7 @@ def test_reloaded(app):
     assert all("wsproto" in hosts for hosts in (*first.values(), *answers.values()))
 
 
-def test_websockets(tmp_path):
+def test_websockets_server_is_accelerated(tmp_path):
     program = tmp_path / "who.py"
     program.write_text(
         """
@@ -114,7 +114,7 @@ asyncio.run(main())
 
 
 @pytest.mark.parametrize("ws", ["websockets", "auto", "websockets-sansio", "wsproto"])
-def test_every_class_of_uvicorn_is_reached(tmp_path, ws):
+def test_every_protocol_class_of_uvicorn_is_accelerated(tmp_path, ws):
     active = "*(host.host for host in status() if host.active)"
     assert active in APP
     (tmp_path / "who.py").write_text(

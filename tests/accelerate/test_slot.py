@@ -1,4 +1,4 @@
-"""The state of one host: what is told of it, and how often."""
+"""The state of one host: what is reported about it, and how often."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from support.fake_library import load, record
 from wsframe import accelerate
 
 
-def test_install_twice_is_install_once(library, capfd):
+def test_second_install_and_uninstall_have_no_effect(library, capfd):
     user = load("fakehost.user")
     original = user.answer
     accelerate.install("fakehost")
@@ -21,14 +21,14 @@ def test_install_twice_is_install_once(library, capfd):
     assert capfd.readouterr().err == ""
 
 
-def test_absent_host_is_passed_over_in_silence(library, monkeypatch, capfd):
+def test_absent_host_is_ignored_silently(library, monkeypatch, capfd):
     monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry != str(library / "lib")])
     accelerate.install("fakehost")
     assert record()[1:] == (None, ">=1.2,<3.0", False, "not installed", False, "", (), ())
     assert capfd.readouterr().err == ""
 
 
-def test_a_module_that_is_not_reached_is_told_once_with_who_imports_it(library, capfd):
+def test_unaccelerated_module_is_reported_once_with_its_importer(library, capfd):
     fake_library.write_host(library, 'name="fakehost"', 'name="fakehost", unreached=("fakehost.old", "late")')
     (library / "lib" / "fakehost" / "old.py").write_text("")
     (library / "lib" / "fakehost" / "outdated.py").write_text("import fakehost.old\n")
@@ -45,7 +45,7 @@ def test_a_module_that_is_not_reached_is_told_once_with_who_imports_it(library, 
     del sys.modules["late"]
 
 
-def test_a_module_that_is_not_reached_and_was_imported_before(library, capfd):
+def test_unaccelerated_module_imported_before_install_is_reported(library, capfd):
     fake_library.write_host(library, 'name="fakehost"', 'name="fakehost", unreached=("fakehost.older",)')
     (library / "lib" / "fakehost" / "older.py").write_text("")
     load("fakehost.older")

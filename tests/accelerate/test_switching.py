@@ -1,4 +1,4 @@
-"""`install` and `uninstall` amid the traffic of another thread: each message comes once, and in its order."""
+"""`install` and `uninstall` during the traffic of another thread: each message arrives once, in order."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Numbered:
 
 @contextmanager
 def quick_changes() -> Iterator[None]:
-    """Have threads take turns often."""
+    """Have the interpreter switch between threads often."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     try:
@@ -67,7 +67,7 @@ def switch(hosts: tuple[str, ...], reads: Numbered, failed: list[BaseException])
 
 @pytest.mark.parametrize("kind", exchanges.KINDS)
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
-def test_no_message_is_lost_or_doubled(
+def test_switching_during_traffic_loses_no_message(
     kind: str, loop: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run, hosts = exchanges.KINDS[kind]
@@ -98,7 +98,7 @@ def test_no_message_is_lost_or_doubled(
 
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["own thread", "another thread"])
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
-def test_what_is_pending_is_released_on_the_thread_of_its_loop(
+def test_pending_writes_are_flushed_on_the_thread_of_their_loop(
     loop: str, elsewhere: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = pytest.importorskip("websockets.asyncio.client")

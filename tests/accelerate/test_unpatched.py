@@ -9,7 +9,7 @@ from wsframe import accelerate
 from wsframe.accelerate import fast_class
 
 
-def test_only_the_new_class_is_fast(library):
+def test_fast_class_does_not_change_the_original_class(library):
     Codec = load("fakehost.user").Codec
     before = dict(vars(Codec))
     fast = fast_class(Codec)
@@ -27,7 +27,7 @@ def test_methods_of_a_subclass_are_called(library):
     assert fast_class(Loud)().name() == "FAST CODEC"
 
 
-def test_one_made_of_a_patched_library_is_fast_for_as_long_as_that_is(library):
+def test_fast_class_of_a_patched_library_follows_uninstall(library):
     Codec = load("fakehost.user").Codec
     accelerate.install("fakehost")
     fast = fast_class(Codec)
@@ -37,19 +37,19 @@ def test_one_made_of_a_patched_library_is_fast_for_as_long_as_that_is(library):
 
 
 @pytest.mark.parametrize("kind", [int, type("Mine", (), {})])
-def test_a_class_of_no_host(kind):
+def test_class_of_no_host_raises_type_error(kind):
     with pytest.raises(TypeError, match=f"^{kind.__qualname__} is not a class of aiohttp, "):
         fast_class(kind)
 
 
-def test_a_class_that_nothing_is_replaced_of(library):
+def test_class_without_replacements_raises_type_error(library):
     user = load("fakehost.user")
     user.Other = type("Other", (), {"__module__": "fakehost.user"})
     with pytest.raises(TypeError, match=r"^nothing of Other is replaced$"):
         fast_class(user.Other)
 
 
-def test_somebody_elses_wrapper_is_not_bypassed(library):
+def test_class_wrapped_by_somebody_else_raises_runtime_error(library):
     user = load("fakehost.user")
     user.Codec.name = lambda self: "theirs"
     with pytest.raises(RuntimeError, match=r"^Codec\.name is not what fakehost made it$"):

@@ -1,6 +1,6 @@
 """A server whose code blocks the event loop: `blocking.py KIND LOOP` tells its port.
 
-A message is a list of words, each done in its turn: `say` sends a reply, `push` does the rest in an iteration
+A message is a list of words, done in order: `say` sends a reply, `push` does the rest in an iteration
 of the loop of its own, `block` keeps the loop longer than a test lasts, `exit` and `kill` end the process a
 moment after.
 """

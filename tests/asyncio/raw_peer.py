@@ -1,4 +1,4 @@
-"""A peer that speaks in bytes: what well-behaved ones never do."""
+"""A peer that sends raw bytes: also what well-behaved peers never send."""
 
 from __future__ import annotations
 

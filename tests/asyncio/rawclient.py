@@ -1,4 +1,4 @@
-"""A server of the tests, and a client of plain sockets that asks and reads what comes back."""
+"""A server for the tests, and a client on raw sockets that sends a request and reads the response."""
 
 from __future__ import annotations
 
@@ -42,6 +42,6 @@ async def ask(server: Server, data: bytes | None = None, **options: Any) -> tupl
 
 
 async def gone(server: Server) -> None:
-    """Wait until the server holds no connection and runs no task any more."""
+    """Wait until the server has no connection and runs no task any more."""
     while server._all_connections or server._tasks:
         await asyncio.sleep(0.01)

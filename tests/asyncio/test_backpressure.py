@@ -1,4 +1,4 @@
-"""What a peer sends and nobody receives is bounded, counted by what it weighs inflated."""
+"""What a peer sends and nobody receives is bounded, counted by its inflated size."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_read_of_compressed_messages_is_decoded_bit_by_bit(kind):
+async def test_queue_stays_bounded_if_one_read_inflates_to_much(kind):
     one = KINDS[kind]
     count = MANY // len(one)
     async with local(lambda ws: ws.wait_closed(), ping_interval=None, close_timeout=1) as server:
@@ -60,7 +60,7 @@ async def test_a_read_of_compressed_messages_is_decoded_bit_by_bit(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_all_messages_arrive_in_the_end(kind):
+async def test_all_compressed_messages_arrive_despite_backpressure(kind):
     one = KINDS[kind]
     count = 40 if kind == "bombs" else 2000
     got = 0
@@ -85,7 +85,7 @@ async def test_all_messages_arrive_in_the_end(kind):
         writer.close()
 
 
-async def test_a_listener_gives_the_loop_its_time_between_inflated_messages():
+async def test_listener_yields_to_the_loop_between_inflated_messages():
     count, events = 40, []
 
     class Collect(Listener):
@@ -109,7 +109,7 @@ async def test_a_listener_gives_the_loop_its_time_between_inflated_messages():
         writer.close()
 
 
-async def test_a_large_message_that_was_received_lets_reading_go_on():
+async def test_receiving_a_large_message_resumes_reading():
     async with local(lambda ws: ws.wait_closed(), ping_interval=None, close_timeout=1) as server:
         _, writer = await open_raw(server, compression=True)
         ws = await only_connection(server)
@@ -124,7 +124,7 @@ async def test_a_large_message_that_was_received_lets_reading_go_on():
         writer.close()
 
 
-async def test_a_violation_behind_inflated_messages_is_found_in_its_place():
+async def test_violation_is_reported_after_the_messages_before_it():
     async with local(lambda ws: ws.wait_closed(), ping_interval=None, close_timeout=1) as server:
         _, writer = await open_raw(server, compression=True)
         ws = await only_connection(server)
@@ -136,5 +136,5 @@ async def test_a_violation_behind_inflated_messages_is_found_in_its_place():
         writer.close()
 
 
-def test_the_programs_of_these_tests_are_what_they_seem():
+def test_bomb_of_these_tests_compresses_below_2000_bytes():
     assert len(deflated(b"a" * MAX_MESSAGE)) < 2000

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from frames import KEY, TEXT, frame
+from support.frames import KEY, TEXT, frame
 
 from wsframe import backend
 
@@ -64,7 +64,7 @@ def tell(client: socket.socket, *messages: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_sent_before_code_that_blocks_leaves_at_once(opened, kind: str) -> None:
+def test_message_sent_before_the_loop_blocks_leaves_at_once(opened, kind: str) -> None:
     client = opened(kind)
     tell(client, "say block")
     said(client, 0)
@@ -72,7 +72,7 @@ def test_what_is_sent_before_code_that_blocks_leaves_at_once(opened, kind: str) 
 
 @joined
 @pytest.mark.parametrize("kind", KINDS)
-def test_also_what_follows_in_the_same_iteration(opened, kind: str) -> None:
+def test_later_messages_of_an_iteration_leave_while_the_loop_blocks(opened, kind: str) -> None:
     client = opened(kind)
     tell(client, "say say say block")
     said(client, 0, 1, 2)
@@ -80,7 +80,7 @@ def test_also_what_follows_in_the_same_iteration(opened, kind: str) -> None:
 
 @joined
 @pytest.mark.parametrize("kind", KINDS)
-def test_also_among_the_replies_to_many_messages_of_one_read(opened, kind: str) -> None:
+def test_replies_to_one_read_leave_while_the_loop_blocks(opened, kind: str) -> None:
     client = opened(kind)
     tell(client, "say", "say say", "say block", "say")
     said(client, 0, 0, 1, 0)
@@ -88,7 +88,7 @@ def test_also_among_the_replies_to_many_messages_of_one_read(opened, kind: str) 
 
 @joined
 @pytest.mark.parametrize("kind", ["handler", "listener"])
-def test_also_what_is_pushed(opened, kind: str) -> None:
+def test_pushed_messages_leave_while_the_loop_blocks(opened, kind: str) -> None:
     client = opened(kind)
     tell(client, "say push say say broadcast say block")
     said(client, 0, 0, 1, 2, 3)
@@ -97,7 +97,7 @@ def test_also_what_is_pushed(opened, kind: str) -> None:
 @joined
 @pytest.mark.parametrize("end", ["exit", "kill"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_was_sent_a_moment_before_the_process_ends_has_left(opened, kind: str, end: str) -> None:
+def test_messages_sent_before_the_process_ends_arrive(opened, kind: str, end: str) -> None:
     client = opened(kind)
     tell(client, "say", "say say", f"say {end}", "say")
     said(client, 0, 0, 1, 0)

@@ -17,7 +17,7 @@ from wsframe.handshake import InvalidMessage
 
 @asynccontextmanager
 async def saying(*pieces, end=False, pause=0.0):
-    """A server that sends these pieces to whoever asks, and keeps the connection open unless it is to end."""
+    """Serve these pieces to every client, and keep the connection open unless `end` is set."""
     writers, tasks = [], set()
 
     async def talk(reader, writer):
@@ -54,7 +54,7 @@ async def refusal(server, **options):
 
 
 @pytest.mark.parametrize("status", ["403 Forbidden", "200 OK", "302 Found", "500 No", "404 Not Found"])
-async def test_a_refusal_without_length_on_an_open_connection(status):
+async def test_refusal_without_length_on_an_open_connection_has_no_body(status):
     async with saying(f"HTTP/1.1 {status}\r\nServer: x\r\n\r\n".encode()) as server:
         response = await refusal(server)
     assert f"{response.status_code} {response.reason_phrase}" == status
@@ -62,7 +62,7 @@ async def test_a_refusal_without_length_on_an_open_connection(status):
     assert response.headers["Server"] == "x"
 
 
-async def test_of_a_body_that_does_not_end_what_came_is_kept():
+async def test_endless_refusal_body_is_kept_as_far_as_received():
     async with saying(b"HTTP/1.1 403 No\r\n\r\n", b"why", b" not", pause=0.01) as server:
         response = await refusal(server)
     assert (response.status_code, response.body) == (403, b"why not")
@@ -71,13 +71,13 @@ async def test_of_a_body_that_does_not_end_what_came_is_kept():
 @pytest.mark.parametrize(
     "field", [b"Content-Length: 1000", b"Transfer-Encoding: chunked", b"Content-Length: 18446744073709551615"]
 )
-async def test_a_body_that_is_promised_and_does_not_come(field):
+async def test_refusal_whose_body_never_arrives_has_no_body(field):
     async with saying(b"HTTP/1.1 403 No\r\n" + field + b"\r\n\r\n") as server:
         response = await refusal(server)
     assert (response.status_code, response.body) == (403, b"")
 
 
-async def test_a_body_that_trickles_is_waited_for_once():
+async def test_slow_refusal_body_is_awaited_for_a_bounded_time():
     head = b"HTTP/1.1 403 No\r\nContent-Length: 10000\r\n\r\n"
     async with saying(head, *[b"x"] * 40, pause=0.05) as server:
         response = await refusal(server)
@@ -85,13 +85,13 @@ async def test_a_body_that_trickles_is_waited_for_once():
     assert 0 < len(response.body) < 40
 
 
-async def test_a_body_with_a_length_is_not_waited_for_longer():
+async def test_complete_refusal_body_ends_the_wait():
     async with saying(b"HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\n", b"no", pause=0.01) as server:
         response = await refusal(server)
     assert response.body == b"no"
 
 
-async def test_the_response_is_that_of_the_connection_too():
+async def test_refused_connection_has_the_response():
     connection = None
 
     def keep(*arguments):
@@ -105,7 +105,7 @@ async def test_the_response_is_that_of_the_connection_too():
     assert connection.response is caught.value.response
 
 
-async def test_an_interim_response_alone_is_a_time_out():
+async def test_interim_response_alone_times_out():
     async with saying(b"HTTP/1.1 103 Early Hints\r\n\r\n") as server:
         with pytest.raises(TimeoutError):
             await connect(uri_of(server), open_timeout=1)
@@ -122,7 +122,7 @@ async def test_an_interim_response_alone_is_a_time_out():
     ],
     ids=["not http", "no upgrade", "too long", "too many headers", "endless interim responses"],
 )
-async def test_what_is_no_handshake_fails_at_once(piece, error):
+async def test_invalid_handshake_response_fails_at_once(piece, error):
     async with saying(piece) as server:
         with pytest.raises(error) as caught:
             await asyncio.wait_for(connect(uri_of(server), open_timeout=1000), SOON)
@@ -130,7 +130,7 @@ async def test_what_is_no_handshake_fails_at_once(piece, error):
         await asyncio.wait_for(asyncio.gather(*server.tasks), SOON)
 
 
-async def test_text_of_the_server_is_escaped():
+async def test_server_text_is_escaped_in_the_exception():
     head = b"HTTP/1.1 101 \xe2\x80\xae\x9b\r\nUpgrade: web\x9b[2Jsocket\xe2\x80\xae\r\n\r\n"
     async with saying(head) as server:
         with pytest.raises(InvalidHandshake) as caught:
@@ -142,7 +142,7 @@ async def test_text_of_the_server_is_escaped():
 # Code of the application.
 
 
-async def test_a_policy_that_fails_is_what_is_raised():
+async def test_exception_of_a_compression_policy_propagates():
     class Policy(ClientPolicy):
         def agree(self, answers):
             raise KeyError("policy")
@@ -154,7 +154,7 @@ async def test_a_policy_that_fails_is_what_is_raised():
             await asyncio.sleep(0.01)
 
 
-async def test_a_listener_that_cannot_be_made_is_what_is_raised():
+async def test_exception_of_a_listener_constructor_propagates():
     class Broken(Listener):
         def __init__(self):
             raise KeyError("listener")
@@ -168,7 +168,7 @@ async def test_a_listener_that_cannot_be_made_is_what_is_raised():
 # Nothing is left.
 
 
-async def test_entered_twice_it_leaks_no_connection():
+async def test_entering_connect_twice_raises_and_leaks_no_connection():
     async with local() as server:
         one = connect(uri_of(server))
         async with one as ws:
@@ -184,7 +184,7 @@ async def test_entered_twice_it_leaks_no_connection():
             await asyncio.sleep(0.01)
 
 
-async def test_entered_by_two_tasks_it_leaks_no_connection():
+async def test_entering_connect_from_two_tasks_leaks_no_connection():
     async def enter():
         async with one as ws:
             await ws.send("x")
@@ -198,7 +198,7 @@ async def test_entered_by_two_tasks_it_leaks_no_connection():
             await asyncio.sleep(0.01)
 
 
-async def test_entered_again_after_a_failure():
+async def test_connect_can_be_entered_again_after_a_failure():
     status = 503
     async with local(echo, process_request=lambda *_: status and __import__("wsframe.asyncio")) as server:
         one = connect(uri_of(server))
@@ -212,7 +212,7 @@ async def test_entered_again_after_a_failure():
 
 
 @pytest.mark.parametrize("iterations", [1, 2, 3, 5, 8, 13, 21])
-async def test_cancelled_at_any_time_it_leaks_no_connection(iterations, caplog):
+async def test_cancelled_connect_leaks_no_connection(iterations, caplog):
     async with local() as server:
         task = asyncio.ensure_future(connect(uri_of(server))._open())
         for _ in range(iterations):
@@ -231,7 +231,7 @@ async def test_cancelled_at_any_time_it_leaks_no_connection(iterations, caplog):
     assert "never retrieved" not in caplog.text
 
 
-async def test_a_time_out_leaks_no_connection(caplog):
+async def test_timed_out_connect_leaks_no_connection(caplog):
     async with saying() as server:
         for timeout in (0.001, 0.01, 0.1):
             with pytest.raises(TimeoutError):

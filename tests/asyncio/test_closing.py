@@ -43,7 +43,7 @@ async def test_the_last_large_message_reaches_a_slow_but_steady_reader():
         writer.close()
 
 
-async def test_the_close_timeout_ends_a_peer_that_takes_nothing():
+async def test_close_timeout_ends_a_peer_that_never_reads():
     async def handler(ws):
         await ws.send(b"x" * 8_000_000)
 
@@ -60,7 +60,7 @@ async def test_the_close_timeout_ends_a_peer_that_takes_nothing():
 
 
 @pytest.mark.parametrize("compression", [None, "deflate"])
-async def test_leaving_a_fast_feed_is_done_as_soon_as_the_peer_has_closed(compression):
+async def test_closing_a_fast_feed_ends_once_the_peer_has_closed(compression):
     async with local(feed, compression=compression, close_timeout=60) as server:
         ws = await connect(address(server), compression=compression, close_timeout=60)
         await ws.recv()
@@ -70,7 +70,7 @@ async def test_leaving_a_fast_feed_is_done_as_soon_as_the_peer_has_closed(compre
         assert ws.close_code == 1000
 
 
-async def test_a_server_closes_on_a_client_that_floods_it():
+async def test_server_can_close_while_a_client_floods_it():
     async with Pair(compression=None, close_timeout=60) as pair:
         flooding = asyncio.create_task(feed(pair.theirs))
         while pair.ours._reading:
@@ -80,7 +80,7 @@ async def test_a_server_closes_on_a_client_that_floods_it():
         assert (pair.ours.close_code, pair.theirs.close_code) == (4001, 4001)
 
 
-async def test_a_close_of_the_peer_behind_unread_messages_is_found_at_once_when_we_close_too():
+async def test_close_finds_the_close_frame_behind_unread_messages():
     async with Pair(compression=None, close_timeout=60) as pair:
         for _ in range(100):
             await pair.theirs.send("x" * 10_000)
@@ -89,7 +89,7 @@ async def test_a_close_of_the_peer_behind_unread_messages_is_found_at_once_when_
         assert pair.ours.close_code == 4002
 
 
-async def test_messages_up_to_the_mark_can_be_received_after_close():
+async def test_queued_messages_can_be_received_after_close():
     async with Pair(compression=None) as pair:
         for number in range(20):
             await pair.theirs.send(str(number))
@@ -101,7 +101,7 @@ async def test_messages_up_to_the_mark_can_be_received_after_close():
             await pair.ours.recv()
 
 
-async def test_what_arrives_after_close_was_called_is_dropped_over_the_mark():
+async def test_messages_after_close_are_dropped_over_high_water():
     async with local(lambda ws: ws.wait_closed(), compression=None, close_timeout=60) as server:
         _reader, writer = await open_raw(server)
         while not server._all_connections:
@@ -118,7 +118,7 @@ async def test_what_arrives_after_close_was_called_is_dropped_over_the_mark():
         writer.close()
 
 
-async def test_closing_on_a_flood_of_compressed_messages():
+async def test_close_completes_during_a_flood_of_compressed_messages():
     async with local(lambda ws: ws.wait_closed(), compression="deflate", close_timeout=60) as server:
         _reader, writer = await open_raw(server, compression=True)
         while not server._all_connections:
@@ -136,7 +136,7 @@ async def test_closing_on_a_flood_of_compressed_messages():
         writer.close()
 
 
-async def test_a_client_sees_the_end_behind_a_close_although_messages_are_unread():
+async def test_client_detects_eof_behind_a_close_and_unread_messages():
     """The server ends TCP; a client that had stopped reading must still notice."""
     async with Pair(compression=None, close_timeout=60) as pair:
         pair.theirs._high_water = 1000
@@ -158,7 +158,7 @@ async def received(ws):
             yield await ws.recv()
 
 
-async def test_a_large_last_message_then_close_arrives_in_order():
+async def test_large_last_message_arrives_before_the_close():
     async with Pair(compression="deflate", max_size=None) as pair:
         noise = random.Random(3).randbytes(3_000_000)
         sending = asyncio.create_task(pair.ours.send(noise))

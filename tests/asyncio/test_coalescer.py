@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 import pytest
-from processes import environment
+from support.processes import environment
 
 from wsframe import backend
 from wsframe._backend import Coalescer
@@ -43,7 +43,7 @@ class Protocol(asyncio.Protocol):
 
 @contextlib.asynccontextmanager
 async def pair() -> Any:
-    """A protocol and the plain socket of its peer."""
+    """A protocol and the raw socket of its peer."""
     loop = asyncio.get_running_loop()
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
@@ -72,7 +72,7 @@ async def all_of(theirs: socket.socket, size: int) -> bytes:
     return data
 
 
-async def test_the_first_write_leaves_at_once_and_later_ones_when_the_iteration_ends():
+async def test_first_write_is_sent_at_once_and_later_ones_are_coalesced():
     async with pair() as (out, theirs, _):
         for _ in range(2):
             for data in (b"a", b"b", b"c"):
@@ -84,7 +84,7 @@ async def test_the_first_write_leaves_at_once_and_later_ones_when_the_iteration_
             assert (received(theirs), out._pending_size) == (b"bc", 0)
 
 
-async def test_who_asks_for_the_transport_finds_nothing_pending():
+async def test_accessing_the_transport_flushes():
     async with pair() as (out, theirs, _):
         for data in (b"a", b"b"):
             out._write(data)
@@ -97,7 +97,7 @@ async def test_who_asks_for_the_transport_finds_nothing_pending():
         assert await all_of(theirs, 3) == b"cde"
 
 
-async def test_nothing_is_out_of_order_when_the_socket_is_full():
+async def test_order_is_kept_when_the_socket_is_full():
     async with pair() as (out, theirs, _):
         expected = b""
         for number in range(3000):
@@ -113,7 +113,7 @@ async def test_nothing_is_out_of_order_when_the_socket_is_full():
 
 
 @compiled
-async def test_what_is_pending_is_sent_while_the_loop_is_blocked():
+async def test_pending_data_is_flushed_while_the_loop_is_blocked():
     async with pair() as (out, theirs, _):
         theirs.settimeout(20)
         for data in (b"a", b"b", b"c"):
@@ -129,7 +129,7 @@ async def test_what_is_pending_is_sent_while_the_loop_is_blocked():
 
 
 @compiled
-async def test_what_the_socket_does_not_take_is_for_the_transport():
+async def test_data_the_socket_does_not_accept_goes_to_the_transport():
     """Also where the thread has sent a part of it."""
     async with pair() as (out, theirs, _):
         expected = b"a" + bytes(range(256)) * 200
@@ -144,7 +144,7 @@ async def test_what_the_socket_does_not_take_is_for_the_transport():
 
 
 @compiled
-async def test_a_peer_that_is_gone_is_noticed_through_the_transport():
+async def test_lost_peer_is_reported_by_the_transport():
     async with pair() as (out, theirs, protocol):
         out._write(b"a")
         out._write(b"b")
@@ -154,7 +154,7 @@ async def test_a_peer_that_is_gone_is_noticed_through_the_transport():
         assert out._pending_size == 0
 
 
-async def test_a_peer_that_never_reads_costs_what_the_transport_buffers():
+async def test_unread_data_is_buffered_by_the_transport_alone():
     async with pair() as (out, _, protocol):
         for _ in range(100):
             out._write(bytes(10_000))
@@ -165,7 +165,7 @@ async def test_a_peer_that_never_reads_costs_what_the_transport_buffers():
         assert not protocol.lost.done()
 
 
-async def test_close_leaves_nothing_behind():
+async def test_closing_the_transport_flushes_pending_data():
     async with pair() as (out, theirs, protocol):
         for data in (b"a", b"b"):
             out._write(data)

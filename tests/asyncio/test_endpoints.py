@@ -41,7 +41,7 @@ def local(handler, **options):
 
 
 @pytest.mark.parametrize("compression", [None, "deflate"])
-async def test_echo(compression):
+async def test_messages_of_all_sizes_are_echoed(compression):
     async with local(echo, compression=compression) as server:
         async with connect(address(server), compression=compression) as ws:
             for message in ["", "text", "日本 😀", b"", b"\x00\xff", "x" * 200_000, b"y" * 500_000]:
@@ -51,7 +51,7 @@ async def test_echo(compression):
         assert ws.close_code == 1000
 
 
-async def test_many_messages_in_flight():
+async def test_many_messages_in_flight_arrive_in_order():
     async with local(echo) as server, connect(address(server)) as ws:
         for number in range(1000):
             await ws.send(f"message {number}")
@@ -59,7 +59,7 @@ async def test_many_messages_in_flight():
             assert await ws.recv() == f"message {number}"
 
 
-async def test_fragments():
+async def test_fragments_arrive_as_one_message():
     async def parts():
         for part in ["one ", "two ", "three"]:
             await asyncio.sleep(0)
@@ -76,7 +76,7 @@ async def test_fragments():
         assert await ws.recv() == "after"
 
 
-async def test_broken_off_fragments_fail_the_connection():
+async def test_iterator_that_raises_fails_the_connection_with_1011():
     def broken():
         yield "begun"
         yield "and"
@@ -90,7 +90,7 @@ async def test_broken_off_fragments_fail_the_connection():
         assert ws.protocol.sent.code == 1011
 
 
-async def test_send_of_a_wrong_type():
+async def test_send_of_a_wrong_type_raises_and_keeps_the_connection():
     async with local(echo) as server, connect(address(server)) as ws:
         for wrong in (None, 7, {"a": "b"}):
             with pytest.raises(TypeError):
@@ -99,10 +99,10 @@ async def test_send_of_a_wrong_type():
         assert await ws.recv() == "fine"
 
 
-async def test_ping_and_latency():
+async def test_ping_returns_its_latency_and_checks_its_payload():
     async with local(echo) as server, connect(address(server)) as ws:
-        answered = await ws.ping()
-        assert 0 < await answered < 5
+        pong_waiter = await ws.ping()
+        assert 0 < await pong_waiter < 5
         assert ws.latency > 0
         first = await ws.ping("same")
         with pytest.raises(ConcurrencyError, match="already waiting for a pong"):
@@ -115,7 +115,7 @@ async def test_ping_and_latency():
         assert await ws.recv() == "still open"
 
 
-async def test_a_later_pong_settles_earlier_pings():
+async def test_pong_completes_earlier_pings_too():
     async with local(echo) as server, connect(address(server)) as ws:
         pings = [await ws.ping(name) for name in ("a", "b", "c")]
         ws._acknowledge_pings(b"b")
@@ -124,7 +124,7 @@ async def test_a_later_pong_settles_earlier_pings():
         assert await pings[2] >= 0
 
 
-async def test_close_codes_and_reasons():
+async def test_close_code_and_reason_reach_both_sides():
     seen = asyncio.get_running_loop().create_future()
 
     async def handler(ws):
@@ -145,7 +145,7 @@ async def test_close_codes_and_reasons():
             await ws.recv()
 
 
-async def test_close_with_what_must_not_be_sent_leaves_it_open():
+async def test_invalid_close_code_raises_and_leaves_it_open():
     async with local(echo) as server, connect(address(server)) as ws:
         with pytest.raises(ValueError, match="1006"):
             await ws.close(1006)
@@ -177,7 +177,7 @@ async def test_handler_that_fails_closes_with_1011(caplog):
     assert "boom" in caplog.text
 
 
-async def test_violation_is_the_cause():
+async def test_violation_is_the_cause_of_connection_closed():
     async with local(echo, max_size=10) as server:
         ws = await connect(address(server), compression=None)
         await ws.send("x" * 11)
@@ -201,7 +201,7 @@ class Echo(Listener):
 
 
 @pytest.mark.parametrize("handler", [echo, Echo])
-async def test_messages_before_a_violation_are_answered_first(handler):
+async def test_messages_before_a_violation_get_replies_first(handler):
     async with local(handler, compression=None) as server:
         ws = await connect(address(server), compression=None)
         ws.transport.write(encode_text("one", masked=True) + encode_text("two", masked=True) + b"\xf1\x00")
@@ -210,7 +210,7 @@ async def test_messages_before_a_violation_are_answered_first(handler):
             await ws.recv()
 
 
-async def test_a_violation_is_answered_even_if_nobody_receives():
+async def test_violation_closes_even_if_nobody_receives():
     async def deaf(ws):
         await ws.wait_closed()
 
@@ -242,7 +242,7 @@ async def test_cancelled_recv_loses_no_message():
             await asyncio.sleep(0)
             await ws.send(str(number))
             if number % 2:
-                # Cancelled in the very turn in which the message arrives, or before.
+                # Cancelled in the same loop iteration in which the message arrives, or before.
                 while not (ws._queued or waiting.done()):
                     await asyncio.sleep(0)
             waiting.cancel()
@@ -253,7 +253,7 @@ async def test_cancelled_recv_loses_no_message():
             assert got == str(number)
 
 
-async def test_recv_with_a_timeout():
+async def test_recv_can_time_out_and_be_repeated():
     async with local(echo) as server, connect(address(server)) as ws:
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(ws.recv(), 0.01)
@@ -261,7 +261,7 @@ async def test_recv_with_a_timeout():
         assert await asyncio.wait_for(ws.recv(), 5) == "late"
 
 
-async def test_iteration_is_a_generator_that_may_be_left_and_begun_again():
+async def test_iteration_may_be_left_and_restarted():
     async def handler(ws):
         for number in range(4):
             await ws.send(str(number))
@@ -277,7 +277,7 @@ async def test_iteration_is_a_generator_that_may_be_left_and_begun_again():
         assert [message async for message in ws] == []
 
 
-async def test_two_recvs_at_once():
+async def test_concurrent_recv_raises_runtime_error():
     async with local(echo) as server, connect(address(server)) as ws:
         first = asyncio.ensure_future(ws.recv())
         await asyncio.sleep(0)
@@ -287,7 +287,7 @@ async def test_two_recvs_at_once():
         assert await first == "x"
 
 
-async def test_send_may_be_gathered_and_made_a_task():
+async def test_send_works_with_gather_tasks_and_wait_for():
     async with local(echo) as server, connect(address(server)) as ws:
         await asyncio.gather(ws.send("a"), ws.send("b"))
         await asyncio.get_running_loop().create_task(ws.send("c"))
@@ -295,7 +295,7 @@ async def test_send_may_be_gathered_and_made_a_task():
         assert [await ws.recv() for _ in "abcd"] == ["a", "b", "c", "d"]
 
 
-async def test_recv_before_and_after_the_end():
+async def test_waiting_recv_raises_when_the_connection_closes():
     async with local(echo) as server:
         ws = await connect(address(server))
         waiting = asyncio.ensure_future(ws.recv())
@@ -339,8 +339,8 @@ async def test_a_slow_reader_stops_a_fast_sender():
         await ws.close()
 
 
-async def test_a_peer_that_pings_and_never_reads_is_not_fed():
-    """CASES 15: 10^5 Pings whose Pongs nobody reads: the answers that wait stay bounded."""
+async def test_pongs_for_a_peer_that_never_reads_stay_bounded():
+    """CASES 15: 10^5 Pings whose Pongs nobody reads: the pending Pongs stay bounded."""
     async with local(echo, compression=None) as server:
         request = open_request(parse_uri(address(server)), new_key())
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
@@ -358,7 +358,7 @@ async def test_a_peer_that_pings_and_never_reads_is_not_fed():
         await ws.wait_closed()
 
 
-async def test_the_first_write_of_an_iteration_leaves_at_once_and_later_ones_together():
+async def test_first_write_is_sent_at_once_and_later_ones_are_coalesced():
     async with local(echo) as server, connect(address(server), compression=None) as ws:
         writes = []
         ws._use_socket(-1)
@@ -397,7 +397,7 @@ async def test_keepalive_keeps_a_live_peer():
         assert await ws.recv() == "x"
 
 
-async def test_close_timeout_ends_a_peer_that_does_not_answer():
+async def test_close_timeout_ends_a_peer_that_does_not_respond():
     async with local(echo, ping_interval=None) as server:
         ws = await connect(address(server), close_timeout=0.1)
         (served,) = server._all_connections
@@ -407,7 +407,7 @@ async def test_close_timeout_ends_a_peer_that_does_not_answer():
         served.transport.abort()
 
 
-async def test_open_timeout_of_the_server():
+async def test_server_open_timeout_closes_a_slow_handshake():
     async with local(echo, open_timeout=0.1) as server:
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         writer.write(b"GET / HTTP/1.1\r\n")
@@ -415,7 +415,7 @@ async def test_open_timeout_of_the_server():
         writer.close()
 
 
-async def test_open_timeout_of_the_client():
+async def test_client_open_timeout_raises_timeout_error():
     async def silent(reader, writer):
         await reader.read()
         writer.close()
@@ -430,7 +430,7 @@ async def test_open_timeout_of_the_client():
 # The opening handshake
 
 
-async def test_subprotocol_origin_headers_and_addresses():
+async def test_handshake_options_and_addresses_reach_both_sides():
     seen = {}
 
     async def handler(ws):
@@ -468,7 +468,7 @@ async def test_refused_origin_is_403():
     assert caught.value.response.status_code == 403
 
 
-async def test_process_request_may_answer_otherwise():
+async def test_process_request_may_return_another_response():
     async def health(connection, request):
         await asyncio.sleep(0)
         if request.path == "/health":
@@ -496,7 +496,7 @@ async def test_process_request_that_fails_is_500(caplog):
     assert "boom" in caplog.text
 
 
-async def test_what_is_no_websocket_request_is_refused():
+async def test_request_without_upgrade_is_refused():
     async with local(echo) as server:
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -521,7 +521,7 @@ async def test_frames_behind_the_request_are_not_lost():
             writer.transport.abort()
 
 
-async def test_a_refusal_of_another_server_is_reported():
+async def test_refusal_raises_invalid_status_with_the_response():
     async def teapot(reader, writer):
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 402 Payment Required\r\nLocation: /there\r\nContent-Length: 4\r\n\r\nbody")
@@ -551,7 +551,7 @@ async def test_bad_uris_and_headers_fail_before_anything_is_sent():
 # Transports
 
 
-async def test_tls():
+async def test_messages_are_echoed_over_tls():
     trustme = pytest.importorskip("trustme")
     authority = trustme.CA()
     server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -569,14 +569,14 @@ async def test_tls():
             await connect(uri)
 
 
-async def test_unix_socket(tmp_path):
+async def test_messages_are_echoed_over_a_unix_socket(tmp_path):
     path = str(tmp_path / "socket")
     async with unix_serve(echo, path), unix_connect(path) as ws:
         await ws.send("x")
         assert await ws.recv() == "x"
 
 
-async def test_ipv6():
+async def test_messages_are_echoed_over_ipv6():
     try:
         server = await serve(echo, "::1", 0)
     except OSError as exc:
@@ -610,7 +610,7 @@ class Recorder(Listener):
         self.events.append(("close", ws.close_code))
 
 
-async def test_listener_on_the_server():
+async def test_server_listener_gets_all_events():
     Recorder.made.clear()
     async with local(Recorder) as server, connect(address(server)) as ws:
         await ws.send("a")
@@ -620,7 +620,7 @@ async def test_listener_on_the_server():
     assert Recorder.made[0].events == ["open", "a", b"b", ("pong", b"!"), ("close", 1000)]
 
 
-async def test_listener_on_the_client():
+async def test_client_listener_gets_all_events():
     Recorder.made.clear()
 
     async def greet(ws):
@@ -650,7 +650,7 @@ async def test_listener_that_fails_closes_with_1011(caplog):
 
 
 @pytest.mark.parametrize("compression", [None, "deflate"])
-async def test_broadcast(compression):
+async def test_broadcast_reaches_all_open_connections(compression):
     async with local(echo, compression=compression) as server:
         clients = [await connect(address(server), compression=compression) for _ in range(5)]
         await clients[0].close()
@@ -665,7 +665,7 @@ async def test_broadcast(compression):
 # The end of a server
 
 
-async def test_server_close_says_1001():
+async def test_server_close_sends_1001_to_all_clients():
     server = await local(echo)
     uri = address(server)
     clients = [await connect(uri) for _ in range(3)]
@@ -782,7 +782,7 @@ async def test_serve_forever_that_is_closed_or_cancelled_as_it_begins(iterations
 # Connecting again
 
 
-async def test_reconnecting_iteration():
+async def test_iterating_over_connect_reconnects():
     served = 0
 
     async def once(ws):
@@ -799,7 +799,7 @@ async def test_reconnecting_iteration():
         assert got == ["1", "2", "3"]
 
 
-async def test_reconnecting_waits_for_a_server_that_is_not_there_yet():
+async def test_iterating_over_connect_retries_until_a_server_listens():
     server = await local(echo)
     port = server.sockets[0].getsockname()[1]
     server.close()
@@ -826,13 +826,13 @@ async def test_reconnecting_waits_for_a_server_that_is_not_there_yet():
         pass
 
 
-async def test_reconnecting_raises_what_no_attempt_can_mend():
+async def test_iterating_over_connect_raises_a_permanent_refusal():
     async with local(echo, origins=["https://example.org"]) as server:
         with pytest.raises(InvalidStatus):
             await connect(address(server)).__aiter__().__anext__()
 
 
-async def test_leaving_the_iteration_of_a_client_closes_the_connection_as_usual():
+async def test_leaving_the_iteration_over_connect_closes_normally():
     async with local(echo) as server:
         async for ws in connect(address(server)):
             assert ws.state is State.OPEN

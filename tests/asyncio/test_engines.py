@@ -111,7 +111,7 @@ async def test_members_of_all_nodes_get_all_messages_in_one_order(kind):
         assert one.topics.counters.received == 200
 
 
-async def test_what_follows_add_is_received(kind):
+async def test_messages_published_after_add_are_received(kind):
     async with EngineServer(kind) as server, Node(server) as node:
         ours, theirs = await node.connect()
         for name in ("a", "b b", "*", "", "x..y.", "é" * 100):
@@ -139,7 +139,7 @@ async def test_a_topic_is_subscribed_while_it_has_local_members(kind):
         assert other.topics.counters.received == 2
 
 
-async def test_binary_messages(kind):
+async def test_binary_engine_carries_bytes_and_text_as_binary(kind):
     async with EngineServer(kind) as server:
         topics = Topics(engine=engine_for(server, text=False))
         async with Node(server, topics=topics) as node:
@@ -152,7 +152,7 @@ async def test_binary_messages(kind):
                 topics.publish("news", "text")
 
 
-async def test_other_programs_may_publish(kind):
+async def test_messages_of_other_programs_are_received(kind):
     async with EngineServer(kind) as server, Node(server) as node:
         client = await node.join()
         await publish_outside(server, "news", b"\xff")
@@ -163,7 +163,7 @@ async def test_other_programs_may_publish(kind):
             node.topics.publish("news", b"bytes")
 
 
-async def test_all_of_many_messages_and_topics_arrive(kind):
+async def test_many_messages_and_topics_all_arrive(kind):
     async with EngineServer(kind) as server, Node(server) as node:
         ours, theirs = await node.connect()
         for number in range(2500):
@@ -179,7 +179,7 @@ async def test_all_of_many_messages_and_topics_arrive(kind):
 
 
 @pytest.mark.parametrize("when_lost", ["raise", "count"])
-async def test_an_engine_that_is_killed_comes_back_and_members_are_told(kind, when_lost):
+async def test_restarted_engine_reports_gaps_to_all_members(kind, when_lost):
     gaps = []
     async with EngineServer(kind) as server:
         options = {"when_lost": when_lost, "on_gap": lambda ws, topic: gaps.append((ws, topic))}
@@ -218,7 +218,7 @@ async def test_an_engine_that_is_killed_comes_back_and_members_are_told(kind, wh
                 assert numbers == sorted(set(numbers))  # at most once, in order
 
 
-async def test_a_gap_that_nobody_asks_about_is_logged(kind, caplog):
+async def test_gap_without_on_gap_is_logged(kind, caplog):
     async with EngineServer(kind) as server, Node(server) as node:
         await node.join()
         server.kill()
@@ -227,7 +227,7 @@ async def test_a_gap_that_nobody_asks_about_is_logged(kind, caplog):
         assert "messages may have been missed by 1 members of topics" in caplog.text
 
 
-async def test_an_on_gap_that_fails_is_logged(kind, caplog):
+async def test_on_gap_that_raises_is_logged(kind, caplog):
     def on_gap(ws, topic):
         raise ZeroDivisionError
 
@@ -241,7 +241,7 @@ async def test_an_on_gap_that_fails_is_logged(kind, caplog):
         assert "on_gap failed" in caplog.text
 
 
-async def test_the_first_attempt_to_connect_must_succeed(kind):
+async def test_failed_first_connection_raises_engine_unavailable(kind):
     server = EngineServer(kind)
     topics = Topics(engine=engine_for(server))
     with pytest.raises(EngineUnavailable, match="cannot be reached"):
@@ -253,7 +253,7 @@ async def test_the_first_attempt_to_connect_must_succeed(kind):
         await topics.start()
 
 
-async def test_who_waits_for_a_subscription_is_not_forgotten(kind):
+async def test_pending_subscribe_ends_with_its_connection_or_engine(kind):
     """A connection that ends, and an engine that is closed, end the wait."""
     async with EngineServer(kind) as server, Node(server) as node:
         server.kill()
@@ -276,7 +276,7 @@ async def test_who_waits_for_a_subscription_is_not_forgotten(kind):
         assert await got == "hello"
 
 
-async def test_a_slow_reader_costs_little(kind):
+async def test_slow_reader_has_messages_dropped(kind):
     async with EngineServer(kind) as server, Node(server) as node:
         slow, fast = await node.join(), await node.join()
         slow.transport.pause_reading()
@@ -287,7 +287,7 @@ async def test_a_slow_reader_costs_little(kind):
         assert node.topics.counters.dropped > 0
 
 
-async def test_too_much_to_publish_is_refused(kind):
+async def test_publishing_over_max_queued_raises_engine_unavailable(kind):
     async with EngineServer(kind) as server:
         topics = Topics(engine=engine_for(server, max_queued=100_000))
         async with Node(server, topics=topics) as node:
@@ -303,7 +303,7 @@ async def test_too_much_to_publish_is_refused(kind):
             assert await client.recv() == "and on"
 
 
-async def test_what_is_queued_leaves_before_the_end(kind):
+async def test_queued_messages_are_sent_before_close(kind):
     async with EngineServer(kind) as server, Node(server) as node:
         client = await node.join()
         async with Topics(engine=engine_for(server)) as topics:
@@ -315,7 +315,7 @@ async def test_what_is_queued_leaves_before_the_end(kind):
 # Redis alone.
 
 
-async def test_a_subscription_that_the_server_ends_is_a_gap():
+async def test_subscription_ended_by_the_server_is_a_gap():
     gaps = []
     async with EngineServer("redis") as server:
         topics = Topics(engine=engine_for(server), on_gap=lambda ws, topic: gaps.append(topic))
@@ -330,7 +330,7 @@ async def test_a_subscription_that_the_server_ends_is_a_gap():
             assert await client.recv() == "after"
 
 
-async def test_a_server_that_hangs_is_a_gap():
+async def test_hanging_server_is_a_gap():
     gaps = []
     async with EngineServer("redis") as server:
         topics = Topics(
@@ -347,7 +347,7 @@ async def test_a_server_that_hangs_is_a_gap():
             assert await client.recv() == "after"
 
 
-async def test_a_message_that_the_server_refuses_is_counted(caplog):
+async def test_message_refused_by_the_server_is_counted_and_logged(caplog):
     async with EngineServer("redis") as server, Node(server) as node:
         async with redis.Redis.from_url(server.url) as admin:
             await admin.execute_command("ACL", "SETUSER", "default", "-publish")
@@ -361,7 +361,7 @@ def kept(server, count=100, **options):
     return Topics(engine=RedisEngine(server.url, history=count, **QUICK), **options)
 
 
-async def test_what_a_client_missed_is_replayed():
+async def test_missed_messages_are_replayed_since_a_position():
     async with EngineServer("redis") as server, Node(server, topics=kept(server)) as node:
         topics = node.topics
         first, client = await node.connect()
@@ -383,7 +383,7 @@ async def test_what_a_client_missed_is_replayed():
         assert await client.recv() == "12"
 
 
-async def test_what_is_not_kept_any_more_cannot_be_replayed():
+async def test_messages_beyond_the_history_cannot_be_replayed():
     async with EngineServer("redis") as server, Node(server, topics=kept(server, 3)) as node:
         ours, client = await node.connect()
         epoch = (await node.topics.subscribe(ours, "news")).position.epoch
@@ -403,7 +403,7 @@ async def test_what_is_not_kept_any_more_cannot_be_replayed():
         assert await client.recv() == "from now on"
 
 
-async def test_replayed_and_new_messages_come_once_and_in_order():
+async def test_replayed_and_new_messages_arrive_once_in_order():
     async with (
         EngineServer("redis") as server,
         Node(server, topics=kept(server, 10_000)) as node,
@@ -427,7 +427,7 @@ async def test_replayed_and_new_messages_come_once_and_in_order():
             assert [int(message) for message in await received(client, 500)] == list(range(1, 501))
 
 
-async def test_members_can_be_told_the_position():
+async def test_wrap_can_add_the_position_to_messages():
     def wrap(topic, message, position):
         return f"{topic} {position.offset} {message}"
 
@@ -443,7 +443,7 @@ async def test_members_can_be_told_the_position():
         assert await client.recv() == "news 1 hello"
 
 
-async def test_a_history_that_cannot_be_read_is_told():
+async def test_unreadable_history_raises_engine_unavailable():
     async with EngineServer("redis") as server, Node(server, topics=kept(server)) as node:
         await node.join()
         ours, _ = await node.connect()
@@ -462,7 +462,7 @@ async def test_without_a_history_nothing_is_recovered(kind):
         assert await client.recv() == "from now on"
 
 
-async def test_an_engine_is_an_engine():
+async def test_invalid_engine_or_when_lost_raises():
     with pytest.raises(TypeError, match="engine"):
         Topics(engine="redis://localhost")
     with pytest.raises(ValueError, match="when_lost"):

@@ -1,4 +1,4 @@
-"""What one connection that nobody reads holds at most, as docs/explanation/security.md says it."""
+"""An unread connection takes no more memory than docs/explanation/security.md says."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def documented(flood):
 
 
 @pytest.mark.parametrize("flood", FLOODS)
-async def test_a_connection_that_nobody_reads_holds_no_more_than_documented(flood):
+async def test_unread_connection_takes_no_more_memory_than_documented(flood):
     one = FLOODS[flood]
     async with local(lambda ws: ws.wait_closed(), ping_interval=None, close_timeout=1) as server:
         _, writer = await open_raw(server, compression=True)

@@ -11,7 +11,7 @@ from wsframe.asyncio import ConnectionClosed, State, broadcast
 
 
 @pytest.mark.parametrize("compression", [None, "deflate"])
-async def test_a_message_waits_for_the_fragmented_one_under_way(compression):
+async def test_message_waits_for_the_fragmented_message_in_progress(compression):
     async with Pair(compression=compression) as pair:
         go_on = asyncio.Event()
 
@@ -35,7 +35,7 @@ async def test_a_message_waits_for_the_fragmented_one_under_way(compression):
 @pytest.mark.parametrize(
     "fragments", [[b"a", "b"], ["a", b"\xff"], [None], [7], ["a", None], [[b"a"]]], ids=str
 )
-async def test_fragments_of_the_wrong_kind_are_refused_before_anything_is_sent(fragments):
+async def test_fragments_of_a_wrong_type_raise_before_sending(fragments):
     async with Pair() as pair:
         with pytest.raises(TypeError, match="fragment"):
             await pair.ours.send(fragments)
@@ -44,7 +44,7 @@ async def test_fragments_of_the_wrong_kind_are_refused_before_anything_is_sent(f
         assert await pair.theirs.recv() == "fine"
 
 
-async def test_fragments_that_change_their_kind_later_end_the_connection():
+async def test_fragments_that_change_type_fail_with_1011():
     async with Pair() as pair:
         with pytest.raises(TypeError, match="all str or all bytes-like"):
             await pair.ours.send(["a", "b", b"c"])
@@ -53,7 +53,7 @@ async def test_fragments_that_change_their_kind_later_end_the_connection():
         assert pair.theirs.close_code == 1011
 
 
-async def test_a_cancelled_fragmented_message_lets_the_next_ones_go_on():
+async def test_cancelled_fragmented_message_does_not_block_later_ones():
     async with Pair() as pair:
 
         async def parts():
@@ -69,7 +69,7 @@ async def test_a_cancelled_fragmented_message_lets_the_next_ones_go_on():
         assert pair.ours._pending_sends == 0
 
 
-async def test_nothing_overtakes_a_fragmented_message_that_has_no_fragment_yet():
+async def test_no_message_overtakes_a_fragmented_one_before_its_first_fragment():
     async with Pair() as pair:
         more = asyncio.Event()
 

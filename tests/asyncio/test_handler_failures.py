@@ -1,4 +1,4 @@
-"""What a handler raises: its own end is no failure; anything else closes with 1011 and is logged."""
+"""What a handler raises: ConnectionClosed of its connection is no failure; all else is a logged 1011."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def outcome(server, **closing):
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 4000])
-async def test_its_own_end_is_no_failure(code, caplog):
+async def test_connection_closed_in_recv_is_not_a_handler_failure(code, caplog):
     async def handler(ws):
         await ws.recv()
 
@@ -31,7 +31,7 @@ async def test_its_own_end_is_no_failure(code, caplog):
     assert "failed" not in caplog.text
 
 
-async def test_its_own_end_by_a_send_is_no_failure(caplog):
+async def test_connection_closed_in_send_is_not_a_handler_failure(caplog):
     async def handler(ws):
         await ws.wait_closed()
         await ws.send("x")
@@ -41,7 +41,7 @@ async def test_its_own_end_by_a_send_is_no_failure(caplog):
     assert "failed" not in caplog.text
 
 
-async def test_its_own_end_in_a_group_is_no_failure(caplog):
+async def test_connection_closed_in_a_task_group_is_not_a_failure(caplog):
     if not hasattr(builtins, "ExceptionGroup"):
         pytest.skip("no task groups before Python 3.11")
 
@@ -56,7 +56,7 @@ async def test_its_own_end_in_a_group_is_no_failure(caplog):
 
 
 @pytest.mark.parametrize("how", ["received", "lost", "sent", "ok"])
-async def test_the_end_of_another_connection_is_a_failure(how, caplog):
+async def test_connection_closed_of_another_connection_is_a_failure(how, caplog):
     async def upstream(ws):
         if how == "lost":
             ws.transport.abort()
@@ -82,7 +82,7 @@ async def test_the_end_of_another_connection_is_a_failure(how, caplog):
     assert "ConnectionClosed" in caplog.text
 
 
-async def test_the_end_of_another_connection_is_a_failure_in_a_group(caplog):
+async def test_connection_closed_of_another_in_a_task_group_is_a_failure(caplog):
     if not hasattr(builtins, "ExceptionGroup"):
         pytest.skip("no task groups before Python 3.11")
 
@@ -103,7 +103,7 @@ async def test_the_end_of_another_connection_is_a_failure_in_a_group(caplog):
 
 
 @pytest.mark.parametrize("kind", [ConnectionClosed, ConnectionClosedOK, ConnectionClosedError])
-async def test_the_end_of_no_connection_is_a_failure(kind, caplog):
+async def test_connection_closed_raised_by_the_handler_itself_is_a_failure(kind, caplog):
     async def handler(ws):
         raise kind
 
@@ -144,12 +144,12 @@ async def test_a_cancelled_handler_closes_with_1001(caplog):
     assert "failed" not in caplog.text
 
 
-class Odd(BaseException):
+class CustomBaseException(BaseException):
     """Neither an Exception nor one that ends a loop."""
 
 
-@pytest.mark.parametrize("failure", [ValueError, Odd, GeneratorExit])
-async def test_whatever_a_handler_raises_its_connection_is_closed(failure, caplog):
+@pytest.mark.parametrize("failure", [ValueError, CustomBaseException, GeneratorExit])
+async def test_any_exception_of_a_handler_closes_with_1011(failure, caplog):
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
 
     async def handler(ws):
@@ -161,7 +161,7 @@ async def test_whatever_a_handler_raises_its_connection_is_closed(failure, caplo
 
 
 @pytest.mark.parametrize("handler", [lambda ws: None, lambda ws: 5, lambda: None, print])
-async def test_a_handler_that_is_no_coroutine_function(handler, caplog):
+async def test_handler_that_is_not_a_coroutine_function_closes_with_1011(handler, caplog):
     async with local(handler) as server:
         assert await outcome(server) == 1011
     assert "TypeError" in caplog.text

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import aiohttp
 import aiohttp.web
-import browser
 import pytest
 import websocket
 import websockets
+from support import browser
 
 from wsframe.asyncio import connect, serve
 
@@ -51,7 +51,7 @@ async def exchange(ws):
 
 
 @COMPRESSION
-async def test_websockets_server(compression):
+async def test_our_client_works_with_a_websockets_server(compression):
     server = await websockets.serve(echo, "127.0.0.1", 0, compression=compression)
     async with server, connect(f"ws://127.0.0.1:{port_of(server)}", compression=compression) as ws:
         await exchange(ws)
@@ -59,7 +59,7 @@ async def test_websockets_server(compression):
 
 
 @COMPRESSION
-async def test_aiohttp_server(compression):
+async def test_our_client_works_with_an_aiohttp_server(compression):
     async def handler(request):
         ws = aiohttp.web.WebSocketResponse(compress=compression is not None)
         await ws.prepare(request)
@@ -84,7 +84,7 @@ async def test_aiohttp_server(compression):
 
 
 @PICOWS
-async def test_picows_server():
+async def test_our_client_works_with_a_picows_server():
     class Echo(picows.WSListener):
         def on_ws_frame(self, transport, frame):
             if frame.msg_type is picows.WSMsgType.CLOSE:
@@ -108,7 +108,7 @@ async def test_picows_server():
 
 
 @COMPRESSION
-async def test_websockets_client(compression):
+async def test_our_server_works_with_a_websockets_client(compression):
     async with serve(echo, "127.0.0.1", 0, compression="deflate") as server:
         uri = f"ws://127.0.0.1:{port_of(server)}"
         async with websockets.connect(uri, compression=compression) as ws:
@@ -118,7 +118,7 @@ async def test_websockets_client(compression):
 
 
 @COMPRESSION
-async def test_aiohttp_client(compression):
+async def test_our_server_works_with_an_aiohttp_client(compression):
     async with serve(echo, "127.0.0.1", 0) as server, aiohttp.ClientSession() as session:
         uri = f"http://127.0.0.1:{port_of(server)}"
         async with session.ws_connect(uri, compress=15 if compression else 0) as ws:
@@ -132,7 +132,7 @@ async def test_aiohttp_client(compression):
 
 
 @PICOWS
-async def test_picows_client():
+async def test_our_server_works_with_a_picows_client():
     received = []
 
     class Collect(picows.WSListener):
@@ -158,7 +158,7 @@ async def test_picows_client():
     assert received == MESSAGES
 
 
-async def test_websocket_client_client():
+async def test_our_server_works_with_websocket_client():
     def talk(uri):
         ws = websocket.create_connection(uri, timeout=10)
         for message in MESSAGES:
@@ -209,7 +209,7 @@ def node_with_ws():
 
 
 @COMPRESSION
-async def test_node(compression):
+async def test_our_server_works_with_ws_on_node(compression):
     node = node_with_ws()
     if node is None:
         pytest.skip("no node, or no ws package where it looks (NODE_PATH)")
@@ -241,7 +241,7 @@ ws.onclose = (event) => {
 
 
 @pytest.mark.skipif(browser.PROGRAM is None, reason="no Chromium")
-async def test_chromium(tmp_path: Path):
+async def test_our_server_works_with_chromium(tmp_path: Path):
     reported = asyncio.get_running_loop().create_future()
 
     async def handler(ws):

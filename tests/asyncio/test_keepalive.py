@@ -20,7 +20,7 @@ async def only_connection(server):
     return ws
 
 
-async def test_a_frame_that_takes_longer_than_the_ping_timeout_is_a_sign_of_life():
+async def test_bytes_of_a_slow_frame_keep_the_connection_alive():
     got = asyncio.get_running_loop().create_future()
 
     async def handler(ws):
@@ -36,7 +36,7 @@ async def test_a_frame_that_takes_longer_than_the_ping_timeout_is_a_sign_of_life
         writer.close()
 
 
-async def test_a_peer_that_sends_nothing_at_all_is_ended_with_1011():
+async def test_silent_peer_is_closed_with_1011():
     async with local(lambda ws: ws.wait_closed(), compression=None, **QUICK) as server:
         _, writer = await open_raw(server)
         ws = await only_connection(server)
@@ -45,7 +45,7 @@ async def test_a_peer_that_sends_nothing_at_all_is_ended_with_1011():
         writer.close()
 
 
-async def test_an_application_with_a_backlog_does_not_make_its_peer_dead():
+async def test_paused_reading_does_not_time_out_the_peer():
     async with Pair(compression=None, **QUICK) as pair:
         pair.theirs._keepalive.stop()
         for _ in range(30):
@@ -61,7 +61,7 @@ async def test_an_application_with_a_backlog_does_not_make_its_peer_dead():
         assert pair.ours.protocol.sent.code == 1011
 
 
-async def test_a_peer_that_floods_with_pings_and_does_not_read_is_ended():
+async def test_peer_that_floods_pings_and_never_reads_is_closed():
     """Reading stops because of the peer, not because of the application: that is no sign of life."""
     async with local(lambda ws: ws.wait_closed(), compression=None, **QUICK) as server:
         _, writer = await open_raw(server, receive_buffer=4096)
@@ -80,7 +80,7 @@ async def test_a_peer_that_floods_with_pings_and_does_not_read_is_ended():
         await asyncio.gather(flooding, return_exceptions=True)
 
 
-async def test_a_peer_that_sends_messages_and_does_not_read_is_ended():
+async def test_peer_that_sends_messages_and_never_reads_is_closed():
     async def echo(ws):
         async for message in ws:
             await ws.send(message)
@@ -102,7 +102,7 @@ async def test_a_peer_that_sends_messages_and_does_not_read_is_ended():
         await asyncio.gather(flooding, return_exceptions=True)
 
 
-async def test_what_was_sent_arrives_before_a_silent_peer_is_cut_off():
+async def test_sent_data_arrives_before_a_silent_peer_is_aborted():
     size = 3_000_000
     async with local(lambda ws: ws.wait_closed(), compression=None, **QUICK) as server:
         reader, writer = await open_raw(server, receive_buffer=2**16)
@@ -117,7 +117,7 @@ async def test_what_was_sent_arrives_before_a_silent_peer_is_cut_off():
         writer.close()
 
 
-async def test_a_pong_in_time_keeps_the_connection():
+async def test_pong_in_time_keeps_the_connection_open():
     async with local(lambda ws: ws.wait_closed(), compression=None, **QUICK) as server:
         reader, writer = await open_raw(server)
         ws = await only_connection(server)

@@ -1,4 +1,4 @@
-"""Large messages are compressed with time for the loop in between, or not at all."""
+"""Compressing a large message yields to the event loop in between, or is skipped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wsframe.asyncio import ConnectionClosed, broadcast, connect
 from wsframe.deflate import Deflate
 
 
-async def test_the_loop_goes_on_while_a_large_message_is_compressed():
+async def test_compressing_a_large_message_yields_to_the_loop():
     async with Pair(compression="deflate", max_size=None) as pair:
         message = bytes(range(256)) * 2**12 + random.Random(1).randbytes(2**20) + b"text " * 2**20
         iterations = 0
@@ -37,7 +37,7 @@ async def test_the_loop_goes_on_while_a_large_message_is_compressed():
 
 
 @pytest.mark.parametrize("size", [2**16, 2**20])
-async def test_a_large_message_whose_samples_do_not_shrink_leaves_uncompressed(size):
+async def test_incompressible_large_message_is_sent_uncompressed(size):
     async with Pair(compression="deflate", max_size=None) as pair:
         noise = random.Random(2).randbytes(size)
         frames = [*pair.ours.protocol.send_in_steps(noise)]
@@ -51,7 +51,7 @@ LARGE = "".join(random.Random(4).choices("abcdefgh \n", k=900_000))
 
 
 @pytest.mark.parametrize("how", ["close", "return", "server"])
-async def test_a_close_leaves_behind_a_large_message_under_way(how):
+async def test_close_waits_for_a_large_message_in_progress(how):
     task = None
 
     async def handler(ws):
@@ -76,7 +76,7 @@ async def test_a_close_leaves_behind_a_large_message_under_way(how):
 
 
 @pytest.mark.parametrize("how", ["broadcast", "send_nowait"])
-async def test_nothing_overtakes_a_large_message_under_way(how):
+async def test_no_message_overtakes_a_large_message_in_progress(how):
     async with Pair(compression="deflate", max_size=None) as pair:
         sending = asyncio.create_task(pair.ours.send(LARGE))
         await asyncio.sleep(0)
@@ -88,7 +88,7 @@ async def test_nothing_overtakes_a_large_message_under_way(how):
         assert [await pair.theirs.recv(), await pair.theirs.recv()] == [LARGE, "small"]
 
 
-async def test_the_loop_goes_on_while_a_large_fragment_is_compressed():
+async def test_compressing_a_large_fragment_yields_to_the_loop():
     async with Pair(compression="deflate", max_size=None) as pair:
         receiving = asyncio.create_task(pair.theirs.recv())
         iterations = 0
@@ -107,8 +107,8 @@ async def test_the_loop_goes_on_while_a_large_fragment_is_compressed():
 
 
 @pytest.mark.parametrize("how", ["close", "broadcast", "send_nowait"])
-async def test_who_does_not_wait_does_not_compress_what_is_under_way(how, monkeypatch):
-    """It leaves as it is: compressing the rest would hold up the loop."""
+async def test_synchronous_calls_send_the_rest_of_a_message_uncompressed(how, monkeypatch):
+    """The rest is sent uncompressed: compressing it would block the loop."""
     async with Pair(compression="deflate", max_size=None, max_unsent=None) as pair:
         steps = 0
         original = Deflate.deflate_in_steps

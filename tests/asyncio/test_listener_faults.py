@@ -1,4 +1,4 @@
-"""A Listener whose methods raise: the connection is closed with 1011, and all that waits comes to its end."""
+"""A Listener whose methods raise: the connection is closed with 1011, and every waiter ends."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ async def test_a_client_listener_that_raises_closes_with_1011(method, caplog):
     assert "listener failed" in caplog.text
 
 
-async def test_on_close_that_raises_is_logged_and_holds_up_nothing(caplog):
+async def test_on_close_that_raises_is_logged_and_blocks_nothing(caplog):
     listener, fault = failing("on_close")
     server = await local(listener)
     ws = await connect(address(server))
@@ -103,7 +103,7 @@ async def test_drain_ends_when_on_close_raises():
         ws.transport.abort()
 
 
-async def test_sending_on_a_connection_that_closes_is_no_fault_of_a_listener(caplog):
+async def test_listener_sending_after_close_is_not_logged(caplog):
     class Late(Listener):
         def on_message(self, ws, message):
             ws.close_nowait()
@@ -120,7 +120,7 @@ async def test_sending_on_a_connection_that_closes_is_no_fault_of_a_listener(cap
 
 @pytest.mark.parametrize("fault", [asyncio.CancelledError, type("Mine", (BaseException,), {})])
 @pytest.mark.parametrize("method", METHODS)
-async def test_what_is_no_exception_closes_with_1011_too(method, fault):
+async def test_base_exception_of_a_listener_closes_with_1011(method, fault):
     def fail(self, *args):
         raise fault
 

@@ -26,7 +26,7 @@ async def send_until_paused(pair: Pair, limit: int) -> int:
     ("max_queue", "pauses_at", "goes_on_at"),
     [(8, 9, 2), ((8, 5), 9, 5), ((None, 2), 9, 2), ((3, None), 4, 0), (0, 1, 0), ((8, 8), 9, 8)],
 )
-async def test_reading_pauses_and_goes_on(max_queue, pauses_at, goes_on_at):
+async def test_reading_pauses_and_resumes_at_max_queue(max_queue, pauses_at, goes_on_at):
     async with Pair(max_queue=max_queue) as pair:
         for _ in range(2):
             assert await send_until_paused(pair, 20) == pauses_at
@@ -39,7 +39,7 @@ async def test_reading_pauses_and_goes_on(max_queue, pauses_at, goes_on_at):
 
 
 @pytest.mark.parametrize("options", [{}, {"max_queue": 1000}])
-async def test_bytes_count_too(options):
+async def test_bytes_over_high_water_pause_reading_too(options):
     async with Pair(**options) as pair:
         await pair.theirs.send("x")
         await pair.theirs.send(b"a" * HIGH_WATER)
@@ -48,7 +48,7 @@ async def test_bytes_count_too(options):
         assert not pair.ours.transport.is_reading()
 
 
-async def test_none_is_no_limit():
+async def test_max_queue_of_none_never_pauses_reading():
     async with Pair(max_queue=None) as pair:
         for _ in range(50):
             await pair.theirs.send(b"a" * HIGH_WATER)
@@ -58,7 +58,7 @@ async def test_none_is_no_limit():
 
 
 @pytest.mark.parametrize("wrong", ["16", 1.5, True, (1, 2, 3), (1, 2), -1, (4, -1), (None, -1)])
-def test_a_wrong_one_is_refused(wrong):
+def test_invalid_max_queue_raises(wrong):
     for make in (lambda: connect("ws://127.0.0.1/", max_queue=wrong), lambda: local(print, max_queue=wrong)):
         with pytest.raises((TypeError, ValueError), match="max_queue must"):
             make()

@@ -32,7 +32,7 @@ async def echo(ws):
         await ws.send(message)
 
 
-async def test_recv_decodes_or_not_as_it_is_told():
+async def test_recv_decodes_as_its_decode_argument_says():
     async with Pair() as pair:
         for message in ("text é", "é".encode()):
             for _ in range(3):
@@ -42,7 +42,7 @@ async def test_recv_decodes_or_not_as_it_is_told():
             assert got == [message, text, text.encode()]
 
 
-async def test_recv_of_bytes_that_are_no_text_closes_with_1007():
+async def test_recv_decoding_invalid_utf_8_closes_with_1007():
     async with Pair() as pair:
         await pair.theirs.send(b"\xff")
         with pytest.raises(ConnectionClosedError) as ended:
@@ -53,7 +53,7 @@ async def test_recv_of_bytes_that_are_no_text_closes_with_1007():
 
 
 @pytest.mark.parametrize("compression", [None, "deflate"])
-async def test_send_as_text_or_binary(compression):
+async def test_send_and_broadcast_obey_their_text_argument(compression):
     async with Pair(compression=compression) as pair:
         await pair.ours.send("é", text=False)
         await pair.ours.send("é".encode(), text=True)
@@ -66,7 +66,7 @@ async def test_send_as_text_or_binary(compression):
         assert [await pair.theirs.recv(), await pair.theirs.recv()] == ["all", b"all"]
 
 
-async def test_broadcast_passes_over_and_reports_one_amid_fragments(caplog):
+async def test_broadcast_skips_and_reports_a_fragmenting_connection(caplog):
     async with Pair() as pair:
         more = asyncio.Event()
 
@@ -88,7 +88,7 @@ async def test_broadcast_passes_over_and_reports_one_amid_fragments(caplog):
         assert await pair.theirs.recv() == "ab"
 
 
-async def test_attributes_of_the_user_and_those_of_websockets():
+async def test_connection_has_user_attributes_and_those_of_websockets():
     seen = []
 
     def process_request(connection, request):
@@ -145,7 +145,7 @@ async def test_select_subprotocol_refuses_with_400():
     assert b"none of ours" in caught.value.response.body
 
 
-async def test_a_connection_class_and_a_logger_of_the_user(caplog):
+async def test_custom_connection_class_and_logger_are_used(caplog):
     class Mine(ServerConnection):
         async def hello(self):
             await self.send("hello")
@@ -165,7 +165,7 @@ async def test_a_connection_class_and_a_logger_of_the_user(caplog):
     assert [record.name for record in caplog.records if record.levelname == "ERROR"] == ["mine"]
 
 
-async def test_open_connections_of_a_server():
+async def test_server_connections_are_the_open_ones():
     gate = asyncio.Event()
 
     async def process_request(connection, request):
@@ -200,7 +200,7 @@ CREDENTIALS = [("ann", "secret"), ("bob", "é")]
         ({"credentials": CREDENTIALS}, "no colon", None),
     ],
 )
-async def test_basic_auth(options, given, name):
+async def test_basic_auth_accepts_only_valid_credentials(options, given, name):
     async def handler(ws):
         await ws.send(ws.username)
 
@@ -224,7 +224,7 @@ def test_basic_auth_needs_one_kind_of_credentials(wrong):
 
 
 @pytest.mark.parametrize("wrong", ["ab", 5, [("a", 5)], [5]])
-def test_credentials_that_are_no_pairs(wrong):
+def test_invalid_credentials_argument_raises_type_error(wrong):
     with pytest.raises(TypeError, match="invalid credentials argument"):
         basic_auth(credentials=wrong)
 
@@ -255,13 +255,13 @@ async def test_redirects_are_followed_with_credentials_to_the_same_origin_only()
             assert await ws.recv() == "/other none"
 
 
-async def test_redirects_for_ever_end():
+async def test_endless_redirects_raise_security_error():
     async with local(echo, process_request=redirecting("/from/again")) as server:
         with pytest.raises(SecurityError, match="more than 10 redirects"):
             await connect(address(server) + "/from")
 
 
-async def test_a_write_limit_is_given_to_the_transport():
+async def test_write_limit_sets_the_buffer_limits_of_the_transport():
     async def handler(ws):
         await ws.send(repr(ws.transport.get_write_buffer_limits()))
 
@@ -273,12 +273,12 @@ async def test_a_write_limit_is_given_to_the_transport():
 
 
 @pytest.mark.parametrize("wrong", [None, "5", (5,), (1, 2), (5, -1), -1, (None, None)])
-def test_a_wrong_write_limit(wrong):
+def test_invalid_write_limit_raises(wrong):
     with pytest.raises((TypeError, ValueError), match="write_limit must be"):
         connect("ws://127.0.0.1/", write_limit=wrong)
 
 
-async def test_one_connect_awaited_twice_at_once_follows_each_redirect():
+async def test_concurrent_awaits_of_connect_follow_their_own_redirects():
     asked = []
 
     def process_request(connection, request):

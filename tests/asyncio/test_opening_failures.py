@@ -120,7 +120,7 @@ async def test_process_request_that_fails_is_a_500_at_once(make, logged, kind, c
     ids=["raises", "not offered", "CR LF", "list", "int", "bytes", "coroutine", "no argument"],
 )
 @pytest.mark.parametrize("process_request", [None, lambda connection, request: None])
-async def test_a_choice_of_subprotocols_that_fails_is_a_500(choose, logged, process_request, caplog):
+async def test_select_subprotocol_that_fails_is_a_500(choose, logged, process_request, caplog):
     async with local(select_subprotocol=choose, process_request=process_request) as server:
         assert (await ask(server, request_to(server, subprotocols=["a"])))[0] == 500
         await asyncio.wait_for(gone(server), SOON)
@@ -128,7 +128,7 @@ async def test_a_choice_of_subprotocols_that_fails_is_a_500(choose, logged, proc
     assert "Traceback" in caplog.text
 
 
-async def test_other_objects_of_the_application_that_fail_are_a_500(caplog):
+async def test_policy_listener_or_origin_that_fails_is_a_500(caplog):
     class Policy(ServerPolicy):
         def accept(self, offers):
             raise KeyError("policy")
@@ -184,7 +184,7 @@ async def test_process_request_that_takes_too_long_is_a_503(stubborn, caplog):
     assert "process_request took longer than open_timeout, 0.2 s" in caplog.text
 
 
-async def test_an_error_of_the_cleanup_is_logged(caplog):
+async def test_exception_of_a_cancelled_process_request_is_logged(caplog):
     async def slow(connection, request):
         try:
             await asyncio.sleep(1000)
@@ -197,7 +197,7 @@ async def test_an_error_of_the_cleanup_is_logged(caplog):
     assert "KeyError: 'cleanup'" in caplog.text
 
 
-async def test_process_request_ends_when_the_client_leaves():
+async def test_process_request_is_cancelled_when_the_client_leaves():
     begun, ended = asyncio.Event(), asyncio.Event()
 
     async def slow(connection, request):
@@ -215,7 +215,7 @@ async def test_process_request_ends_when_the_client_leaves():
         await asyncio.wait_for(gone(server), SOON)
 
 
-async def test_what_comes_behind_the_request_is_bounded_until_process_request_decides():
+async def test_data_behind_the_request_is_bounded_during_process_request():
     decide = asyncio.Event()
 
     async def slow(connection, request):
@@ -240,7 +240,7 @@ async def test_what_comes_behind_the_request_is_bounded_until_process_request_de
         writer.transport.abort()
 
 
-async def test_process_request_ends_with_its_connection():
+async def test_process_request_is_cancelled_when_the_connection_is_lost():
     begun, ended = asyncio.Event(), asyncio.Event()
 
     async def slow(connection, request):
@@ -309,7 +309,7 @@ async def test_a_refusal_reaches_a_client_that_still_sends():
             assert text.endswith("x" * 100_000)
 
 
-async def test_a_client_that_never_reads_its_refusal_is_cut_off():
+async def test_client_that_never_reads_its_refusal_is_aborted():
     def refuse(connection, request):
         return Response(200, body=b"x" * 50_000_000)
 
@@ -323,7 +323,7 @@ async def test_a_client_that_never_reads_its_refusal_is_cut_off():
         writer.transport.abort()
 
 
-async def test_a_client_that_stays_after_its_refusal_is_left():
+async def test_client_that_stays_after_a_refusal_is_disconnected():
     async with local() as server:
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         writer.write(b"GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -332,7 +332,7 @@ async def test_a_client_that_stays_after_its_refusal_is_left():
         writer.close()
 
 
-async def test_what_a_refused_client_still_sends_is_dropped():
+async def test_data_of_a_refused_client_is_discarded():
     async with local() as server:
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         writer.write(b"GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n" + request_to(server))
@@ -342,7 +342,7 @@ async def test_what_a_refused_client_still_sends_is_dropped():
 
 
 @pytest.mark.parametrize("host", ["", "a b", "a@b/c?d", "a\r\nHost: b", None])
-async def test_hosts_are_refused_before_anybody_is_asked(host):
+async def test_invalid_host_is_refused_before_process_request(host):
     asked = []
     field = "" if host is None else f"Host: {host}\r\n"
     async with local(process_request=lambda connection, request: asked.append(request)) as server:
@@ -351,14 +351,14 @@ async def test_hosts_are_refused_before_anybody_is_asked(host):
 
 
 @pytest.mark.parametrize("target", ["*", "http://evil/", "/a#b", "/a\x1b"])
-async def test_targets_are_refused_before_anybody_is_asked(target):
+async def test_invalid_target_is_refused_before_process_request(target):
     asked = []
     async with local(process_request=lambda connection, request: asked.append(request)) as server:
         status, _ = await ask(server, f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
     assert (status, asked) == (400, [])
 
 
-async def test_a_partial_is_as_good_as_a_function():
+async def test_process_request_may_be_a_functools_partial():
     def answer(body, connection, request):
         return Response(200, body=body)
 
@@ -367,7 +367,7 @@ async def test_a_partial_is_as_good_as_a_function():
     assert (status, text[-7:]) == (200, "partial")
 
 
-async def test_a_head_request_may_be_told_the_length_of_a_body():
+async def test_head_response_may_have_a_content_length_without_a_body():
     def answer(connection, request):
         return Response(
             200, headers={"Content-Length": "5"}, body=b"" if request.method == "HEAD" else b"hello"

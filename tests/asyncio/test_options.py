@@ -41,7 +41,7 @@ def each_side(**options):
 
 @pytest.mark.parametrize("name", SECONDS)
 @pytest.mark.parametrize("value", [-1, -0.5, math.nan, math.inf])
-async def test_times_out_of_range(name, value):
+async def test_timeouts_out_of_range_raise_value_error(name, value):
     for make in each_side(**{name: value}):
         with pytest.raises(ValueError, match=f"{name} must be a number of seconds from 0, or None"):
             make()
@@ -49,7 +49,7 @@ async def test_times_out_of_range(name, value):
 
 @pytest.mark.parametrize("name", SECONDS)
 @pytest.mark.parametrize("value", ["10", True, False, "", [], 1j])
-async def test_times_of_a_wrong_type(name, value):
+async def test_timeouts_of_a_wrong_type_raise_type_error(name, value):
     for make in each_side(**{name: value}):
         with pytest.raises(TypeError, match=f"{name} must be a number of seconds or None, not "):
             make()
@@ -57,24 +57,24 @@ async def test_times_of_a_wrong_type(name, value):
 
 @pytest.mark.parametrize("name", ["ping_interval", "ping_timeout"])
 @pytest.mark.parametrize("zero", [0, 0.0])
-async def test_a_keep_alive_of_no_time_is_an_error(name, zero):
+async def test_keepalive_of_0_seconds_raises_value_error(name, zero):
     for make in each_side(**{name: zero}):
         with pytest.raises(ValueError, match=f"{name} must be more than 0 seconds; None switches it off"):
             make()
 
 
-async def test_a_server_that_gives_no_time_to_open_is_an_error():
+async def test_server_open_timeout_of_0_raises_value_error():
     with pytest.raises(ValueError, match="open_timeout must be more than 0 seconds"):
         local(open_timeout=0)
 
 
-async def test_a_client_without_time_left_times_out_at_once():
+async def test_client_open_timeout_of_0_times_out_at_once():
     async with local() as server:
         with pytest.raises(TimeoutError):
             await connect(uri_of(server), open_timeout=0)
 
 
-async def test_a_close_timeout_of_0_waits_for_nobody():
+async def test_close_timeout_of_0_does_not_wait():
     async with local(close_timeout=0) as server:
         ws = await connect(uri_of(server), close_timeout=0)
         ws.transport.pause_reading()
@@ -86,7 +86,7 @@ async def test_a_close_timeout_of_0_waits_for_nobody():
 
 
 @pytest.mark.parametrize("name", ["max_size", "max_fragments", "max_head", "max_headers"])
-async def test_limits_are_checked_where_they_are_given(name):
+async def test_invalid_limits_raise_where_they_are_given(name):
     for make in each_side(**{name: -1}):
         with pytest.raises(ValueError, match=name):
             make()
@@ -96,20 +96,20 @@ async def test_limits_are_checked_where_they_are_given(name):
 
 
 @pytest.mark.parametrize("name", ["max_fragments", "max_head", "max_headers"])
-async def test_a_limit_of_0_that_lets_nothing_through_is_an_error(name):
+async def test_limits_of_0_that_allow_nothing_raise_value_error(name):
     for make in each_side(**{name: 0}):
         with pytest.raises(ValueError, match=name):
             make()
 
 
 @pytest.mark.parametrize("name", ["max_head", "max_headers"])
-async def test_a_head_has_always_a_limit(name):
+async def test_head_limits_cannot_be_none(name):
     for make in each_side(**{name: None}):
         with pytest.raises(TypeError, match=f"{name} must be int, not NoneType"):
             make()
 
 
-async def test_a_max_message_of_0_takes_empty_messages_alone():
+async def test_max_size_of_0_accepts_only_empty_messages():
     async with local(max_size=0) as server, connect(uri_of(server), compression=None) as ws:
         await ws.send("")
         assert await ws.recv() == ""
@@ -153,7 +153,7 @@ async def test_a_client_limits_the_head_of_a_response():
 
 
 @pytest.mark.parametrize("none", [None, [], ()])
-async def test_no_subprotocols_are_none_offered_and_none_chosen(none):
+async def test_empty_subprotocols_neither_offer_nor_select(none):
     async with local(subprotocols=none) as server:
         async with connect(uri_of(server), subprotocols=["a"]) as ws:
             assert ws.subprotocol is None
@@ -165,7 +165,7 @@ async def test_no_subprotocols_are_none_offered_and_none_chosen(none):
             await connect(uri_of(server), subprotocols=none)
 
 
-async def test_a_function_for_subprotocols_may_be_falsy():
+async def test_falsy_select_subprotocol_is_still_called():
     class Choose:
         def __call__(self, connection, offered):
             return offered[0]
@@ -180,7 +180,7 @@ async def test_a_function_for_subprotocols_may_be_falsy():
         assert ws.subprotocol == "a"
 
 
-async def test_no_origins_are_none_allowed():
+async def test_empty_origins_refuse_every_origin():
     async with local(origins=[]) as server:
         for origin in ("https://a.example", "", None):
             with pytest.raises(InvalidStatus) as caught:
@@ -194,20 +194,20 @@ async def test_no_origins_are_none_allowed():
 
 
 @pytest.mark.parametrize("wrong", ["chat", b"chat", [1], [b"chat"], [None], 5])
-async def test_subprotocols_of_a_wrong_type(wrong):
+async def test_subprotocols_of_a_wrong_type_raise_type_error(wrong):
     for make in each_side(subprotocols=wrong):
         with pytest.raises(TypeError):
             make()
 
 
 @pytest.mark.parametrize("wrong", ["a b", "", "a,b", "ä"])
-async def test_subprotocols_that_are_no_tokens(wrong):
+async def test_subprotocols_that_are_not_tokens_raise_value_error(wrong):
     for make in each_side(subprotocols=["a", wrong]):
         with pytest.raises(ValueError, match="is not a token"):
             make()
 
 
-async def test_a_coroutine_function_chooses_no_subprotocol():
+async def test_coroutine_function_as_select_subprotocol_is_refused():
     async def choose(connection, offered):
         return None
 
@@ -217,13 +217,13 @@ async def test_a_coroutine_function_chooses_no_subprotocol():
 
 
 @pytest.mark.parametrize("wrong", ["https://a", [b"https://a"], [re.compile(b"a")], re.compile("a"), [5], 5])
-async def test_origins_of_a_wrong_type(wrong):
+async def test_origins_of_a_wrong_type_raise_type_error(wrong):
     with pytest.raises(TypeError):
         local(origins=wrong)
 
 
 @pytest.mark.parametrize("wrong", ["", "gzip", False, True, 0, "DEFLATE"])
-async def test_compression_of_a_wrong_kind(wrong):
+async def test_unsupported_compression_raises_value_error(wrong):
     for make in each_side(compression=wrong):
         with pytest.raises(ValueError, match=f"unsupported compression: {wrong}"):
             make()
@@ -233,7 +233,7 @@ async def test_compression_of_a_wrong_kind(wrong):
         connect("ws://127.0.0.1/", compression=ServerPolicy())
 
 
-async def test_what_can_be_gone_over_once_serves_every_connection():
+async def test_iterator_options_serve_every_connection():
     options = {
         "subprotocols": iter(["a"]),
         "origins": iter([None]),
@@ -250,7 +250,7 @@ async def test_what_can_be_gone_over_once_serves_every_connection():
                 assert ws.subprotocol == "a"
 
 
-async def test_headers_that_are_empty_are_sent_and_none_are_not():
+async def test_empty_headers_are_sent_and_none_omits_them():
     async with local(server_header="") as server, connect(uri_of(server), user_agent_header="") as ws:
         assert ws.request.headers["User-Agent"] == ""
         assert ws.response.headers["Server"] == ""
@@ -263,7 +263,7 @@ async def test_headers_that_are_empty_are_sent_and_none_are_not():
 
 
 @pytest.mark.parametrize("wrong", ["", 0, False, "f", []])
-async def test_what_is_no_function(wrong):
+async def test_options_that_must_be_functions_raise_type_error(wrong):
     with pytest.raises(TypeError, match="handler must be"):
         local(None)
     with pytest.raises(TypeError, match="process_request must be a function"):
@@ -278,7 +278,7 @@ async def test_what_is_no_function(wrong):
             connect("ws://127.0.0.1/", **{name: None})
 
 
-async def test_a_class_that_is_no_listener():
+async def test_handler_class_that_is_not_a_listener_raises_type_error():
     with pytest.raises(TypeError, match="handler must be a coroutine function or a subclass of Listener"):
         local(dict)
 
@@ -299,18 +299,18 @@ async def test_ws_with_tls_is_an_error(on):
 
 @pytest.mark.parametrize("wrong", ["", 0, 1, "yes", {}])
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
-async def test_ssl_of_a_wrong_type(scheme, wrong):
+async def test_ssl_of_a_wrong_type_raises_type_error(scheme, wrong):
     with pytest.raises(TypeError, match="ssl must be an SSLContext, True, False or None"):
         connect(f"{scheme}://127.0.0.1/", ssl=wrong)
 
 
 @pytest.mark.parametrize("off", [None, False])
-async def test_ws_without_tls_may_say_so(off):
+async def test_ssl_of_none_or_false_is_allowed_for_ws(off):
     async with local() as server, connect(uri_of(server), ssl=off) as ws:
         assert ws.transport.get_extra_info("ssl_object") is None
 
 
-async def test_an_option_of_create_connection_that_is_none_was_not_given():
+async def test_create_connection_options_of_none_are_ignored():
     nothing = dict.fromkeys(["sock", "host", "port", "local_addr", "server_hostname"])
     async with local() as server, connect(uri_of(server), **nothing) as ws:
         await ws.send("x")

@@ -1,4 +1,4 @@
-"""Pings and Pongs take what a message takes: str, and any contiguous buffer."""
+"""Pings and Pongs accept what messages accept: str, and any contiguous buffer."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def uri_of(server):
 
 
 @pytest.mark.parametrize("payload", PAYLOADS, ids=repr)
-async def test_a_ping_takes_it(payload):
+async def test_ping_and_pong_accept_str_and_any_buffer(payload):
     async with local() as server, connect(uri_of(server)) as ws:
         assert await (await ws.ping(payload)) > 0
         await ws.pong(payload)
@@ -44,16 +44,16 @@ async def test_a_ping_takes_it(payload):
         assert await ws.recv() == "open"
 
 
-async def test_a_ping_keeps_what_it_was_given():
+async def test_ping_payload_is_copied():
     payload = bytearray(b"before")
     async with local() as server, connect(uri_of(server)) as ws:
-        answered = await ws.ping(payload)
+        pong_waiter = await ws.ping(payload)
         payload[:] = b"after!"
-        assert await answered > 0
+        assert await pong_waiter > 0
 
 
 @pytest.mark.parametrize("wrong", [5, ["a"], 1.5, {}])
-async def test_a_ping_takes_nothing_else(wrong):
+async def test_ping_payload_of_a_wrong_type_raises_type_error(wrong):
     async with local() as server, connect(uri_of(server)) as ws:
         with pytest.raises(TypeError):
             await ws.ping(wrong)
@@ -64,7 +64,7 @@ async def test_a_ping_takes_nothing_else(wrong):
 
 
 @pytest.mark.parametrize("end", ["closed", "lost"])
-async def test_a_pong_nobody_awaits_leaves_no_complaint_when_the_connection_ends(end):
+async def test_unawaited_pong_waiter_logs_nothing_when_the_connection_ends(end):
     complaints = []
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: complaints.append(context))
 
@@ -93,7 +93,7 @@ async def test_a_pong_nobody_awaits_leaves_no_complaint_when_the_connection_ends
 
 @pytest.mark.parametrize("compression", [None, "deflate"])
 @pytest.mark.parametrize("wrong", [memoryview(b"abcdef")[::2], memoryview(bytes(2000))[::2]], ids=len)
-async def test_a_buffer_with_gaps_is_refused(compression, wrong):
+async def test_non_contiguous_buffer_raises_buffer_error(compression, wrong):
     async with (
         serve(echo, "127.0.0.1", 0) as server,
         connect(uri_of(server), compression=compression) as ws,

@@ -49,21 +49,21 @@ async def talk(**options):
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-async def test_a_proxy_that_is_named(scheme):
+async def test_connection_goes_through_the_given_proxy(scheme):
     async with proxy() as (port, seen):
         await talk(proxy=f"{scheme}://127.0.0.1:{port}")
         assert len(seen) == 1
 
 
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
-async def test_a_proxy_with_a_password(scheme):
+async def test_proxy_credentials_are_sent(scheme):
     async with proxy(user="ann:secret") as (port, seen):
         await talk(proxy=f"{scheme}://ann:secret@127.0.0.1:{port}")
         assert len(seen) == 1
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-async def test_what_is_no_proxy_is_a_proxy_error(scheme):
+async def test_server_that_is_not_a_proxy_raises_proxy_error(scheme):
     pytest.importorskip("python_socks")
     async with local(echo) as server:  # it speaks HTTP, and connects to nobody
         port = server.sockets[0].getsockname()[1]
@@ -77,7 +77,7 @@ async def test_what_is_no_proxy_is_a_proxy_error(scheme):
     ("name", "scheme"),
     [("ws_proxy", "http"), ("socks_proxy", "http"), ("https_proxy", "http"), ("http_proxy", "http")],
 )
-async def test_a_proxy_of_the_environment(name, scheme, monkeypatch):
+async def test_proxy_is_taken_from_the_environment(name, scheme, monkeypatch):
     async with proxy() as (port, seen):
         monkeypatch.setenv(name, f"{scheme}://127.0.0.1:{port}")
         await talk()
@@ -88,7 +88,7 @@ async def test_a_proxy_of_the_environment(name, scheme, monkeypatch):
         assert len(seen) == 1
 
 
-async def test_a_socket_of_the_user_needs_no_proxy(monkeypatch):
+async def test_proxy_is_not_used_with_a_given_socket(monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     async with local(echo) as server:
         sock = socket.create_connection(server.sockets[0].getsockname())
@@ -98,13 +98,13 @@ async def test_a_socket_of_the_user_needs_no_proxy(monkeypatch):
 
 
 @pytest.mark.parametrize("wrong", ["127.0.0.1:80", "ftp://127.0.0.1", "http://", "socks5://u@"])
-def test_what_is_no_address_of_a_proxy(wrong):
+def test_invalid_proxy_uri_raises_invalid_proxy(wrong):
     with pytest.raises(InvalidProxy):
         connect("ws://127.0.0.1/", proxy=wrong)
 
 
 @pytest.mark.parametrize("wrong", [False, 5, b"http://127.0.0.1"])
-def test_a_proxy_of_a_wrong_type(wrong):
+def test_proxy_of_a_wrong_type_raises_type_error(wrong):
     with pytest.raises(TypeError, match="proxy must be str, True or None"):
         connect("ws://127.0.0.1/", proxy=wrong)
 
@@ -155,13 +155,13 @@ class Scripted:
     ],
     ids=["nothing", "no HTTP", "bad field", "early data", "too large"],
 )
-async def test_responses_that_are_none(response):
+async def test_invalid_proxy_response_raises_invalid_proxy_message(response):
     async with Scripted(response) as scripted:
         with pytest.raises(InvalidProxyMessage, match="did not receive a valid HTTP response from proxy"):
             await connect("ws://127.0.0.1:1/", proxy=f"http://127.0.0.1:{scripted.port}")
 
 
-async def test_a_refusal_has_its_response():
+async def test_refusal_of_a_proxy_has_its_response():
     async with Scripted(b"HTTP/1.1 407 Who?\r\nProxy-Authenticate: Basic\r\n\r\nbody") as scripted:
         with pytest.raises(InvalidProxyStatus, match="proxy rejected connection: HTTP 407") as refused:
             await connect(
@@ -186,7 +186,7 @@ def contexts():
 
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
 @pytest.mark.parametrize("proxy_scheme", ["http", "https"])
-async def test_tls_to_the_proxy_and_to_the_server(scheme, proxy_scheme):
+async def test_tls_works_to_the_proxy_and_to_the_server(scheme, proxy_scheme):
     if (scheme, proxy_scheme) == ("wss", "https") and sys.version_info < (3, 11):
         pytest.skip("asyncio has no TLS in TLS")
     serving, trusting = contexts()
@@ -209,7 +209,7 @@ async def test_tls_to_the_proxy_and_to_the_server(scheme, proxy_scheme):
     assert len(scripted.requests) == 1
 
 
-def test_proxy_ssl_and_the_scheme_of_the_proxy_agree():
+def test_proxy_ssl_not_matching_the_scheme_raises_value_error():
     for scheme in ("http", "socks5"):
         with pytest.raises(ValueError, match=f"proxy_ssl argument is incompatible with an {scheme}:// proxy"):
             connect("ws://127.0.0.1/", proxy=f"{scheme}://127.0.0.1", proxy_ssl=True)
@@ -217,6 +217,6 @@ def test_proxy_ssl_and_the_scheme_of_the_proxy_agree():
         connect("ws://127.0.0.1/", proxy="https://127.0.0.1", proxy_ssl=None)
 
 
-async def test_options_for_a_proxy_that_is_not_used(monkeypatch):
+async def test_options_of_an_unused_proxy_are_ignored(monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
     await talk(proxy_ssl=True, proxy=None)

@@ -38,7 +38,7 @@ def recorded(delays, asked):
 
 
 @pytest.mark.parametrize("code", CLOSED.values(), ids=CLOSED)
-async def test_it_waits_also_when_the_server_accepts_and_closes_at_once(code):
+async def test_backoff_applies_when_the_server_closes_at_once(code):
     """RFC 6455, 7.2.3."""
     asked, count = [], 0
     async with local(closing_at_once(code)) as server:
@@ -52,7 +52,7 @@ async def test_it_waits_also_when_the_server_accepts_and_closes_at_once(code):
     assert asked == ["anew", 0.01, 0.02, 0.03, 0.04]
 
 
-async def test_it_waits_also_when_the_body_closes_at_once():
+async def test_backoff_applies_when_the_loop_body_closes_at_once():
     asked, count = [], 0
     async with local() as server:
         async for ws in connect(uri_of(server), reconnect_delays=recorded([0.01, 0.02, 0.03], asked)):
@@ -63,7 +63,7 @@ async def test_it_waits_also_when_the_body_closes_at_once():
     assert asked == ["anew", 0.01, 0.02]
 
 
-async def test_failures_and_short_connections_count_together():
+async def test_failures_and_short_connections_share_one_backoff():
     asked, count = [], 0
 
     def now_and_then(connection, request):
@@ -82,7 +82,7 @@ async def test_failures_and_short_connections_count_together():
     assert asked == ["anew", 0.01, 0.02, 0.03, 0.04, 0.05]
 
 
-async def test_a_connection_that_lasted_starts_anew(monkeypatch):
+async def test_long_connection_resets_the_backoff(monkeypatch):
     monkeypatch.setattr(client, "STABLE_AFTER", 0.2)
     asked, count, visits = [], 0, 0
 
@@ -102,7 +102,7 @@ async def test_a_connection_that_lasted_starts_anew(monkeypatch):
     assert asked == ["anew", 0.01, 0.02, "anew", 0.01, 0.02]
 
 
-async def test_it_is_the_connection_that_must_last_and_not_the_body(monkeypatch):
+async def test_long_loop_body_does_not_reset_the_backoff(monkeypatch):
     monkeypatch.setattr(client, "STABLE_AFTER", 2.0)
     asked, count = [], 0
     async with local(closing_at_once(1012)) as server:
@@ -116,7 +116,7 @@ async def test_it_is_the_connection_that_must_last_and_not_the_body(monkeypatch)
     assert asked == ["anew", 0.01, 0.02]
 
 
-def test_delays_are_random_and_grow():
+def test_backoff_delays_are_random_and_grow():
     runs = [list(itertools.islice(client.backoff(), 30)) for _ in range(20)]
     assert len({run[0] for run in runs}) > 1
     for run in runs:
@@ -125,7 +125,7 @@ def test_delays_are_random_and_grow():
         assert run[3] > run[0]
 
 
-async def test_when_there_are_no_more_delays_the_last_failure_is_raised():
+async def test_last_failure_is_raised_when_delays_run_out():
     async def body(**options):
         async for ws in connect(uri_of(server), reconnect_delays=lambda: iter([0.01]), **options):
             await ws.wait_closed()
@@ -141,7 +141,7 @@ async def test_when_there_are_no_more_delays_the_last_failure_is_raised():
             await asyncio.wait_for(body(), SOON)
 
 
-async def test_a_socket_of_the_application_cannot_connect_again():
+async def test_reconnecting_with_a_given_socket_raises_value_error():
     async with local() as server:
         with socket.create_connection(server.sockets[0].getsockname()) as sock:
             again = connect(uri_of(server), sock=sock)
@@ -155,7 +155,7 @@ async def test_a_socket_of_the_application_cannot_connect_again():
                 assert await ws.recv() == "x"
 
 
-async def test_what_the_server_said_is_escaped_in_the_log(caplog):
+async def test_server_text_is_escaped_in_the_log(caplog):
     caplog.set_level(logging.INFO, "wsframe.client")
 
     async def handler(ws):
@@ -171,7 +171,7 @@ async def test_what_the_server_said_is_escaped_in_the_log(caplog):
     assert r"received 4000 (private use) bye\r\nERROR \x1b[2J\u202e" in record.getMessage()
 
 
-async def test_cancelled_between_attempts_it_ends():
+async def test_reconnecting_can_be_cancelled_between_attempts():
     async def body():
         async for ws in connect(uri_of(server), reconnect_delays=lambda: itertools.repeat(1000.0)):
             await ws.wait_closed()
@@ -186,7 +186,7 @@ async def test_cancelled_between_attempts_it_ends():
             await task
 
 
-async def test_a_body_that_raises_leaves_no_connection():
+async def test_exception_in_the_loop_body_closes_the_connection():
     async def body():
         async for ws in connect(uri_of(server)):
             await ws.send("x")

@@ -44,7 +44,7 @@ async def redirect_of(uri):
     return refused.value.response.headers["Location"]
 
 
-async def test_paths_lead_to_handlers_with_their_arguments():
+async def test_paths_select_handlers_and_their_arguments():
     async with route(paths(), "127.0.0.1", 0) as server:
         for path, reply in (("/repeat", "ab"), ("/repeat/3", "ababab"), ("/repeat/2?x=/repeat/9", "abab")):
             async with connect(address(server) + path) as ws:
@@ -59,7 +59,7 @@ async def test_paths_lead_to_handlers_with_their_arguments():
             await connect(address(server) + "/repeat/two")
 
 
-async def test_redirects_are_followed_and_name_the_server_as_clients_see_it():
+async def test_redirects_use_the_server_address_that_clients_see():
     async with route(paths(), "127.0.0.1", 0) as server, connect(address(server) + "/old") as ws:
         assert await ws.recv() == "/"
     async with route(paths(), "127.0.0.1", 0, ssl=True) as server:
@@ -69,7 +69,7 @@ async def test_redirects_are_followed_and_name_the_server_as_clients_see_it():
         assert await redirect_of(address(server) + "/old") == "ws://other.example:8443/"
 
 
-async def test_redirects_on_tls():
+async def test_redirects_over_tls_are_followed():
     trustme = pytest.importorskip("trustme")
     authority = trustme.CA()
     context, trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
@@ -82,7 +82,7 @@ async def test_redirects_on_tls():
 
 
 @pytest.mark.parametrize("waits", [False, True])
-async def test_process_request_comes_first(waits):
+async def test_process_request_runs_before_routing(waits):
     def check(connection, request):
         if "Token" not in request.headers:
             return connection.respond(403, "no token")
@@ -101,7 +101,7 @@ async def test_process_request_comes_first(waits):
             assert await ws.recv() == "/"
 
 
-async def test_a_router_of_the_application():
+async def test_custom_router_class_is_used():
     class Marking(Router):
         def not_found(self, connection):
             return connection.respond(410, "gone")
@@ -118,14 +118,14 @@ async def test_a_router_of_the_application():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no Unix sockets")
-async def test_on_a_unix_socket(tmp_path):
+async def test_unix_route_serves_on_a_unix_socket(tmp_path):
     path = str(tmp_path / "socket")
     async with unix_route(paths(), path), unix_connect(path, "ws://localhost/repeat/2") as ws:
         await ws.send("ab")
         assert await ws.recv() == "abab"
 
 
-def test_without_werkzeug_it_says_what_to_install(monkeypatch):
+def test_missing_werkzeug_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "werkzeug.routing", None)
     with pytest.raises(ImportError, match=r"wsframe\[router\]"):
         route(paths(), "127.0.0.1", 0)

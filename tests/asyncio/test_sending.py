@@ -62,9 +62,9 @@ async def test_threads_send_through_run_coroutine_threadsafe(compression, debug)
         errors = []
 
         def work(number):
-            draw = random.Random(number)
+            rng = random.Random(number)
             for i in range(messages):
-                text = f"{number}:{i}:" + chr(97 + draw.randrange(26)) * draw.choice([5, 200, 90_000])
+                text = f"{number}:{i}:" + chr(97 + rng.randrange(26)) * rng.choice([5, 200, 90_000])
                 try:
                     asyncio.run_coroutine_threadsafe(pair.ours.send(text), loop).result(30)
                 except BaseException as exc:  # told below
@@ -98,12 +98,12 @@ async def test_a_cancelled_task_sends_nothing():
 @both
 async def test_no_message_overtakes_one_that_waits_for_the_peer(compression):
     async with Pair(compression=compression) as pair:
-        draw = random.Random(1)
+        rng = random.Random(1)
         count, tasks = 400, []
 
         async def produce():
             for i in range(count):
-                payload = b"%08d" % i + draw.randbytes(draw.choice([10, 40_000]))
+                payload = b"%08d" % i + rng.randbytes(rng.choice([10, 40_000]))
                 tasks.append(asyncio.create_task(pair.ours.send(payload)))
                 await asyncio.sleep(0)
 
@@ -118,7 +118,7 @@ async def test_no_message_overtakes_one_that_waits_for_the_peer(compression):
         assert got == list(range(count))
 
 
-async def test_order_holds_among_fragmented_large_and_small_messages():
+async def test_order_is_kept_among_fragmented_large_and_small_messages():
     async with Pair(compression="deflate") as pair:
         large = "compressible " * 40_000
 
@@ -134,7 +134,7 @@ async def test_order_holds_among_fragmented_large_and_small_messages():
         await asyncio.gather(*tasks)
 
 
-async def test_send_waits_for_a_peer_that_does_not_read_and_is_told_when_it_is_lost():
+async def test_send_waits_for_a_slow_peer_and_raises_on_loss():
     async with Pair(compression=None) as pair:
         pair.theirs.transport.pause_reading()
 
@@ -162,7 +162,7 @@ async def test_send_is_a_coroutine_function_for_inspect():
         assert inspect.iscoroutinefunction(type(pair.ours).send)
 
 
-async def test_the_error_of_a_message_sent_early_reaches_its_sender():
+async def test_encoding_error_reaches_the_sender_of_that_message():
     async with Pair(compression="deflate", max_size=None) as pair:
         large = asyncio.create_task(pair.ours.send("words " * 200_000))
         await asyncio.sleep(0)

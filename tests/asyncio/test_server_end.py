@@ -1,4 +1,4 @@
-"""The end of a server: whatever raises, close, wait_closed and `async with` come to their end."""
+"""The end of a server: whatever raises, close, wait_closed and `async with` complete."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from wsframe.asyncio import State, connect, unix_serve
 
 async def test_wait_closed_waits_for_close_and_for_the_handlers():
     """Whenever it was called: before close, as it is called, or afterwards."""
-    let_go, done = asyncio.Event(), []
+    release, done = asyncio.Event(), []
 
     async def handler(ws):
         try:
             await ws.wait_closed()
         finally:
-            await let_go.wait()
+            await release.wait()
             done.append(True)
 
     server = await local(handler)
@@ -31,7 +31,7 @@ async def test_wait_closed_waits_for_close_and_for_the_handlers():
     await ws.wait_closed()
     await asyncio.sleep(0.05)
     assert not early.done() and not late.done()
-    let_go.set()
+    release.set()
     await asyncio.wait_for(asyncio.gather(early, late), SOON)
     assert done == [True]
     await server.wait_closed()  # and again
@@ -58,7 +58,7 @@ async def test_cancelling_wait_closed_cancels_nothing_else():
     await asyncio.wait_for(server.wait_closed(), SOON)
 
 
-async def test_closing_with_what_must_not_be_sent_leaves_it_open():
+async def test_invalid_close_code_raises_and_keeps_serving():
     async with local() as server, connect(uri_of(server)) as ws:
         with pytest.raises(ValueError, match="1006"):
             server.close(code=1006)
@@ -69,7 +69,7 @@ async def test_closing_with_what_must_not_be_sent_leaves_it_open():
         assert await ws.recv() == "x"
 
 
-async def test_a_connection_that_cannot_be_closed_does_not_hold_up_the_others(caplog):
+async def test_failing_close_of_one_connection_does_not_block_others(caplog):
     server = await local()
     clients = [await connect(uri_of(server)) for _ in range(3)]
 
@@ -88,7 +88,7 @@ async def test_a_connection_that_cannot_be_closed_does_not_hold_up_the_others(ca
     assert "KeyError: 'close_nowait'" in caplog.text
 
 
-async def test_the_body_of_async_with_may_raise():
+async def test_exception_in_async_with_body_closes_the_server():
     async def handler(ws):
         raise KeyError("handler")
 
@@ -146,15 +146,15 @@ async def test_a_connection_accepted_as_the_server_closes_is_a_503():
             await asyncio.sleep(0)
         server.close()
         try:
-            answer = await asyncio.wait_for(reader.read(), SOON)
+            response = await asyncio.wait_for(reader.read(), SOON)
         except ConnectionResetError:  # not accepted by then: the listening socket is closed
-            answer = b""
-        assert answer[:12] in (b"HTTP/1.1 503", b"")
+            response = b""
+        assert response[:12] in (b"HTTP/1.1 503", b"")
         writer.close()
         await asyncio.wait_for(server.wait_closed(), SOON)
 
 
-async def test_a_request_sent_as_the_server_closes_is_no_websocket():
+async def test_request_during_server_close_is_refused_or_closed():
     server = await local()
     asking = asyncio.ensure_future(ask(server))
     while not server._all_connections:
@@ -168,7 +168,7 @@ async def test_a_request_sent_as_the_server_closes_is_no_websocket():
     await asyncio.wait_for(server.wait_closed(), SOON)
 
 
-async def test_serve_starts_one_server():
+async def test_entering_serve_twice_raises_runtime_error():
     serving = local()
     async with serving as server:
         with pytest.raises(RuntimeError, match="starts one server"):
@@ -179,7 +179,7 @@ async def test_serve_starts_one_server():
         await serving
 
 
-async def test_unix_servers_end_alike(tmp_path):
+async def test_unix_server_wait_closed_waits_for_close(tmp_path):
     async with unix_serve(echo, str(tmp_path / "socket")) as server:
         waiting = asyncio.ensure_future(server.wait_closed())
         await asyncio.sleep(0)
@@ -187,7 +187,7 @@ async def test_unix_servers_end_alike(tmp_path):
     await asyncio.wait_for(waiting, SOON)
 
 
-async def test_the_first_close_says_how_connections_are_closed():
+async def test_first_close_determines_code_and_reason():
     """Leaving `async with` is a close, too."""
 
     async def handler(ws):

@@ -1,4 +1,4 @@
-"""A transport that is given another protocol serves that one at once."""
+"""A transport whose protocol is replaced passes the next data to the new one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Other(asyncio.Protocol):
             self.received.set_result(data)
 
 
-async def test_set_protocol_is_obeyed_by_the_next_read():
+async def test_next_read_goes_to_the_protocol_of_set_protocol():
     async with Pair(compression=None) as pair:
         await pair.theirs.send("x")
         assert await pair.ours.recv() == "x"  # it reads its socket itself from now on, where it can

@@ -47,7 +47,7 @@ async def test_messages_for_a_peer_that_never_reads_may_be_dropped(how):
         assert first == [0, 1, 2, 3]  # what was queued arrives
 
 
-async def test_max_unsent_can_be_lifted():
+async def test_max_unsent_of_none_has_no_limit():
     async with Pair(compression=None, max_unsent=None) as pair:
         pair.theirs.transport.pause_reading()
         for _ in range(100):
@@ -67,14 +67,14 @@ async def test_max_unsent_can_be_lifted():
     ],
     ids=str,
 )
-async def test_options_for_slow_peers_are_checked(options, error):
+async def test_invalid_slow_peer_options_raise(options, error):
     for make in (lambda: local(print, **options), lambda: connect("ws://127.0.0.1:1", **options)):
         with pytest.raises(error):
             make()
 
 
 @pytest.mark.parametrize("size", [2**23, 2**24])
-async def test_what_a_sender_waits_for_does_not_count_as_unsent(size):
+async def test_awaited_sends_do_not_count_towards_max_unsent(size):
     """A peer that takes a large message is not too slow for the small ones that are broadcast meanwhile."""
     async with Pair(compression=None, max_size=None) as pair:
         sending = asyncio.create_task(pair.ours.send(bytes(size)))

@@ -68,7 +68,7 @@ class Sender:
     ],
     ids=["text", "binary", "text as bytes", "binary as text"],
 )
-async def test_parts_come_as_they_arrive(compression, fragments, options):
+async def test_recv_streaming_yields_parts_as_they_arrive(compression, fragments, options):
     whole = fragments[0][:0].join(fragments)
     if "decode" in options:
         whole = whole.decode() if options["decode"] else whole.encode()
@@ -87,7 +87,7 @@ async def test_parts_come_as_they_arrive(compression, fragments, options):
         assert await pair.ours.recv() == "next"
 
 
-async def test_what_has_arrived_before_is_one_part():
+async def test_already_received_message_is_one_part():
     async with Pair() as pair:
         await pair.theirs.send(["a", "b"])
         await pair.theirs.send(b"c")
@@ -98,7 +98,7 @@ async def test_what_has_arrived_before_is_one_part():
         assert await parts_of(pair.ours, decode=True) == ["c"]
 
 
-async def test_one_large_frame_comes_in_parts_and_not_at_once():
+async def test_large_frame_is_streamed_with_backpressure():
     """As long as nobody takes them, little is read: the peer has to wait."""
     size = 2**25
     async with Pair(compression=None, max_size=None) as pair:
@@ -118,7 +118,7 @@ async def test_one_large_frame_comes_in_parts_and_not_at_once():
         await sending
 
 
-async def test_a_bomb_comes_in_parts():
+async def test_decompression_bomb_is_streamed_in_parts():
     size = 2**24
     async with Pair(max_size=None) as pair:
         await pair.theirs.send(bytes(size))
@@ -126,7 +126,7 @@ async def test_a_bomb_comes_in_parts():
         assert sum(map(len, parts)) == size
 
 
-async def test_text_is_cut_between_characters_however_it_arrives():
+async def test_text_parts_end_at_character_boundaries():
     data = frame(Opcode.TEXT, TEXT.encode())
     async with local(lambda ws: asyncio.sleep(0), close_timeout=1) as server:
         got = asyncio.get_running_loop().create_future()
@@ -144,7 +144,7 @@ async def test_text_is_cut_between_characters_however_it_arrives():
         writer.close()
 
 
-async def test_messages_behind_it_wait_in_order():
+async def test_messages_behind_a_streamed_one_keep_their_order():
     async with Pair() as pair:
         sender = Sender(pair.theirs)
         parts = pair.ours.recv_streaming()
@@ -158,7 +158,7 @@ async def test_messages_behind_it_wait_in_order():
         assert [await pair.ours.recv() for _ in range(100)] == list(map(str, range(100)))
 
 
-async def test_two_at_a_time_are_refused():
+async def test_concurrent_receive_raises_concurrency_error():
     async with Pair() as pair:
         waiting = asyncio.ensure_future(parts_of(pair.ours))
         await asyncio.sleep(0)
@@ -176,7 +176,7 @@ async def test_two_at_a_time_are_refused():
 
 
 @pytest.mark.parametrize("begun", [False, True])
-async def test_cancelled_before_the_first_part_it_loses_nothing(begun):
+async def test_cancelling_before_the_first_part_loses_nothing(begun):
     async with Pair() as pair:
         sender = Sender(pair.theirs)
         if begun:  # by a peer whose first fragment is not read yet
@@ -192,7 +192,7 @@ async def test_cancelled_before_the_first_part_it_loses_nothing(begun):
 
 
 @pytest.mark.parametrize("again", [False, True])
-async def test_cancelled_as_a_part_arrives_it_loses_nothing(again):
+async def test_cancelling_as_a_part_arrives_loses_nothing(again):
     async with Pair() as pair:
         waiting = asyncio.ensure_future(parts_of(pair.ours))
         await asyncio.sleep(0)
@@ -216,7 +216,7 @@ async def test_cancelled_as_a_part_arrives_it_loses_nothing(again):
             await sender.stop()
 
 
-async def test_abandoned_amid_the_message_the_connection_can_only_be_closed():
+async def test_connection_with_an_abandoned_stream_can_only_be_closed():
     async with Pair() as pair:
         sender = Sender(pair.theirs)
         sender.put("a", "b")
@@ -235,7 +235,7 @@ async def test_abandoned_amid_the_message_the_connection_can_only_be_closed():
 
 
 @pytest.mark.parametrize(("code", "kind"), [(1000, ConnectionClosedOK), (1011, ConnectionClosedError)])
-async def test_the_end_of_the_connection(code, kind):
+async def test_recv_streaming_raises_when_the_connection_closes(code, kind):
     async with Pair() as pair:
         waiting = asyncio.ensure_future(parts_of(pair.ours))
         await asyncio.sleep(0)
@@ -246,7 +246,7 @@ async def test_the_end_of_the_connection(code, kind):
             await parts_of(pair.ours)
 
 
-async def test_the_end_of_the_connection_amid_the_message():
+async def test_recv_streaming_raises_when_lost_within_a_message():
     async with Pair() as pair:
         sender = Sender(pair.theirs)
         sender.put("a")
@@ -259,7 +259,7 @@ async def test_the_end_of_the_connection_amid_the_message():
 
 
 @pytest.mark.parametrize("opcode", [Opcode.TEXT, Opcode.BINARY])
-async def test_text_that_is_not_utf8_fails_the_connection(opcode):
+async def test_invalid_utf_8_in_a_stream_closes_with_1007(opcode):
     async with Pair(compression=None) as pair:
         parts = pair.ours.recv_streaming(decode=True)
         first = asyncio.ensure_future(anext(parts))
@@ -274,7 +274,7 @@ async def test_text_that_is_not_utf8_fails_the_connection(opcode):
         assert ended.value.sent.code == 1007
 
 
-async def test_limits_of_a_message_and_of_its_frames():
+async def test_max_size_may_limit_messages_and_frames():
     async with Pair(max_size=(None, 100), compression=None) as pair:
         await pair.theirs.send([b"a" * 100] * 5)
         assert len(await pair.ours.recv()) == 500
@@ -288,7 +288,7 @@ async def test_limits_of_a_message_and_of_its_frames():
             connect("ws://127.0.0.1/", max_size=wrong)
 
 
-async def test_a_listener_gets_fragments():
+async def test_listener_on_fragment_gets_every_fragment():
     events = []
     done = asyncio.Event()
 
@@ -314,7 +314,7 @@ async def test_a_listener_gets_fragments():
         assert events[2:] == [(b"", True), ("end", True)]
 
 
-async def test_a_listener_that_raises_closes_with_1011(caplog):
+async def test_on_fragment_that_raises_closes_with_1011(caplog):
     class Parts(Listener):
         def on_fragment(self, ws, data, final):
             raise ValueError(data)

@@ -57,7 +57,7 @@ async def test_a_client_that_is_silent_after_tls_is_bounded_by_open_timeout(cont
         writer.close()
 
 
-async def test_the_time_of_the_tls_handshake_counts(contexts):
+async def test_tls_handshake_time_counts_towards_open_timeout(contexts):
     """A client that is slow twice has no more time than one that is slow once."""
     async with local(ssl=contexts[0], open_timeout=100) as server:
         loop = asyncio.get_running_loop()
@@ -80,14 +80,14 @@ async def test_an_ssl_handshake_timeout_of_the_application_is_kept(contexts):
         writer.close()
 
 
-async def test_without_open_timeout_tls_works_as_well(contexts):
+async def test_tls_works_without_an_open_timeout(contexts):
     serving = local(ssl=contexts[0], open_timeout=None)
     async with serving as server, connect(uri_of(server, "wss"), ssl=contexts[1]) as ws:
         await ws.send("x")
         assert await ws.recv() == "x"
 
 
-async def test_a_client_of_tls_that_is_refused_reads_why(contexts):
+async def test_refused_tls_client_receives_the_whole_response(contexts):
     def refuse(connection, request):
         return Response(403, body="x" * 100_000)
 
@@ -95,9 +95,9 @@ async def test_a_client_of_tls_that_is_refused_reads_why(contexts):
         address = server.sockets[0].getsockname()
         reader, writer = await asyncio.open_connection(*address, ssl=contexts[1], server_hostname="localhost")
         writer.write(request_to(server))
-        answer = await ended(reader)
-        assert answer.startswith(b"HTTP/1.1 403 ")
-        assert answer.endswith(b"x" * 100_000)
+        response = await ended(reader)
+        assert response.startswith(b"HTTP/1.1 403 ")
+        assert response.endswith(b"x" * 100_000)
         writer.close()
 
 
@@ -120,7 +120,7 @@ async def test_a_tls_handshake_that_ends_while_the_server_closes_is_a_503(contex
     await asyncio.wait_for(server.wait_closed(), SOON)
 
 
-async def test_a_silent_client_of_tls_does_not_hold_up_the_end_for_long(contexts):
+async def test_silent_tls_client_does_not_delay_server_close(contexts):
     server = await local(ssl=contexts[0], open_timeout=0.5)
     _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
     await asyncio.sleep(0.1)

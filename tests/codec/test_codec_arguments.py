@@ -9,17 +9,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import frames
 import pytest
-from twins import Impl
+from support import frames
+from support.twins import Impl
 
 from wsframe import Frame, Opcode, ProtocolError, Role
 
 KEY = b"abcd"
 
 
-class OddBytes(bytes):
-    """Answers falsely wherever it is asked, but for its buffer."""
+class FakeBytes(bytes):
+    """Its methods return wrong values; only its buffer is right."""
 
     def __len__(self) -> int:
         return 1000
@@ -45,8 +45,8 @@ class OddBytes(bytes):
     __hash__ = None  # type: ignore[assignment]
 
 
-class OddStr(str):
-    """Answers falsely wherever it is asked, but for its characters."""
+class FakeStr(str):
+    """Its methods return wrong values; only its characters are right."""
 
     __slots__ = ()
 
@@ -65,27 +65,27 @@ class OddStr(str):
     __hash__ = None  # type: ignore[assignment]
 
 
-class Odd(int):
-    """An int like another."""
+class SubInt(int):
+    """A subclass of int that changes nothing."""
 
 
-def lie(self: Any, *args: Any) -> Any:
+def always_true(self: Any, *args: Any) -> Any:
     return True
 
 
-class Lying(int):
-    """Says what is asked for wherever it is asked; its value is another."""
+class FakeInt(int):
+    """Its methods return wrong values; only the value of the int is right."""
 
     def __index__(self) -> int:
         return 1
 
     __int__ = __index__
 
-    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = lie
-    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = lie
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = lie
-    __mod__ = __rmod__ = __lshift__ = __rlshift__ = __rshift__ = __neg__ = lie
-    __bool__ = bit_length = to_bytes = lie
+    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = always_true
+    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = always_true
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = always_true
+    __mod__ = __rmod__ = __lshift__ = __rlshift__ = __rshift__ = __neg__ = always_true
+    __bool__ = bit_length = to_bytes = always_true
     __hash__ = __index__
 
 
@@ -103,7 +103,7 @@ def mapped(data: bytes) -> mmap.mmap:
     return room
 
 
-def nowhere() -> Any:
+def null_buffer() -> Any:
     """An empty buffer whose address is NULL."""
     if not hasattr(ctypes, "pythonapi"):
         return memoryview(b"")
@@ -115,7 +115,7 @@ def nowhere() -> Any:
 BUFFERS: dict[str, Callable[[], Any]] = {
     "bytes": lambda: TWELVE,
     "bytearray": lambda: bytearray(TWELVE),
-    "subclass of bytes": lambda: OddBytes(TWELVE),
+    "subclass of bytes": lambda: FakeBytes(TWELVE),
     "memoryview": lambda: memoryview(TWELVE),
     "slice of a memoryview": lambda: memoryview(b"\xff" + TWELVE + b"\xff")[1:-1],
     "signed chars": lambda: memoryview(TWELVE).cast("b"),
@@ -148,7 +148,7 @@ EMPTY: dict[str, Callable[[], Any]] = {
     "array": lambda: array.array("I"),
     "ctypes array": lambda: (ctypes.c_uint32 * 0)(),
     "slice": lambda: memoryview(b"abc")[1:1],
-    "no address": lambda: nowhere(),
+    "no address": lambda: null_buffer(),
 }
 NOT_CONTIGUOUS: dict[str, Callable[[], Any]] = {
     "every other byte": lambda: memoryview(bytearray(8))[::2],
@@ -160,7 +160,7 @@ NOT_CONTIGUOUS: dict[str, Callable[[], Any]] = {
     "ctypes number": lambda: ctypes.c_uint32(5),
     "ctypes matrix": lambda: (ctypes.c_uint8 * 2 * 2)(),
 }
-NO_BUFFERS: dict[str, Any] = {
+NON_BUFFERS: dict[str, Any] = {
     "None": None,
     "int": 5,
     "float": 1.5,
@@ -204,7 +204,7 @@ def refused(kind: type[Exception], text: str) -> Iterator[None]:
 
 
 @one_of(BUFFERS)
-def test_case_36_every_kind_of_buffer(impl: Impl, make: Callable[[], Any]) -> None:
+def test_case_36_any_contiguous_buffer_is_accepted(impl: Impl, make: Callable[[], Any]) -> None:
     """What counts is the bytes that the buffer shows, not its items or what a subclass says of itself."""
     frame = b"\x82\x0c" + TWELVE
     assert impl.mask(make(), KEY) == frames.masked(TWELVE, KEY)
@@ -221,7 +221,7 @@ def test_case_36_every_kind_of_buffer(impl: Impl, make: Callable[[], Any]) -> No
 
 
 @pytest.mark.parametrize("name", WRITABLE)
-def test_case_36_every_kind_of_writable_buffer(impl: Impl, name: str) -> None:
+def test_case_36_any_writable_buffer_is_masked_in_place(impl: Impl, name: str) -> None:
     for offset in (0, 3, 2**70 + 1):
         buffer = BUFFERS[name]()
         assert impl.mask_into(buffer, KEY, offset) is None
@@ -229,7 +229,7 @@ def test_case_36_every_kind_of_writable_buffer(impl: Impl, name: str) -> None:
 
 
 @one_of(EMPTY)
-def test_case_36_empty_buffers(impl: Impl, make: Callable[[], Any]) -> None:
+def test_case_36_empty_buffers_are_accepted(impl: Impl, make: Callable[[], Any]) -> None:
     assert impl.mask(make(), KEY) == b""
     assert impl.encode_binary(make()) == b"\x82\x00"
     assert impl.encode_binary(make(), masked=True)[:2] == b"\x82\x80"
@@ -246,12 +246,12 @@ def test_case_36_empty_buffers(impl: Impl, make: Callable[[], Any]) -> None:
 @pytest.mark.parametrize(
     "name", ["bytes", "bytearray", "memoryview", "subclass of bytes", "array of 32 bits"]
 )
-def test_case_36_every_kind_of_key(impl: Impl, name: str) -> None:
+def test_case_36_any_buffer_of_4_bytes_is_a_key(impl: Impl, name: str) -> None:
     kinds: dict[str, Callable[[bytes], Any]] = {
         "bytes": bytes,
         "bytearray": bytearray,
         "memoryview": memoryview,
-        "subclass of bytes": OddBytes,
+        "subclass of bytes": FakeBytes,
         "array of 32 bits": lambda key: array.array("I", key),
     }
     key = kinds[name](KEY)
@@ -266,15 +266,15 @@ def test_case_36_every_kind_of_key(impl: Impl, name: str) -> None:
 
 @EVERY_PLACE
 @one_of(NOT_CONTIGUOUS)
-def test_case_36_buffers_not_in_one_piece(impl: Impl, place: str, make: Callable[[], Any]) -> None:
+def test_case_36_non_contiguous_buffers_are_refused(impl: Impl, place: str, make: Callable[[], Any]) -> None:
     name, call = PLACES[place]
     with refused(BufferError, f"{name} must be a contiguous one-dimensional buffer"):
         call(impl, make())
 
 
 @EVERY_PLACE
-@pytest.mark.parametrize("value", NO_BUFFERS.values(), ids=NO_BUFFERS)
-def test_case_36_no_buffers_at_all(impl: Impl, place: str, value: object) -> None:
+@pytest.mark.parametrize("value", NON_BUFFERS.values(), ids=NON_BUFFERS)
+def test_case_36_objects_without_a_buffer_raise_type_error(impl: Impl, place: str, value: object) -> None:
     name, call = PLACES[place]
     if (name == "mask_key" and value is None) or (name == "payload" and isinstance(value, str)):
         assert type(call(impl, value)) is bytes
@@ -285,7 +285,7 @@ def test_case_36_no_buffers_at_all(impl: Impl, place: str, value: object) -> Non
 
 
 @pytest.mark.parametrize("name", [name for name in BUFFERS if name not in WRITABLE])
-def test_case_36_read_only_buffers_to_mask_into(impl: Impl, name: str) -> None:
+def test_case_36_mask_into_a_read_only_buffer_raises_buffer_error(impl: Impl, name: str) -> None:
     with refused(BufferError, "buffer must be a writable buffer"):
         impl.mask_into(BUFFERS[name](), KEY)
     with refused(BufferError, "buffer must be a writable buffer"):
@@ -294,18 +294,18 @@ def test_case_36_read_only_buffers_to_mask_into(impl: Impl, name: str) -> None:
 
 @pytest.mark.parametrize("place", [place for place, (name, _) in PLACES.items() if "key" in name])
 @pytest.mark.parametrize("size", [0, 1, 3, 5, 8, 1000])
-def test_case_36_keys_of_another_size(impl: Impl, place: str, size: int) -> None:
+def test_case_36_keys_not_of_4_bytes_raise_value_error(impl: Impl, place: str, size: int) -> None:
     name, call = PLACES[place]
     for kind in (bytes, bytearray):
         with refused(ValueError, f"{name} must be 4 bytes, not {size}"):
             call(impl, kind(size))
 
 
-NO_INTS = [None, 0.0, 1.0, "", "1", b"", [], object()]
+NON_INTS = [None, 0.0, 1.0, "", "1", b"", [], object()]
 
 
-@pytest.mark.parametrize("value", NO_INTS, ids=repr_of_type)
-def test_case_36_offsets_and_sizes_that_are_no_ints(impl: Impl, value: object) -> None:
+@pytest.mark.parametrize("value", NON_INTS, ids=repr_of_type)
+def test_case_36_numbers_of_a_wrong_type_raise_type_error(impl: Impl, value: object) -> None:
     """Not even those that are as false as 0."""
     said = f"must be int, not {type(value).__name__}"
     with refused(TypeError, f"offset {said}"):
@@ -337,7 +337,7 @@ def test_case_36_offsets_and_sizes_that_are_no_ints(impl: Impl, value: object) -
 
 
 @pytest.mark.parametrize("value", [-1, -4, -(2**31), -(2**63) - 1, -(2**100)])
-def test_case_36_negative_numbers(impl: Impl, value: int) -> None:
+def test_case_36_negative_numbers_raise_value_error(impl: Impl, value: int) -> None:
     for call in (
         lambda: impl.mask(b"data", KEY, value),
         lambda: impl.mask_into(bytearray(4), KEY, value),
@@ -361,8 +361,8 @@ LIMITS: list[tuple[str, Callable[[Impl, int], Any], int]] = [
 
 
 @pytest.mark.parametrize(("name", "make", "low"), LIMITS, ids=[limit[0] for limit in LIMITS])
-def test_numbers_at_their_limits(impl: Impl, name: str, make: Callable[[Impl, int], Any], low: int) -> None:
-    for value in (low, 2**31, 2**32, 2**63 - 1, Odd(7)):
+def test_numbers_over_limits_raise(impl: Impl, name: str, make: Callable[[Impl, int], Any], low: int) -> None:
+    for value in (low, 2**31, 2**32, 2**63 - 1, SubInt(7)):
         make(impl, value)
     for value in (low - 1, 2**63, 2**64 - 1, 2**64, 2**100):
         with refused(ValueError, f"{name} must be from {low} to {2**63 - 1}"):
@@ -370,7 +370,7 @@ def test_numbers_at_their_limits(impl: Impl, name: str, make: Callable[[Impl, in
 
 
 @pytest.mark.parametrize("value", [-1, 8, 2**31, 2**64, -(2**64)])
-def test_reserved_bits_out_of_range(impl: Impl, value: int) -> None:
+def test_reserved_bits_out_of_range_raise_value_error(impl: Impl, value: int) -> None:
     for call in (
         lambda: impl.build_header(1, 1, rsv=value),
         lambda: impl.encode_frame(1, b"", rsv=value),
@@ -381,13 +381,13 @@ def test_reserved_bits_out_of_range(impl: Impl, value: int) -> None:
 
 
 @pytest.mark.parametrize("value", [3, 7, 11, 15, 16, 0x81, 255, 256, 2**31, 2**64 + 1])
-def test_opcodes_there_are_not(impl: Impl, value: int) -> None:
+def test_unknown_opcodes_raise_value_error(impl: Impl, value: int) -> None:
     for call in (lambda: impl.build_header(value, 1), lambda: impl.encode_frame(value, b"")):
         with refused(ValueError, f"opcode must be an Opcode, not {value}"):
             call()
 
 
-def test_offsets_past_the_end(impl: Impl) -> None:
+def test_offset_past_the_end_raises_value_error(impl: Impl) -> None:
     assert impl.parse_header(b"data", 4) is None
     assert impl.parse_header(array.array("I", [1]), 4) is None
     for offset in (5, 2**31, 2**63, 2**64, 2**100):
@@ -395,63 +395,65 @@ def test_offsets_past_the_end(impl: Impl) -> None:
             impl.parse_header(b"data", offset)
 
 
-def test_numbers_of_any_kind_of_int(impl: Impl) -> None:
+def test_bool_and_int_subclasses_are_accepted_as_ints(impl: Impl) -> None:
     """bool and subclasses are ints."""
-    assert impl.mask(b"data", KEY, True) == impl.mask(b"data", KEY, Odd(1)) == frames.masked(b"data", KEY, 1)
-    assert impl.mask(b"data", KEY, False) == impl.mask(b"data", KEY, Odd(0)) == frames.masked(b"data", KEY)
-    assert impl.build_header(True, Odd(5), rsv=True) == b"\x91\x05"
+    assert (
+        impl.mask(b"data", KEY, True) == impl.mask(b"data", KEY, SubInt(1)) == frames.masked(b"data", KEY, 1)
+    )
+    assert impl.mask(b"data", KEY, False) == impl.mask(b"data", KEY, SubInt(0)) == frames.masked(b"data", KEY)
+    assert impl.build_header(True, SubInt(5), rsv=True) == b"\x91\x05"
     assert impl.parse_header(b"\xff\x81\x05", True).length == 5
 
 
-def test_ints_that_lie_are_read_once(impl: Impl) -> None:
+def test_int_subclass_is_used_by_its_real_value(impl: Impl) -> None:
     """What is checked is what is used: the value, whatever a subclass says of itself."""
-    assert impl.mask(b"data", KEY, Lying(2)) == frames.masked(b"data", KEY, 2)
-    assert impl.build_header(Lying(9), Lying(5), rsv=Lying(0)) == b"\x89\x05"
-    assert impl.build_header(Lying(2), Lying(70_000)) == b"\x82\x7f" + (70_000).to_bytes(8, "big")
-    assert impl.encode_frame(Lying(10), b"a", rsv=Lying(7)) == b"\xfa\x01a"
-    assert impl.parse_header(b"\0\0\0\x81\x05", Lying(3)).length == 5
-    assert impl.cut_frames(b"\0\0\x82\x00", Lying(2), False, Lying(0)) == ([(0x82, b"")], 4)
-    assert impl.cut_frames(b"\x82\x02ab", Lying(0), False, Lying(1)) == ([], 0)
+    assert impl.mask(b"data", KEY, FakeInt(2)) == frames.masked(b"data", KEY, 2)
+    assert impl.build_header(FakeInt(9), FakeInt(5), rsv=FakeInt(0)) == b"\x89\x05"
+    assert impl.build_header(FakeInt(2), FakeInt(70_000)) == b"\x82\x7f" + (70_000).to_bytes(8, "big")
+    assert impl.encode_frame(FakeInt(10), b"a", rsv=FakeInt(7)) == b"\xfa\x01a"
+    assert impl.parse_header(b"\0\0\0\x81\x05", FakeInt(3)).length == 5
+    assert impl.cut_frames(b"\0\0\x82\x00", FakeInt(2), False, FakeInt(0)) == ([(0x82, b"")], 4)
+    assert impl.cut_frames(b"\x82\x02ab", FakeInt(0), False, FakeInt(1)) == ([], 0)
     for value in (-1, -(2**70)):
         with refused(ValueError, "offset must not be negative"):
-            impl.mask(b"data", KEY, Lying(value))
+            impl.mask(b"data", KEY, FakeInt(value))
         with refused(ValueError, "budget must not be negative"):
-            impl.MessageDecoder(Role.CLIENT).feed(b"", Lying(value))
+            impl.MessageDecoder(Role.CLIENT).feed(b"", FakeInt(value))
     with refused(ValueError, "offset must not be past the end of buffer"):
-        impl.parse_header(b"data", Lying(2**40))
+        impl.parse_header(b"data", FakeInt(2**40))
     with pytest.raises(ValueError, match=r"^opcode must be an Opcode"):
-        impl.build_header(Lying(2**40 + 1), 1)
+        impl.build_header(FakeInt(2**40 + 1), 1)
     for call in (
-        lambda: impl.encode_frame(1, b"", rsv=Lying(8)),
-        lambda: impl.FrameDecoder(Role.CLIENT, rsv=Lying(-1)),
+        lambda: impl.encode_frame(1, b"", rsv=FakeInt(8)),
+        lambda: impl.FrameDecoder(Role.CLIENT, rsv=FakeInt(-1)),
     ):
         with refused(ValueError, "rsv must be from 0 to 7"):
             call()
     with refused(ValueError, "start must be from 0 to 4"):
-        impl.cut_frames(b"data", Lying(5), False, 9)
+        impl.cut_frames(b"data", FakeInt(5), False, 9)
     for name, make, low in LIMITS:
         for value in (low - 1, -(2**100), 2**63, 2**100):
             with refused(ValueError, f"{name} must be from {low} to {2**63 - 1}"):
-                make(impl, Lying(value))
+                make(impl, FakeInt(value))
 
 
-def test_limits_that_lie_are_kept(impl: Impl) -> None:
+def test_limits_use_the_real_value_of_an_int_subclass(impl: Impl) -> None:
     """As their value says, not as they say at each comparison."""
-    decoder = impl.MessageDecoder(Role.CLIENT, max_message=Lying(4), max_fragments=Lying(2))
+    decoder = impl.MessageDecoder(Role.CLIENT, max_message=FakeInt(4), max_fragments=FakeInt(2))
     assert decoder.feed(b"\x82\x04data") == [b"data"]
     decoder.feed(b"\x82\x05datas")
     assert str(decoder.error) == "message larger than 4 bytes"
-    decoder = impl.MessageDecoder(Role.CLIENT, max_fragments=Lying(2))
+    decoder = impl.MessageDecoder(Role.CLIENT, max_fragments=FakeInt(2))
     decoder.feed(b"\x02\x00\x00\x00\x80\x00")
     assert str(decoder.error) == "message of more than 2 fragments"
-    decoder = impl.FrameDecoder(Role.CLIENT, max_frame=Lying(4), rsv=Lying(4))
+    decoder = impl.FrameDecoder(Role.CLIENT, max_frame=FakeInt(4), rsv=FakeInt(4))
     [frame] = decoder.feed(b"\xc2\x04data\x82\x05datas")
     assert frame.rsv == 4
     assert str(decoder.error) == "frame larger than 4 bytes"
 
 
-def test_flags_of_any_kind(impl: Impl) -> None:
-    """What is true is True."""
+def test_flags_are_taken_by_their_truth_value(impl: Impl) -> None:
+    """Any true value counts as True."""
     assert impl.build_header(1, 1, fin=[0]) == b"\x81\x01"
     assert impl.build_header(1, 1, fin=[]) == b"\x01\x01"
     frame = b"\x82\x81" + KEY + frames.masked(b"a", KEY)
@@ -461,7 +463,7 @@ def test_flags_of_any_kind(impl: Impl) -> None:
 
 
 @pytest.mark.parametrize("opcode", [Opcode.CLOSE, Opcode.PING, Opcode.PONG])
-def test_control_frames_that_must_not_be_sent(impl: Impl, opcode: Opcode) -> None:
+def test_invalid_control_frames_raise_value_error(impl: Impl, opcode: Opcode) -> None:
     for size in (126, 127, 65536):
         said = "a control frame carries at most 125 bytes (RFC 6455, 5.5)"
         with refused(ValueError, said):
@@ -480,7 +482,7 @@ def test_control_frames_that_must_not_be_sent(impl: Impl, opcode: Opcode) -> Non
 
 
 @pytest.mark.parametrize("value", [None, 5, b"bytes", ["a"], object()], ids=repr_of_type)
-def test_text_that_is_no_str(impl: Impl, value: object) -> None:
+def test_encode_text_of_a_wrong_type_raises_type_error(impl: Impl, value: object) -> None:
     for masked in (False, True):
         with refused(TypeError, f"text must be str, not {type(value).__name__}"):
             impl.encode_text(value, masked=masked)
@@ -489,7 +491,7 @@ def test_text_that_is_no_str(impl: Impl, value: object) -> None:
 @pytest.mark.parametrize(
     "text", ["\ud800", "a\udfff", "é\ud83d", "€" * 50 + "\udc00", "😊\ud83d\ude0a"], ids=ascii
 )
-def test_lone_surrogates(impl: Impl, text: str) -> None:
+def test_lone_surrogates_raise_unicode_encode_error(impl: Impl, text: str) -> None:
     """No UTF-8 stands for them; the error is the one str.encode gives."""
     with pytest.raises(UnicodeEncodeError) as expected:
         text.encode()
@@ -503,46 +505,46 @@ def test_lone_surrogates(impl: Impl, text: str) -> None:
 
 
 @pytest.mark.parametrize("value", [None, 5, bytearray(b"x"), memoryview(b"x"), ["a"]], ids=repr_of_type)
-def test_accept_keys_that_are_no_text(impl: Impl, value: object) -> None:
+def test_accept_key_of_a_wrong_type_raises_type_error(impl: Impl, value: object) -> None:
     with refused(TypeError, f"key must be str or bytes, not {type(value).__name__}"):
         impl.accept_key(value)
 
 
 @pytest.mark.parametrize("key", ["é", "\x80", "€" * 24, "😊", "a" * 23 + "\udc80"], ids=ascii)
-def test_accept_keys_that_are_not_ascii(impl: Impl, key: str) -> None:
+def test_non_ascii_accept_key_raises_value_error(impl: Impl, key: str) -> None:
     with refused(ValueError, "key must be ASCII"):
         impl.accept_key(key)
     if "\udc80" not in key:
         assert len(impl.accept_key(key.encode())) == 28
 
 
-def test_case_36_subclasses_of_str_and_bytes(impl: Impl) -> None:
-    """Their characters and bytes count, not their methods; what comes back is plain."""
-    assert impl.encode_text(OddStr("é")) == b"\x81\x02\xc3\xa9"
-    assert impl.encode_frame(Opcode.TEXT, OddStr("é")) == b"\x81\x02\xc3\xa9"
-    assert impl.encode_text(OddStr("ascii")) == b"\x81\x05ascii"
+def test_case_36_subclasses_of_str_and_bytes_are_used_by_content(impl: Impl) -> None:
+    """Their characters and bytes count, not their methods; the result is an exact str or bytes."""
+    assert impl.encode_text(FakeStr("é")) == b"\x81\x02\xc3\xa9"
+    assert impl.encode_frame(Opcode.TEXT, FakeStr("é")) == b"\x81\x02\xc3\xa9"
+    assert impl.encode_text(FakeStr("ascii")) == b"\x81\x05ascii"
     sample = "dGhlIHNhbXBsZSBub25jZQ=="
-    for kind, value in ((OddStr, sample), (OddBytes, sample.encode())):
+    for kind, value in ((FakeStr, sample), (FakeBytes, sample.encode())):
         accepted = impl.accept_key(kind(value))
         assert accepted == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
         assert type(accepted) is str
     for made in (
-        impl.mask(OddBytes(b"abcd"), OddBytes(KEY)),
-        impl.encode_binary(OddBytes(b"abcd")),
-        impl.encode_frame(1, OddBytes(b"abcd")),
-        impl.parse_header(OddBytes(b"\x82\x80abcd")).mask_key,
+        impl.mask(FakeBytes(b"abcd"), FakeBytes(KEY)),
+        impl.encode_binary(FakeBytes(b"abcd")),
+        impl.encode_frame(1, FakeBytes(b"abcd")),
+        impl.parse_header(FakeBytes(b"\x82\x80abcd")).mask_key,
     ):
         assert type(made) is bytes
 
 
 @pytest.mark.parametrize("value", [None, "server", "SERVER", True, 1, Role, object()], ids=repr_of_type)
-def test_roles_there_are_not(impl: Impl, value: object) -> None:
+def test_invalid_role_raises_type_error(impl: Impl, value: object) -> None:
     for kind in (impl.MessageDecoder, impl.FrameDecoder):
         with refused(TypeError, f"role must be a Role, not {type(value).__name__}"):
             kind(value)
 
 
-def test_the_first_wrong_argument_is_named(impl: Impl) -> None:
+def test_error_names_the_first_wrong_argument(impl: Impl) -> None:
     """In the order they are written, in both twins."""
     with refused(TypeError, "data must be a bytes-like object, not int"):
         impl.mask(1, 2, "3")
@@ -572,8 +574,8 @@ def test_the_first_wrong_argument_is_named(impl: Impl) -> None:
         impl.FrameDecoder(Role.CLIENT, max_frame="2", rsv="3")
 
 
-def test_what_is_fed_is_looked_at_first(impl: Impl) -> None:
-    """However the stream stands."""
+def test_feed_checks_its_argument_before_the_state(impl: Impl) -> None:
+    """Whatever the state of the stream is."""
     for decoder in (impl.MessageDecoder(Role.CLIENT), impl.FrameDecoder(Role.CLIENT)):
         decoder.feed(b"\xff")
         decoder.feed(b"\xff")
@@ -584,7 +586,7 @@ def test_what_is_fed_is_looked_at_first(impl: Impl) -> None:
             decoder.feed(b"")
 
 
-def calls_of_a_wrong_shape(impl: Impl) -> list[Callable[[], Any]]:
+def invalid_calls(impl: Impl) -> list[Callable[[], Any]]:
     return [
         impl.mask,
         lambda: impl.mask(b""),
@@ -612,14 +614,14 @@ def calls_of_a_wrong_shape(impl: Impl) -> list[Callable[[], Any]]:
     ]
 
 
-def test_calls_of_a_wrong_shape(impl: Impl) -> None:
+def test_wrong_number_or_kind_of_arguments_raises_type_error(impl: Impl) -> None:
     """Too few, too many, by position what goes by name: the same calls are wrong in both twins."""
-    for call in calls_of_a_wrong_shape(impl):
+    for call in invalid_calls(impl):
         with pytest.raises(TypeError):
             call()
 
 
-def test_arguments_by_name(impl: Impl) -> None:
+def test_arguments_may_be_passed_by_name(impl: Impl) -> None:
     assert impl.mask(data=b"data", key=KEY, offset=1) == frames.masked(b"data", KEY, 1)
     buffer = bytearray(b"data")
     impl.mask_into(buffer=buffer, key=KEY, offset=1)
@@ -633,7 +635,7 @@ def test_arguments_by_name(impl: Impl) -> None:
     assert impl.MessageDecoder(role=Role.CLIENT).feed(data=b"\x81\x01a") == ["a"]
 
 
-def test_cut_frames_with_odd_numbers(impl: Impl) -> None:
+def test_cut_frames_checks_its_start_and_limit(impl: Impl) -> None:
     data = b"\x82\x01a\x82\x00"
     assert impl.cut_frames(data, 0, False, 2**63 - 1) == ([(0x82, b"a"), (0x82, b"")], 5)
     assert impl.cut_frames(data, 0, False, 0) == ([], 0)

@@ -1,4 +1,4 @@
-"""Masking keys (RFC 6455, 5.3): fresh, unpredictable, never shared; on every twin.
+"""Masking keys (RFC 6455, 5.3): new for each frame, unpredictable, never shared; on every twin.
 
 Old curl masked a whole connection with one key (CVE-2025-10148); ws #636 asked for unpredictable ones.
 """
@@ -13,13 +13,13 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from processes import run
-from twins import Impl
+from support.processes import run
+from support.twins import Impl
 
 from wsframe import Role
 from wsframe._spec import KEY_POOL
 
-# More than one drawing from the system's generator.
+# More than one call of os.urandom.
 MANY = 3000
 
 
@@ -33,13 +33,13 @@ def assert_distinct(keys: list[bytes]) -> None:
     assert len(set(keys)) >= len(keys) - 1
 
 
-def test_case_25_a_fresh_key_for_every_frame(impl: Impl) -> None:
+def test_case_25_every_frame_has_a_new_key(impl: Impl) -> None:
     keys = keys_of_frames(impl, MANY)
     assert {len(key) for key in keys} == {4}
     assert_distinct(keys + [impl.fresh_key() for _ in range(MANY)])
 
 
-def test_case_25_frames_say_their_key(impl: Impl) -> None:
+def test_case_25_frames_are_masked_with_the_key_they_carry(impl: Impl) -> None:
     decoder = impl.MessageDecoder(Role.SERVER)
     assert decoder.feed(impl.encode_text("Hello", masked=True)) == ["Hello"]
     assert decoder.feed(impl.encode_binary(b"Hello", masked=True)) == [b"Hello"]
@@ -47,7 +47,7 @@ def test_case_25_frames_say_their_key(impl: Impl) -> None:
     assert impl.parse_header(frame).mask_key == frame[2:6]
 
 
-def test_case_25_every_bit_varies(impl: Impl) -> None:
+def test_case_25_every_bit_of_the_keys_varies(impl: Impl) -> None:
     ones: Counter[int] = Counter()
     for key in keys_of_frames(impl, MANY):
         number = int.from_bytes(key, "big")
@@ -56,32 +56,32 @@ def test_case_25_every_bit_varies(impl: Impl) -> None:
     assert all(abs(ones[bit] - MANY / 2) < 10 * (MANY / 4) ** 0.5 for bit in range(32))
 
 
-def test_case_25_a_seed_does_not_repeat_keys(impl: Impl) -> None:
+def test_case_25_random_seed_does_not_repeat_keys(impl: Impl) -> None:
     state = random.getstate()
     try:
-        drawn = []
+        produced = []
         for _ in range(2):
             random.seed(0)
-            drawn += keys_of_frames(impl, 10)
+            produced += keys_of_frames(impl, 10)
     finally:
         random.setstate(state)
-    assert_distinct(drawn)
+    assert_distinct(produced)
 
 
-def test_case_25_threads_draw_different_keys(impl: Impl) -> None:
-    drawn: list[list[bytes]] = []
+def test_case_25_threads_use_different_keys(impl: Impl) -> None:
+    produced: list[list[bytes]] = []
     start = threading.Barrier(8)
 
-    def draw() -> None:
+    def produce() -> None:
         start.wait()
-        drawn.append(keys_of_frames(impl, MANY))
+        produced.append(keys_of_frames(impl, MANY))
 
-    threads = [threading.Thread(target=draw) for _ in range(8)]
+    threads = [threading.Thread(target=produce) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    keys = [key for one in drawn for key in one]
+    keys = [key for one in produced for key in one]
     assert len(keys) == 8 * MANY
     # 24 000 random keys: 0.07 pairs are equal by chance.
     assert len(set(keys)) >= len(keys) - 4
@@ -92,7 +92,7 @@ class Sub(bytes):
 
 
 @pytest.mark.parametrize(
-    ("drawn", "error"),
+    ("produced", "error"),
     [
         (b"", RuntimeError),
         (b"\1\2\3\4", RuntimeError),
@@ -106,26 +106,28 @@ class Sub(bytes):
     ],
     ids=["nothing", "4", "too few", "too many", "None", "str", "bytearray", "subclass", "list"],
 )
-def test_case_48_a_replaced_urandom_that_returns_something_else(
-    impl: Impl, drawn: Any, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+def test_case_48_invalid_result_of_a_replaced_urandom_raises(
+    impl: Impl, produced: Any, error: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is made of it, and nothing beyond it is read; afterwards keys are drawn again."""
-    monkeypatch.setattr(os, "urandom", lambda size: drawn)
-    said = f"bytes, not {len(drawn)}$" if error is RuntimeError else f"bytes, not {type(drawn).__name__}$"
+    """It is not used, and nothing beyond its end is read; later calls get new keys."""
+    monkeypatch.setattr(os, "urandom", lambda size: produced)
+    said = (
+        f"bytes, not {len(produced)}$" if error is RuntimeError else f"bytes, not {type(produced).__name__}$"
+    )
 
     def spend() -> None:
-        for _ in range(KEY_POOL // 4 + 1):  # those that were drawn before
+        for _ in range(KEY_POOL // 4 + 1):  # use up the keys in the pool
             impl.encode_text("x", masked=True)
 
-    for draw in (spend, impl.fresh_key, lambda: impl.encode_binary(b"x", masked=True), impl.new_key):
+    for produce in (spend, impl.fresh_key, lambda: impl.encode_binary(b"x", masked=True), impl.new_key):
         with pytest.raises(error, match=rf"^os\.urandom must return .*{said}"):
-            draw()
+            produce()
     monkeypatch.undo()
     assert_distinct([impl.fresh_key() for _ in range(MANY)])
     assert len(impl.new_key()) == 24
 
 
-def test_case_48_a_replaced_urandom_that_is_good_is_used(impl: Impl, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_case_48_replaced_urandom_provides_the_keys(impl: Impl, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
     def urandom(size: int) -> bytes:
@@ -177,14 +179,14 @@ def keys_of_forks(impl: Impl, kind: str) -> list[bytes]:
 
 
 @pytest.mark.skipif("not hasattr(os, 'fork')")
-def test_case_25_forked_children_draw_different_keys(impl: Impl) -> None:
+def test_case_25_forked_children_use_different_keys(impl: Impl) -> None:
     keys = keys_of_forks(impl, "os")
     assert len(keys) == 5 * (3 * 2 + 1)
     assert len(set(keys)) == len(keys)
 
 
 @pytest.mark.skipif("not hasattr(os, 'fork')")
-def test_case_25_a_fork_that_python_does_not_see(impl: Impl) -> None:
+def test_case_25_children_of_a_libc_fork_use_different_keys(impl: Impl) -> None:
     if impl.pure:
         pytest.skip("the pure twin knows of the forks of the os module alone")
     keys = keys_of_forks(impl, "libc")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from twins import Impl
+from support.twins import Impl
 
 from wsframe import Opcode
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-import frames
 import pytest
-from feeding import Outcome, outcome
-from twins import Impl
+from support import frames
+from support.feeding import Outcome, outcome
+from support.twins import Impl
 
 from wsframe import Ping, Pong, Role
 
@@ -26,7 +26,7 @@ def fed(impl: Impl, role: Role, data: bytes, **options: int | None) -> Outcome:
 
 @SIDES
 @pytest.mark.parametrize("low", [0, 1, 2**32, 2**63 - 1])
-def test_case_01_length_with_the_top_bit_set(impl: Impl, role: Role, low: int) -> None:
+def test_case_01_length_with_the_top_bit_set_is_an_error(impl: Impl, role: Role, low: int) -> None:
     """Negative in signed arithmetic, it hung swift-nio (CVE-2026-43678) and Tomcat (CVE-2020-13935)."""
     head = frames.header(frames.BINARY, 2**63 | low, key=key_for(role))
     got = fed(impl, role, head + bytes(64), max_message=None)
@@ -37,7 +37,7 @@ def test_case_01_length_with_the_top_bit_set(impl: Impl, role: Role, low: int) -
 
 @SIDES
 @pytest.mark.parametrize("length", [2**64 - 1, 2**64 - 2, 2**64 - 10, 2**63 - 1, 2**63 - 10])
-def test_case_02_length_that_wraps_a_pointer(impl: Impl, role: Role, length: int) -> None:
+def test_case_02_length_that_wraps_a_pointer_gives_no_message(impl: Impl, role: Role, length: int) -> None:
     """Adding such a length to a pointer lands before the buffer: php-ion #5, libhv #852, nopoll #84."""
     key = key_for(role)
     payload = frames.masked(bytes(32), key or bytes(4))
@@ -53,7 +53,7 @@ def test_case_02_length_that_wraps_a_pointer(impl: Impl, role: Role, length: int
 
 
 @pytest.mark.parametrize("length", [0xFFFFFFFFFFFFFFFC, 0x7FFFFFFFFFFFFFFC, 0x7FFFFFFFFFFFFFFF])
-def test_case_03_masked_length_that_wraps_with_the_key(impl: Impl, length: int) -> None:
+def test_case_03_masked_length_that_overflows_gives_no_message(impl: Impl, length: int) -> None:
     """Length plus the four bytes of the key must not come out small: baresip/re #1584."""
     data = frames.header(frames.BINARY, length, key=frames.KEY) + bytes(8)
     got = fed(impl, Role.SERVER, data, max_message=None)
@@ -81,8 +81,8 @@ def test_case_04_lengths_of_more_than_32_bits_are_exact(impl: Impl, role: Role, 
 
 @SIDES
 @pytest.mark.parametrize("limit", [2**20, 2**31, 2**32, 2**63 - 1, None])
-def test_case_05_continuation_that_overflows_the_limit(impl: Impl, role: Role, limit: int | None) -> None:
-    """What is held plus 2**63 - 1 is negative, and passed under gorilla's limit (CVE-2020-27813)."""
+def test_case_05_continuation_cannot_overflow_the_limit(impl: Impl, role: Role, limit: int | None) -> None:
+    """The buffered size plus 2**63 - 1 is negative, and passed under gorilla's limit (CVE-2020-27813)."""
     key = key_for(role)
     data = frames.frame(frames.BINARY, b"ab", fin=False, key=key)
     data += frames.header(frames.CONTINUATION, 2**63 - 1, key=key)
@@ -97,7 +97,7 @@ def test_case_05_continuation_that_overflows_the_limit(impl: Impl, role: Role, l
     ("length", "form"),
     [(0, 16), (1, 16), (125, 16), (0, 64), (125, 64), (126, 64), (65535, 64)],
 )
-def test_case_06_lengths_not_in_their_shortest_form(impl: Impl, role: Role, length: int, form: int) -> None:
+def test_case_06_overlong_length_form_is_an_error(impl: Impl, role: Role, length: int, form: int) -> None:
     """RFC 6455, 5.2 asks for the fewest bytes; many let others through, among them websockets."""
     not_minimal = (BROKEN, "length not in its shortest form")
     data = frames.frame(frames.BINARY, bytes(length), key=key_for(role), form=form)
@@ -109,7 +109,7 @@ def test_case_06_lengths_not_in_their_shortest_form(impl: Impl, role: Role, leng
 
 
 @SIDES
-def test_case_07_reserved_bits_and_opcodes(impl: Impl, role: Role) -> None:
+def test_case_07_reserved_bits_and_opcodes_are_errors(impl: Impl, role: Role) -> None:
     """RFC 6455, 5.2: every first byte there is; of 256, only those defined pass."""
     key = key_for(role)
     for first in range(256):
@@ -131,7 +131,7 @@ def test_case_07_reserved_bits_and_opcodes(impl: Impl, role: Role) -> None:
 
 @SIDES
 @pytest.mark.parametrize("opcode", [frames.CLOSE, frames.PING, frames.PONG])
-def test_case_08_control_frames_too_long_or_fragmented(impl: Impl, role: Role, opcode: int) -> None:
+def test_case_08_long_or_fragmented_control_frames_are_errors(impl: Impl, role: Role, opcode: int) -> None:
     """RFC 6455, 5.5; jaspervdj/websockets #150 took such a Ping."""
     key = key_for(role)
     for length in (126, 127, 65535, 65536, 2**63 - 1):
@@ -151,7 +151,7 @@ def test_case_08_control_frames_too_long_or_fragmented(impl: Impl, role: Role, o
 
 @SIDES
 @pytest.mark.parametrize("opcode", [frames.TEXT, frames.BINARY, frames.CLOSE, frames.PING, frames.PONG])
-def test_case_09_masked_the_wrong_way(impl: Impl, role: Role, opcode: int) -> None:
+def test_case_09_frame_masked_the_wrong_way_is_an_error(impl: Impl, role: Role, opcode: int) -> None:
     """RFC 6455, 5.1: a server wants masked frames, a client does not; aiohttp takes both."""
     words = {
         Role.SERVER: "frame from a client must be masked",
@@ -166,7 +166,7 @@ def test_case_09_masked_the_wrong_way(impl: Impl, role: Role, opcode: int) -> No
 
 
 @SIDES
-def test_case_10_fragments_out_of_order(impl: Impl, role: Role) -> None:
+def test_case_10_fragments_out_of_order_are_errors(impl: Impl, role: Role) -> None:
     """RFC 6455, 5.4: nothing to continue, and a message inside another (aiohttp #11862)."""
     frame = partial(frames.frame, key=key_for(role))
     start = frame(frames.TEXT, b"a", fin=False)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from itertools import cycle
 from typing import Any
 
-import frames
 import pytest
-import strategies as some
-from feeding import Outcome, feed, verdict
 from hypothesis import given, settings, strategies as st
-from inflating import Deflater, ZlibInflater
-from tracing import traced
-from twins import Impl
+from support import frames, strategies as some
+from support.feeding import Outcome, feed, verdict
+from support.inflating import Deflater, ZlibInflater
+from support.tracing import traced
+from support.twins import Impl
 
 from wsframe import Close, Ping, ProtocolError, Role
 from wsframe._spec import DEFLATED_COST, FRAME_COST, MAX_MESSAGES, STREAM_COST
@@ -78,7 +77,7 @@ def compressed_streams(draw: st.DrawFn, role: Role) -> bytes:
 
 @given(data=st.data(), role=st.sampled_from(Role))
 @settings(max_examples=settings.default.max_examples * 2)
-def test_any_budgets_lead_to_the_same(impl: Impl, data: st.DataObject, role: Role) -> None:
+def test_budget_does_not_change_messages_or_errors(impl: Impl, data: st.DataObject, role: Role) -> None:
     """The same messages, the same violation after them, the same state."""
     stream = data.draw(compressed_streams(role))
     pieces = data.draw(some.cuttings_of(stream))
@@ -88,7 +87,7 @@ def test_any_budgets_lead_to_the_same(impl: Impl, data: st.DataObject, role: Rol
     assert feed_within(limited, pieces, budgets) == expected
 
 
-def test_decoding_stops_at_the_end_of_a_frame(impl: Impl) -> None:
+def test_used_up_budget_stops_decoding_after_a_frame(impl: Impl) -> None:
     decoder = decoder_of(impl)
     frame = alone(bytes(1000))
     assert decoder.feed(frame * 5, 1) == [bytes(1000)]
@@ -102,7 +101,7 @@ def test_decoding_stops_at_the_end_of_a_frame(impl: Impl) -> None:
     assert decoder.feed(b"", 0) == []
 
 
-def test_a_budget_of_nothing_goes_on_all_the_same(impl: Impl) -> None:
+def test_budget_of_0_decodes_one_frame_per_call(impl: Impl) -> None:
     """One frame a call, so that whoever asks again comes to the end."""
     decoder = decoder_of(impl)
     got = [decoder.feed(alone(b"a") * 3, 0), decoder.feed(b"", 0), decoder.feed(b"", 0)]
@@ -111,13 +110,13 @@ def test_a_budget_of_nothing_goes_on_all_the_same(impl: Impl) -> None:
 
 
 @pytest.mark.parametrize("budget", [None, 10**6, 2**63 - 1, 2**64, 10**30, True + 10**6])
-def test_budgets_that_are_not_used_up(impl: Impl, budget: int | None) -> None:
+def test_unused_budget_decodes_everything(impl: Impl, budget: int | None) -> None:
     decoder = decoder_of(impl)
     assert decoder.feed(alone(b"a") * 9, budget) == [b"a"] * 9
     assert decoder.unread == 0
 
 
-def test_plain_messages_cost_nothing(impl: Impl) -> None:
+def test_uncompressed_messages_do_not_use_the_budget(impl: Impl) -> None:
     decoder = decoder_of(impl)
     stream = (frames.frame(frames.BINARY, bytes(300)) + frames.frame(frames.TEXT)) * 100
     assert len(decoder.feed(stream, 0)) == 200
@@ -127,7 +126,7 @@ def test_plain_messages_cost_nothing(impl: Impl) -> None:
     assert len(decoder.feed(b"", 0)) == 200
 
 
-def test_what_is_fed_goes_behind_what_is_unread(impl: Impl) -> None:
+def test_new_data_is_decoded_after_unread_data(impl: Impl) -> None:
     decoder = decoder_of(impl)
     stream = b"".join(map(alone, [b"a", b"b", b"c"]))
     assert decoder.feed(stream[:-2], 0) == [b"a"]
@@ -136,7 +135,7 @@ def test_what_is_fed_goes_behind_what_is_unread(impl: Impl) -> None:
     assert decoder.feed(b"") == [Ping(b"!")]
 
 
-def test_nothing_is_unread_after_a_close(impl: Impl) -> None:
+def test_close_discards_unread_data(impl: Impl) -> None:
     decoder = decoder_of(impl)
     assert decoder.feed(alone(b"a") + frames.close(1000) + alone(b"b") * 9, 0) == [b"a"]
     assert decoder.unread
@@ -146,7 +145,7 @@ def test_nothing_is_unread_after_a_close(impl: Impl) -> None:
     assert decoder.unread == 0
 
 
-def test_a_violation_comes_after_what_was_unread(impl: Impl) -> None:
+def test_violation_is_reported_after_the_unread_messages(impl: Impl) -> None:
     decoder = decoder_of(impl)
     stream = alone(b"a") * 3 + frames.frame(3) + alone(b"b") * 9
     got = []
@@ -161,7 +160,7 @@ def test_a_violation_comes_after_what_was_unread(impl: Impl) -> None:
         decoder.feed(b"", 0)
 
 
-def test_a_frame_that_has_not_arrived_whole_is_not_unread(impl: Impl) -> None:
+def test_incomplete_frame_does_not_count_as_unread(impl: Impl) -> None:
     decoder = decoder_of(impl)
     frame = alone(bytes(range(256)) * 4)
     assert decoder.feed(frame[:-1], 0) == []
@@ -170,7 +169,7 @@ def test_a_frame_that_has_not_arrived_whole_is_not_unread(impl: Impl) -> None:
     assert decoder.feed(frame[-1:], 0) == [bytes(range(256)) * 4]
 
 
-def test_fragments_and_streams_have_a_price(impl: Impl) -> None:
+def test_fragments_and_streams_use_the_budget(impl: Impl) -> None:
     decoder = decoder_of(impl)
     decoder.feed(frames.frame(frames.BINARY, b"", fin=False, rsv=RSV1))
     for _ in range(10):
@@ -185,13 +184,13 @@ def test_fragments_and_streams_have_a_price(impl: Impl) -> None:
     assert decoder.inflated == before + spent
 
 
-def test_an_inflater_that_does_not_count_streams(impl: Impl) -> None:
+def test_inflater_without_a_stream_count_costs_per_byte(impl: Impl) -> None:
     decoder = impl.MessageDecoder(Role.CLIENT, deflate=ZlibInflater())
     decoder.feed(compressed(EMPTY_STREAM * 5))
     assert decoder.inflated == FRAME_COST + DEFLATED_COST * len(EMPTY_STREAM * 5)
 
 
-def test_control_frames_and_fragments_have_a_price_and_whole_messages_have_none(impl: Impl) -> None:
+def test_control_frames_and_fragments_use_the_budget_but_messages_do_not(impl: Impl) -> None:
     decoder = decoder_of(impl)
     decoder.feed(frames.frame(frames.BINARY, b"x") * 10)
     assert decoder.inflated == 0
@@ -200,7 +199,7 @@ def test_control_frames_and_fragments_have_a_price_and_whole_messages_have_none(
 
 
 @pytest.mark.parametrize("kind", ["pings", "messages"])
-def test_a_call_with_a_budget_returns_a_bounded_number(impl: Impl, kind: str) -> None:
+def test_call_with_a_budget_returns_a_bounded_number_of_messages(impl: Impl, kind: str) -> None:
     decoder = decoder_of(impl)
     frame = frames.frame(frames.PING if kind == "pings" else frames.BINARY, b"")
     got = decoder.feed(frame * 10_000, 2**18)
@@ -210,7 +209,7 @@ def test_a_call_with_a_budget_returns_a_bounded_number(impl: Impl, kind: str) ->
     assert len(got) == 10_000
 
 
-def test_data_that_inflates_to_nothing_uses_the_budget_up_amid_a_frame(impl: Impl) -> None:
+def test_empty_deflate_blocks_use_the_budget_within_a_frame(impl: Impl) -> None:
     """Blocks that yield no byte cost zlib time."""
     decoder = decoder_of(impl)
     stored = b"\x00\x00\x00\xff\xff"  # an empty block
@@ -227,7 +226,7 @@ def test_data_that_inflates_to_nothing_uses_the_budget_up_amid_a_frame(impl: Imp
     [alone(bytes(2**20)), alone(b"a"), compressed(EMPTY_STREAM * MAX_STREAMS)],
     ids=["bombs", "messages of a byte", "empty streams"],
 )
-def test_a_read_of_bombs_is_inflated_bit_by_bit(impl: Impl, frame: bytes) -> None:
+def test_decompression_bombs_are_inflated_over_several_calls(impl: Impl, frame: bytes) -> None:
     """256 KiB of them, a budget of 1 MiB: no call yields, or does, much more than that."""
     budget = 2**20
     decoder = decoder_of(impl)
@@ -244,7 +243,7 @@ def test_a_read_of_bombs_is_inflated_bit_by_bit(impl: Impl, frame: bytes) -> Non
     assert got == count
 
 
-def test_going_on_copies_nothing(impl: Impl) -> None:
+def test_continuing_does_not_copy_the_unread_data(impl: Impl) -> None:
     """However much is unread: many small steps are linear."""
     decoder = decoder_of(impl)
     decoder.feed(alone(b"a") * 200_000, 0)
@@ -265,7 +264,7 @@ def test_going_on_copies_nothing(impl: Impl) -> None:
         ("1", TypeError("budget must be int, not str")),
     ],
 )
-def test_what_is_no_budget(impl: Impl, budget: Any, error: Exception) -> None:
+def test_invalid_budget_raises_before_data_is_consumed(impl: Impl, budget: Any, error: Exception) -> None:
     """It is refused before a byte is taken."""
     decoder = decoder_of(impl)
     with pytest.raises(type(error), match=f"^{error}$"):

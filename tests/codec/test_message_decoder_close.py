@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-import frames
 import pytest
-from feeding import Outcome, cut_at_random, feed, outcome, verdict
-from twins import Impl
+from support import frames
+from support.feeding import Outcome, cut_at_random, feed, outcome, verdict
+from support.twins import Impl
 
 from wsframe import Close, CloseCode, Opcode, Ping, Pong, ProtocolError, Role
 
@@ -24,7 +24,7 @@ def fed(impl: Impl, role: Role, data: bytes) -> Outcome:
     return outcome(partial(impl.MessageDecoder, role), data)
 
 
-def test_case_28_every_close_code(impl: Impl) -> None:
+def test_case_28_only_sendable_close_codes_are_accepted(impl: Impl) -> None:
     """All 65536 of them."""
     for code in range(2**16):
         decoder = impl.MessageDecoder(Role.CLIENT)
@@ -37,7 +37,7 @@ def test_case_28_every_close_code(impl: Impl) -> None:
             assert verdict(decoder.error) == (1002, f"close code {code} must not be sent")
 
 
-def test_case_28_codes_are_plain_numbers(impl: Impl) -> None:
+def test_case_28_received_close_code_is_an_int(impl: Impl) -> None:
     """3000 to 4999 have no name (7.4.2), so a code is an int, and equal to its name where it has one."""
     [close] = impl.MessageDecoder(Role.CLIENT).feed(frames.close(1001, b"bye"))
     assert close.code == CloseCode.GOING_AWAY
@@ -46,21 +46,21 @@ def test_case_28_codes_are_plain_numbers(impl: Impl) -> None:
 
 
 @SIDES
-def test_case_29_body_of_one_byte(impl: Impl, role: Role) -> None:
+def test_case_29_close_body_of_one_byte_is_an_error(impl: Impl, role: Role) -> None:
     data = frames.frame(frames.CLOSE, b"\x03", key=key_for(role))
     assert fed(impl, role, data) == ([], (1002, "close frame with a body of 1 byte"), False, 0, 0)
 
 
 @SIDES
 @pytest.mark.parametrize("reason", [b"\xff", b"ok\xc3", b"\xed\xa0\x80", b"a" * 122 + b"\xc3"], ids=bytes.hex)
-def test_case_29_reason_that_is_not_text(impl: Impl, role: Role, reason: bytes) -> None:
+def test_case_29_close_reason_that_is_not_utf_8_is_an_error(impl: Impl, role: Role, reason: bytes) -> None:
     data = frames.close(1000, reason, key=key_for(role))
     assert fed(impl, role, data) == ([], (1007, "close reason is not valid utf-8"), False, 0, 0)
 
 
 @SIDES
-def test_case_29_an_empty_close_is_no_code_0(impl: Impl, role: Role) -> None:
-    """1005 stands for no code (7.1.5), which must not come back on the wire: the answer is empty as well."""
+def test_case_29_empty_close_has_code_1005(impl: Impl, role: Role) -> None:
+    """1005 stands for no code (7.1.5), which must not be sent back: the reply is empty as well."""
     got = fed(impl, role, frames.frame(frames.CLOSE, key=key_for(role)))
     assert got == ([Close(1005, "")], None, True, 0, 1)
     assert got.messages == [Close()]
@@ -68,8 +68,8 @@ def test_case_29_an_empty_close_is_no_code_0(impl: Impl, role: Role) -> None:
 
 
 @SIDES
-def test_case_29_whatever_follows_a_close(impl: Impl, role: Role) -> None:
-    """A second Close, data, rubbish, a frame that breaks a rule: discarded (1.4), no error."""
+def test_case_29_data_after_a_close_is_discarded(impl: Impl, role: Role) -> None:
+    """A second Close, data, garbage, an invalid frame: discarded (1.4), no error."""
     key = key_for(role)
     first = frames.close(1000, b"bye", key=key)
     for rest in (
@@ -89,8 +89,8 @@ def test_case_29_whatever_follows_a_close(impl: Impl, role: Role) -> None:
 
 
 @SIDES
-def test_case_29_close_inside_a_fragmented_message(impl: Impl, role: Role) -> None:
-    """5.4 lets control frames in between; the message will not end, and is not held."""
+def test_case_29_close_between_fragments_discards_the_message(impl: Impl, role: Role) -> None:
+    """5.4 lets control frames in between; the message will not end, and is dropped."""
     key = key_for(role)
     for opcode, payload in ((frames.TEXT, b"ab\xc3"), (frames.BINARY, b"abc")):
         start = frames.frame(opcode, payload, fin=False, key=key)
@@ -100,7 +100,7 @@ def test_case_29_close_inside_a_fragmented_message(impl: Impl, role: Role) -> No
 
 
 @SIDES
-def test_case_29_a_wrong_close_closes_nothing(impl: Impl, role: Role) -> None:
+def test_case_29_invalid_close_is_a_violation_and_not_a_close(impl: Impl, role: Role) -> None:
     """It is a violation like any other, and every later call says so."""
     decoder = impl.MessageDecoder(role)
     decoder.feed(frames.close(1005, key=key_for(role)))
@@ -121,7 +121,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
-def test_case_30_messages_before_a_bad_frame(impl: Impl, bad: bytes) -> None:
+def test_case_30_messages_before_an_invalid_frame_are_delivered(impl: Impl, bad: bytes) -> None:
     """They were complete and valid, so they are delivered, and the error waits in `error`."""
     good = (
         frames.frame(frames.TEXT, b"one")
@@ -147,7 +147,7 @@ def test_case_30_messages_before_a_bad_frame(impl: Impl, bad: bytes) -> None:
 
 
 @pytest.mark.parametrize("bad", [BAD["opcode"], frames.frame(frames.BINARY, form=16)])
-def test_case_30_frames_before_a_bad_frame(impl: Impl, bad: bytes) -> None:
+def test_case_30_frames_before_an_invalid_frame_are_delivered(impl: Impl, bad: bytes) -> None:
     decoder = impl.FrameDecoder(Role.CLIENT)
     found = decoder.feed(frames.frame(frames.TEXT, b"one") + frames.frame(frames.BINARY, b"two") + bad)
     assert [frame.payload for frame in found] == [b"one", b"two"]

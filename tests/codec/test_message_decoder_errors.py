@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import frames
-import strategies as some
-from feeding import Outcome, cuttings, feed
 from hypothesis import given, settings, strategies as st
-from twins import Impl
+from support import frames, strategies as some
+from support.feeding import Outcome, cuttings, feed
+from support.twins import Impl
 
 from wsframe import Role
 from wsframe.deflate import Deflate, Parameters
@@ -84,12 +83,12 @@ def faulty_streams(draw: st.DrawFn, role: Role) -> bytes:
 
 @given(data=st.data(), role=st.sampled_from(Role))
 @settings(max_examples=settings.default.max_examples * 5)
-def test_two_faults_have_one_verdict(impl: Impl, pure: Impl, data: st.DataObject, role: Role) -> None:
+def test_two_faults_give_one_error(impl: Impl, pure: Impl, data: st.DataObject, role: Role) -> None:
     stream = data.draw(faulty_streams(role))
     all_outcomes(impl, pure, role, stream, data.draw(some.cuttings_of(stream)))
 
 
-def test_one_byte_too_many_and_then_an_error(impl: Impl, pure: Impl) -> None:
+def test_size_limit_takes_precedence_over_a_later_deflate_error(impl: Impl, pure: Impl) -> None:
     """The size counts, also where the inflater saw the error in the same breath."""
     for size, verdict in ((LIMIT, 1007), (LIMIT + 1, 1009), (LIMIT + 2, 1009)):
         packed = frames.compressed(bytes(range(size))) + b"\x07"
@@ -99,7 +98,7 @@ def test_one_byte_too_many_and_then_an_error(impl: Impl, pure: Impl) -> None:
         assert error[0] == verdict
 
 
-def test_bad_text_and_then_an_error_in_the_same_frame(impl: Impl, pure: Impl) -> None:
+def test_deflate_error_takes_precedence_over_invalid_text_in_a_frame(impl: Impl, pure: Impl) -> None:
     """Of one frame the data are looked at first; of several, the first bad one counts."""
     bad_text, bad_data = frames.compressed(b"\xff" * 9), b"\x07"
     both = frames.frame(frames.TEXT, bad_text + bad_data, rsv=RSV1)
@@ -111,7 +110,7 @@ def test_bad_text_and_then_an_error_in_the_same_frame(impl: Impl, pure: Impl) ->
         assert said in error[1]
 
 
-def test_a_close_with_two_faults(impl: Impl, pure: Impl) -> None:
+def test_invalid_close_code_takes_precedence_over_its_reason(impl: Impl, pure: Impl) -> None:
     """A code that must not be sent comes before a reason that is not UTF-8."""
     data = frames.close(1005, b"\xff")
     assert all_outcomes(impl, pure, Role.CLIENT, data, [data]).error == (

@@ -6,12 +6,12 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-import frames
 import pytest
-from feeding import cuttings, feed, outcome, verdict
-from inflating import BAD_DATA, Deflater, ZlibInflater
-from tracing import NOISE, traced
-from twins import Impl
+from support import frames
+from support.feeding import cuttings, feed, outcome, verdict
+from support.inflating import BAD_DATA, Deflater, ZlibInflater
+from support.tracing import NOISE, traced
+from support.twins import Impl
 
 from wsframe import Ping, ProtocolError, Role
 
@@ -19,7 +19,7 @@ RSV1 = 4
 
 
 class Stub:
-    """An Inflater that answers what a function says."""
+    """An Inflater that returns what a function returns."""
 
     def __init__(self, answer: Callable[[bytes, bool, int], Any]) -> None:
         self.inflate = answer
@@ -34,18 +34,18 @@ def decoder_with(impl: Impl, answer: Callable[[bytes, bool, int], Any], **option
 
 
 @pytest.mark.parametrize("role", Role)
-def test_messages_with_a_shared_window(impl: Impl, role: Role) -> None:
-    """Compressed and plain messages, whole and in fragments, with control frames in between."""
+def test_compressed_messages_share_one_context(impl: Impl, role: Role) -> None:
+    """Compressed and uncompressed messages, whole and in fragments, with control frames in between."""
     key = frames.KEY if role is Role.SERVER else None
-    draw = random.Random(7692)
+    rng = random.Random(7692)
     stream, expected, deflater = b"", [], Deflater()
     for n in range(30):
-        text = "".join(draw.choices("ab é€😊", k=draw.randrange(200)))
+        text = "".join(rng.choices("ab é€😊", k=rng.randrange(200)))
         message: str | bytes = text if n % 2 else text.encode()
         opcode = frames.TEXT if n % 2 else frames.BINARY
         data = deflater.deflate(text.encode()) if n % 5 else text.encode()
         rsv = RSV1 if n % 5 else 0
-        cuts = sorted(draw.randrange(len(data) + 1) for _ in range(draw.randrange(4)))
+        cuts = sorted(rng.randrange(len(data) + 1) for _ in range(rng.randrange(4)))
         for i, (start, end) in enumerate(zip([0, *cuts], [*cuts, len(data)], strict=True)):
             last = i == len(cuts)
             stream += frames.frame(
@@ -64,7 +64,7 @@ def test_messages_with_a_shared_window(impl: Impl, role: Role) -> None:
         assert (got.messages, got.error, got.buffered) == (expected, None, 0)
 
 
-def test_what_is_asked(impl: Impl) -> None:
+def test_inflate_is_called_with_data_final_flag_and_room(impl: Impl) -> None:
     """Unmasked bytes in order, `final` once at the very end, and the room that is left."""
     asked: list[tuple[bytes, bool, int]] = []
 
@@ -89,7 +89,7 @@ def test_what_is_asked(impl: Impl) -> None:
 
 
 @pytest.mark.parametrize("over", [0, 1])
-def test_the_limit_counts_what_comes_out(impl: Impl, over: int) -> None:
+def test_message_limit_applies_to_inflated_data(impl: Impl, over: int) -> None:
     """And a bomb is stopped while it is inflated, at one byte too many."""
     limit = 10**6
     data = compressed(Deflater().deflate(bytes(limit + over)), frames.BINARY)
@@ -105,7 +105,7 @@ def test_the_limit_counts_what_comes_out(impl: Impl, over: int) -> None:
         assert all(0 <= max_length <= limit for _, _, max_length in inflater.asked)
 
 
-def test_what_the_wire_carries_is_not_counted(impl: Impl) -> None:
+def test_message_limit_ignores_the_compressed_size(impl: Impl) -> None:
     """Compressed it may be larger than the message is allowed to be."""
     noise = random.Random(1).randbytes(1000)
     data = Deflater().deflate(noise)
@@ -114,7 +114,7 @@ def test_what_the_wire_carries_is_not_counted(impl: Impl) -> None:
     assert decoder.feed(compressed(data, frames.BINARY)) == [noise]
 
 
-def test_a_bomb_in_small_reads_is_linear(impl: Impl) -> None:
+def test_decompression_bomb_in_small_reads_takes_linear_time(impl: Impl) -> None:
     """Each read of a byte yields a thousand; the store must not grow by so little each time."""
     size = 2**20
     data = compressed(Deflater().deflate(bytes(size)), frames.BINARY)
@@ -145,7 +145,7 @@ def test_a_bomb_in_small_reads_is_linear(impl: Impl) -> None:
     ],
     ids=["continuation", "continuation of plain", "ping", "close", "rsv2", "rsv3", "rsv1 and rsv3"],
 )
-def test_reserved_bits_with_an_inflater(impl: Impl, stream: bytes, good: int) -> None:
+def test_misplaced_reserved_bits_are_errors_with_an_inflater(impl: Impl, stream: bytes, good: int) -> None:
     """RFC 7692, 6: RSV1 on the first frame of a message alone; the other bits mean nothing still."""
     decoder = impl.MessageDecoder(Role.CLIENT, deflate=ZlibInflater())
     assert decoder.feed(stream[:good]) == []
@@ -154,7 +154,7 @@ def test_reserved_bits_with_an_inflater(impl: Impl, stream: bytes, good: int) ->
     assert verdict(decoder.error) == (1002, "reserved bits must be 0")
 
 
-def test_text_that_inflates_to_rubbish(impl: Impl) -> None:
+def test_inflated_text_must_be_valid_utf_8(impl: Impl) -> None:
     """UTF-8 is checked after inflating (RFC 7692, 6.2), as soon as it is impossible."""
     bad = Deflater().deflate(b"ok\xff")
     got = outcome(lambda: impl.MessageDecoder(Role.CLIENT, deflate=ZlibInflater()), compressed(bad))
@@ -164,7 +164,7 @@ def test_text_that_inflates_to_rubbish(impl: Impl) -> None:
     assert verdict(decoder.error) == (1007, "text message is not valid utf-8")
 
 
-def test_data_that_does_not_inflate(impl: Impl) -> None:
+def test_protocol_error_of_the_inflater_is_that_of_the_decoder(impl: Impl) -> None:
     """The Inflater's own verdict is the decoder's, messages before it are delivered."""
     stream = frames.frame(frames.TEXT, b"before") + compressed(b"\xff\xff\xff\xff")
     decoder = impl.MessageDecoder(Role.CLIENT, deflate=ZlibInflater())
@@ -177,7 +177,7 @@ def test_data_that_does_not_inflate(impl: Impl) -> None:
 @pytest.mark.parametrize(
     "raised", [ValueError("x"), OSError(5, "y"), RecursionError("z"), MemoryError()], ids=repr
 )
-def test_an_inflater_that_raises(impl: Impl, raised: Exception) -> None:
+def test_exception_of_the_inflater_fails_with_1011(impl: Impl, raised: Exception) -> None:
     def answer(data: bytes, final: bool, max_length: int) -> bytes:
         raise raised
 
@@ -188,8 +188,8 @@ def test_an_inflater_that_raises(impl: Impl, raised: Exception) -> None:
 
 
 @pytest.mark.parametrize("raised", [KeyboardInterrupt, SystemExit, GeneratorExit])
-def test_an_inflater_that_is_interrupted(impl: Impl, raised: type[BaseException]) -> None:
-    """Whoever interrupts is heard; the decoder, which has lost its place, does not go on."""
+def test_interrupt_in_the_inflater_stops_the_decoder(impl: Impl, raised: type[BaseException]) -> None:
+    """The interrupt propagates; the decoder, whose state is unknown, raises from then on."""
 
     def answer(data: bytes, final: bool, max_length: int) -> bytes:
         raise raised
@@ -206,7 +206,7 @@ def test_an_inflater_that_is_interrupted(impl: Impl, raised: type[BaseException]
 @pytest.mark.parametrize(
     "answer", [None, 5, "text", [1, 2], object()], ids=lambda value: type(value).__name__
 )
-def test_an_inflater_that_returns_no_bytes(impl: Impl, answer: object) -> None:
+def test_inflater_returning_no_buffer_fails_with_1011(impl: Impl, answer: object) -> None:
     for fin in (True, False):
         decoder = decoder_with(impl, lambda data, final, max_length: answer)
         assert decoder.feed(frames.frame(frames.BINARY, b"x", fin=fin, rsv=RSV1)) == []
@@ -219,7 +219,7 @@ class Bytes(bytes):
 
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, Bytes])
-def test_an_inflater_that_returns_other_buffers(impl: Impl, kind: Any) -> None:
+def test_inflater_may_return_any_buffer(impl: Impl, kind: Any) -> None:
     for opcode, expected in ((frames.BINARY, b"abc"), (frames.TEXT, "abc")):
         decoder = decoder_with(impl, lambda data, final, max_length: kind(b"abc"))
         [got] = decoder.feed(compressed(b"x", opcode))
@@ -230,7 +230,7 @@ def test_an_inflater_that_returns_other_buffers(impl: Impl, kind: Any) -> None:
 
 
 @pytest.mark.parametrize("answered", [11, 12, 1000, 10**7])
-def test_an_inflater_that_returns_too_much(impl: Impl, answered: int) -> None:
+def test_inflater_returning_too_much_fails_with_1009(impl: Impl, answered: int) -> None:
     """Whatever its promise, no message larger than the limit comes through."""
     for fin in (True, False):
         decoder = decoder_with(impl, lambda data, final, max_length: bytes(answered), max_message=10)
@@ -239,8 +239,8 @@ def test_an_inflater_that_returns_too_much(impl: Impl, answered: int) -> None:
         assert decoder.buffered == 0
 
 
-def test_an_inflater_that_calls_feed(impl: Impl) -> None:
-    """It is told no; when it lets that pass, the message fails, and the one who calls next hears of it."""
+def test_feed_called_by_the_inflater_raises_runtime_error(impl: Impl) -> None:
+    """It gets a RuntimeError; if that propagates, the message fails with 1011."""
     decoders: list[Any] = []
     heard = []
 
@@ -260,7 +260,7 @@ def test_an_inflater_that_calls_feed(impl: Impl) -> None:
     assert type(reentrant.error.__cause__) is RuntimeError
 
 
-def test_an_inflater_that_looks_at_the_decoder(impl: Impl) -> None:
+def test_inflater_sees_the_current_state_of_the_decoder(impl: Impl) -> None:
     seen = []
 
     def answer(data: bytes, final: bool, max_length: int) -> bytes:
@@ -274,8 +274,8 @@ def test_an_inflater_that_looks_at_the_decoder(impl: Impl) -> None:
     assert seen == [(None, False, 0, 1), (None, False, 3, 1)]
 
 
-def test_an_inflater_without_inflate(impl: Impl) -> None:
-    """It is asked when it is needed, and fails then."""
+def test_inflater_without_inflate_fails_when_it_is_needed(impl: Impl) -> None:
+    """It is called only for a compressed message, and fails then."""
     decoder = impl.MessageDecoder(Role.CLIENT, deflate=object())
     assert decoder.feed(frames.frame(frames.TEXT, b"plain")) == ["plain"]
     assert decoder.feed(compressed(b"x")) == []
@@ -283,8 +283,8 @@ def test_an_inflater_without_inflate(impl: Impl) -> None:
     assert type(decoder.error.__cause__) is AttributeError
 
 
-def test_one_inflater_of_two_decoders(impl: Impl) -> None:
-    """Feeding another decoder from inside is nobody's business."""
+def test_inflater_may_feed_another_decoder(impl: Impl) -> None:
+    """Feeding another decoder from inside inflate is allowed."""
     inner = impl.MessageDecoder(Role.CLIENT)
     got: list[Any] = []
 
@@ -296,7 +296,7 @@ def test_one_inflater_of_two_decoders(impl: Impl) -> None:
     assert got == [b"abc"]
 
 
-def test_cuttings_of_a_compressed_stream(impl: Impl) -> None:
+def test_compressed_stream_decodes_alike_however_it_is_split(impl: Impl) -> None:
     """All at once and byte by byte lead to the same, through fragments that end inside a code point."""
     data = Deflater().deflate("é€😊".encode() * 20)
     stream = b"".join(

@@ -1,16 +1,16 @@
 """Streams that made other implementations hold too much or work too long, one test each, on every twin.
 
-Nothing here reads a clock: tracemalloc counts what is held, and every step of that number while a
+Nothing here reads a clock: tracemalloc counts the memory, and every step of that number while a
 message grows is a copy at worst, so the sum of them bounds the work.
 """
 
 from __future__ import annotations
 
-import frames
 import pytest
-from feeding import verdict
-from tracing import NOISE, traced
-from twins import Impl
+from support import frames
+from support.feeding import verdict
+from support.tracing import NOISE, traced
+from support.twins import Impl
 
 from wsframe import Ping, Role
 
@@ -25,7 +25,7 @@ def key_for(role: Role) -> bytes | None:
 
 @SIDES
 @pytest.mark.parametrize("length", [2**32, 2**40, 2**63 - 1])
-def test_case_11_four_gib_announced_then_silence(impl: Impl, role: Role, length: int) -> None:
+def test_case_11_announced_length_allocates_nothing(impl: Impl, role: Role, length: int) -> None:
     """Memory for what has not arrived: CWIST #119, aiohttp CVE-2026-54274."""
     head = frames.header(frames.BINARY, length, key=key_for(role))
     for make in (
@@ -44,8 +44,8 @@ def test_case_11_four_gib_announced_then_silence(impl: Impl, role: Role, length:
 
 @SIDES
 @pytest.mark.parametrize("opcode", [frames.TEXT, frames.BINARY])
-def test_case_12_a_large_frame_in_small_reads(impl: Impl, role: Role, opcode: int) -> None:
-    """aiohttp #13352 held 28 times the frame."""
+def test_case_12_large_frame_in_small_reads_is_buffered_once(impl: Impl, role: Role, opcode: int) -> None:
+    """aiohttp #13352 used 28 times the memory of the frame."""
     size = 4 * MIB
     step = 2048
     key = bytes(4) if role is Role.SERVER else None
@@ -74,7 +74,7 @@ def test_case_12_a_large_frame_in_small_reads(impl: Impl, role: Role, opcode: in
         assert len(message if isinstance(message, str | bytes) else message.payload) == size
 
 
-def test_case_12_a_large_frame_a_byte_at_a_time(impl: Impl) -> None:
+def test_case_12_large_frame_in_single_bytes_takes_linear_time(impl: Impl) -> None:
     """aiohttp #13352: work that grows with the square of the size would not end here."""
     size = 256 * KIB if impl.pure else 4 * MIB
     feed = impl.MessageDecoder(Role.CLIENT, max_message=size).feed
@@ -86,7 +86,7 @@ def test_case_12_a_large_frame_a_byte_at_a_time(impl: Impl) -> None:
     assert feed(b"\xa9") == ["a" * (size - 4) + "éé"]
 
 
-def test_case_12_what_single_bytes_cost(impl: Impl) -> None:
+def test_case_12_single_bytes_leave_no_objects_behind(impl: Impl) -> None:
     """aiohttp #13352: each read of a byte left an object behind."""
     size = 64 * KIB
     decoder = impl.MessageDecoder(Role.CLIENT)
@@ -99,7 +99,7 @@ def test_case_12_what_single_bytes_cost(impl: Impl) -> None:
 
 
 @SIDES
-def test_case_13_endless_fragments(impl: Impl, role: Role) -> None:
+def test_case_13_endless_fragments_reach_a_limit(impl: Impl, role: Role) -> None:
     """Fragments without an end, of one byte or none: ws CVE-2026-48779, #2331, PR #2329."""
     for payload, limits, ended in (
         (b"x", {"max_message": 1000}, (1009, "message larger than 1000 bytes")),
@@ -120,7 +120,7 @@ def test_case_13_endless_fragments(impl: Impl, role: Role) -> None:
             assert held.peak() < SLACK
 
 
-def test_case_13_the_limits_by_default(impl: Impl) -> None:
+def test_case_13_fragments_are_limited_by_default(impl: Impl) -> None:
     """No limit has to be asked for: 2**17 fragments, 2**20 bytes."""
     start = frames.frame(frames.BINARY, fin=False)
     empty = frames.frame(frames.CONTINUATION, fin=False)
@@ -140,7 +140,7 @@ def test_case_13_the_limits_by_default(impl: Impl) -> None:
 
 
 @pytest.mark.parametrize("opcode", [frames.TEXT, frames.BINARY])
-def test_case_14_many_large_fragments(impl: Impl, opcode: int) -> None:
+def test_case_14_many_large_fragments_take_linear_time(impl: Impl, opcode: int) -> None:
     """1024 fragments of 64 KiB: uvicorn #2917 copied all of them for each one."""
     count, size = 1024, 64 * KIB
     total = count * size
@@ -164,10 +164,10 @@ def test_case_14_many_large_fragments(impl: Impl, opcode: int) -> None:
 
 
 @SIDES
-def test_case_15_pings_that_nobody_answers(impl: Impl, role: Role) -> None:
-    """A peer that pings and does not read made tinymux (#1083) and tyrus (#954) store the answers.
+def test_case_15_pings_are_counted_and_not_kept(impl: Impl, role: Role) -> None:
+    """A peer that pings and does not read made tinymux (#1083) and tyrus (#954) store the Pongs.
 
-    The codec answers nothing and keeps nothing; it counts them for who limits the rate.
+    The codec sends and keeps nothing; it counts them, so that the caller can limit the rate.
     """
     burst = frames.frame(frames.PING, b"12345678", key=key_for(role)) * 1000
     decoder = impl.MessageDecoder(role)
@@ -187,8 +187,8 @@ def test_case_15_pings_that_nobody_answers(impl: Impl, role: Role) -> None:
 
 @SIDES
 @pytest.mark.parametrize("bad", [b"\xff", b"\x83\x80"])
-def test_nothing_is_held_after_an_error(impl: Impl, role: Role, bad: bytes) -> None:
-    """A connection on its way out holds no message, nor the reads that made it."""
+def test_memory_is_freed_after_an_error(impl: Impl, role: Role, bad: bytes) -> None:
+    """A failed decoder keeps neither the message nor the reads that it came in."""
     key = key_for(role)
     start = frames.frame(frames.TEXT, b"a" * MIB, fin=False, key=key)
     if bad == b"\xff":
@@ -204,7 +204,7 @@ def test_nothing_is_held_after_an_error(impl: Impl, role: Role, bad: bytes) -> N
 
 
 @SIDES
-def test_nothing_is_held_after_a_close(impl: Impl, role: Role) -> None:
+def test_memory_is_freed_after_a_close(impl: Impl, role: Role) -> None:
     """What follows a Close frame is discarded, and so is what came before it in vain."""
     key = key_for(role)
     start = frames.frame(frames.TEXT, b"a" * MIB, fin=False, key=key)

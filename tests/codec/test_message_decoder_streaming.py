@@ -6,11 +6,11 @@ import random
 import zlib
 from typing import Any
 
-import frames
 import pytest
-from inflating import Deflater
-from tracing import traced
-from twins import Impl
+from support import frames
+from support.inflating import Deflater
+from support.tracing import traced
+from support.twins import Impl
 
 from wsframe import Fragment, Ping, ProtocolError, Role
 from wsframe._errors import PayloadTooBig, TooManyFragments
@@ -70,7 +70,7 @@ def cuts_of(stream: bytes, seed: int) -> list[bytes]:
 
 @pytest.mark.parametrize("key", [None, frames.KEY])
 @pytest.mark.parametrize("seed", range(4))
-def test_fragments_make_the_messages(impl: Impl, key: bytes | None, seed: int) -> None:
+def test_streamed_fragments_add_up_to_the_messages(impl: Impl, key: bytes | None, seed: int) -> None:
     decoder = impl.MessageDecoder(Role.CLIENT if key is None else Role.SERVER)
     decoder.streaming = 2
     events: list[Any] = []
@@ -84,7 +84,7 @@ def test_fragments_make_the_messages(impl: Impl, key: bytes | None, seed: int) -
     assert decoder.controls == len(events)
 
 
-def test_parts_of_one_frame_arrive_as_they_are_read(impl: Impl) -> None:
+def test_parts_of_a_frame_are_returned_as_they_are_read(impl: Impl) -> None:
     decoder = impl.MessageDecoder(Role.CLIENT)
     decoder.streaming = 1
     stream = frames.frame(frames.TEXT, "é".encode() * 4) + frames.frame(frames.TEXT, b"next")
@@ -95,7 +95,7 @@ def test_parts_of_one_frame_arrive_as_they_are_read(impl: Impl) -> None:
     assert decoder.streaming == 0
 
 
-def test_what_is_buffered_when_streaming_begins_is_the_first_part(impl: Impl) -> None:
+def test_buffered_data_is_the_first_part_when_streaming_starts(impl: Impl) -> None:
     decoder = impl.MessageDecoder(Role.CLIENT)
     assert decoder.feed(frames.frame(frames.BINARY, b"ab", fin=False)) == []
     decoder.streaming = 1
@@ -107,7 +107,7 @@ def test_what_is_buffered_when_streaming_begins_is_the_first_part(impl: Impl) ->
     assert decoder.feed(frames.frame(frames.CONTINUATION, b"g")) == [b"fg"]
 
 
-def test_streaming_that_is_switched_off_in_time(impl: Impl) -> None:
+def test_streaming_can_be_switched_off_before_the_payload(impl: Impl) -> None:
     decoder = impl.MessageDecoder(Role.CLIENT)
     decoder.streaming = 1
     assert decoder.feed(frames.header(frames.BINARY, 2)) == []
@@ -116,7 +116,7 @@ def test_streaming_that_is_switched_off_in_time(impl: Impl) -> None:
 
 
 @pytest.mark.parametrize("cut", [1, 7, 4096])
-def test_compressed_messages(impl: Impl, cut: int) -> None:
+def test_compressed_messages_are_streamed(impl: Impl, cut: int) -> None:
     deflater = Deflater()
     payloads = [TEXT.encode(), b"a" * 100_000]
     stream = b""
@@ -134,7 +134,7 @@ def test_compressed_messages(impl: Impl, cut: int) -> None:
 
 @pytest.mark.parametrize("bad", [b"ab\xff", b"ab\xe2\x82", b"\xed\xa0\x80"], ids=["byte", "cut", "surrogate"])
 @pytest.mark.parametrize("cut", [1, 100])
-def test_text_that_is_not_utf8(impl: Impl, bad: bytes, cut: int) -> None:
+def test_invalid_utf_8_in_a_stream_fails_with_1007(impl: Impl, bad: bytes, cut: int) -> None:
     decoder = impl.MessageDecoder(Role.CLIENT)
     decoder.streaming = 2
     stream = frames.frame(frames.TEXT, b"good ", fin=False) + frames.frame(frames.CONTINUATION, bad)
@@ -147,7 +147,7 @@ def test_text_that_is_not_utf8(impl: Impl, bad: bytes, cut: int) -> None:
     assert "".join(event.data for event in events).startswith("good ")
 
 
-def test_limits_hold_over_all_fragments(impl: Impl) -> None:
+def test_message_limit_applies_across_streamed_fragments(impl: Impl) -> None:
     decoder = impl.MessageDecoder(Role.CLIENT, max_message=10, max_fragments=2)
     decoder.streaming = 2
     decoder.feed(frames.frame(frames.BINARY, b"abcd", fin=False))
@@ -158,7 +158,7 @@ def test_limits_hold_over_all_fragments(impl: Impl) -> None:
     assert str(decoder.error) == "message larger than 10 bytes"
 
 
-def test_a_message_of_any_size_takes_no_memory(impl: Impl) -> None:
+def test_streamed_message_of_any_size_takes_bounded_memory(impl: Impl) -> None:
     decoder = impl.MessageDecoder(Role.CLIENT, max_message=None)
     decoder.streaming = 1
     decoder.feed(frames.header(frames.BINARY, 2**40))
@@ -172,7 +172,7 @@ def test_a_message_of_any_size_takes_no_memory(impl: Impl) -> None:
 
 
 @pytest.mark.parametrize("compression", [False, True])
-def test_a_limit_of_frames(impl: Impl, compression: bool) -> None:
+def test_max_frame_limits_each_frame(impl: Impl, compression: bool) -> None:
     options = {"max_frame": 100, "deflate": Deflate(Role.CLIENT) if compression else None}
     decoder = impl.MessageDecoder(Role.CLIENT, **options)
     deflater = Deflater()
@@ -190,7 +190,7 @@ def test_a_limit_of_frames(impl: Impl, compression: bool) -> None:
     assert (decoder.error.close_code, str(decoder.error)) == (1009, "frame larger than 100 bytes")
 
 
-def test_errors_of_limits_have_their_types(impl: Impl) -> None:
+def test_limit_errors_have_their_own_types(impl: Impl) -> None:
     for stream, options, kind in (
         (frames.header(frames.BINARY, 11), {"max_message": 10}, PayloadTooBig),
         (

@@ -1,16 +1,15 @@
-"""What websockets and wsproto make of the same bytes, where the RFC leaves no room."""
+"""websockets and wsproto decode the same bytes alike, where the RFC leaves no choice."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import frames
 import pytest
-import strategies as some
 import wsproto.events
-from feeding import feed, verdict
 from hypothesis import HealthCheck, given, settings, strategies as st
-from twins import Impl
+from support import frames, strategies as some
+from support.feeding import feed, verdict
+from support.twins import Impl
 from websockets.frames import Close as WebsocketsClose, Opcode as WebsocketsOpcode
 from websockets.protocol import Protocol, Side, State
 from wsproto.connection import Connection, ConnectionType
@@ -81,7 +80,7 @@ def read_by_websockets(role: Role, data: bytes, limit: int | None = None) -> tup
 
 @given(data=st.data(), role=ROLES)
 @settings_of_streams
-def test_valid_streams(impl: Impl, data: st.DataObject, role: Role) -> None:
+def test_valid_streams_decode_as_by_both_peers(impl: Impl, data: st.DataObject, role: Role) -> None:
     """Three implementations, one list of messages."""
     stream = data.draw(some.valid_streams(role))
     got = feed(impl.MessageDecoder(role), data.draw(some.cuttings_of(stream.data)))
@@ -102,7 +101,7 @@ def test_valid_streams(impl: Impl, data: st.DataObject, role: Role) -> None:
     key=some.KEYS,
 )
 @settings_of_streams
-def test_what_is_encoded_is_read_back(
+def test_encoded_messages_are_decoded_by_websockets_and_wsproto(
     impl: Impl, message: str | bytes, opcode: Opcode, body: bytes, key: bytes
 ) -> None:
     encode = impl.encode_text if isinstance(message, str) else impl.encode_binary
@@ -154,7 +153,7 @@ WRONG: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
 
 @pytest.mark.parametrize("role", Role)
 @pytest.mark.parametrize("wrong", WRONG)
-def test_violations(impl: Impl, role: Role, wrong: str) -> None:
+def test_violations_get_the_close_code_of_websockets_and_wsproto(impl: Impl, role: Role, wrong: str) -> None:
     """The same messages before it, the same close code."""
     readers, parts = WRONG[wrong]
     key = frames.KEY if role is Role.SERVER else None
@@ -171,7 +170,7 @@ def test_violations(impl: Impl, role: Role, wrong: str) -> None:
 
 
 @pytest.mark.parametrize("role", Role)
-def test_frames_masked_the_wrong_way(impl: Impl, role: Role) -> None:
+def test_wrong_masking_gets_the_close_code_of_both_peers(impl: Impl, role: Role) -> None:
     stream = frames.frame(frames.TEXT, b"abc", key=frames.KEY if role is Role.CLIENT else None)
     got = feed(impl.MessageDecoder(role), [stream])
     assert got.error is not None
@@ -180,7 +179,7 @@ def test_frames_masked_the_wrong_way(impl: Impl, role: Role) -> None:
 
 @pytest.mark.parametrize("role", Role)
 @pytest.mark.parametrize("opcode", [frames.TEXT, frames.BINARY])
-def test_a_message_inside_another(impl: Impl, role: Role, opcode: int) -> None:
+def test_message_inside_another_gets_the_code_of_both_peers(impl: Impl, role: Role, opcode: int) -> None:
     key = frames.KEY if role is Role.SERVER else None
     stream = frames.frame(frames.TEXT, b"a", fin=False, key=key) + frames.frame(opcode, b"b", key=key)
     got = feed(impl.MessageDecoder(role), [stream])
@@ -190,7 +189,7 @@ def test_a_message_inside_another(impl: Impl, role: Role, opcode: int) -> None:
 
 @pytest.mark.parametrize("over", [0, 1])
 @pytest.mark.parametrize("cut", [0, 1, 60, 100])
-def test_messages_at_the_limit(impl: Impl, over: int, cut: int) -> None:
+def test_message_limit_is_that_of_websockets(impl: Impl, over: int, cut: int) -> None:
     """websockets counts over fragments as well."""
     data = bytes(100 + over)
     stream = frames.frame(frames.BINARY, data[:cut], fin=False) + frames.frame(

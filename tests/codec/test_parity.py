@@ -11,12 +11,11 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-import frames
-import strategies as some
-from feeding import cuttings, feed, verdict
 from hypothesis import HealthCheck, given, settings, strategies as st
-from inflating import ZlibInflater
-from twins import Impl
+from support import frames, strategies as some
+from support.feeding import cuttings, feed, verdict
+from support.inflating import ZlibInflater
+from support.twins import Impl
 
 from wsframe import Opcode, ProtocolError, Role
 
@@ -41,7 +40,9 @@ def every_feed(decoder: Any, pieces: list[bytes]) -> list[tuple[Any, ...]]:
 
 @given(data=st.data(), role=ROLES, options=LIMITS)
 @settings_of_streams
-def test_messages(impl: Impl, pure: Impl, data: st.DataObject, role: Role, options: dict[str, Any]) -> None:
+def test_message_decoders_agree_on_any_stream(
+    impl: Impl, pure: Impl, data: st.DataObject, role: Role, options: dict[str, Any]
+) -> None:
     stream = data.draw(some.wild_streams(role))
     expected = feed(pure.MessageDecoder(role, **options), [stream])
     for pieces in (*cuttings(stream, seeds=2), data.draw(some.cuttings_of(stream))):
@@ -53,7 +54,7 @@ def test_messages(impl: Impl, pure: Impl, data: st.DataObject, role: Role, optio
 
 @given(data=st.data(), role=ROLES)
 @settings_of_streams
-def test_valid_messages(impl: Impl, data: st.DataObject, role: Role) -> None:
+def test_valid_streams_decode_to_the_known_messages(impl: Impl, data: st.DataObject, role: Role) -> None:
     """Here what must come out is known without any twin."""
     stream = data.draw(some.valid_streams(role))
     for pieces in (*cuttings(stream.data, seeds=2), data.draw(some.cuttings_of(stream.data))):
@@ -65,7 +66,7 @@ def test_valid_messages(impl: Impl, data: st.DataObject, role: Role) -> None:
 
 @given(data=st.data(), role=ROLES, options=LIMITS)
 @settings_of_streams
-def test_compressed_messages(
+def test_message_decoders_agree_on_compressed_streams(
     impl: Impl, pure: Impl, data: st.DataObject, role: Role, options: dict[str, Any]
 ) -> None:
     """The same reads lead to the same, and the Inflater is asked for the same."""
@@ -83,7 +84,9 @@ def test_compressed_messages(
     options=st.sampled_from([{}, {}, {"max_frame": None}, {"max_frame": 100}, {"rsv": 4}, {"rsv": 7}]),
 )
 @settings_of_streams
-def test_frames(impl: Impl, pure: Impl, data: st.DataObject, role: Role, options: dict[str, Any]) -> None:
+def test_frame_decoders_agree_on_any_stream(
+    impl: Impl, pure: Impl, data: st.DataObject, role: Role, options: dict[str, Any]
+) -> None:
     stream = data.draw(some.wild_streams(role))
     expected = feed(pure.FrameDecoder(role, **options), [stream])
     for pieces in (*cuttings(stream, seeds=2), data.draw(some.cuttings_of(stream))):
@@ -95,7 +98,7 @@ def test_frames(impl: Impl, pure: Impl, data: st.DataObject, role: Role, options
 
 @given(data=st.data(), role=ROLES, limit=st.sampled_from([0, 5, 125, 126, 2**20, 2**63 - 1]))
 @settings_of_streams
-def test_cutting_frames_off_a_buffer(
+def test_cut_frames_agrees_on_any_stream(
     impl: Impl, pure: Impl, data: st.DataObject, role: Role, limit: int
 ) -> None:
     stream = data.draw(some.wild_streams(role))
@@ -111,7 +114,7 @@ def test_cutting_frames_off_a_buffer(
 
 @given(data=st.data(), role=ROLES)
 @settings_of_streams
-def test_taking_from_a_buffer(impl: Impl, pure: Impl, data: st.DataObject, role: Role) -> None:
+def test_take_functions_agree_on_any_stream(impl: Impl, pure: Impl, data: st.DataObject, role: Role) -> None:
     ours, theirs = bytearray(data.draw(some.wild_streams(role))), bytearray()
     theirs += ours
     masked = role is Role.SERVER
@@ -122,12 +125,12 @@ def test_taking_from_a_buffer(impl: Impl, pure: Impl, data: st.DataObject, role:
 
 
 @given(head=st.binary(max_size=16), offset=st.integers(0, 16))
-def test_headers(impl: Impl, pure: Impl, head: bytes, offset: int) -> None:
+def test_parse_header_agrees_on_any_bytes(impl: Impl, pure: Impl, head: bytes, offset: int) -> None:
     assert outcome_of(impl.parse_header, head, offset) == outcome_of(pure.parse_header, head, offset)
 
 
 @given(head=st.binary(min_size=14, max_size=14))
-def test_headers_there_and_back(impl: Impl, head: bytes) -> None:
+def test_parsed_header_is_rebuilt_identically(impl: Impl, head: bytes) -> None:
     try:
         header = impl.parse_header(head)
     except ProtocolError:
@@ -139,7 +142,7 @@ def test_headers_there_and_back(impl: Impl, head: bytes) -> None:
 
 
 @given(data=some.payloads(), key=some.KEYS, offset=st.integers(0, 2**65))
-def test_masks(impl: Impl, data: bytes, key: bytes, offset: int) -> None:
+def test_mask_and_mask_into_match_the_definition(impl: Impl, data: bytes, key: bytes, offset: int) -> None:
     expected = frames.masked(data, key, offset)
     assert impl.mask(data, key, offset) == expected
     buffer = bytearray(data)
@@ -154,7 +157,7 @@ def test_masks(impl: Impl, data: bytes, key: bytes, offset: int) -> None:
     rsv=st.integers(0, 7),
     key=st.one_of(st.none(), some.KEYS),
 )
-def test_encoded_frames(
+def test_encode_frame_matches_the_reference_encoder(
     impl: Impl, opcode: Opcode, payload: str | bytes, fin: bool, rsv: int, key: bytes | None
 ) -> None:
     data = payload.encode() if isinstance(payload, str) else payload
@@ -171,7 +174,7 @@ def test_encoded_frames(
 
 
 @given(text=some.texts())
-def test_encoded_texts(impl: Impl, text: str) -> None:
+def test_encode_text_matches_the_reference_encoder(impl: Impl, text: str) -> None:
     assert impl.encode_text(text) == frames.frame(frames.TEXT, text.encode())
     masked = impl.encode_text(text, masked=True)
     key = impl.parse_header(masked).mask_key
@@ -179,7 +182,7 @@ def test_encoded_texts(impl: Impl, text: str) -> None:
 
 
 @given(data=some.payloads())
-def test_encoded_binaries(impl: Impl, data: bytes) -> None:
+def test_encode_binary_matches_the_reference_encoder(impl: Impl, data: bytes) -> None:
     assert impl.encode_binary(data) == frames.frame(frames.BINARY, data)
     masked = impl.encode_binary(data, masked=True)
     key = impl.parse_header(masked).mask_key
@@ -187,13 +190,13 @@ def test_encoded_binaries(impl: Impl, data: bytes) -> None:
 
 
 @given(key=st.one_of(st.binary(max_size=300), st.text(st.characters(max_codepoint=127), max_size=300)))
-def test_accept_keys(impl: Impl, key: str | bytes) -> None:
+def test_accept_key_matches_its_definition(impl: Impl, key: str | bytes) -> None:
     data = key.encode() if isinstance(key, str) else key
     digest = hashlib.sha1(data + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest()
     assert impl.accept_key(key) == base64.b64encode(digest).decode()
 
 
-def test_new_keys(impl: Impl) -> None:
+def test_new_keys_are_distinct_and_have_16_bytes(impl: Impl) -> None:
     keys = {impl.new_key() for _ in range(50)}
     assert len(keys) == 50
     assert all(len(key) == 24 and len(base64.b64decode(key, validate=True)) == 16 for key in keys)
@@ -285,7 +288,7 @@ REQUIRED = {
 
 @given(data=st.data(), name=st.sampled_from(sorted(CALLS)))
 @settings(max_examples=settings.default.max_examples * 4)
-def test_any_arguments(impl: Impl, pure: Impl, data: st.DataObject, name: str) -> None:
+def test_functions_agree_on_any_arguments(impl: Impl, pure: Impl, data: st.DataObject, name: str) -> None:
     makers = data.draw(CALLS[name])
     ours, theirs = make_all(makers), make_all(makers)
     got = outcome_of(getattr(impl, name), **ours)
@@ -306,7 +309,7 @@ def changed(arguments: dict[str, Any]) -> list[bytes]:
 
 @given(data=st.data())
 @settings(max_examples=settings.default.max_examples * 2)
-def test_any_options_of_decoders(impl: Impl, pure: Impl, data: st.DataObject) -> None:
+def test_decoders_agree_on_any_options(impl: Impl, pure: Impl, data: st.DataObject) -> None:
     role = data.draw(st.one_of(st.just(lambda: Role.CLIENT), ANYTHING))()
     name = data.draw(st.sampled_from(["FrameDecoder", "MessageDecoder"]))
     names = ("max_frame", "rsv") if name == "FrameDecoder" else ("max_message", "max_fragments")
@@ -319,7 +322,7 @@ def test_any_options_of_decoders(impl: Impl, pure: Impl, data: st.DataObject) ->
 
 
 @given(data=st.data())
-def test_any_input_of_decoders(impl: Impl, pure: Impl, data: st.DataObject) -> None:
+def test_decoders_agree_on_any_input(impl: Impl, pure: Impl, data: st.DataObject) -> None:
     """Bad arguments leave a decoder as it was, so what comes between them counts."""
     makers = data.draw(st.lists(st.one_of(ANYTHING, st.just(lambda: b"\x81\x01a")), max_size=5))
     for name in ("FrameDecoder", "MessageDecoder"):

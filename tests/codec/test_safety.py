@@ -1,4 +1,4 @@
-"""Buffers that change, vanish or are shared, and calls that meet each other; on every twin.
+"""Buffers that change, are freed or are shared, and concurrent calls; on every twin.
 
 zuvloop #61 read a buffer after it was gone.
 """
@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import frames
 import pytest
-from feeding import verdict
-from processes import run
-from twins import Impl
+from support import frames
+from support.feeding import verdict
+from support.processes import run
+from support.twins import Impl
 
 from wsframe import Frame, Opcode, Ping, ProtocolError, Role
 
@@ -51,7 +51,7 @@ STREAMS = {
 
 
 @pytest.mark.parametrize("data", STREAMS.values(), ids=STREAMS)
-def test_case_35_no_reference_to_what_was_fed(impl: Impl, data: bytes) -> None:
+def test_case_35_feed_keeps_no_reference_to_its_input(impl: Impl, data: bytes) -> None:
     """Not by the decoder, not by its error, not by what came out."""
     for make in makers(impl):
         decoder = make()
@@ -67,7 +67,7 @@ def test_case_35_no_reference_to_what_was_fed(impl: Impl, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("data", STREAMS.values(), ids=STREAMS)
-def test_case_35_a_buffer_that_changes_after_it_was_fed(impl: Impl, data: bytes) -> None:
+def test_case_35_buffer_may_change_after_feed(impl: Impl, data: bytes) -> None:
     for make in makers(impl):
         expected, decoder = make(), make()
         buffer = bytearray(data)
@@ -86,7 +86,7 @@ def test_case_35_a_buffer_that_changes_after_it_was_fed(impl: Impl, data: bytes)
             assert decoder.feed(rest) == expected.feed(rest)
 
 
-def test_case_35_a_memoryview_released_before(impl: Impl) -> None:
+def test_case_35_released_memoryview_raises_value_error(impl: Impl) -> None:
     view = memoryview(bytearray(HELLO))
     view.release()
     calls: list[Callable[[], Any]] = [
@@ -118,7 +118,7 @@ def test_case_35_a_bad_argument_does_not_stop_a_decoder(impl: Impl) -> None:
         assert got in ("Hello", Frame(Opcode.TEXT, b"Hello"))
 
 
-def test_case_35_results_outlive_everything(impl: Impl) -> None:
+def test_case_35_results_outlive_decoder_and_buffer(impl: Impl) -> None:
     for make in makers(impl):
         decoder = make()
         buffer = bytearray(HELLO * 3 + frames.frame(frames.PING, b"ping"))
@@ -130,7 +130,7 @@ def test_case_35_results_outlive_everything(impl: Impl) -> None:
         assert got[3] in (Ping(b"ping"), Frame(Opcode.PING, b"ping"))
 
 
-def test_case_35_messages_are_not_the_buffer(impl: Impl) -> None:
+def test_case_35_messages_are_copies_of_the_buffer(impl: Impl) -> None:
     """A message is the caller's own, even where input and output are the same type and size."""
     data = frames.frame(frames.BINARY, b"payload")
     [one] = impl.MessageDecoder(Role.CLIENT).feed(data)
@@ -143,8 +143,8 @@ def test_case_35_messages_are_not_the_buffer(impl: Impl) -> None:
     assert frame == data
 
 
-def test_case_35_errors_do_not_pile_up(impl: Impl) -> None:
-    """A caller that does not stop gets the same error each time, no longer trail behind it."""
+def test_case_35_repeated_errors_do_not_grow_their_traceback(impl: Impl) -> None:
+    """A caller that continues gets the same error each time; its traceback does not grow."""
     for make in makers(impl):
         decoder = make()
         decoder.feed(frames.frame(3))
@@ -184,7 +184,7 @@ CHANGES: dict[str, Callable[[bytearray], object]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_case_35_a_buffer_that_changes_while_it_is_fed(
+def test_case_35_buffer_changed_during_feed_is_safe(
     impl: Impl, change: Callable[[bytearray], object]
 ) -> None:
     """The compiled twin looks at the buffer itself, which nobody can resize then; the pure one at a copy."""
@@ -204,7 +204,7 @@ def test_case_35_a_buffer_that_changes_while_it_is_fed(
 
 @contextmanager
 def eager_threads() -> Iterator[None]:
-    """Threads that take turns as often as they can."""
+    """Have the interpreter switch between threads as often as it can."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
@@ -236,8 +236,8 @@ def together(count: int, work: Callable[[int], None]) -> None:
 
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
-def test_case_35_feed_from_two_threads(impl: Impl, kind: Callable[[bytes], Any]) -> None:
-    """One is served, the other told so: no message is lost, none comes out changed."""
+def test_case_35_concurrent_feed_changes_no_message(impl: Impl, kind: Callable[[bytes], Any]) -> None:
+    """One call succeeds, the other raises: no message is lost or changed."""
     text = "é" * 60
     data = kind(
         frames.frame(frames.TEXT, text.encode()[:41], fin=False)
@@ -267,7 +267,7 @@ def test_case_35_feed_from_two_threads(impl: Impl, kind: Callable[[bytes], Any])
             assert got[0] == [Ping(b"ping"), text]
 
 
-def test_case_35_feed_while_another_thread_is_inside(impl: Impl) -> None:
+def test_case_35_feed_raises_while_another_thread_is_feeding(impl: Impl) -> None:
     inside, done = threading.Event(), threading.Event()
 
     class Slow:
@@ -294,8 +294,8 @@ def test_case_35_feed_while_another_thread_is_inside(impl: Impl) -> None:
     assert decoder.feed(HELLO) == ["Hello"]
 
 
-def test_case_35_a_buffer_that_another_thread_writes(impl: Impl) -> None:
-    """What is checked is what is answered: no invalid str comes out of valid and invalid bytes mixed."""
+def test_case_35_concurrent_writes_never_give_an_invalid_str(impl: Impl) -> None:
+    """The bytes that are validated are those returned: a mix of valid and invalid bytes gives no bad str."""
     size = 400
     texts = ["a" * size, "é" * (size // 2), "😊" * (size // 4)]
     payloads = [*(text.encode() for text in texts), b"\xff" * size]
@@ -303,9 +303,9 @@ def test_case_35_a_buffer_that_another_thread_writes(impl: Impl) -> None:
     buffer = bytearray(head + payloads[0])
 
     def work(number: int) -> None:
-        for turn in range(400):
+        for attempt in range(400):
             if number:
-                buffer[len(head) :] = payloads[turn % len(payloads)]
+                buffer[len(head) :] = payloads[attempt % len(payloads)]
             else:
                 decoder = impl.MessageDecoder(Role.CLIENT)
                 for text in decoder.feed(buffer):
@@ -322,7 +322,7 @@ def test_case_35_a_buffer_that_another_thread_writes(impl: Impl) -> None:
     together(3, swallow)
 
 
-def test_case_35_threads_with_decoders_of_their_own(impl: Impl) -> None:
+def test_case_35_decoders_of_different_threads_are_independent(impl: Impl) -> None:
     """Nothing is shared but the code."""
     texts = ["a" * 300, "é" * 150, "€" * 100, "😊" * 75]
 
@@ -365,7 +365,7 @@ for decoder in MessageDecoder(Role.CLIENT, max_message=None), FrameDecoder(Role.
 
 @pytest.mark.skipif("not sys.platform.startswith('linux')")
 @pytest.mark.skipif("'libasan' in os.environ.get('LD_PRELOAD', '')", reason="needs the address space itself")
-def test_case_35_memory_that_runs_out(impl: Impl) -> None:
+def test_case_35_memory_error_stops_the_decoder(impl: Impl) -> None:
     """A decoder that could not store a piece has lost its place, and must not go on without it."""
     done = run(OUT_OF_MEMORY, impl=impl)
     said = ["1011 decoding was interrupted 0", "decoding was interrupted"]
@@ -373,7 +373,7 @@ def test_case_35_memory_that_runs_out(impl: Impl) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, 3, 64, 4096])
-def test_case_35_buffers_at_every_alignment(impl: Impl, size: int) -> None:
+def test_case_35_masking_works_at_every_alignment(impl: Impl, size: int) -> None:
     """Kernels read and write in words wherever a buffer begins."""
     room = bytearray(range(256)) * 17
     for start in range(70):
@@ -390,7 +390,7 @@ def test_case_35_buffers_at_every_alignment(impl: Impl, size: int) -> None:
             assert bytes(room) == before
 
 
-def test_case_35_a_key_inside_the_buffer_it_masks(impl: Impl) -> None:
+def test_case_35_key_may_lie_inside_the_masked_buffer(impl: Impl) -> None:
     """The key is read before a byte of the buffer is written."""
     buffer = bytearray(b"\x11\x22\x33\x44" + bytes(range(100)))
     expected = frames.masked(bytes(buffer), b"\x11\x22\x33\x44")

@@ -1,4 +1,4 @@
-"""The vocabulary: control messages, frames, errors and numbers."""
+"""The vocabulary (`_spec`, `_errors`): control messages, frames, errors and constants."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CONTROLS = [
 
 
 @pytest.mark.parametrize("one", CONTROLS, ids=repr)
-def test_control_messages_are_values(one: Any) -> None:
+def test_control_messages_compare_and_hash_by_value(one: Any) -> None:
     """Equal by type and content, to no other, and found in sets."""
     for other in CONTROLS:
         again = copy.copy(other)
@@ -38,7 +38,7 @@ def test_control_messages_are_values(one: Any) -> None:
         assert one != stranger
 
 
-def test_control_messages_read_themselves() -> None:
+def test_control_messages_have_a_readable_repr() -> None:
     assert repr(Ping(b"a")) == "Ping(data=b'a')"
     assert repr(Pong()) == "Pong(data=b'')"
     assert repr(Close(1000, "bye")) == "Close(code=1000, reason='bye')"
@@ -47,7 +47,7 @@ def test_control_messages_read_themselves() -> None:
         Ping().reason = "?"  # type: ignore[attr-defined]
 
 
-def test_messages_in_a_match_statement() -> None:
+def test_messages_support_match_statements() -> None:
     def kind(event: Any) -> Any:
         match event:
             case str():
@@ -74,7 +74,7 @@ def test_frames_and_headers_are_tuples() -> None:
     assert header._fields == ("fin", "rsv", "opcode", "mask_key", "length", "size")
 
 
-def test_numbers_are_those_of_the_registry() -> None:
+def test_opcodes_and_close_codes_match_the_iana_registry() -> None:
     """RFC 6455, 11.7 and 11.8, with what IANA registered since."""
     assert {one.name: int(one) for one in Opcode} == {
         "CONTINUATION": 0,
@@ -88,7 +88,7 @@ def test_numbers_are_those_of_the_registry() -> None:
     assert _spec.GUID == b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
-def test_a_protocol_error() -> None:
+def test_protocol_error_has_code_and_reason_and_can_be_pickled() -> None:
     error = ProtocolError(1007, "not text")
     assert (error.close_code, error.reason, str(error)) == (CloseCode.INVALID_DATA, "not text", "not text")
     assert type(error.close_code) is CloseCode
@@ -113,7 +113,7 @@ def made() -> list[tuple[str, Exception]]:
 
 
 @pytest.mark.parametrize(("name", "error"), made(), ids=[name for name, _ in made()])
-def test_texts_of_errors(name: str, error: Exception) -> None:
+def test_error_texts_follow_the_conventions(name: str, error: Exception) -> None:
     """Short, no full stop, in lower case where they speak of the peer; those fit a Close frame."""
     text = str(error)
     assert text
@@ -125,6 +125,6 @@ def test_texts_of_errors(name: str, error: Exception) -> None:
         assert getattr(_errors, name).__doc__, "says which rule"
 
 
-def test_errors_are_made_in_one_room() -> None:
+def test_error_constructors_are_in_one_module() -> None:
     assert len(made()) >= 30
     assert sum(isinstance(error, ProtocolError) for _, error in made()) >= 18

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import frames
 import pytest
-import specification as spec
-from feeding import cuttings, feed, verdict
-from twins import Impl
+from support import frames, specification as spec
+from support.feeding import cuttings, feed, verdict
+from support.twins import Impl
 
 from wsframe import Close, Opcode, ProtocolError, Role
 
 
 @spec.entries("headers")
-def test_header(impl: Impl, entry: dict[str, Any]) -> None:
+def test_header_vectors_parse_and_build(impl: Impl, entry: dict[str, Any]) -> None:
     data = spec.octets(entry["bytes"])
     if "error" in entry:
         with pytest.raises(ProtocolError) as caught:
@@ -43,7 +42,7 @@ def test_header(impl: Impl, entry: dict[str, Any]) -> None:
 
 
 @spec.entries("masks")
-def test_mask(impl: Impl, entry: dict[str, Any]) -> None:
+def test_mask_vectors_match_in_both_directions(impl: Impl, entry: dict[str, Any]) -> None:
     data, key, masked = (spec.octets(entry[name]) for name in ("data", "key", "masked"))
     offset = entry["offset"]
     assert impl.mask(data, key, offset) == masked
@@ -54,14 +53,14 @@ def test_mask(impl: Impl, entry: dict[str, Any]) -> None:
 
 
 @spec.entries("accept")
-def test_accept_key(impl: Impl, entry: dict[str, Any]) -> None:
+def test_accept_key_vectors_match(impl: Impl, entry: dict[str, Any]) -> None:
     assert impl.accept_key(entry["key"]) == entry["accept"]
     assert impl.accept_key(entry["key"].encode()) == entry["accept"]
 
 
 @spec.entries("close")
 @pytest.mark.parametrize("role", Role)
-def test_close_body(impl: Impl, entry: dict[str, Any], role: Role) -> None:
+def test_close_body_vectors_decode(impl: Impl, entry: dict[str, Any], role: Role) -> None:
     body = spec.octets(entry["body"])
     data = frames.frame(frames.CLOSE, body, key=frames.KEY if role is Role.SERVER else None)
     for pieces in cuttings(data):
@@ -73,7 +72,7 @@ def test_close_body(impl: Impl, entry: dict[str, Any], role: Role) -> None:
 
 
 @spec.entries("frames")
-def test_frames(impl: Impl, entry: dict[str, Any]) -> None:
+def test_frame_vectors_decode(impl: Impl, entry: dict[str, Any]) -> None:
     expected = (
         [spec.frame(frame) for frame in entry["frames"]],
         spec.error(entry),
@@ -90,7 +89,7 @@ def test_frames(impl: Impl, entry: dict[str, Any]) -> None:
 
 
 @spec.entries("messages")
-def test_messages(impl: Impl, entry: dict[str, Any]) -> None:
+def test_message_vectors_decode(impl: Impl, entry: dict[str, Any]) -> None:
     messages = [spec.message(message) for message in entry["messages"]]
     controls = sum(not isinstance(message, str | bytes) for message in messages)
     expected = (messages, None, entry.get("closed", False), entry.get("buffered", 0), controls)
@@ -101,7 +100,7 @@ def test_messages(impl: Impl, entry: dict[str, Any]) -> None:
 
 
 @spec.entries("errors")
-def test_errors(impl: Impl, entry: dict[str, Any]) -> None:
+def test_error_vectors_fail_at_the_right_byte(impl: Impl, entry: dict[str, Any]) -> None:
     data, rest = spec.octets(entry["bytes"]), spec.octets(entry.get("rest", ""))
     messages = [spec.message(message) for message in entry["messages"]]
 
@@ -118,7 +117,7 @@ def test_errors(impl: Impl, entry: dict[str, Any]) -> None:
 
 
 @spec.entries("errors")
-def test_nothing_comes_after_an_error(impl: Impl, entry: dict[str, Any]) -> None:
+def test_decoder_raises_again_after_an_error(impl: Impl, entry: dict[str, Any]) -> None:
     decoder = impl.MessageDecoder(spec.role(entry), **entry.get("options", {}))
     decoder.feed(spec.octets(entry["bytes"]))
     for data in (b"", b"\x81\x01a", b"\x81\x81\0\0\0\0a"):

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
-import frames
 import pytest
-from feeding import verdict
-from twins import Impl
+from support import frames
+from support.feeding import verdict
+from support.twins import Impl
 
 from wsframe import Role
 
@@ -60,7 +60,7 @@ def is_narrow(text: str) -> bool:
 
 
 def assert_same(got: Any, expected: str) -> None:
-    """Equal, of the narrowest width, and as good a key."""
+    """Equal, stored in the narrowest width, with the same hash."""
     assert type(got) is str
     assert got == expected
     assert is_narrow(got)
@@ -101,7 +101,7 @@ def splits(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
 @pytest.mark.parametrize("role", Role)
 @pytest.mark.parametrize("text", TRICKY)
 @pytest.mark.parametrize("pad", [0, 13, 30, 61])
-def test_case_26_code_points_cut_anywhere(impl: Impl, role: Role, text: str, pad: int) -> None:
+def test_case_26_code_points_may_be_split_anywhere(impl: Impl, role: Role, text: str, pad: int) -> None:
     """Cut over fragments and over reads, at every pair of places."""
     key = frames.KEY if role is Role.SERVER else None
     text = "p" * pad + text
@@ -160,7 +160,7 @@ BAD = [
 
 
 @pytest.mark.parametrize("bad", BAD, ids=bytes.hex)
-def test_case_26_fails_as_soon_as_impossible(impl: Impl, bad: bytes) -> None:
+def test_case_26_invalid_utf_8_fails_at_the_first_impossible_byte(impl: Impl, bad: bytes) -> None:
     """Autobahn 6.4: the verdict is due with the byte that settles it, not at the end of the message."""
     for before in (b"", b"abc", "\xe9\u20ac\U0001f60a".encode(), b"p" * 61, b"p" * 200, "\xe9".encode() * 40):
         data = before + bad + b"after"
@@ -189,7 +189,7 @@ def test_case_26_fails_as_soon_as_impossible(impl: Impl, bad: bytes) -> None:
 
 
 @pytest.mark.parametrize("text", TRICKY)
-def test_case_26_texts_that_end_too_soon(impl: Impl, text: str) -> None:
+def test_case_26_text_ending_within_a_code_point_is_invalid(impl: Impl, text: str) -> None:
     """A code point may be cut anywhere but at the end of the message."""
     data = text.encode()
     for end in range(len(data)):
@@ -207,7 +207,7 @@ def test_case_26_texts_that_end_too_soon(impl: Impl, text: str) -> None:
 
 
 @pytest.mark.parametrize("pad", [0, 63])
-def test_case_27_all_two_byte_sequences(impl: Impl, pad: int) -> None:
+def test_case_27_all_two_byte_sequences_match_cpython(impl: Impl, pad: int) -> None:
     """All 2**16, alone and over the edges of vector registers."""
     before = b"p" * pad
     check_all(impl, (before + n.to_bytes(2, "big") + before for n in range(2**16)))
@@ -224,18 +224,18 @@ def edges_of_long_sequences() -> list[bytes]:
 
 
 @pytest.mark.parametrize("pad", [0, 15, 30, 62])
-def test_case_27_edges_of_three_and_four_bytes(impl: Impl, pad: int) -> None:
+def test_case_27_edge_sequences_of_3_and_4_bytes_match_cpython(impl: Impl, pad: int) -> None:
     before = b"p" * pad
     check_all(impl, (before + sequence + b"q" for sequence in edges_of_long_sequences()))
 
 
 @pytest.mark.parametrize("second", [b"\x80", b"\x90", b"\xa0", b"\xbf"], ids=bytes.hex)
-def test_case_27_all_leads_and_thirds(impl: Impl, second: bytes) -> None:
+def test_case_27_all_lead_and_third_bytes_match_cpython(impl: Impl, second: bytes) -> None:
     check_all(impl, (bytes((a,)) + second + bytes((c,)) for a in range(0xE0, 0x100) for c in range(256)))
 
 
 @pytest.mark.parametrize("character", EDGES, ids=ascii)
-def test_one_character_anywhere_in_texts_of_all_lengths(impl: Impl, character: str) -> None:
+def test_one_character_among_ascii_decodes_at_every_place(impl: Impl, character: str) -> None:
     """The tails of every kernel: a single code point among ASCII, at each place of each length."""
     lengths = [*range(140), *range(140, 301, 7)]
     for length in lengths:
@@ -248,7 +248,7 @@ def test_one_character_anywhere_in_texts_of_all_lengths(impl: Impl, character: s
 
 @pytest.mark.parametrize("character", EDGES, ids=ascii)
 @pytest.mark.parametrize("other", ["\xe9", "\u20ac", "\U0001f60a"], ids=ascii)
-def test_one_character_among_others(impl: Impl, character: str, other: str) -> None:
+def test_one_character_among_non_ascii_decodes_at_every_place(impl: Impl, character: str, other: str) -> None:
     """The same where nothing is ASCII, and the lengths in bytes are all there are."""
     for length in range(1, 70):
         texts = [other * i + character + other * (length - i - 1) for i in range(length)]
@@ -260,7 +260,7 @@ def test_one_character_among_others(impl: Impl, character: str, other: str) -> N
 @pytest.mark.parametrize(
     "bad", [b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\x80", b"\xe2\x82"]
 )
-def test_one_bad_sequence_anywhere(impl: Impl, bad: bytes) -> None:
+def test_one_invalid_sequence_is_found_at_every_place(impl: Impl, bad: bytes) -> None:
     """No place of a long text hides invalid bytes from a kernel."""
     for filler in (b"a", "\xe9".encode(), "\u20ac".encode(), "\U0001f60a".encode()):
         for count in (0, 1, 7, 16, 33, 65):
@@ -275,7 +275,7 @@ def test_one_bad_sequence_anywhere(impl: Impl, bad: bytes) -> None:
 @pytest.mark.parametrize(
     "pattern", ["a", "\xe9", "a\xe9", "\u20ac", "\u4e2d\u6587", "\U0001f60a", "a\u20ac\U0001f60a"]
 )
-def test_texts_of_every_size_there_and_back(impl: Impl, pattern: str, size: int) -> None:
+def test_texts_of_every_size_round_trip(impl: Impl, pattern: str, size: int) -> None:
     whole = pattern * (size // len(pattern.encode()))
     for masked, role in ((False, Role.CLIENT), (True, Role.SERVER)):
         frame = impl.encode_text(whole, masked=masked)

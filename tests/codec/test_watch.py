@@ -1,4 +1,4 @@
-"""What a fast path passes by is looked at in each call, and a change is seen at once."""
+"""Attributes that a fast path bypasses are checked in each call; a change is detected at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-import twins
+from support import twins
 
 WATCHES = [import_module(f"wsframe.{name}.watch").Watch for name in ("_py", *["_c"] * bool(twins.KERNELS))]
 
@@ -47,7 +47,7 @@ def made() -> tuple[type, type]:
 NAMES = ("inherited", "own", "fixed", "shown", "absent")
 
 
-def test_it_holds_until_an_attribute_is_replaced_and_again_after_that(Watch: Any) -> None:
+def test_watch_holds_except_while_an_attribute_is_replaced(Watch: Any) -> None:
     Base, Child = made()
     watch = Watch(approve, [NAMES])
     for _ in range(3):
@@ -70,7 +70,7 @@ def test_it_holds_until_an_attribute_is_replaced_and_again_after_that(Watch: Any
             assert watch.holds(Child())
 
 
-def test_what_is_approved_may_change_places(Watch: Any) -> None:
+def test_approved_replacement_still_holds(Watch: Any) -> None:
     Base, _ = made()
     watch = Watch(approve, [NAMES])
     assert watch.holds(Base())
@@ -78,7 +78,7 @@ def test_what_is_approved_may_change_places(Watch: Any) -> None:
     assert watch.holds(Base())
 
 
-def test_a_subclass_with_a_method_of_its_own_does_not_hold(Watch: Any) -> None:
+def test_subclass_overriding_a_method_does_not_hold(Watch: Any) -> None:
     Base, _ = made()
     watch = Watch(approve, [NAMES])
     Own = type("Own", (Base,), {"own": theirs})
@@ -89,7 +89,7 @@ def test_a_subclass_with_a_method_of_its_own_does_not_hold(Watch: Any) -> None:
     assert watch.holds(Own())
 
 
-def test_another_base_is_seen(Watch: Any) -> None:
+def test_change_of_base_classes_is_detected(Watch: Any) -> None:
     _, Child = made()
     Other = type("Other", (), {"inherited": theirs})
     watch = Watch(approve, [NAMES])
@@ -98,7 +98,7 @@ def test_another_base_is_seen(Watch: Any) -> None:
     assert not watch.holds(Child())
 
 
-def test_another_class_of_an_object_is_seen(Watch: Any) -> None:
+def test_change_of_the_class_of_an_object_is_detected(Watch: Any) -> None:
     Base, _ = made()
     watch = Watch(approve, [NAMES])
     instance = Base()
@@ -121,7 +121,7 @@ def test_descriptors_are_not_called(Watch: Any) -> None:
 
 
 class Proxy:
-    """It says of itself what is true of what it wraps."""
+    """It compares equal to the function that it wraps."""
 
     def __get__(self, instance: Any, kind: Any = None) -> Any:
         return self
@@ -133,7 +133,7 @@ class Proxy:
         return hash(one)
 
 
-def test_what_is_only_equal_is_another(Watch: Any) -> None:
+def test_values_are_compared_by_identity(Watch: Any) -> None:
     Base, _ = made()
     watch = Watch(lambda value: type(value) is not Proxy, [NAMES])
     assert watch.holds(Base())
@@ -141,7 +141,7 @@ def test_what_is_only_equal_is_another(Watch: Any) -> None:
     assert not watch.holds(Base())
 
 
-def test_fixed_owners_are_looked_at_as_well(Watch: Any) -> None:
+def test_fixed_owners_are_watched_as_well(Watch: Any) -> None:
     Base, Child = made()
     module = ModuleType("module")
     module.own, module.other = one, theirs  # type: ignore[attr-defined]
@@ -161,7 +161,7 @@ def test_fixed_owners_are_looked_at_as_well(Watch: Any) -> None:
     assert watch.holds()
 
 
-def test_what_is_gone_is_passed_over(Watch: Any) -> None:
+def test_deleted_attributes_are_ignored(Watch: Any) -> None:
     Base, _ = made()
     module = ModuleType("module")
     module.own = one  # type: ignore[attr-defined]
@@ -171,7 +171,7 @@ def test_what_is_gone_is_passed_over(Watch: Any) -> None:
     assert watch.holds(Base())
 
 
-def test_many_classes(Watch: Any) -> None:
+def test_many_classes_are_told_apart(Watch: Any) -> None:
     Base, _ = made()
     watch = Watch(approve, [NAMES])
     kinds = [type("Child", (Base,), {"own": theirs if n % 3 == 0 else one}) for n in range(200)]
@@ -179,7 +179,7 @@ def test_many_classes(Watch: Any) -> None:
         assert [watch.holds(kind()) for kind in kinds] == [n % 3 != 0 for n in range(200)]
 
 
-def test_a_class_that_changes_all_the_time(Watch: Any) -> None:
+def test_class_that_changes_often_is_still_watched(Watch: Any) -> None:
     Base, _ = made()
     watch = Watch(approve, [NAMES])
     for number in range(3000):  # CPython gives a class no more than a thousand versions
@@ -189,7 +189,7 @@ def test_a_class_that_changes_all_the_time(Watch: Any) -> None:
     assert not watch.holds(Base())
 
 
-def test_values_that_change_all_the_time(Watch: Any) -> None:
+def test_values_that_change_often_are_still_checked(Watch: Any) -> None:
     Base, _ = made()
     watch = Watch(lambda value: value is not theirs, [NAMES])
     for _ in range(1200):
@@ -197,7 +197,7 @@ def test_values_that_change_all_the_time(Watch: Any) -> None:
         assert watch.holds(Base())
 
 
-def test_two_kinds_are_looked_at_each_for_its_own_names(Watch: Any) -> None:
+def test_two_kinds_are_watched_for_their_own_names(Watch: Any) -> None:
     Base, _ = made()
     Other, _ = made()
     watch = Watch(approve, [("own",), ("inherited",)])
@@ -209,24 +209,24 @@ def test_two_kinds_are_looked_at_each_for_its_own_names(Watch: Any) -> None:
         assert not watch.holds(Base(), Base())
 
 
-def test_more_than_it_has_room_for_is_an_error(Watch: Any) -> None:
+def test_too_many_kinds_or_classes_raise_value_error(Watch: Any) -> None:
     with pytest.raises(ValueError, match="more than 2 kinds or more than 16 classes"):
         Watch(approve, [(), (), ()])
     with pytest.raises(ValueError, match="more than 2 kinds or more than 16 classes"):
         Watch(approve, (), [(made()[0], ()) for _ in range(17)])
 
 
-def test_nothing_to_look_at_holds(Watch: Any) -> None:
+def test_watch_of_nothing_always_holds(Watch: Any) -> None:
     assert Watch(approve).holds(object()) is True
 
 
 @pytest.mark.parametrize("owner", [5, "module", None, object()])
-def test_an_owner_is_a_class_or_a_module(Watch: Any, owner: Any) -> None:
+def test_owner_of_a_wrong_type_raises_type_error(Watch: Any, owner: Any) -> None:
     with pytest.raises(TypeError, match="an owner must be a class or a module"):
         Watch(approve, (), [(owner, ("x",))])
 
 
-def test_what_approves_may_fail(Watch: Any) -> None:
+def test_exception_of_approve_propagates(Watch: Any) -> None:
     def fail(value: Any) -> bool:
         raise ArithmeticError
 
@@ -236,13 +236,13 @@ def test_what_approves_may_fail(Watch: Any) -> None:
             Watch(fail, [NAMES]).holds(Base())
 
 
-def test_without_its_constructor_it_does_no_harm(Watch: Any) -> None:
+def test_watch_without_init_does_not_crash(Watch: Any) -> None:
     watch = Watch.__new__(Watch)
     with contextlib.suppress(AttributeError):
         watch.holds(object())
 
 
-def test_an_object_that_is_looked_at_is_not_kept(Watch: Any) -> None:
+def test_watched_object_is_not_kept_alive(Watch: Any) -> None:
     Base, _ = made()
     watch, instance = Watch(approve, [NAMES]), Base()
     gone = weakref.ref(instance)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from frames import BINARY, CONTINUATION, KEY, PING, TEXT, frame
+from support.frames import BINARY, CONTINUATION, KEY, PING, TEXT, frame
 
 LIMIT = 2**20
 WANTED = b"\x81\xc1"
@@ -13,7 +13,7 @@ def wire(*parts: tuple[int, bytes], rsv: int = 0) -> bytes:
     return b"".join(frame(opcode, payload, key=KEY, rsv=rsv) for opcode, payload in parts)
 
 
-def test_without_a_choice_every_frame_is_cut(impl):
+def test_all_frames_are_cut_without_a_filter(impl):
     data = wire((TEXT, b"a"), (PING, b"b"), (BINARY, b"c" * 200))
     assert impl.cut_frames(data, 0, True, LIMIT) == (
         [(0x81, b"a"), (0x89, b"b"), (0x82, b"c" * 200)],
@@ -22,7 +22,7 @@ def test_without_a_choice_every_frame_is_cut(impl):
 
 
 @pytest.mark.parametrize("other", [wire((BINARY, b"x")), wire((PING, b"x")), wire((CONTINUATION, b"x"))])
-def test_it_stops_before_a_frame_that_begins_otherwise(impl, other):
+def test_cutting_stops_before_a_frame_with_another_first_byte(impl, other):
     head = wire((TEXT, b"a"), (TEXT, b"")) + wire((TEXT, b"deflated"), rsv=4)
     data = head + other + wire((TEXT, b"z"))
     assert impl.cut_frames(data, 0, True, LIMIT, WANTED) == (
@@ -31,12 +31,12 @@ def test_it_stops_before_a_frame_that_begins_otherwise(impl, other):
     )
 
 
-def test_wanting_nothing_cuts_nothing(impl):
+def test_empty_filter_cuts_nothing(impl):
     assert impl.cut_frames(wire((TEXT, b"a")), 0, True, LIMIT, b"") == ([], 0)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4, None])
-def test_no_more_frames_are_cut_than_asked(impl, count):
+def test_at_most_count_frames_are_cut(impl, count):
     parts = [wire((TEXT, b"a")), wire((BINARY, b"b" * 200)), wire((TEXT, b""))]
     frames = [(0x81, b"a"), (0x82, b"b" * 200), (0x81, b"")]
     expected = (frames[:count], len(b"".join(parts[:count])))
@@ -44,19 +44,19 @@ def test_no_more_frames_are_cut_than_asked(impl, count):
 
 
 @pytest.mark.parametrize("count", ["1", 1.0])
-def test_how_many_is_an_integer(impl, count):
+def test_count_of_a_wrong_type_raises_type_error(impl, count):
     with pytest.raises(TypeError):
         impl.cut_frames(wire((TEXT, b"a")), 0, True, LIMIT, WANTED, count)
 
 
 @pytest.mark.parametrize("firsts", ["\x81", 0x81])
-def test_what_is_wanted_is_bytes(impl, firsts):
+def test_filter_of_a_wrong_type_raises_type_error(impl, firsts):
     with pytest.raises(TypeError):
         impl.cut_frames(wire((TEXT, b"a")), 0, True, LIMIT, firsts)
 
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
-def test_what_is_cut_outlives_the_buffer(impl, kind):
+def test_cut_payloads_outlive_the_buffer(impl, kind):
     data = bytearray(wire((TEXT, b"abc")))
     frames, end = impl.cut_frames(kind(data), 0, True, LIMIT)
     data[:] = bytes(len(data))

@@ -1,12 +1,12 @@
-"""take_frame and take_message: whole, valid frames leave a buffer; everything else stays in it."""
+"""take_frame and take_message remove complete, valid frames from a buffer; all else stays in it."""
 
 from __future__ import annotations
 
-import frames
 import pytest
-from frames import BINARY, CLOSE, CONTINUATION, KEY, PING, PONG, TEXT, frame, header
 from hypothesis import example, given, strategies as st
-from twins import Impl
+from support import frames
+from support.frames import BINARY, CLOSE, CONTINUATION, KEY, PING, PONG, TEXT, frame, header
+from support.twins import Impl
 
 SIZES = (0, 1, 125, 126, 65535, 65536, 70000)
 BROKEN = {
@@ -24,7 +24,7 @@ BROKEN = {
 @pytest.mark.parametrize("rest", [b"", b"\x81", frame(TEXT, b"next", key=KEY)])
 @pytest.mark.parametrize("key", [KEY, None])
 @pytest.mark.parametrize("size", SIZES)
-def test_whole_frames_leave(impl: Impl, size: int, key: bytes | None, rest: bytes) -> None:
+def test_complete_frames_leave_the_buffer(impl: Impl, size: int, key: bytes | None, rest: bytes) -> None:
     payload = bytes(i % 100 for i in range(size))
     buffer = bytearray(frame(BINARY, payload, key=key) + rest)
     assert impl.take_frame(buffer, key is not None) == (0x82, payload)
@@ -39,7 +39,7 @@ def test_whole_frames_leave(impl: Impl, size: int, key: bytes | None, rest: byte
 
 
 @pytest.mark.parametrize("text", ["", "a", "é" * 40, "日本" * 40, "\U0001f600" * 40, "aé日\U0001f600" * 99])
-def test_texts(impl: Impl, text: str) -> None:
+def test_texts_of_every_width_are_decoded(impl: Impl, text: str) -> None:
     buffer = bytearray(frame(TEXT, text.encode(), key=KEY))
     assert impl.take_message(buffer, True) == text
     assert not buffer
@@ -47,7 +47,7 @@ def test_texts(impl: Impl, text: str) -> None:
 
 @pytest.mark.parametrize("key", [KEY, None])
 @pytest.mark.parametrize("size", [0, 1, 126, 65536])
-def test_parts_stay(impl: Impl, size: int, key: bytes | None) -> None:
+def test_incomplete_frames_stay_in_the_buffer(impl: Impl, size: int, key: bytes | None) -> None:
     whole = frame(TEXT, bytes(size), key=key)
     for end in {*range(16), size // 2, len(whole) - 1} & {*range(len(whole))}:
         buffer = bytearray(whole[:end])
@@ -57,7 +57,7 @@ def test_parts_stay(impl: Impl, size: int, key: bytes | None) -> None:
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_broken_frames_stay(impl: Impl, name: str) -> None:
+def test_invalid_frames_stay_in_the_buffer(impl: Impl, name: str) -> None:
     buffer = bytearray(BROKEN[name])
     assert impl.take_frame(buffer, True) is None
     assert impl.take_message(buffer, True) is None
@@ -65,7 +65,7 @@ def test_broken_frames_stay(impl: Impl, name: str) -> None:
 
 
 @pytest.mark.parametrize("masked", [True, False])
-def test_the_wrong_mask_bit_stays(impl: Impl, masked: bool) -> None:
+def test_frames_masked_the_wrong_way_stay_in_the_buffer(impl: Impl, masked: bool) -> None:
     wrong = frame(TEXT, b"hello", key=None if masked else KEY)
     buffer = bytearray(wrong)
     assert impl.take_frame(buffer, masked) is None
@@ -87,7 +87,7 @@ def test_the_wrong_mask_bit_stays(impl: Impl, masked: bool) -> None:
         (CLOSE, True, 0),
     ],
 )
-def test_frames_that_are_no_message(impl: Impl, opcode: int, fin: bool, rsv: int) -> None:
+def test_take_message_leaves_other_frames_to_take_frame(impl: Impl, opcode: int, fin: bool, rsv: int) -> None:
     data = frame(opcode, b"hello", fin=fin, rsv=rsv, key=KEY)
     buffer = bytearray(data)
     assert impl.take_message(buffer, True) is None
@@ -96,21 +96,21 @@ def test_frames_that_are_no_message(impl: Impl, opcode: int, fin: bool, rsv: int
     assert not buffer
 
 
-def test_invalid_text_stays(impl: Impl) -> None:
+def test_invalid_text_stays_in_the_buffer(impl: Impl) -> None:
     data = frame(TEXT, b"hello \xed\xa0\x80", key=KEY)
     buffer = bytearray(data)
     assert impl.take_message(buffer, True) is None
     assert buffer == data
 
 
-def test_only_a_bytearray_can_lose_its_front(impl: Impl) -> None:
+def test_buffer_that_is_not_a_bytearray_raises_type_error(impl: Impl) -> None:
     for take in (impl.take_frame, impl.take_message):
         for wrong in (None, b"", memoryview(bytearray(8)), "text"):
             with pytest.raises(TypeError, match=r"^buffer must be a bytearray, not "):
                 take(wrong, True)
 
 
-def test_an_exported_buffer_is_not_shortened(impl: Impl) -> None:
+def test_exported_buffer_raises_and_is_not_shortened(impl: Impl) -> None:
     data = frame(TEXT, b"hello", key=KEY)
     buffer = bytearray(data)
     with memoryview(buffer), pytest.raises(BufferError):
@@ -121,7 +121,7 @@ def test_an_exported_buffer_is_not_shortened(impl: Impl) -> None:
 @given(st.binary(max_size=64), st.booleans())
 @example(b"", False)
 @example(b"\x81", False)
-def test_any_bytes(impl: Impl, pure: Impl, data: bytes, masked: bool) -> None:
+def test_twins_agree_on_any_bytes(impl: Impl, pure: Impl, data: bytes, masked: bool) -> None:
     for name in ("take_frame", "take_message"):
         buffer, expected = bytearray(data), bytearray(data)
         assert getattr(impl, name)(buffer, masked) == getattr(pure, name)(expected, masked)
@@ -146,7 +146,7 @@ def test_any_bytes(impl: Impl, pure: Impl, data: bytes, masked: bool) -> None:
         max_size=8,
     )
 )
-def test_streams(impl: Impl, pure: Impl, stream: list[bytes]) -> None:
+def test_twins_agree_on_any_stream_of_frames(impl: Impl, pure: Impl, stream: list[bytes]) -> None:
     data = b"".join(stream)
     assert impl.cut_frames(data, 0, True, 100) == pure.cut_frames(data, 0, True, 100)
     buffer, expected = bytearray(data), bytearray(data)

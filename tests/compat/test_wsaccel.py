@@ -51,19 +51,19 @@ def theirs(request: pytest.FixtureRequest) -> Any:
 @example([b"\xed", b"\xa0", b"x"])
 @example([b"\xf4\x90"])
 @example(["é€".encode(), b"\xf0\x9f\x98", b"\x80", b"\xff\xff", b"", b"x"])
-def test_validator(theirs: Any, pieces: list[bytes]) -> None:
+def test_validator_returns_the_same_results(theirs: Any, pieces: list[bytes]) -> None:
     mine, other = ours.Utf8Validator(), theirs.Utf8Validator()
     for piece in pieces:
-        answer = mine.validate(piece)
-        assert answer == other.validate(piece)
+        result = mine.validate(piece)
+        assert result == other.validate(piece)
         if theirs.library == "wsaccel":
             assert (mine.state, mine.i) == (other.state, other.i)
-        elif not answer[0]:
+        elif not result[0]:
             break  # its native class forgets that it failed
 
 
 @given(pieces)
-def test_validator_byte_by_byte(theirs: Any, pieces: list[bytes]) -> None:
+def test_validator_decode_returns_the_same_byte_by_byte(theirs: Any, pieces: list[bytes]) -> None:
     mine, other = ours.Utf8Validator(), theirs.Utf8Validator()
     if not hasattr(other, "decode"):
         pytest.skip("its native class has no decode")
@@ -74,13 +74,13 @@ def test_validator_byte_by_byte(theirs: Any, pieces: list[bytes]) -> None:
 
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
-def test_validator_takes_what_bytes_are_kept_in(kind: Any) -> None:
+def test_validator_accepts_any_bytes_like_object(kind: Any) -> None:
     validator = ours.Utf8Validator()
     assert validator.validate(kind(b"a\xc3")) == (True, False, 2, 2)
     assert validator.validate(kind(b"\xa9")) == (True, True, 1, 3)
 
 
-def test_a_validator_begins_anew_when_told() -> None:
+def test_reset_restarts_a_failed_validator() -> None:
     validator = ours.Utf8Validator()
     assert validator.validate(b"ab\xff") == (False, False, 2, 2)
     assert validator.validate(b"abc") == (False, False, 0, 2)
@@ -96,7 +96,7 @@ def test_each_code_point_comes_out_of_decode() -> None:
 
 
 @given(st.lists(st.binary(max_size=300), max_size=5), st.binary(min_size=4, max_size=4))
-def test_maskers(theirs: Any, pieces: list[bytes], key: bytes) -> None:
+def test_maskers_return_the_same_bytes(theirs: Any, pieces: list[bytes], key: bytes) -> None:
     for name, values in (("create_xor_masker", (key,)), ("XorMaskerSimple", (key,)), ("XorMaskerNull", ())):
         if not hasattr(theirs, name):
             continue
@@ -110,14 +110,14 @@ def test_maskers(theirs: Any, pieces: list[bytes], key: bytes) -> None:
         assert mine.pointer() == 5
 
 
-def test_both_names_of_the_function_take_a_length() -> None:
+def test_both_masker_functions_accept_a_length() -> None:
     assert ours.create_xor_masker(KEY, 5).process(b"Hello") == b"\x7f\x9f\x4d\x51\x58"
     assert ours.create_xor_masker(mask=KEY, length=None).pointer() == 0
     assert ours.createXorMasker(KEY, len=5).process(bytearray(b"Hello")) == b"\x7f\x9f\x4d\x51\x58"
 
 
 @pytest.mark.parametrize("key", [b"", b"abc", b"abcde"])
-def test_a_key_has_four_bytes(theirs: Any, key: bytes) -> None:
+def test_key_not_of_4_bytes_raises_value_error(theirs: Any, key: bytes) -> None:
     with pytest.raises(ValueError, match="must be 4 bytes"):
         ours.XorMaskerSimple(key)
     with pytest.raises((ValueError, AssertionError)):
@@ -125,7 +125,7 @@ def test_a_key_has_four_bytes(theirs: Any, key: bytes) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["text", None, 5])
-def test_what_is_no_bytes_is_refused(wrong: Any) -> None:
+def test_argument_without_a_buffer_raises_type_error(wrong: Any) -> None:
     for call in (ours.XorMaskerSimple, ours.XorMaskerSimple(KEY).process, ours.Utf8Validator().validate):
         with pytest.raises(TypeError):
             call(wrong)
@@ -149,7 +149,7 @@ assert _utils.validate_utf8("é".encode()) and not _utils.validate_utf8(b"\\xff"
 
 
 @pytest.mark.parametrize("pure", [False, True])
-def test_a_library_that_looks_for_wsaccel_finds_it(pure: bool) -> None:
+def test_install_makes_libraries_find_our_wsaccel(pure: bool) -> None:
     pytest.importorskip("websocket")
     if not pure and wsframe.backend == "py":
         pytest.skip("no compiled twin here")

@@ -78,7 +78,7 @@ def examine(host: Echo, cases: list[str], accelerated: bool, timeout: float) -> 
 
 
 def attack_server(host: Echo, cases: list[str], accelerated: bool, folder: Path, timeout: float) -> set[str]:
-    """Let the suite connect to a server; answer which libraries are accelerated in it."""
+    """Let the suite connect to a server; return which libraries are accelerated in it."""
     with running(host.program, folder / "server.log", accelerated=accelerated) as server:
         url = f"ws://127.0.0.1:{server.port()}"
         active = asyncio.run(ask(url))
@@ -89,7 +89,7 @@ def attack_server(host: Echo, cases: list[str], accelerated: bool, folder: Path,
 
 
 def attack_client(host: Echo, cases: list[str], accelerated: bool, folder: Path, timeout: float) -> set[str]:
-    """Let a client connect to the suite; answer which libraries are accelerated in it."""
+    """Let a client connect to the suite; return which libraries are accelerated in it."""
     port = free_port()
     url = f"ws://127.0.0.1:{port}"
     spec, logs = written(folder, cases, url=url), (folder / "suite.log", folder / "client.log")
@@ -114,7 +114,7 @@ def both(name: str, cases: list[str], timeout: float) -> tuple[Verdicts, Verdict
 
 
 def compare(name: str, cases: list[str], timeout: float) -> bool:
-    """Run cases against a host both ways, and print what differs; answer whether none went worse."""
+    """Run cases against a host both ways, and print what differs; return whether none went worse."""
     before, after = both(name, cases, timeout)
     print(f"{name}, as it is: {told(before)}")
     print(f"{name}, accelerated: {told(after)}", flush=True)

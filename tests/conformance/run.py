@@ -44,7 +44,7 @@ PASSED = ("OK", "INFORMATIONAL")
 
 
 def examine(target: str, twin: str, cases: list[str], folder: Path, timeout: float) -> dict[str, dict]:
-    """Run the suite once; answer its report by case."""
+    """Run the suite once; return its report by case."""
     port = free_port()
     url = f"ws://127.0.0.1:{port}"
     env = {**os.environ, "WSFRAME_PURE": "1" if twin == "py" else "0", "WSFRAME_REQUIRE_EXTENSIONS": "1"}
@@ -66,7 +66,7 @@ def examine(target: str, twin: str, cases: list[str], folder: Path, timeout: flo
 
 
 def judge(target: str, twin: str, report: dict[str, dict]) -> bool:
-    """Print the outcome; answer whether all passed."""
+    """Print the outcome; return whether all passed."""
     counts = collections.Counter(case["behavior"] for case in report.values())
     failed = {
         name: (case["behavior"], case["behaviorClose"], case.get("remoteCloseCode"))
@@ -81,7 +81,7 @@ def judge(target: str, twin: str, report: dict[str, dict]) -> bool:
 
 
 def judged(options: Namespace) -> Iterator[bool]:
-    """Run every target on every twin; answer each time whether all passed."""
+    """Run every target on every twin; yield each time whether all passed."""
     cases = cases_of(options)
     for target in options.target or TARGETS:
         for twin in options.twin or TWINS:

@@ -42,7 +42,7 @@ def python27() -> str | None:
 
 
 def install() -> Path:
-    """Put the suite where it is looked for; answer its program."""
+    """Install the suite where it is expected; return its program."""
     wstest = VENV / "bin" / "wstest"
     if wstest.exists():
         return wstest
@@ -72,7 +72,7 @@ def without_python() -> dict[str, str]:
 
 @contextmanager
 def started(command: list[Any], log: Path, env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A process in a group of its own, whose end is ours to see to."""
+    """Run a process in its own process group, and end it with the block."""
     with log.open("wb") as out:
         process = subprocess.Popen(
             [str(part) for part in command], stdout=out, stderr=out, env=env, start_new_session=True
@@ -166,7 +166,7 @@ def cases_of(options: argparse.Namespace) -> list[str]:
 
 
 def status_of(outcomes: Iterable[bool]) -> int:
-    """Go through all runs, good or not; answer the exit status."""
+    """Go through all runs, good or not; return the exit status."""
     try:
         return 0 if all(list(outcomes)) else 1
     except (Trouble, subprocess.CalledProcessError) as exc:

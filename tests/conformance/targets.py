@@ -1,4 +1,4 @@
-"""What the suite is let loose on: `targets.py serve|uvicorn PORT` and `targets.py connect URL`."""
+"""What the suite tests: `targets.py serve|uvicorn PORT` and `targets.py connect URL`."""
 
 from __future__ import annotations
 

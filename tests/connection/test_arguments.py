@@ -1,4 +1,4 @@
-"""What `close` takes: an int and a str, whatever a caller may have meant."""
+"""Argument types of `close` and `send`: anything else raises TypeError."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wsframe.deflate import Deflate
 
 
 @pytest.mark.parametrize("code", ["1000", 1000.0, None, True, b"1000"])
-def test_a_code_that_is_no_int(code: Any) -> None:
+def test_close_code_of_a_wrong_type_raises_type_error(code: Any) -> None:
     connection = SansIOConnection(Role.SERVER)
     with pytest.raises(TypeError, match="close code must be int, not "):
         connection.close(code)
@@ -20,7 +20,7 @@ def test_a_code_that_is_no_int(code: Any) -> None:
 
 
 @pytest.mark.parametrize("reason", [None, b"x", 5, ["x"]])
-def test_a_reason_that_is_no_str(reason: Any) -> None:
+def test_close_reason_of_a_wrong_type_raises_type_error(reason: Any) -> None:
     connection = SansIOConnection(Role.SERVER)
     with pytest.raises(TypeError, match="close reason must be str, not "):
         connection.close(1000, reason)
@@ -29,9 +29,7 @@ def test_a_reason_that_is_no_str(reason: Any) -> None:
 
 @pytest.mark.parametrize("compressed", [False, True])
 @pytest.mark.parametrize("message", [5, None, 1.5, ["a"], {}])
-def test_what_is_no_message_has_one_error_with_and_without_compression(
-    compressed: bool, message: Any
-) -> None:
+def test_message_of_a_wrong_type_raises_with_and_without_compression(compressed: bool, message: Any) -> None:
     connection = SansIOConnection(Role.SERVER, deflate=Deflate(Role.SERVER) if compressed else None)
     with pytest.raises(TypeError, match=f"^data must be a bytes-like object, not {type(message).__name__}$"):
         connection.send(message)

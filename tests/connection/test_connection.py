@@ -52,33 +52,33 @@ def test_only_the_client_masks():
     assert client.send("x")[2:6] != client.send("x")[2:6]
 
 
-def test_ping_is_answered_with_the_same_data():
+def test_ping_gets_a_pong_with_the_same_data():
     server, client = pair()
     assert server.receive(client.ping(b"data")) == [Ping(b"data")]
     assert flush(server, client) == [Pong(b"data")]
     assert client.outgoing == []
 
 
-def test_ping_amid_fragments():
+def test_ping_between_fragments_is_delivered_before_the_message():
     server, client = pair()
     stream = client.send_fragments(["one ", "two ", "three"])
     data = next(stream) + client.ping(b"!") + b"".join(stream)
     assert server.receive(data) == [Ping(b"!"), "one two three"]
 
 
-def test_fragments_of_one_are_a_whole_frame():
+def test_single_fragment_is_sent_as_an_unfragmented_message():
     server, client = pair()
     assert server.receive(b"".join(client.send_fragments([b"one"]))) == [b"one"]
     assert b"".join(client.send_fragments([])) == b""
 
 
-def test_fragments_must_be_of_one_kind():
+def test_mixing_text_and_binary_fragments_raises_type_error():
     _, client = pair()
     with pytest.raises(TypeError, match="all str or all bytes-like"):
         list(client.send_fragments(["a", b"b"]))
 
 
-def test_no_message_goes_between_fragments():
+def test_sending_between_fragments_raises_runtime_error():
     _, client = pair()
     client.send_fragment("a", final=False)
     with pytest.raises(RuntimeError, match="fragmented message"):
@@ -87,7 +87,7 @@ def test_no_message_goes_between_fragments():
     client.send("d")
 
 
-def test_closing_handshake_begun_by_the_client():
+def test_client_can_start_the_closing_handshake():
     server, client = pair()
     assert server.receive(client.close(1000, "bye")) == [Close(1000, "bye")]
     assert (server.state, server.ends_tcp) == (State.CLOSING, True)
@@ -100,7 +100,7 @@ def test_closing_handshake_begun_by_the_client():
         assert isinstance(side.closed_error(), ConnectionClosedOK)
 
 
-def test_closing_handshake_begun_by_the_server():
+def test_server_can_start_the_closing_handshake():
     server, client = pair()
     client.receive(server.close(4000, "app"))
     assert not server.ends_tcp
@@ -111,7 +111,7 @@ def test_closing_handshake_begun_by_the_server():
     assert type(server.closed_error()) is ConnectionClosedError
 
 
-def test_close_from_both_sides_at_once():
+def test_simultaneous_closes_need_no_further_close_frame():
     server, client = pair()
     from_server, from_client = server.close(1000), client.close(1001)
     server.receive(from_client)
@@ -121,7 +121,7 @@ def test_close_from_both_sides_at_once():
     assert (server.received, client.received) == (Close(1001), Close(1000))
 
 
-def test_messages_before_the_answer_to_our_close_are_handed_on():
+def test_messages_before_the_close_of_the_peer_are_delivered():
     server, client = pair()
     late = client.send("late")
     client.receive(server.close())
@@ -129,7 +129,7 @@ def test_messages_before_the_answer_to_our_close_are_handed_on():
     assert flush(client, server) == [Close(1000)]
 
 
-def test_empty_close_is_answered_with_an_empty_close():
+def test_empty_close_is_echoed_as_an_empty_close():
     server, client = pair()
     server.receive(client.close(1005))
     assert server.outgoing == [b"\x88\x00"]
@@ -188,12 +188,12 @@ def test_data_after_close_is_discarded():
 
 
 @pytest.mark.parametrize("code", [0, 999, 1004, 1006, 1015, 2999, 5000])
-def test_codes_that_must_not_be_sent(code):
+def test_close_codes_that_must_not_be_sent_raise_value_error(code):
     with pytest.raises(ValueError, match=str(code)):
         close_body(code, "")
 
 
-def test_close_reason_limits():
+def test_close_reason_over_123_bytes_raises_value_error():
     assert len(close_body(1000, "é" * 61 + "x")) == 125
     with pytest.raises(ValueError, match="123 bytes"):
         close_body(1000, "é" * 62)
@@ -218,7 +218,7 @@ def test_case_15_pongs_are_as_many_bytes_as_pings():
         server.outgoing.clear()
 
 
-def test_limits():
+def test_message_over_max_message_fails_with_1009():
     server, client = pair(max_message=10)
     server.receive(client.send("x" * 11))
     server.fail()
@@ -236,7 +236,7 @@ def deflated_pair(parameters=DEFAULT_PARAMETERS, min_size=0):
 
 
 @pytest.mark.parametrize("takeover", [True, False])
-def test_compressed_messages_and_fragments(takeover):
+def test_compressed_messages_and_fragments_round_trip(takeover):
     server, client = deflated_pair(Parameters(not takeover, not takeover))
     for _ in range(3):
         for message in ["text " * 100, b"bin" * 100, ""]:
@@ -254,7 +254,7 @@ def test_small_messages_are_not_compressed():
     assert server.encodes_directly is False
 
 
-def test_compressed_random_traffic():
+def test_random_compressed_traffic_round_trips():
     rng = random.Random(7)
     server, client = deflated_pair()
     for _ in range(200):
@@ -273,7 +273,7 @@ def test_broadcast_is_encoded_once():
     assert SansIOConnection(Role.CLIENT).receive(frames[0]) == ["hello"]
 
 
-def test_broadcast_passes_over_those_that_cannot_take_it():
+def test_broadcast_skips_closing_and_fragmenting_connections():
     closing, amid = SansIOConnection(Role.SERVER), SansIOConnection(Role.SERVER)
     closing.close()
     amid.send_fragment("x", final=False)
@@ -290,7 +290,7 @@ def test_broadcast_to_clients_masks_each_with_its_own_key():
     assert SansIOConnection(Role.SERVER).receive(first + second) == ["hello", "hello"]
 
 
-def test_compressed_broadcast_is_shared_and_leaves_contexts_whole():
+def test_compressed_broadcast_is_shared_and_keeps_contexts_valid():
     pairs = [deflated_pair() for _ in range(3)]
     for number, (server, client) in enumerate(pairs):
         assert client.receive(server.send(f"before {number} " * 20)) == [f"before {number} " * 20]

@@ -1,4 +1,4 @@
-"""Other libraries' connections, and one of ours in the barest form, driven alike."""
+"""Connections of other libraries, and a minimal one of ours, with the same methods."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SUBPROTOCOLS = ["b", "a"]
 
 
 class Ours:
-    """wsframe; what it agreed on stands in `deflate` and `subprotocol`."""
+    """wsframe; `deflate` and `subprotocol` are what was negotiated."""
 
     def __init__(self, role: Role, policy: ServerPolicy | ClientPolicy | None) -> None:
         self.role = role

@@ -13,10 +13,10 @@ TAIL = b"\x00\x00\xff\xff"
 @cache
 def text(size: int, seed: int = 0) -> bytes:
     """JSON records: compresses well, and refers back as far as it may."""
-    draw = random.Random(seed)
+    rng = random.Random(seed)
     out = bytearray()
     while len(out) < size:
-        record = {"id": draw.randrange(10**6), "name": draw.choice("abcdefgh") * 9, "ok": draw.random() < 0.5}
+        record = {"id": rng.randrange(10**6), "name": rng.choice("abcdefgh") * 9, "ok": rng.random() < 0.5}
         out += json.dumps(record).encode()
     return bytes(out[:size])
 

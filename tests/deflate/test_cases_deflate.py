@@ -6,12 +6,12 @@ import itertools
 from collections.abc import Iterable
 from typing import Any
 
-import frames
 import pytest
 import samples
-from feeding import cuttings
-from tracing import traced
-from twins import Impl
+from support import frames
+from support.feeding import cuttings
+from support.tracing import traced
+from support.twins import Impl
 
 from wsframe import Ping, Role
 from wsframe.deflate import ClientPolicy, Deflate, Parameters, ServerPolicy
@@ -67,7 +67,7 @@ SIDES = pytest.mark.parametrize("role", Role)
 
 
 @SIDES
-def test_case_17_the_limit_counts_what_a_message_inflates_to(impl: Impl, role: Role, backend: str) -> None:
+def test_case_17_limit_applies_to_the_inflated_size(impl: Impl, role: Role, backend: str) -> None:
     """On the wire a bomb is small: autobahn #1909, tornado #2391, websockets #407."""
     limit = 10_000
     for extra, fragments in itertools.product((0, 1), (1, 3)):
@@ -101,8 +101,8 @@ def test_case_17_inflating_stops_at_the_limit(impl: Impl, role: Role, backend: s
 
 
 @SIDES
-def test_case_18_nothing_is_cut_off(impl: Impl, role: Role, backend: str) -> None:
-    """What an inflater keeps back at its limit is data still: autobahn #1908."""
+def test_case_18_data_held_back_by_the_inflater_is_not_lost(impl: Impl, role: Role, backend: str) -> None:
+    """Data that an inflater holds back at its limit must not be lost: autobahn #1908."""
     sender = Deflate(opposite(role), backend=backend)
     text = samples.text(2**19)
     zeros = bytes(2**22)
@@ -118,7 +118,7 @@ def test_case_18_nothing_is_cut_off(impl: Impl, role: Role, backend: str) -> Non
 
 
 @SIDES
-def test_case_19_many_final_blocks(impl: Impl, role: Role, backend: str) -> None:
+def test_case_19_many_deflate_streams_in_a_message_are_inflated(impl: Impl, role: Role, backend: str) -> None:
     """Many streams in a message took aiohttp (#13362) quadratic time; here their number has a limit."""
     payload = samples.final_stream(b"ab") * MAX_STREAMS
     data = message(role, [payload[:1401], payload[1401:]])
@@ -129,7 +129,7 @@ def test_case_19_many_final_blocks(impl: Impl, role: Role, backend: str) -> None
 
 
 @SIDES
-def test_case_19_blocks_of_every_kind(impl: Impl, role: Role, backend: str) -> None:
+def test_case_19_every_kind_of_deflate_block_is_inflated(impl: Impl, role: Role, backend: str) -> None:
     """RFC 7692, 7.2.3: a final block, several blocks, a block without compression, an empty one."""
     hello = ["f248cdc9c90700", "f348cdc9c9070000", "f2480500 0000ffffcac9c90700", "000500faff48656c6c6f00"]
     packed = [bytes.fromhex(one) for one in hello]
@@ -141,7 +141,7 @@ def test_case_19_blocks_of_every_kind(impl: Impl, role: Role, backend: str) -> N
     assert got == (["Hello"] * 5 + ["", "Hello"], None)
 
 
-NOT_AN_OFFER = [
+INVALID_PARAMETERS = [
     "server_max_window_bits",
     "server_max_window_bits=",
     "server_max_window_bits=0",
@@ -172,8 +172,8 @@ def parse(header: str) -> Any:
     return extensions_of(header)
 
 
-@pytest.mark.parametrize("parameters", [one for one in NOT_AN_OFFER if not one.endswith(("=", '""'))])
-def test_case_20_parameters_that_are_not_allowed(parameters: str) -> None:
+@pytest.mark.parametrize("parameters", [one for one in INVALID_PARAMETERS if not one.endswith(("=", '""'))])
+def test_case_20_invalid_parameters_are_declined_or_fail(parameters: str) -> None:
     """A server declines that offer and goes on to the next, a client fails: Bun #41629, coder #258."""
     header = f"permessage-deflate; {parameters}"
     assert ServerPolicy().accept(parse(header)) is None
@@ -185,23 +185,23 @@ def test_case_20_parameters_that_are_not_allowed(parameters: str) -> None:
             policy.agree(parse(header))
 
 
-@pytest.mark.parametrize("parameters", [one for one in NOT_AN_OFFER if one.endswith(("=", '""'))])
-def test_case_20_parameters_that_are_empty(parameters: str) -> None:
+@pytest.mark.parametrize("parameters", [one for one in INVALID_PARAMETERS if one.endswith(("=", '""'))])
+def test_case_20_empty_parameter_values_are_malformed(parameters: str) -> None:
     """No value is not an empty one, which the grammar does not know (RFC 6455, 9.1)."""
     with pytest.raises(ValueError, match="not a token"):
         parse(f"permessage-deflate; {parameters}")
 
 
 @SIDES
-def test_case_21_the_bit_that_marks_compression(impl: Impl, role: Role) -> None:
+def test_case_21_misplaced_rsv1_is_a_protocol_error(impl: Impl, role: Role) -> None:
     """RSV1 where it was not agreed on, on a continuation or on a control frame: aiohttp #12976."""
     packed = Deflate(opposite(role)).deflate(b"Hello")
     key = KEYS[role]
     broken = ([], (1002, "reserved bits must be 0"))
-    plain = frames.frame(frames.TEXT, b"Hel", fin=False, key=key)
+    uncompressed = frames.frame(frames.TEXT, b"Hel", fin=False, key=key)
     begun = frames.frame(frames.TEXT, packed[:3], fin=False, rsv=RSV1, key=key)
     assert run(lambda: impl.MessageDecoder(role), message(role, [packed])) == broken
-    for start, rest in ((plain, b"lo"), (begun, packed[3:])):
+    for start, rest in ((uncompressed, b"lo"), (begun, packed[3:])):
         bad = start + frames.frame(frames.CONTINUATION, rest, rsv=RSV1, key=key)
         assert run(lambda: decoder(impl, role), bad) == broken
     for opcode in (frames.PING, frames.PONG, frames.CLOSE):
@@ -211,7 +211,7 @@ def test_case_21_the_bit_that_marks_compression(impl: Impl, role: Role) -> None:
 
 
 @SIDES
-def test_case_22_a_ping_between_compressed_fragments(impl: Impl, role: Role, backend: str) -> None:
+def test_case_22_ping_between_compressed_fragments_is_delivered(impl: Impl, role: Role, backend: str) -> None:
     """Also between those of the next message, in the same context: aiohttp #12988."""
     sender = Deflate(opposite(role), backend=backend)
     ping = frames.frame(frames.PING, b"?", key=KEYS[role])
@@ -227,7 +227,7 @@ def test_case_22_a_ping_between_compressed_fragments(impl: Impl, role: Role, bac
     assert got == ([Ping(b"?"), Ping(b"?"), text, "not compressed"] * 3, None)
 
 
-def test_case_23_a_window_of_256_bytes() -> None:
+def test_case_23_server_never_agrees_to_compress_with_256_bytes() -> None:
     """zlib does not keep to one when it compresses (madler/zlib #171): nothing is promised for it."""
     for offer in ("server_max_window_bits=8", "server_max_window_bits=8; client_max_window_bits"):
         assert ServerPolicy().accept(parse(f"permessage-deflate; {offer}")) is None
@@ -248,7 +248,7 @@ def test_case_23_the_peer_may_use_a_window_of_256_bytes(impl: Impl, backend: str
     assert one.feed(message(Role.SERVER, [packed])) == [samples.text(200)]
 
 
-def test_case_23_a_client_told_to_use_a_window_of_256_bytes(backend: str) -> None:
+def test_case_23_client_told_to_use_256_bytes_keeps_within_them(backend: str) -> None:
     """It may be told, having said that it can be: it keeps to that by never looking back."""
     codec = ClientPolicy(backend=backend).agree(parse("permessage-deflate; client_max_window_bits=8"))
     assert codec is not None
@@ -259,7 +259,7 @@ def test_case_23_a_client_told_to_use_a_window_of_256_bytes(backend: str) -> Non
 
 
 @pytest.mark.parametrize("bits", range(9, 16))
-def test_case_24_no_larger_window_than_offered(bits: int, backend: str) -> None:
+def test_case_24_compressor_keeps_within_the_agreed_window(bits: int, backend: str) -> None:
     text = samples.text(80_000)
     noise = samples.noise(600)
     for policy, offer in (
@@ -277,8 +277,8 @@ def test_case_24_no_larger_window_than_offered(bits: int, backend: str) -> None:
         assert samples.inflate_within(agreed, packed) == (text + noise) * 2
 
 
-def test_case_24_the_server_keeps_no_context_it_was_told_not_to(impl: Impl, backend: str) -> None:
-    """Accepted means said so in the answer, and done: each message can be read on its own."""
+def test_case_24_server_resets_its_context_when_asked_to(impl: Impl, backend: str) -> None:
+    """The response confirms the parameter, and each message can be inflated on its own."""
     codec = ServerPolicy(backend=backend).accept(parse("permessage-deflate; server_no_context_takeover"))
     assert codec is not None
     assert "server_no_context_takeover" in str(codec.parameters).split("; ")

@@ -7,9 +7,9 @@ import zlib
 
 import pytest
 import samples
-from feeding import cut_at_random
 from hypothesis import given, strategies as st
-from tracing import traced
+from support.feeding import cut_at_random
+from support.tracing import traced
 
 from wsframe import ProtocolError, Role
 from wsframe.deflate import Deflate, Parameters
@@ -36,7 +36,7 @@ def pair(backend: str, parameters: Parameters = DEFAULT_PARAMETERS) -> tuple[Def
         (["f248050000 00ffffcac9c90700"], "7.2.3.5"),
     ],
 )
-def test_examples_of_the_rfc(backend: str, messages: list[str], section: str) -> None:
+def test_examples_of_rfc_7692_are_inflated(backend: str, messages: list[str], section: str) -> None:
     for size in range(1, 12):
         codec = Deflate(Role.CLIENT, backend=backend)
         for message in messages:
@@ -47,7 +47,7 @@ def test_examples_of_the_rfc(backend: str, messages: list[str], section: str) ->
             assert b"".join(out) == b"Hello", section
 
 
-def test_an_empty_message_is_one_byte(backend: str) -> None:
+def test_empty_message_round_trips_as_one_byte(backend: str) -> None:
     ours, theirs = pair(backend)
     first = ours.deflate(b"")
     assert theirs.inflate(first, True, 0) == b""
@@ -59,7 +59,7 @@ def test_an_empty_message_is_one_byte(backend: str) -> None:
     assert theirs.inflate(b"\x00", True, 0) == b""
 
 
-def test_an_empty_end_of_a_message(backend: str) -> None:
+def test_empty_last_fragment_still_flushes_the_message(backend: str) -> None:
     """Nothing is left to flush then; still a receiver can tell (RFC 7692, 7.2.3.6)."""
     ours = Deflate(Role.SERVER, backend=backend)
     theirs = zlib.decompressobj(wbits=-15)
@@ -70,7 +70,7 @@ def test_an_empty_end_of_a_message(backend: str) -> None:
         assert theirs.decompress(packed + b"".join(end) + samples.TAIL) == data
 
 
-def test_no_byte_at_all_stands_for_an_empty_message(backend: str) -> None:
+def test_message_without_payload_inflates_to_nothing(backend: str) -> None:
     ours, theirs = pair(backend)
     assert theirs.inflate(b"", True, 10) == b""
     for data in (b"one two three", b"one two three four"):
@@ -84,7 +84,9 @@ TAKEOVER = list(itertools.product([False, True], repeat=2))
 
 @pytest.mark.parametrize(("server_resets", "client_resets"), TAKEOVER)
 @pytest.mark.parametrize("bits", [None, *range(9, 16)])
-def test_round_trip(backend: str, server_resets: bool, client_resets: bool, bits: int | None) -> None:
+def test_every_payload_round_trips_with_all_parameters(
+    backend: str, server_resets: bool, client_resets: bool, bits: int | None
+) -> None:
     server, client = pair(backend, Parameters(server_resets, client_resets, bits, bits))
     for sender, receiver in ((server, client), (client, server)):
         for seed, data in enumerate(samples.payloads()):
@@ -105,7 +107,7 @@ def test_round_trip(backend: str, server_resets: bool, client_resets: bool, bits
     modules=st.tuples(*[st.sampled_from(["zlib", "zlib_ng", "isal"])] * 2),
     size=st.integers(1, 50),
 )
-def test_fragments_of_any_module_on_any_other(
+def test_fragments_of_one_module_are_inflated_by_any_other(
     messages: list[list[bytes]], parameters: Parameters, modules: tuple[str, str], size: int
 ) -> None:
     """Each fragment can be inflated at once, however it is cut."""
@@ -126,14 +128,14 @@ def test_fragments_of_any_module_on_any_other(
                 assert out == fragment
 
 
-def test_takes_any_buffer(backend: str) -> None:
+def test_deflate_accepts_any_bytes_like_object(backend: str) -> None:
     ours, theirs = pair(backend)
     for data in (bytearray(b"abc" * 100), memoryview(b"abc" * 100)):
         assert theirs.inflate(ours.deflate(data), True, 300) == data
 
 
 @pytest.mark.parametrize("data", [samples.text(5000), b"\x00" * 5000, samples.noise(5000), b"x"])
-def test_the_limit_is_exact(backend: str, data: bytes) -> None:
+def test_inflate_returns_at_most_one_byte_over_the_limit(backend: str, data: bytes) -> None:
     for limit, chunk in itertools.product((0, 1, len(data) - 1, len(data), len(data) + 1), (1, 7, BIG)):
         ours, theirs = pair(backend)
         packed = ours.deflate(data)
@@ -150,7 +152,7 @@ def test_the_limit_is_exact(backend: str, data: bytes) -> None:
         assert out == data[: limit + 1]
 
 
-def test_without_a_limit(backend: str) -> None:
+def test_largest_limit_inflates_everything(backend: str) -> None:
     ours, theirs = pair(backend)
     assert theirs.inflate(ours.deflate(b"\x00" * 10**6), True, 2**63 - 1) == b"\x00" * 10**6
 
@@ -164,14 +166,14 @@ def test_without_a_limit(backend: str) -> None:
         pytest.param(b"\xf2\x00\x11\x00\x00", id="reference before the first byte"),
     ],
 )
-def test_what_is_no_deflate_data(backend: str, data: bytes) -> None:
+def test_invalid_deflate_data_fails_with_1007(backend: str, data: bytes) -> None:
     for final in (True, False):
         with pytest.raises(ProtocolError, match="not valid deflate data") as caught:
             Deflate(Role.SERVER, backend=backend).inflate(data, final, 100)
         assert caught.value.close_code == 1007
 
 
-def test_a_context_that_is_not_taken_over_is_gone(backend: str) -> None:
+def test_no_context_takeover_resets_the_context(backend: str) -> None:
     resets = Parameters(server_no_context_takeover=True)
     data = samples.text(2000)
     server = Deflate(Role.SERVER, resets, backend=backend)
@@ -185,14 +187,14 @@ def test_a_context_that_is_not_taken_over_is_gone(backend: str) -> None:
         client.inflate(second, True, BIG)
 
 
-def test_nothing_is_held_before_the_first_message(backend: str) -> None:
+def test_unused_codec_allocates_no_compression_state(backend: str) -> None:
     pair(backend)
     with traced() as held:
         objects = [Deflate(Role.SERVER, backend=backend) for _ in range(1000)]
         assert held.now() / len(objects) < 300
 
 
-def test_a_broadcast_is_compressed_once(backend: str) -> None:
+def test_message_compressed_alone_is_inflated_by_every_peer(backend: str) -> None:
     """The same bytes are for every peer, whatever each was sent before."""
     ours = [Deflate(Role.SERVER, backend=backend) for _ in range(3)]
     theirs = [Deflate(Role.CLIENT, backend=backend) for _ in range(3)]
@@ -210,7 +212,7 @@ def test_a_broadcast_is_compressed_once(backend: str) -> None:
 
 
 @pytest.mark.parametrize("bits", [9, 12, None])
-def test_a_shared_compressor_refers_to_no_message_before(backend: str, bits: int | None) -> None:
+def test_shared_compressor_does_not_refer_to_earlier_messages(backend: str, bits: int | None) -> None:
     """Connections that keep no context share a compressor; each message is for a peer that had no other."""
     resets = Parameters(server_no_context_takeover=True, server_max_window_bits=bits)
     secret = samples.text(2000)
@@ -223,7 +225,7 @@ def test_a_shared_compressor_refers_to_no_message_before(backend: str, bits: int
             assert len(message) == alone
 
 
-def test_fragments_are_compressed_by_no_shared_compressor(backend: str) -> None:
+def test_fragments_do_not_use_the_shared_compressor(backend: str) -> None:
     """The next fragment refers to this one, whatever is sent in between."""
     resets = Parameters(server_no_context_takeover=True)
     ours, theirs = pair(backend, resets)
@@ -236,7 +238,7 @@ def test_fragments_are_compressed_by_no_shared_compressor(backend: str) -> None:
     assert out == text * 3
 
 
-def test_shapes_differ_with_what_makes_the_bytes_differ() -> None:
+def test_settings_are_equal_if_the_compressed_bytes_are() -> None:
     plain = Deflate(Role.SERVER)
     assert plain.settings == Deflate(Role.SERVER, Parameters(client_max_window_bits=9)).settings
     assert plain.settings == Deflate(Role.SERVER, Parameters(server_no_context_takeover=True)).settings
@@ -245,7 +247,7 @@ def test_shapes_differ_with_what_makes_the_bytes_differ() -> None:
     assert plain.settings != Deflate(Role.SERVER, mem_level=1).settings
 
 
-def test_arguments() -> None:
+def test_invalid_role_or_backend_raises() -> None:
     with pytest.raises(TypeError, match="role must be a Role, not str"):
         Deflate("server")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="not 'brotli'"):
@@ -266,20 +268,20 @@ def inflate_streams(backend: str, message: bytes, chunk: int) -> bytes:
 
 @pytest.mark.parametrize("end", [b"", b"\x00"], ids=["bare", "with an empty block"])
 @pytest.mark.parametrize("chunk", [1, 2, 3, 64, 1000, BIG])
-def test_streams_of_all_sizes(backend: str, chunk: int, end: bytes) -> None:
+def test_several_deflate_streams_in_a_message_are_inflated(backend: str, chunk: int, end: bytes) -> None:
     parts = [b"", b"a", samples.text(300), b"", samples.noise(3000), samples.text(70_000), b"z"]
     message = b"".join(map(samples.final_stream, parts)) + end
     assert inflate_streams(backend, message, chunk) == b"".join(parts)
 
 
-def test_a_stream_that_ends_inside_the_tail(backend: str) -> None:
+def test_final_block_completed_by_the_added_tail_is_valid(backend: str) -> None:
     """A final block that is empty and uncompressed needs just the four bytes a receiver adds."""
     message = samples.final_stream(b"abc") + b"\x01"
     assert inflate_streams(backend, message, BIG) == b"abc"
 
 
 @pytest.mark.parametrize("missing", [1, 2, 3])
-def test_a_stream_that_ends_in_the_middle_of_the_tail(backend: str, missing: int) -> None:
+def test_final_block_that_consumes_part_of_the_tail_is_invalid(backend: str, missing: int) -> None:
     """The message was cut short: some of the four bytes a receiver adds became its data."""
     block = b"\x01" + missing.to_bytes(2, "little") + (0xFFFF - missing).to_bytes(2, "little")
     codec = Deflate(Role.SERVER, backend=backend)
@@ -288,7 +290,7 @@ def test_a_stream_that_ends_in_the_middle_of_the_tail(backend: str, missing: int
 
 
 @pytest.mark.parametrize("chunk", [2, 1000, BIG])
-def test_streams_have_a_limit(backend: str, chunk: int) -> None:
+def test_more_than_max_streams_fails_with_1008(backend: str, chunk: int) -> None:
     empty = samples.final_stream(b"")
     assert len(empty) == 2
     assert inflate_streams(backend, empty * MAX_STREAMS, chunk) == b""
@@ -297,7 +299,7 @@ def test_streams_have_a_limit(backend: str, chunk: int) -> None:
     assert caught.value.close_code == 1008
 
 
-def test_the_limit_holds_over_streams(backend: str) -> None:
+def test_inflate_limit_applies_across_streams(backend: str) -> None:
     message = samples.final_stream(b"\x00" * 1000) * 50
     for limit in (0, 999, 1000, 1001, 49_999):
         out = Deflate(Role.SERVER, backend=backend).inflate(message, True, limit)
@@ -305,7 +307,7 @@ def test_the_limit_holds_over_streams(backend: str) -> None:
     assert Deflate(Role.SERVER, backend=backend).inflate(message, True, 50_000) == bytes(50_000)
 
 
-def test_no_stream_is_begun_past_the_limit(backend: str) -> None:
+def test_no_further_stream_is_inflated_at_the_limit(backend: str) -> None:
     """To be asked for 0 bytes means to a module that there is no limit."""
     limit = 1000
     bomb = samples.final_stream(bytes(2**24))
@@ -317,7 +319,7 @@ def test_no_stream_is_begun_past_the_limit(backend: str) -> None:
             assert held.peak() < 2**20
 
 
-def test_streams_are_not_copied_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_inflating_many_streams_copies_a_linear_amount(monkeypatch: pytest.MonkeyPatch) -> None:
     """What stands behind each stream is copied by the inflater: in all, no more than a few times."""
     copied = 0
 

@@ -65,7 +65,7 @@ def of_module(name: str, made: object) -> bool:
     return type(made) in KINDS[name]
 
 
-def test_use(backend: str) -> None:
+def test_use_selects_the_compression_module(backend: str) -> None:
     before = in_use()
     try:
         use(backend)
@@ -92,7 +92,7 @@ GIL = not sysconfig.get_config_var("Py_GIL_DISABLED")
 
 
 @pytest.mark.skipif(not GIL, reason="nothing that may need the GIL is imported")
-def test_the_best_is_what_is_installed() -> None:
+def test_default_is_the_best_installed_module() -> None:
     names = ["isal", "zlib_ng", "zlib"]
     for absent in range(3):
         if absent < 2:
@@ -100,7 +100,7 @@ def test_the_best_is_what_is_installed() -> None:
         assert python(HIDDEN.format(hidden=names[:absent]), WSFRAME_ZLIB="") == names[absent]
 
 
-def test_the_environment_chooses() -> None:
+def test_environment_variable_selects_the_module() -> None:
     pytest.importorskip("zlib_ng")
     for name, expected in (("zlib-ng", "zlib_ng"), ("zlib", "zlib")):
         assert python(HIDDEN.format(hidden=["isal"]), WSFRAME_ZLIB=name) == expected
@@ -108,7 +108,7 @@ def test_the_environment_chooses() -> None:
         assert python(HIDDEN.format(hidden=["isal", "zlib_ng"]), WSFRAME_ZLIB=name) == "zlib"
 
 
-def test_where_the_gil_is_off_nothing_is_imported_that_may_bring_it_back() -> None:
+def test_free_threaded_python_imports_only_zlib() -> None:
     code = "import sys; sys._is_gil_enabled = lambda: False" + HIDDEN.format(hidden=[])
     assert python(code + "print('isal.isal_zlib' in sys.modules)", WSFRAME_ZLIB="").split() == [
         "zlib",
@@ -117,7 +117,7 @@ def test_where_the_gil_is_off_nothing_is_imported_that_may_bring_it_back() -> No
 
 
 @pytest.mark.skipif(sys.implementation.name == "pypy", reason="places are given back later")
-def test_what_is_kept_is_bounded(best: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kept_contexts_of_the_best_module_are_bounded(best: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(modules, "_places", [None] * 3)
     monkeypatch.setattr(modules.Place, "__del__", lambda _: modules._places.append(None))
     data = samples.text(20_000)
@@ -147,7 +147,7 @@ def test_what_is_kept_is_bounded(best: str, monkeypatch: pytest.MonkeyPatch) -> 
     assert len(modules._places) == 3
 
 
-def test_who_keeps_no_context_needs_no_place(best: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_codec_without_context_uses_the_best_module(best: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(modules, "_places", [])
     data = samples.text(20_000)
     server, client = Deflate(Role.SERVER, RESETS), Deflate(Role.CLIENT, RESETS)
@@ -167,7 +167,7 @@ def test_small_messages_are_inflated_by_zlib() -> None:
 
 
 @pytest.mark.parametrize("level", range(-1, 10))
-def test_levels_are_those_of_zlib(best: str, level: int) -> None:
+def test_every_zlib_level_is_accepted(best: str, level: int) -> None:
     data = samples.text(5000)
     for bits in (9, 12, 15):
         server = Deflate(Role.SERVER, Parameters(server_max_window_bits=bits), level=level)
@@ -186,7 +186,7 @@ def test_zlib_has_a_default_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Deflate(Role.SERVER).deflate(data) + b"\0\0\xff\xff" == expected
 
 
-def test_levels_that_are_none() -> None:
+def test_invalid_level_raises_value_error() -> None:
     for level in (-2, 10):
         with pytest.raises(ValueError, match=f"level {level} is not a level of zlib"):
             ServerPolicy(level=level)
@@ -219,7 +219,7 @@ for work in (lambda one: one.deflate(data), lambda one: one.inflate(packed, True
 @pytest.mark.alone
 @pytest.mark.skipif(not GIL, reason="zlib may be the best")
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_the_memory_that_the_documentation_tells() -> None:
+def test_memory_per_connection_is_as_documented() -> None:
     pytest.importorskip("isal")
     documents = Path(__file__).parents[2] / "docs"
     for page in ("how-to/zlib.md", "explanation/compression.md"):

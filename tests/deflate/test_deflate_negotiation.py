@@ -1,4 +1,4 @@
-"""Offers and answers of permessage-deflate, against the tables of RFC 7692, 7.1."""
+"""Offers and responses of permessage-deflate, against the tables of RFC 7692, 7.1."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ OPEN = ServerPolicy(server_max_window_bits=None, client_max_window_bits=None)
         (f"{NAME}; x, {NAME}; y, {NAME}; server_no_context_takeover", f"{NAME}; server_no_context_takeover"),
     ],
 )
-def test_a_server_that_leaves_it_to_the_client(offer: str, expected: str | None) -> None:
+def test_server_without_limits_accepts_the_offer_of_the_client(offer: str, expected: str | None) -> None:
     assert answer(OPEN, offer) == expected
 
 
@@ -50,7 +50,7 @@ WINDOWS = (None, *range(8, 16))
 
 
 @pytest.mark.parametrize(("ours", "offered"), list(itertools.product([None, 9, 12, 15], WINDOWS)))
-def test_the_window_of_the_server(ours: int | None, offered: int | None) -> None:
+def test_smaller_server_window_bits_are_agreed(ours: int | None, offered: int | None) -> None:
     """7.1.2.1: the smaller one."""
     policy = ServerPolicy(server_max_window_bits=ours, client_max_window_bits=None)
     got = answer(policy, NAME if offered is None else f"{NAME}; server_max_window_bits={offered}")
@@ -64,7 +64,7 @@ def test_the_window_of_the_server(ours: int | None, offered: int | None) -> None
 
 
 @pytest.mark.parametrize(("ours", "offered"), list(itertools.product([None, 8, 12, 15], [True, *WINDOWS])))
-def test_the_window_of_the_client(ours: int | None, offered: int | bool | None) -> None:
+def test_client_window_bits_are_set_only_if_offered(ours: int | None, offered: int | bool | None) -> None:
     """7.1.2.2: asked for only where the client said that it may be."""
     policy = ServerPolicy(server_max_window_bits=None, client_max_window_bits=ours)
     value = "" if offered is True else f"={offered}"
@@ -76,7 +76,7 @@ def test_the_window_of_the_client(ours: int | None, offered: int | bool | None) 
         assert got == f"{NAME}; client_max_window_bits={min(known)}"
 
 
-def test_a_window_that_is_required() -> None:
+def test_offer_without_a_required_client_window_is_declined() -> None:
     policy = ServerPolicy(require_client_max_window_bits=True, client_max_window_bits=10)
     assert answer(policy, NAME) is None
     assert answer(policy, f"{NAME}, {NAME}; client_max_window_bits=15") is not None
@@ -84,7 +84,7 @@ def test_a_window_that_is_required() -> None:
 
 @pytest.mark.parametrize(("ours", "offered"), list(itertools.product([False, True], repeat=2)))
 @pytest.mark.parametrize("side", ["server", "client"])
-def test_contexts(side: str, ours: bool, offered: bool) -> None:
+def test_either_side_can_request_no_context_takeover(side: str, ours: bool, offered: bool) -> None:
     """7.1.1: either side can ask for none to be taken over."""
     settings: Any = {f"{side}_no_context_takeover": ours}
     policy = ServerPolicy(server_max_window_bits=None, client_max_window_bits=None, **settings)
@@ -92,8 +92,8 @@ def test_contexts(side: str, ours: bool, offered: bool) -> None:
     assert got == (f"{NAME}; {side}_no_context_takeover" if ours or offered else NAME)
 
 
-def test_defaults() -> None:
-    """Small windows, as servers that hold many connections want them."""
+def test_default_server_policy_uses_small_windows() -> None:
+    """Small windows, as servers with many connections want them."""
     assert answer(ServerPolicy(), f"{NAME}; client_max_window_bits") == (
         f"{NAME}; server_max_window_bits=12; client_max_window_bits=12"
     )
@@ -116,7 +116,7 @@ def test_defaults() -> None:
         ),
     ],
 )
-def test_offers(policy: ClientPolicy, offer: str) -> None:
+def test_client_policy_determines_the_offer(policy: ClientPolicy, offer: str) -> None:
     assert policy.offer() == offer
 
 
@@ -153,7 +153,7 @@ STRICT = ClientPolicy(server_no_context_takeover=True, server_max_window_bits=11
         ),
     ],
 )
-def test_responses_a_client_takes(policy: ClientPolicy, header: str, expected: Parameters | None) -> None:
+def test_valid_responses_are_accepted(policy: ClientPolicy, header: str, expected: Parameters | None) -> None:
     assert agreed(policy, header) == expected
 
 
@@ -182,7 +182,7 @@ def test_responses_a_client_takes(policy: ClientPolicy, header: str, expected: P
         ),
     ],
 )
-def test_responses_a_client_fails_on(policy: ClientPolicy, header: str, reason: str) -> None:
+def test_invalid_responses_are_rejected(policy: ClientPolicy, header: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         agreed(policy, header)
 
@@ -204,7 +204,7 @@ def test_responses_a_client_fails_on(policy: ClientPolicy, header: str, reason: 
         ({"level": -2}, "level -2 is not a level of zlib"),
     ],
 )
-def test_settings_of_a_server(settings: Any, reason: str) -> None:
+def test_invalid_server_settings_raise_value_error(settings: Any, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         ServerPolicy(**settings)
 
@@ -217,7 +217,7 @@ def test_settings_of_a_server(settings: Any, reason: str) -> None:
         ({"mem_level": 10}, "mem_level must be from 1 to 9"),
     ],
 )
-def test_settings_of_a_client(settings: Any, reason: str) -> None:
+def test_invalid_client_settings_raise_value_error(settings: Any, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         ClientPolicy(**settings)
 

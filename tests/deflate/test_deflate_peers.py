@@ -6,9 +6,9 @@ from typing import Any
 
 import peers
 import pytest
-from feeding import cut_at_random
 from hypothesis import given, strategies as st
 from peers import Ours, Websockets, Wsproto
+from support.feeding import cut_at_random
 
 from wsframe import Role
 from wsframe.deflate import ClientPolicy, ServerPolicy
@@ -61,7 +61,7 @@ def meet(client: Any, server: Any) -> None:
 
 
 def talk(client: Any, server: Any, exchange: list[list[bytes]], seed: int) -> None:
-    """After the handshake each sends all messages; what comes out must be what went in."""
+    """After the handshake each side sends all messages; the other must receive them unchanged."""
     meet(client, server)
     expected = [b"".join(fragments) for fragments in exchange]
     for sender, receiver in ((client, server), (server, client)):
@@ -70,37 +70,37 @@ def talk(client: Any, server: Any, exchange: list[list[bytes]], seed: int) -> No
 
 
 @given(policy=our_client, theirs=websockets_server, exchange=messages, seed=st.integers(0, 99))
-def test_our_client_and_a_server_of_websockets(
+def test_our_client_exchanges_messages_with_a_websockets_server(
     policy: Any, theirs: Any, exchange: list[list[bytes]], seed: int
 ) -> None:
     talk(Ours(Role.CLIENT, policy), Websockets(Role.SERVER, theirs), exchange, seed)
 
 
 @given(policy=our_server, theirs=websockets_client, exchange=messages, seed=st.integers(0, 99))
-def test_our_server_and_a_client_of_websockets(
+def test_our_server_exchanges_messages_with_a_websockets_client(
     policy: Any, theirs: Any, exchange: list[list[bytes]], seed: int
 ) -> None:
     talk(Websockets(Role.CLIENT, theirs), Ours(Role.SERVER, policy), exchange, seed)
 
 
 @given(policy=our_client, theirs=wsproto_settings, exchange=messages, seed=st.integers(0, 99))
-def test_our_client_and_a_server_of_wsproto(
+def test_our_client_exchanges_messages_with_a_wsproto_server(
     policy: Any, theirs: Any, exchange: list[list[bytes]], seed: int
 ) -> None:
     if theirs and policy and policy.client_max_window_bits is None:
-        # It would keep to its setting without a word of that in its answer.
+        # It would use its own setting without saying so in its response.
         theirs = {**theirs, "client_max_window_bits": None}
     talk(Ours(Role.CLIENT, policy), Wsproto(Role.SERVER, theirs), exchange, seed)
 
 
 @given(policy=our_server, theirs=wsproto_settings, exchange=messages, seed=st.integers(0, 99))
-def test_our_server_and_a_client_of_wsproto(
+def test_our_server_exchanges_messages_with_a_wsproto_client(
     policy: Any, theirs: Any, exchange: list[list[bytes]], seed: int
 ) -> None:
     talk(Wsproto(Role.CLIENT, theirs), Ours(Role.SERVER, policy), exchange, seed)
 
 
-def test_what_they_agree_on_is_the_same() -> None:
+def test_both_sides_agree_on_the_same_parameters() -> None:
     """The parameters themselves, where the RFC leaves no choice."""
     client = Ours(Role.CLIENT, ClientPolicy(server_no_context_takeover=True, server_max_window_bits=10))
     server = Websockets(Role.SERVER, {"client_max_window_bits": 11, "client_no_context_takeover": True})
@@ -115,5 +115,5 @@ def test_what_they_agree_on_is_the_same() -> None:
     assert client.deflate.parameters == (True, True, 10, 11)
 
 
-def test_the_uri_of_the_peers_is_ours() -> None:
+def test_websockets_and_wsframe_parse_the_test_uri_alike() -> None:
     assert peers.websockets_uri(peers.URI).resource_name == peers.parse_uri(peers.URI).path

@@ -27,7 +27,7 @@ class Skip(Exception):
 
 
 def prepare(suite: Suite) -> Path:
-    """Prepare a suite; answer the interpreter of its environment."""
+    """Prepare a suite; return the interpreter of its environment."""
     home = WORK / suite.name
     shutil.rmtree(home / "run", ignore_errors=True)
     (home / "run").mkdir(parents=True)

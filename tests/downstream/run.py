@@ -100,7 +100,7 @@ def from_checkout(text: str) -> Suite:
 
 
 def judge(suite: Suite) -> int:
-    """Run a suite every way; print what is wrong, and answer the exit status."""
+    """Run a suite every way; print what is wrong, and return the exit status."""
     print(f"{suite.name}: preparing", flush=True)
     python = prepare(suite)
     ways = COMPARED if suite.accelerated else OURS
@@ -164,9 +164,9 @@ def run(suite: Suite, python: Path, way: Way) -> Outcomes:
 
 def check(command: list[str], environment: dict[str, str]) -> None:
     """See that the tests will meet the new code."""
-    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if answer.returncode:
-        raise Failure(f"not accelerated: {answer.stderr.strip()}")
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Failure(f"not accelerated: {done.stderr.strip()}")
 
 
 def read(report: Path) -> Iterable[tuple[str, str]]:

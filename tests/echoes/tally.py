@@ -1,4 +1,4 @@
-"""What all echoes here have in common: they count, and tell their counters to whom sends "tally".
+"""What all echoes here share: they count, and send their counters in reply to "tally".
 
 Before they do they free what they can, so that what they hold can be told, too.
 """

@@ -1,4 +1,4 @@
-"""Two connections that talk, both ways through a real deflate, as the bytes of an input say.
+"""Two connections exchange frames, compressed both ways, as the bytes of an input say.
 
 Both twins, and every way to cut what one sends into reads, must lead to the same.
 """
@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-import twins
-from feeding import cut_at_random, verdict
+from support import twins
+from support.feeding import cut_at_random, verdict
 
 from wsframe import Opcode, ProtocolError, Role, connection
 from wsframe.connection import ConnectionClosed, SansIOConnection, State

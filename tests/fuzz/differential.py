@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import twins
-from feeding import cut_at_random, feed, verdict
+from support import twins
+from support.feeding import cut_at_random, feed, verdict
 
 from wsframe import ProtocolError, Role
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from feeding import cut_at_random
+from support.feeding import cut_at_random
 
 from wsframe._http.reader import RequestReader, ResponseReader
 from wsframe.handshake import InvalidHandshake

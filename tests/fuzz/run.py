@@ -40,7 +40,7 @@ def main() -> None:
 
 def write_vectors(messages: int, server: int) -> None:
     """Let the shared specification be seeds as well."""
-    import specification
+    from support import specification
 
     VECTORS.mkdir(parents=True, exist_ok=True)
     for kind, decoder in (("messages", messages), ("errors", messages), ("frames", 0)):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-import twins
 from conversation import Script
-from feeding import cut_at_random
-from frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, compressed, frame
+from support import twins
+from support.feeding import cut_at_random
+from support.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, compressed, frame
 
 from wsframe import ProtocolError, Role
 from wsframe.deflate import Deflate

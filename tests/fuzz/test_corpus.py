@@ -19,14 +19,14 @@ def check(target: str, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: f"{path.parent.name}-{path.name}")
-def test_corpus(path: Path) -> None:
+def test_corpus_inputs_pass_their_check(path: Path) -> None:
     check(path.parent.name, path.read_bytes())
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_random_inputs(target: str) -> None:
+def test_random_inputs_pass_their_check(target: str) -> None:
     """Numbers that are small more often than not, for they choose among few things."""
-    draw = random.Random(target)
+    rng = random.Random(target)
     for _ in range(60):
-        size = draw.randrange(200)
-        check(target, bytes(draw.randrange(draw.choice((16, 32, 256))) for _ in range(size)))
+        size = rng.randrange(200)
+        check(target, bytes(rng.randrange(rng.choice((16, 32, 256))) for _ in range(size)))

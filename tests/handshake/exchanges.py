@@ -1,4 +1,4 @@
-"""A request as a browser sends it, to be changed by a test, and answers taken apart by hand."""
+"""A request as a browser sends it, which tests change, and a parser of responses written by hand."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BROWSER: Pairs = [
 
 
 def changed(**values: str | list[str] | None) -> Pairs:
-    """The browser's headers with some replaced; underscores stand for hyphens, None leaves one out."""
+    """The browser's headers with some replaced; underscores mean hyphens, None omits a header."""
     wanted = {name.replace("_", "-").lower(): value for name, value in values.items()}
     out = []
     for name, value in BROWSER:
@@ -56,7 +56,7 @@ def write(pairs: Iterable[tuple[str, str]], line: str = "GET /chat HTTP/1.1") ->
 def answer(
     *extra: tuple[str, str], status: str = "101 Switching Protocols", **values: str | list[str] | None
 ) -> bytes:
-    """The answer to KEY; as in `changed`, values replace and None leaves out."""
+    """The response to KEY; as in `changed`, values replace headers and None omits them."""
     fields: Pairs = []
     for name, value in (
         ("Upgrade", "websocket"),

@@ -1,4 +1,4 @@
-"""What a server makes of a request."""
+"""accept() and http_response(): how a server responds to a request."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def fields_of(accepted: Accepted) -> dict[str, str]:
     return fields
 
 
-PLAIN = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept": ACCEPT}
+REQUIRED_HEADERS = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept": ACCEPT}
 
 
 @FORMS
-def test_the_smallest_response(form: Any) -> None:
+def test_minimal_request_gets_only_the_required_response_headers(form: Any) -> None:
     accepted = accept("GET", "1.1", form(exchanges.BROWSER))
-    assert fields_of(accepted) == PLAIN
+    assert fields_of(accepted) == REQUIRED_HEADERS
     assert accepted[1:] == (None, None, "http://example.com")
 
 
-def test_the_example_of_the_rfc() -> None:
+def test_handshake_example_of_rfc_6455_is_reproduced() -> None:
     """RFC 6455, 1.2 and 1.3."""
     headers = [
         ("Host", "server.example.com"),
@@ -58,7 +58,7 @@ def test_the_example_of_the_rfc() -> None:
 
 
 @FORMS
-def test_everything_at_once(form: Any) -> None:
+def test_all_options_appear_in_one_response(form: Any) -> None:
     headers = changed(
         Sec_WebSocket_Protocol=["a , b", "c"],
         Sec_WebSocket_Extensions=["foo", "permessage-deflate; server_max_window_bits=10, bar"],
@@ -73,7 +73,7 @@ def test_everything_at_once(form: Any) -> None:
         extra_headers={"Server": "wsframe", "Set-Cookie": "a=b"},
     )
     assert fields_of(accepted) == {
-        **PLAIN,
+        **REQUIRED_HEADERS,
         "Sec-WebSocket-Protocol": "c",
         "Sec-WebSocket-Extensions": "permessage-deflate; server_max_window_bits=10",
         "Server": "wsframe",
@@ -90,7 +90,7 @@ def refused(*request: Any, **options: Any) -> tuple[int, str]:
     return caught.value.status, caught.value.reason
 
 
-def test_hosts() -> None:
+def test_request_must_have_exactly_one_host_header() -> None:
     """RFC 9110, 7.2: exactly one."""
     assert refused("GET", "1.1", changed(Host=None)) == (400, "no Host header")
     assert refused("GET", "1.1", changed(Host=["a", "a"])) == (400, "more than one Host header")
@@ -108,7 +108,7 @@ def test_hosts() -> None:
         ("x", re.compile(r"http://(www\.)?example\.com")),
     ],
 )
-def test_origins_that_are_allowed(allowed: Any) -> None:
+def test_origin_matching_the_allowed_list_is_accepted(allowed: Any) -> None:
     assert accept("GET", "1.1", exchanges.BROWSER, origins=allowed).origin == "http://example.com"
 
 
@@ -123,14 +123,14 @@ def test_origins_that_are_allowed(allowed: Any) -> None:
         [""],
     ],
 )
-def test_origins_that_are_not(allowed: Any) -> None:
+def test_origin_outside_the_allowed_list_is_refused_with_403(allowed: Any) -> None:
     assert refused("GET", "1.1", exchanges.BROWSER, origins=allowed) == (
         403,
         "origin 'http://example.com' is not allowed",
     )
 
 
-def test_no_origin() -> None:
+def test_missing_origin_is_accepted_only_if_none_is_allowed() -> None:
     headers = changed(Origin=None)
     assert accept("GET", "1.1", headers).origin is None
     assert accept("GET", "1.1", headers, origins=["http://example.com", None]).origin is None
@@ -138,7 +138,7 @@ def test_no_origin() -> None:
     assert refused("GET", "1.1", headers, origins=[re.compile(".*")]) == (403, "no Origin header")
 
 
-def test_two_origins() -> None:
+def test_two_origin_headers_are_refused_with_400() -> None:
     headers = changed(Origin=["http://example.com", "http://example.com"])
     assert refused("GET", "1.1", headers) == (400, "more than one Origin header")
 
@@ -146,21 +146,21 @@ def test_two_origins() -> None:
 # Subprotocols.
 
 
-def test_the_server_prefers() -> None:
+def test_subprotocol_is_selected_in_the_order_of_the_server() -> None:
     headers = changed(Sec_WebSocket_Protocol="a, b, c")
     assert accept("GET", "1.1", headers, subprotocols=["d", "c", "b"]).subprotocol == "c"
 
 
-def test_a_server_without_subprotocols_names_none() -> None:
+def test_server_without_subprotocols_selects_none() -> None:
     headers = changed(Sec_WebSocket_Protocol="a, b, c")
     for none in (None, [], ()):
         accepted = accept("GET", "1.1", headers, subprotocols=none)
         assert accepted.subprotocol is None
-        assert fields_of(accepted) == PLAIN
+        assert fields_of(accepted) == REQUIRED_HEADERS
 
 
 @pytest.mark.parametrize("offered", [None, "c", "A", ""])
-def test_no_subprotocol_in_common(offered: str | None) -> None:
+def test_no_common_subprotocol_is_refused_with_400(offered: str | None) -> None:
     headers = changed(Sec_WebSocket_Protocol=offered)
     assert refused("GET", "1.1", headers, subprotocols=["a", "b"]) == (
         400,
@@ -168,7 +168,7 @@ def test_no_subprotocol_in_common(offered: str | None) -> None:
     )
 
 
-def test_a_function_chooses() -> None:
+def test_subprotocols_function_selects_among_the_offered() -> None:
     seen = []
 
     def choose(offered: list[str]) -> str | None:
@@ -183,7 +183,7 @@ def test_a_function_chooses() -> None:
         accept("GET", "1.1", headers, subprotocols=lambda offered: "x")
 
 
-def test_a_malformed_list_of_subprotocols() -> None:
+def test_malformed_subprotocol_header_is_refused_with_400() -> None:
     headers = changed(Sec_WebSocket_Protocol="a, b c")
     assert refused("GET", "1.1", headers, subprotocols=["a"]) == (
         400,
@@ -195,15 +195,15 @@ def test_a_malformed_list_of_subprotocols() -> None:
 
 
 @pytest.mark.parametrize("offer", [None, "foo", "foo; bar=1", "permessage-deflate; foo", ""])
-def test_offers_that_are_declined(offer: str | None) -> None:
+def test_unsupported_extension_offers_are_ignored(offer: str | None) -> None:
     headers = changed(Sec_WebSocket_Extensions=offer)
     accepted = accept("GET", "1.1", headers, compression=ServerPolicy())
     assert accepted.deflate is None
-    assert fields_of(accepted) == PLAIN
+    assert fields_of(accepted) == REQUIRED_HEADERS
 
 
 @pytest.mark.parametrize("offer", ["a b", "a; b c", "a; b=", "a; =b", ";a", 'a; b="c', 'a; b="c,d"', "é"])
-def test_a_malformed_list_of_extensions(offer: str) -> None:
+def test_malformed_extensions_header_is_refused_with_400(offer: str) -> None:
     """RFC 6455, 9.1."""
     headers = changed(Sec_WebSocket_Extensions=offer)
     status, reason = refused("GET", "1.1", headers, compression=ServerPolicy())
@@ -216,40 +216,40 @@ def test_a_malformed_list_of_extensions(offer: str) -> None:
     "name",
     ["Upgrade", "connection", "Sec-WebSocket-Accept", "sec-websocket-protocol", "Content-Length", b"Upgrade"],
 )
-def test_headers_that_are_ours(name: Any) -> None:
+def test_handshake_headers_cannot_be_set_by_the_application(name: Any) -> None:
     with pytest.raises(ValueError, match="is not for the application to set"):
         accept("GET", "1.1", exchanges.BROWSER, extra_headers=[(name, "x")])
 
 
-def test_a_caller_that_gives_nonsense() -> None:
+def test_extra_headers_of_a_wrong_type_raise_type_error() -> None:
     with pytest.raises(TypeError, match="header name must be str or bytes, not int"):
         accept("GET", "1.1", exchanges.BROWSER, extra_headers=[(1, "x")])  # type: ignore[list-item]
     with pytest.raises(TypeError, match="header X must be str or bytes, not NoneType"):
         accept("GET", "1.1", exchanges.BROWSER, extra_headers=[("X", None)])  # type: ignore[list-item]
 
 
-def test_names_and_values_that_are_not_latin_1() -> None:
+def test_non_latin_1_headers_are_ignored_unless_required() -> None:
     headers = [*exchanges.BROWSER, ("Ключ", "значение"), ("X", "значение")]
     assert accept("GET", "1.1", headers)
     assert refused("GET", "1.1", changed(Upgrade="вебсокет"))[0] == 400
 
 
-def test_a_long_value_is_repeated_in_part() -> None:
+def test_long_header_value_is_truncated_in_the_reason() -> None:
     status, reason = refused("GET", "1.1", changed(Upgrade="x" * 10_000))
     assert status == 400
     assert len(reason) < 120
 
 
-# Answers that are no WebSocket.
+# Responses other than 101.
 
 
-def test_a_server_that_shuts_down() -> None:
+def test_shutting_down_response_is_a_503() -> None:
     status, fields, body = read_answer(errors.shutting_down().response)
     assert (status, fields["Connection"]) == (503, "close")
     assert body == b"Cannot open a WebSocket connection: server is shutting down.\n"
 
 
-def test_a_health_check() -> None:
+def test_http_response_adds_date_length_type_and_connection() -> None:
     data = http_response(200, [("X-Name", "value"), (b"X-Bytes", b"\xff")], "Schön\n")
     status, fields, body = read_answer(data)
     assert data.startswith(b"HTTP/1.1 200 OK\r\n")
@@ -264,7 +264,7 @@ def test_a_health_check() -> None:
     }
 
 
-def test_a_response_keeps_what_the_application_says() -> None:
+def test_response_keeps_headers_set_by_the_application() -> None:
     given = {
         "date": "now",
         "content-type": "application/json",
@@ -276,14 +276,14 @@ def test_a_response_keeps_what_the_application_says() -> None:
 
 
 @pytest.mark.parametrize(("status", "phrase"), [(200, "OK"), (418, "I'm a Teapot"), (599, "")])
-def test_reason_phrases(status: int, phrase: str) -> None:
+def test_reason_phrase_defaults_to_that_of_the_status(status: int, phrase: str) -> None:
     assert Response(status).reason_phrase == phrase
     assert http_response(status, reason="Why not").startswith(b"HTTP/1.1 %d Why not\r\n" % status)
     ours = Response(status, reason_phrase="Why not").serialize()
     assert ours.startswith(b"HTTP/1.1 %d Why not\r\n" % status)
 
 
-def test_no_body() -> None:
+def test_no_body_is_sent_for_204_304_and_head() -> None:
     for status in (204, 304):
         _, fields, body = read_answer(http_response(status, body="never sent"))
         assert body == b""
@@ -293,7 +293,7 @@ def test_no_body() -> None:
     assert (fields["Content-Length"], body) == ("3", b"")
 
 
-def test_bodies_and_statuses_that_are_not_allowed() -> None:
+def test_http_response_checks_its_status_and_body() -> None:
     for status in (0, 100, 101, 199, 600):
         with pytest.raises(ValueError, match="status must be from 200 to 599"):
             http_response(status)

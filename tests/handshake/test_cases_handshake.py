@@ -7,7 +7,7 @@ from typing import Any
 import exchanges
 import pytest
 from exchanges import KEY, answer, changed, read_answer
-from tracing import traced
+from support.tracing import traced
 
 from wsframe.deflate import ClientPolicy
 from wsframe.handshake import (
@@ -38,7 +38,7 @@ def refusal(*request: Any, **options: Any) -> tuple[int, dict[str, str], str]:
     return status, fields, caught.value.reason
 
 
-def test_case_16_a_head_without_end_a_byte_at_a_time() -> None:
+def test_case_16_endless_head_is_refused_at_the_size_limit() -> None:
     """Each byte made tungstenite parse all of them again (CVE-2023-43669)."""
     reader: Any
     for reader, start, name in (
@@ -55,8 +55,8 @@ def test_case_16_a_head_without_end_a_byte_at_a_time() -> None:
 
 
 @pytest.mark.parametrize("reader", [RequestReader, ResponseReader])
-def test_case_16_a_large_head_a_byte_at_a_time_is_read_once(reader: Any) -> None:
-    """With a limit of 20 MB it is read in linear time, and held once."""
+def test_case_16_large_head_in_single_bytes_takes_linear_time(reader: Any) -> None:
+    """With a limit of 20 MB it is read in linear time, and buffered once."""
     size = 20 * 2**20
     one = reader(max_head=size)
     start = b"GET / HTTP/1.1\r\nX: " if reader is RequestReader else b"HTTP/1.1 101 OK\r\nX: "
@@ -74,7 +74,7 @@ NASTY = ["\r\n", "\r", "\n", "\0", "\x01", "\x7f"]
 
 
 @pytest.mark.parametrize("nasty", NASTY)
-def test_case_31_bytes_that_end_a_line(nasty: str) -> None:
+def test_case_31_control_characters_in_headers_and_uris_raise(nasty: str) -> None:
     """Where they got through, a header could be smuggled in: undici CVE-2026-1527."""
     bad = f"a{nasty}X: y"
     uri = parse_uri("ws://example.com/")
@@ -111,8 +111,8 @@ def test_case_31_bytes_that_end_a_line(nasty: str) -> None:
 
 
 @pytest.mark.parametrize("nasty", NASTY)
-def test_case_31_bytes_a_peer_sent_are_not_repeated(nasty: str) -> None:
-    """An ASGI server hands on what it read; none of it gets into an answer as it is."""
+def test_case_31_control_characters_of_a_peer_are_not_echoed(nasty: str) -> None:
+    """An ASGI server passes on what it read; none of it is copied unescaped into a response."""
     for name in (
         "Sec_WebSocket_Protocol",
         "Sec_WebSocket_Extensions",
@@ -140,7 +140,7 @@ def test_case_31_bytes_a_peer_sent_are_not_repeated(nasty: str) -> None:
     ],
 )
 @pytest.mark.parametrize("upgrade", ["websocket", "WebSocket", "h2c, websocket", ["h2c", " websocket\t"]])
-def test_case_32_lists_of_tokens(connection: Any, upgrade: Any) -> None:
+def test_case_32_connection_and_upgrade_are_parsed_as_token_lists(connection: Any, upgrade: Any) -> None:
     """Case and spaces do not matter, nor what else is in the list."""
     assert accept("GET", "1.1", changed(Connection=connection, Upgrade=upgrade))
 
@@ -160,7 +160,7 @@ def test_case_32_lists_of_tokens(connection: Any, upgrade: Any) -> None:
     ],
 )
 def test_case_32_tokens_are_compared_whole(changes: Any, reason: str) -> None:
-    """A part of another word is no token: aiohttp #12723."""
+    """A part of another word does not match: aiohttp #12723."""
     assert refusal("GET", "1.1", changed(**changes))[::2] == (400, reason)
 
 
@@ -185,34 +185,34 @@ def bad_key(value: str) -> str:
         ("dGhlIHNhbXBsZSBub25j====", bad_key("dGhlIHNhbXBsZSBub25j====")),
     ],
 )
-def test_case_33_keys(key: Any, reason: str) -> None:
+def test_case_33_invalid_keys_are_refused_with_400(key: Any, reason: str) -> None:
     assert refusal("GET", "1.1", changed(Sec_WebSocket_Key=key))[::2] == (400, reason)
 
 
 @pytest.mark.parametrize("version", ["", "0", "7", "8", "12", "14", "013", "13, 8", "thirteen"])
-def test_case_33_versions(version: str) -> None:
-    """RFC 6455, 4.4: the answer says which one would do."""
+def test_case_33_other_versions_are_refused_with_426(version: str) -> None:
+    """RFC 6455, 4.4: the response names the supported version."""
     status, fields, reason = refusal("GET", "1.1", changed(Sec_WebSocket_Version=version))
     assert (status, reason) == (426, f"Sec-WebSocket-Version must be 13, not {version!r}")
     assert fields["Sec-WebSocket-Version"] == "13"
     assert fields["Upgrade"] == "websocket"
 
 
-def test_case_33_no_version_and_two() -> None:
+def test_case_33_missing_or_repeated_version_is_refused_with_400() -> None:
     for version, reason in ((None, "no"), (["13", "13"], "more than one")):
         got = refusal("GET", "1.1", changed(Sec_WebSocket_Version=version))
         assert got[::2] == (400, f"{reason} Sec-WebSocket-Version header")
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "get", "", b"POST"])
-def test_case_33_methods(method: Any) -> None:
+def test_case_33_methods_other_than_get_are_refused_with_405(method: Any) -> None:
     status, fields, reason = refusal(method, "1.1", exchanges.BROWSER)
     text = method if isinstance(method, str) else method.decode()
     assert (status, fields["Allow"], reason) == (405, "GET", f"method must be GET, not {text!r}")
 
 
 @pytest.mark.parametrize("version", ["1.0", "0.9", "2", "2.0", ""])
-def test_case_33_http_versions(version: str) -> None:
+def test_case_33_http_versions_other_than_1_1_are_refused(version: str) -> None:
     assert refusal("GET", version, exchanges.BROWSER)[::2] == (
         400,
         f"http version must be 1.1, not {version!r}",
@@ -264,14 +264,14 @@ def check(data: bytes, **offered: Any) -> Any:
         ),
     ],
 )
-def test_case_34_headers_of_the_response(changes: Any, name: str, reason: str) -> None:
+def test_case_34_wrong_response_headers_raise_invalid_header(changes: Any, name: str, reason: str) -> None:
     with pytest.raises(InvalidHeader) as caught:
         check(answer(**changes))
     assert (caught.value.name, str(caught.value)) == (name, reason)
 
 
 @pytest.mark.parametrize("status", [200, 201, 301, 400, 401, 403, 404, 426, 500, 503])
-def test_case_34_another_status(status: int) -> None:
+def test_case_34_status_other_than_101_raises_invalid_status(status: int) -> None:
     data = answer(("Content-Length", "4"), ("Location", "ws://elsewhere/"), status=f"{status} Reason")
     with pytest.raises(InvalidStatus, match=f"rejected WebSocket connection: HTTP {status}") as caught:
         check(data + b"body")
@@ -303,7 +303,7 @@ def test_case_34_another_status(status: int) -> None:
         ),
     ],
 )
-def test_case_34_subprotocols(fields: Any, offered: Any, reason: str) -> None:
+def test_case_34_unoffered_subprotocol_is_refused(fields: Any, offered: Any, reason: str) -> None:
     with pytest.raises(NegotiationError) as caught:
         check(answer(*fields), **offered)
     assert str(caught.value) == reason
@@ -328,7 +328,7 @@ def test_case_34_subprotocols(fields: Any, offered: Any, reason: str) -> None:
         ),
     ],
 )
-def test_case_34_extensions(value: str, compression: Any, reason: str) -> None:
+def test_case_34_unoffered_extension_is_refused(value: str, compression: Any, reason: str) -> None:
     with pytest.raises(NegotiationError) as caught:
         check(answer(("Sec-WebSocket-Extensions", value)), compression=compression)
     assert str(caught.value) == reason

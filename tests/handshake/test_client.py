@@ -1,4 +1,4 @@
-"""What a client asks, and what it makes of the answer."""
+"""The request of a client, and its check of the response."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ BASE = [
 ]
 
 
-def test_the_least_request() -> None:
+def test_request_without_options_has_only_the_required_headers() -> None:
     assert lines("ws://server.example.com/chat") == [*BASE, "", ""]
 
 
-def test_everything_at_once() -> None:
+def test_all_options_appear_in_one_request() -> None:
     got = lines(
         "ws://user:pass@server.example.com/chat",
         origin="http://example.com",
@@ -53,7 +53,7 @@ def test_everything_at_once() -> None:
     ]
 
 
-def test_the_application_may_set_some_of_ours() -> None:
+def test_application_may_replace_host_authorization_and_user_agent() -> None:
     got = lines(
         "ws://user:pass@server.example.com/chat",
         extra_headers=[("host", "other"), ("authorization", "Bearer x"), (b"USER-AGENT", b"y")],
@@ -63,12 +63,12 @@ def test_the_application_may_set_some_of_ours() -> None:
 
 
 @pytest.mark.parametrize("name", ["Upgrade", "CONNECTION", "Sec-WebSocket-Key", "sec-websocket-extensions"])
-def test_but_not_all(name: str) -> None:
+def test_handshake_headers_cannot_be_set_by_the_application(name: str) -> None:
     with pytest.raises(ValueError, match=f"header {name.lower()} is not for the application to set"):
         lines("ws://h/", extra_headers=[(name, "x")])
 
 
-def test_user_information() -> None:
+def test_user_information_becomes_basic_authorization() -> None:
     got = lines("ws://us%40er:p%3Aä@h/")
     assert "Authorization: Basic " + base64.b64encode("us@er:p:ä".encode()).decode() in got
     assert "Authorization: Basic " + base64.b64encode(b"user:").decode() in lines("ws://user@h/")
@@ -77,17 +77,17 @@ def test_user_information() -> None:
 
 
 @pytest.mark.parametrize("bad", ["", "a b", "a,b", "ä", 'a"b', "a/b"])
-def test_subprotocols_are_tokens(bad: str) -> None:
+def test_subprotocol_that_is_not_a_token_raises_value_error(bad: str) -> None:
     with pytest.raises(ValueError, match="is not a token"):
         lines("ws://h/", subprotocols=["a", bad])
 
 
-def test_subprotocols_are_no_str() -> None:
+def test_subprotocols_given_as_a_str_raise_type_error() -> None:
     with pytest.raises(TypeError, match="subprotocols must be a list, not a str"):
         lines("ws://h/", subprotocols="chat")
 
 
-def test_headers_are_latin_1() -> None:
+def test_headers_outside_latin_1_raise_value_error() -> None:
     assert "X: ä" in lines("ws://h/", extra_headers={"X": "ä"})
     with pytest.raises(ValueError, match="header X must be latin-1"):
         lines("ws://h/", extra_headers={"X": "ж"})
@@ -95,7 +95,7 @@ def test_headers_are_latin_1() -> None:
         lines("ws://h/", extra_headers={"ж": "x"})
 
 
-def test_keys_are_fresh() -> None:
+def test_new_keys_differ_and_have_16_bytes() -> None:
     keys = {new_key() for _ in range(100)}
     assert len(keys) == 100
     assert {len(base64.b64decode(key, validate=True)) for key in keys} == {16}
@@ -117,11 +117,11 @@ def check(data: bytes, **offered: Any) -> Any:
         {"Connection": ["keep-alive", "UPGRADE"]},
     ],
 )
-def test_responses(values: Any) -> None:
+def test_valid_responses_are_accepted(values: Any) -> None:
     assert check(answer(**values)) == (None, None)
 
 
-def test_what_was_agreed_on() -> None:
+def test_agreed_subprotocol_and_compression_are_returned() -> None:
     data = answer(
         ("sec-websocket-protocol", " b "),
         ("sec-websocket-extensions", "permessage-deflate; client_max_window_bits=10"),
@@ -132,7 +132,7 @@ def test_what_was_agreed_on() -> None:
 
 
 @pytest.mark.parametrize("value", [None, "", " , "])
-def test_no_extension(value: str | None) -> None:
+def test_response_without_extensions_means_no_compression(value: str | None) -> None:
     extra = [] if value is None else [("Sec-WebSocket-Extensions", value)]
     assert check(answer(*extra)).deflate is None
     assert check(answer(*extra), compression=ClientPolicy()).deflate is None
@@ -152,7 +152,7 @@ def test_no_extension(value: str | None) -> None:
         (401, "/", None),
     ],
 )
-def test_redirects(status: int, location: str | None, expected: str | None) -> None:
+def test_location_of_redirects_is_exposed(status: int, location: str | None, expected: str | None) -> None:
     fields = [("Content-Length", "0")] + ([("Location", location)] if location else [])
     with pytest.raises(InvalidStatus) as caught:
         check(exchanges.write(fields, f"HTTP/1.1 {status} X"))

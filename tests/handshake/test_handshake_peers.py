@@ -1,4 +1,4 @@
-"""Requests and answers, right and wrong, judged as websockets judges them."""
+"""Valid and invalid requests and responses are accepted or refused as websockets does."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ lines = st.sampled_from(["GET / HTTP/1.1"] * 8 + ["POST / HTTP/1.1", "GET / HTTP
 
 
 @given(fields=requests, line=lines, data=st.data())
-def test_requests(fields: dict[str, list[str]], line: str, data: Any) -> None:
+def test_requests_are_judged_as_by_websockets(fields: dict[str, list[str]], line: str, data: Any) -> None:
     pairs = [("Host", "h"), *((name, value) for name, found in fields.items() for value in found)]
     raw = exchanges.write(data.draw(st.permutations(pairs)), line)
     theirs = ServerProtocol(
@@ -102,13 +102,13 @@ def test_requests(fields: dict[str, list[str]], line: str, data: Any) -> None:
     assert response.status_code == 101, response.body
     assert ours.subprotocol == theirs.subprotocol
     assert ours.origin == theirs.origin
-    answer = ResponseReader().feed(ours.response)
-    assert answer is not None
+    parsed = ResponseReader().feed(ours.response)
+    assert parsed is not None
     for name in ("Sec-WebSocket-Accept", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions"):
-        assert answer.headers.get(name) == response.headers.get(name)
+        assert parsed.headers.get(name) == response.headers.get(name)
 
 
-ANSWER = {
+RESPONSE = {
     "Connection": values("Upgrade", "keep-alive, upgrade", "UPGRADE ,", "close", "notupgrade"),
     "Upgrade": values("websocket", "WebSocket", "h2c", "websockets", "websocket, h2c"),
     "Sec-WebSocket-Accept": values(ACCEPT, ACCEPT.lower(), ACCEPT[:-1], ""),
@@ -118,10 +118,10 @@ ANSWER = {
 
 
 @given(
-    fields=st.fixed_dictionaries(ANSWER),  # type: ignore[arg-type]
+    fields=st.fixed_dictionaries(RESPONSE),  # type: ignore[arg-type]
     status=st.sampled_from(["101 Switching Protocols"] * 8 + ["200 OK", "302 Found", "403 Forbidden"]),
 )
-def test_responses(fields: dict[str, list[str]], status: str) -> None:
+def test_responses_are_judged_as_by_websockets(fields: dict[str, list[str]], status: str) -> None:
     pairs = [("Content-Length", "0"), *((name, value) for name, found in fields.items() for value in found)]
     raw = exchanges.write(pairs, f"HTTP/1.1 {status}")
     theirs = ClientProtocol(
@@ -159,7 +159,7 @@ PATHS = st.text("ab/=~é?", max_size=8).map("/".__add__)  # websockets drops a "
     port=st.sampled_from(["", ":80", ":443", ":8000"]),
     path=PATHS | st.just(""),
 )
-def test_uris(scheme: str, user: str, host: str, port: str, path: str) -> None:
+def test_uris_are_parsed_as_by_websockets(scheme: str, user: str, host: str, port: str, path: str) -> None:
     text = f"{scheme}://{user}{host}{port}{path}"
     ours, theirs = parse_uri(text), websockets_uri(text)
     assert (ours.secure, ours.host, ours.port) == (theirs.secure, theirs.host, theirs.port)

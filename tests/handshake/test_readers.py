@@ -7,8 +7,8 @@ from typing import Any
 import exchanges
 import pytest
 from exchanges import answer, write
-from feeding import cut_at_random, cuttings
 from hypothesis import given, strategies as st
+from support.feeding import cut_at_random, cuttings
 
 from wsframe.handshake import (
     InvalidHandshake,
@@ -32,7 +32,7 @@ def read(reader: Any, pieces: list[bytes], at_end: bool = False) -> tuple[Any, b
     return (reader.feed_eof() if at_end else None), b""
 
 
-def test_a_request_in_any_cutting() -> None:
+def test_request_is_parsed_however_it_is_split() -> None:
     data = write(exchanges.BROWSER, "GET /chat?a=b&c=%20 HTTP/1.1") + FRAMES
     for pieces in cuttings(data, seeds=30):
         request, rest = read(RequestReader(), pieces)
@@ -42,12 +42,12 @@ def test_a_request_in_any_cutting() -> None:
 
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
-def test_any_buffer(kind: Any) -> None:
+def test_readers_accept_any_bytes_like_object(kind: Any) -> None:
     assert RequestReader().feed(kind(write(exchanges.BROWSER))) is not None
     assert ResponseReader().feed(kind(answer())) is not None
 
 
-def test_no_reference_is_kept() -> None:
+def test_readers_keep_no_reference_to_their_input() -> None:
     buffer = bytearray(write(exchanges.BROWSER))
     half = len(buffer) // 2
     reader = RequestReader()
@@ -60,7 +60,7 @@ def test_no_reference_is_kept() -> None:
 @pytest.mark.parametrize(
     "line", ["GET / HTTP/1.0", "POST /x HTTP/1.1", "CONNECT a:80 HTTP/1.1", "HEAD / HTTP/1.1"]
 )
-def test_other_requests_are_for_accept_or_the_application(line: str) -> None:
+def test_reader_returns_requests_of_other_methods_and_versions(line: str) -> None:
     method, path, version = line.split()
     request, rest = read(RequestReader(), [write([("Host", "a")], line) + FRAMES])
     assert (request.method, request.path, "HTTP/" + request.http_version) == (method, path, version)
@@ -107,7 +107,7 @@ def verdict(reader: Any, pieces: list[bytes]) -> Any:
 
 
 @pytest.mark.parametrize("data", MALFORMED)
-def test_malformed_requests(data: bytes) -> None:
+def test_malformed_requests_are_refused_with_400(data: bytes) -> None:
     with pytest.raises(Refused, match=r"^malformed http request: \w") as caught:
         read(RequestReader(), [data])
     assert caught.value.status == 400
@@ -116,7 +116,7 @@ def test_malformed_requests(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("fields", [[("Content-Length", "5")], [("Transfer-Encoding", "chunked")]])
-def test_requests_with_a_body(fields: Any) -> None:
+def test_requests_with_a_body_are_refused_with_400(fields: Any) -> None:
     for method in ("GET", "POST"):
         with pytest.raises(Refused, match="request with a body") as caught:
             read(RequestReader(), [write([("Host", "a"), *fields], f"{method} / HTTP/1.1") + b"hello"])
@@ -125,7 +125,7 @@ def test_requests_with_a_body(fields: Any) -> None:
     assert read(RequestReader(), [write(fields)])[0]
 
 
-def test_bounds_of_a_request() -> None:
+def test_request_head_over_its_limits_is_refused_with_431() -> None:
     data = write(exchanges.BROWSER) + FRAMES
     size = len(data) - len(FRAMES)
     for pieces in cuttings(data):
@@ -138,7 +138,7 @@ def test_bounds_of_a_request() -> None:
         assert caught.value.status == 431
 
 
-def test_bounds_of_a_response() -> None:
+def test_response_head_over_its_limits_raises_invalid_message() -> None:
     early = answer(status="103 Early Hints")
     data = early + answer()
     for pieces in cuttings(data + FRAMES):
@@ -149,14 +149,14 @@ def test_bounds_of_a_response() -> None:
             read(ResponseReader(max_headers=2), pieces)
 
 
-def test_an_endless_row_of_interim_responses() -> None:
+def test_interim_responses_count_towards_the_head_limit() -> None:
     reader = ResponseReader()
     early = answer(status="102 Processing")
     with pytest.raises(InvalidMessage, match="response head larger than 16384 bytes"):
         read(reader, [early] * (2**14 // len(early) + 1))
 
 
-def test_a_response_in_any_cutting() -> None:
+def test_response_is_parsed_however_it_is_split() -> None:
     data = answer(("Server", "x"), ("Sec-WebSocket-Protocol", "a")) + FRAMES
     for pieces in cuttings(data, seeds=30):
         response, rest = read(ResponseReader(), pieces)
@@ -190,13 +190,13 @@ BODIES = {
 
 
 @pytest.mark.parametrize("data", BODIES.values(), ids=BODIES)
-def test_refusals_with_a_body(data: bytes) -> None:
+def test_body_of_a_refusal_is_read(data: bytes) -> None:
     for pieces in cuttings(data):
         response, _ = read(ResponseReader(), pieces, at_end=True)
         assert (response.status_code, response.reason_phrase, response.body) == (404, "Not Found", b"Hello")
 
 
-def test_a_body_that_is_not_there() -> None:
+def test_response_without_a_body_is_complete_after_its_head() -> None:
     for data in (
         write([("Content-Length", "0"), ("Location", "/x")], "HTTP/1.1 302 Found"),
         write([], "HTTP/1.1 204 No Content"),
@@ -207,7 +207,7 @@ def test_a_body_that_is_not_there() -> None:
 
 
 @pytest.mark.parametrize("field", [("Content-Length", "1000000"), ("X", "until the end"), None])
-def test_of_a_long_body_the_start_is_enough(field: Any) -> None:
+def test_long_response_body_is_truncated_to_its_limit(field: Any) -> None:
     """Nobody waits for the rest."""
     data = write([field or ("Transfer-Encoding", "chunked")], "HTTP/1.1 500 No")
     body = b"x" * 10_000 if field else b"2710\r\n" + b"x" * 10_000
@@ -221,7 +221,7 @@ def test_of_a_long_body_the_start_is_enough(field: Any) -> None:
 @pytest.mark.parametrize(
     "data", [b"", b"H", b"HTTP/1.1 101 Switching", answer()[:-1], answer(status="100 OK")]
 )
-def test_a_response_without_end(data: bytes) -> None:
+def test_eof_within_a_response_raises_invalid_message(data: bytes) -> None:
     for pieces in cuttings(data):
         with pytest.raises(InvalidMessage, match="closed before the end of the http response"):
             read(ResponseReader(), pieces, at_end=True)
@@ -242,7 +242,7 @@ def test_a_response_without_end(data: bytes) -> None:
         b"HTTP/1.1 101 OK\r\nA: b\n\r\n",
     ],
 )
-def test_malformed_responses(data: bytes) -> None:
+def test_malformed_responses_raise_invalid_message(data: bytes) -> None:
     with pytest.raises(InvalidMessage, match=r"^malformed http response: \w"):
         read(ResponseReader(), [data])
     expected = verdict(ResponseReader(), [data])
@@ -275,7 +275,7 @@ LINES += [
     first=st.sampled_from([*LINES[:4], b""]),
     seed=st.integers(0, 2**32),
 )
-def test_no_cutting_makes_a_difference(
+def test_result_does_not_depend_on_how_input_is_split(
     lines: list[bytes], ends: list[bytes], first: bytes, seed: int
 ) -> None:
     data = first + b"\r\n" + b"".join(line + end for line, end in zip(lines, ends, strict=False))
@@ -289,5 +289,5 @@ def test_no_cutting_makes_a_difference(
             assert verdict(make(), pieces) == expected
 
 
-def test_a_response_says_what_it_is() -> None:
+def test_repr_of_a_response_shows_its_status() -> None:
     assert repr(Response(404)) == "<Response 404 Not Found>"

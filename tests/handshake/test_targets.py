@@ -1,4 +1,4 @@
-"""Host and request targets, as RFC 9112 demands them; the reader refuses others before anybody sees them."""
+"""Host and request targets, as RFC 9112 requires them; the reader refuses all others."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import exchanges
 import pytest
 from exchanges import changed, read_answer, write
-from feeding import cuttings
+from support.feeding import cuttings
 
 from wsframe.handshake import Refused, Request, RequestReader, accept
 
@@ -48,7 +48,7 @@ HOSTS = [
     "h:65535",
 ]
 
-NO_HOSTS = [
+INVALID_HOSTS = [
     "",
     " ",
     "a b",
@@ -83,13 +83,13 @@ NO_HOSTS = [
 
 
 @pytest.mark.parametrize("host", HOSTS)
-def test_hosts(host: str) -> None:
+def test_valid_hosts_are_accepted(host: str) -> None:
     assert read(write(changed(Host=host))).headers["host"] == host.strip(" \t")
     assert accept("GET", "1.1", changed(Host=host))
 
 
-@pytest.mark.parametrize("host", NO_HOSTS)
-def test_what_is_no_host(host: str) -> None:
+@pytest.mark.parametrize("host", INVALID_HOSTS)
+def test_invalid_hosts_are_refused_with_400(host: str) -> None:
     expected = (400, f"Host must be a host and perhaps a port, not {host.strip(' ')!a}")
     assert refusal(write(changed(Host=host))) == expected
     with pytest.raises(Refused) as caught:
@@ -97,7 +97,7 @@ def test_what_is_no_host(host: str) -> None:
     assert (caught.value.status, caught.value.reason) == expected
 
 
-def test_one_host_is_demanded() -> None:
+def test_http_1_1_requires_exactly_one_host_header() -> None:
     """RFC 9112, 3.2; of HTTP/1.0 none is."""
     assert refusal(write(changed(Host=None))) == (400, "no Host header")
     assert refusal(write(changed(Host=["a", "a"]))) == (400, "more than one Host header")
@@ -110,11 +110,11 @@ TARGETS = ["/", "//", "/a/b;c=d?e=f&g=/?", "/?", "/%7Ea%2Fb", '/"<>\\^`{|}', "/a
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_targets(target: str) -> None:
+def test_valid_request_targets_are_accepted(target: str) -> None:
     assert read(write(exchanges.BROWSER, f"GET {target} HTTP/1.1")).path == target
 
 
-NO_TARGETS: list[Any] = [
+INVALID_TARGETS: list[Any] = [
     "*",
     "http://evil/",
     "http://server.example.com/chat",
@@ -139,8 +139,8 @@ NO_TARGETS: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("target", NO_TARGETS)
-def test_what_is_no_target(target: str) -> None:
+@pytest.mark.parametrize("target", INVALID_TARGETS)
+def test_invalid_request_targets_are_refused_with_400(target: str) -> None:
     """Absolute URIs are for proxies: a server of WebSockets is sent a path (RFC 6455, 4.1)."""
     status, reason = refusal(write(exchanges.BROWSER, f"GET {target} HTTP/1.1"))
     assert status == 400
@@ -149,7 +149,7 @@ def test_what_is_no_target(target: str) -> None:
 
 
 @pytest.mark.parametrize("line", ["GET  / HTTP/1.1", "GET / HTTP/1.1 ", "GET /  HTTP/1.1", "GET\t/ HTTP/1.1"])
-def test_a_request_line_has_two_spaces(line: str) -> None:
+def test_request_line_must_have_exactly_two_spaces(line: str) -> None:
     """RFC 9112, 3: others might read another target."""
     status, reason = refusal(write(exchanges.BROWSER, line))
     assert status == 400
@@ -157,7 +157,7 @@ def test_a_request_line_has_two_spaces(line: str) -> None:
 
 
 @pytest.mark.parametrize("line", ["OPTIONS * HTTP/1.1", "CONNECT a:80 HTTP/1.1", "OPTIONS / HTTP/1.1"])
-def test_other_methods_have_targets_of_their_own(line: str) -> None:
+def test_options_and_connect_allow_other_request_targets(line: str) -> None:
     request = read(write(exchanges.BROWSER, line))
     with pytest.raises(Refused, match="method must be GET") as caught:
         accept(request.method, request.http_version, request.headers.raw)
@@ -165,5 +165,5 @@ def test_other_methods_have_targets_of_their_own(line: str) -> None:
 
 
 @pytest.mark.parametrize("line", ["GET * HTTP/1.1", "POST * HTTP/1.1", "OPTIONS a HTTP/1.1"])
-def test_and_no_others(line: str) -> None:
+def test_request_target_of_another_method_is_refused_with_400(line: str) -> None:
     assert refusal(write(exchanges.BROWSER, line))[0] == 400

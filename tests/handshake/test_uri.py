@@ -37,7 +37,7 @@ KEY = "dGhlIHNhbXBsZSBub25jZQ=="
         ("ws://us%40er:p%3Aä%2F@h/", URI(False, "h", 80, "/", "us@er", "p:ä/"), "h"),
     ],
 )
-def test_uris(text: str, expected: URI, authority: str) -> None:
+def test_valid_uris_are_parsed(text: str, expected: URI, authority: str) -> None:
     assert parse_uri(text) == expected
     assert parse_uri(text).authority == authority
 
@@ -88,7 +88,7 @@ def test_uris(text: str, expected: URI, authority: str) -> None:
         ("ws://u:%c2%9b@h/", "must not hold control characters"),
     ],
 )
-def test_what_is_no_websocket_uri(text: str, reason: str) -> None:
+def test_invalid_uris_raise_invalid_uri(text: str, reason: str) -> None:
     with pytest.raises(InvalidURI, match=reason):
         parse_uri(text)
 
@@ -141,13 +141,13 @@ def test_the_error_quotes_the_uri_escaped(text: str, shown: str) -> None:
     assert isinstance(caught.value, ValueError)
 
 
-def test_not_a_str() -> None:
+def test_uri_of_a_wrong_type_raises_type_error() -> None:
     with pytest.raises(TypeError, match="uri must be str, not bytes"):
         parse_uri(b"ws://h/")  # type: ignore[arg-type]
 
 
 @given(st.text(max_size=20), st.sampled_from(["ws://h/{}", "ws://h?{}", "ws://{}/", "ws://{}@h/", "{}"]))
-def test_any_text_is_a_uri_or_an_error(text: str, form: str) -> None:
+def test_any_text_gives_a_well_formed_request_or_an_error(text: str, form: str) -> None:
     """And what is taken for a URI makes a request of one line and its headers."""
     try:
         uri = parse_uri(form.format(text))
@@ -162,7 +162,7 @@ def test_any_text_is_a_uri_or_an_error(text: str, form: str) -> None:
     assert "\n" not in data.decode().replace("\r\n", "")
 
 
-def test_a_uri_shows_no_password() -> None:
+def test_repr_of_a_uri_hides_the_password() -> None:
     uri = parse_uri("ws://ann:secret@example.com/")
     assert uri.password == "secret"
     assert "secret" not in repr(uri)

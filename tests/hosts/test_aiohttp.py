@@ -11,10 +11,10 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-import frames
 import pytest
-from frames import BINARY, CLOSE, PING, PONG, TEXT
 from hypothesis import example, given, strategies as st
+from support import frames
+from support.frames import BINARY, CLOSE, PING, PONG, TEXT
 
 pytest.importorskip("aiohttp")
 
@@ -146,12 +146,12 @@ steps = st.one_of(
 @example(
     [("send_frame", (b"x" * 20000, 2), {}), ("send_frame", (b"x", 9), {})], {"use_mask": True, "compress": 15}
 )
-def test_written(patched: Any, script: list[Any], options: dict[str, Any]) -> None:
+def test_written_frames_are_the_same(patched: Any, script: list[Any], options: dict[str, Any]) -> None:
     assert play(patched, script, **options) == play(Original.write, script, **options)
 
 
 @pytest.mark.parametrize("compress", [0, 15])
-def test_who_brings_a_generator_gives_the_keys(patched: Any, compress: int) -> None:
+def test_given_random_generator_provides_the_masking_keys(patched: Any, compress: int) -> None:
     transport = Transport()
 
     async def run() -> None:
@@ -164,7 +164,7 @@ def test_who_brings_a_generator_gives_the_keys(patched: Any, compress: int) -> N
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.skipif(Original.write is None, reason="frames are written by the writer of this version")
-def test_parent_and_child_have_keys_of_their_own() -> None:
+def test_forked_child_uses_different_masking_keys() -> None:
     program = """
         import asyncio, os, sys
         from wsframe import accelerate

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from frames import CLOSE, KEY, PING, TEXT, frame
 from hypothesis import example, given, settings, strategies as st
 from support.conversations import conversations, told
+from support.frames import CLOSE, KEY, PING, TEXT, frame
 from support.opening import close, request, serve_pieces
 
 pytest.importorskip("aiohttp")
@@ -28,7 +28,7 @@ HELLO, TO_CLIENT = frame(TEXT, b"hello", key=KEY), frame(TEXT, b"hello")
 
 
 def run(main: Callable[[list[Any]], Any], yes: bool) -> list[Any]:
-    """Run a talk, accelerated or not, and tell all that was to be seen; a hang is a failure."""
+    """Run a conversation, accelerated or not, and return all observations; a hang is a failure."""
     seen: list[Any] = []
     log = logging.Handler()
     log.emit = lambda record: lines.append(re.sub(r"0x[0-9a-f]+|Task-\d+|:\d+", "", record.getMessage()))  # type: ignore[method-assign]
@@ -50,13 +50,13 @@ def run(main: Callable[[list[Any]], Any], yes: bool) -> list[Any]:
 
 
 def both(main: Callable[[list[Any]], Any]) -> list[Any]:
-    """What there was to see, which must not depend on the acceleration."""
+    """Return the observations, which must not depend on the acceleration."""
     before, after = run(main, False), run(main, True)
     assert after == before
     return after
 
 
-async def answer(ws: Any, message: Any, seen: list[Any]) -> None:
+async def reply(ws: Any, message: Any, seen: list[Any]) -> None:
     """Do what a message asks for."""
     if message.data == "raise":
         raise RuntimeError("as was asked for")
@@ -97,7 +97,7 @@ async def converse(ws: Any, style: str, seen: list[Any]) -> None:
         if style == "async for":
             async for message in ws:
                 note(message)
-                await answer(ws, message, seen)
+                await reply(ws, message, seen)
         while not ws.closed:
             message = await ws.receive(timeout=9 if style == "receive" else None)
             note(message)
@@ -107,7 +107,7 @@ async def converse(ws: Any, style: str, seen: list[Any]) -> None:
                 more = [asyncio.ensure_future(ws.receive()) for _ in range(2)]
                 for one in await asyncio.gather(*more, return_exceptions=True):
                     seen.append(str(one) if isinstance(one, Exception) else note(one))
-            await answer(ws, message, seen)
+            await reply(ws, message, seen)
     except Exception as exc:
         seen.append((type(exc), str(exc)))
         raise
@@ -116,7 +116,7 @@ async def converse(ws: Any, style: str, seen: list[Any]) -> None:
 
 
 def serve(pieces: list[bytes], style: str, *, deflate: bool = False, limit: int = 2**20) -> Any:
-    """Make a talk of a server with a client that sends these pieces and then closes."""
+    """Make a conversation of a server with a client that sends these pieces and then closes."""
 
     async def main(seen: list[Any]) -> None:
         over = asyncio.Event()
@@ -164,12 +164,12 @@ def serve(pieces: list[bytes], style: str, *, deflate: bool = False, limit: int 
 @example([HELLO + frame(TEXT, b"raise", key=KEY) + HELLO], "receive", False, 2**20)
 @example([HELLO + frame(TEXT, b"odd", key=KEY) + HELLO], "async for", False, 2**20)
 @example([HELLO + frame(TEXT, b"x" * 60, key=KEY) + HELLO], "async for", False, 50)
-def test_server(pieces: list[bytes], style: str, deflate: bool, limit: int) -> None:
+def test_server_conversation_is_the_same(pieces: list[bytes], style: str, deflate: bool, limit: int) -> None:
     both(serve(pieces, style, deflate=deflate, limit=limit))
 
 
 def connect(pieces: list[bytes], style: str, *, deflate: bool = False, limit: int = 2**20) -> Any:
-    """Make a talk of a client with a server that sends these pieces."""
+    """Make a conversation of a client with a server that sends these pieces."""
 
     async def main(seen: list[Any]) -> None:
         over = asyncio.get_running_loop().create_future()
@@ -196,11 +196,11 @@ def connect(pieces: list[bytes], style: str, *, deflate: bool = False, limit: in
 @settings(max_examples=60, deadline=None)
 @example([TO_CLIENT * 300], "async for", False, 2**20)
 @example([TO_CLIENT * 300], "busy", True, 2**20)
-def test_client(pieces: list[bytes], style: str, deflate: bool, limit: int) -> None:
+def test_client_conversation_is_the_same(pieces: list[bytes], style: str, deflate: bool, limit: int) -> None:
     both(connect(pieces, style, deflate=deflate, limit=limit))
 
 
-def test_a_server_serves() -> None:
+def test_server_conversation_really_takes_place() -> None:
     (seen, lines) = both(serve([HELLO * 2], "async for"))
     hello = (0x81, False, b"hello")
     assert seen[-1][:2] == [hello, hello]
@@ -211,7 +211,7 @@ def test_a_server_serves() -> None:
 @pytest.mark.parametrize(
     ("owner", "name"), [(web.WebSocketResponse, "receive"), (WebSocketWriter, "send_frame")]
 )
-def test_who_wraps_a_method_later_sees_all(owner: type, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrapped_method_sees_every_call(owner: type, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     talk = serve([HELLO * 5], "async for")
 
     async def main(seen: list[Any]) -> None:

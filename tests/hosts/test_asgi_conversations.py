@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 import uvicorn
-from frames import CLOSE, KEY, PING, TEXT, compressed, frame
 from hypothesis import example, given, settings, strategies as st
 from support.conversations import WISHES, conversations, told
+from support.frames import CLOSE, KEY, PING, TEXT, compressed, frame
 from support.hypercorn_connections import connection
 from support.opening import request
 from support.pairs import Peer
@@ -66,14 +66,14 @@ class App:
             if self.style == "slow":
                 await asyncio.sleep(0)
             if self.style != "late" or len(waiting) == 3:
-                for answer in [answer for event in waiting for answer in answers(event)]:
-                    await send(answer)
+                for reply in [reply for event in waiting for reply in answers(event)]:
+                    await send(reply)
                 waiting.clear()
         self.seen.append(event)
 
 
 def answers(event: Any) -> Iterator[Any]:
-    """What is sent upon a message."""
+    """Yield the replies to a message."""
     text, octets = event.get("text"), event.get("bytes")
     if text == "raise":
         raise RuntimeError("as was asked for")
@@ -123,7 +123,7 @@ SERVERS: dict[str, Callable[..., Any]] = {
 
 
 async def talk(server: str, pieces: list[bytes], style: str, deflate: bool, limit: int) -> Any:
-    """Let a peer send these pieces and then close; what there was to see."""
+    """Let a peer send these pieces and then close; return the observations."""
     app = App(style)
     ours, theirs = socket.socketpair()
     async with SERVERS[server](app, ours, limit):
@@ -151,7 +151,7 @@ def run(yes: bool, *args: Any) -> Any:
 
 
 def both(*args: Any) -> Any:
-    """What there was to see, which must not depend on the acceleration."""
+    """Return the observations, which must not depend on the acceleration."""
     before, after = run(False, *args), run(True, *args)
     assert after == before
     return after
@@ -175,15 +175,17 @@ def both(*args: Any) -> Any:
 @example([bytes([octet]) for octet in HELLO * 2], "plain", False, 2**20)
 @example([HELLO + frame(TEXT, b"\xff", key=KEY) + HELLO], "plain", False, 2**20)
 @example([HELLO + frame(PING, b"?", key=KEY) + HELLO], "slow", False, 2**20)
-def test_conversations(server: str, pieces: list[bytes], style: str, deflate: bool, limit: int) -> None:
+def test_random_conversations_are_the_same(
+    server: str, pieces: list[bytes], style: str, deflate: bool, limit: int
+) -> None:
     both(server, pieces, style, deflate, limit)
 
 
 @pytest.mark.parametrize("server", SERVERS)
-@pytest.mark.parametrize("wish", sorted({*WISHES}))
-def test_every_wish_among_others(server: str, wish: bytes) -> None:
+@pytest.mark.parametrize("command", sorted({*WISHES}))
+def test_each_command_among_messages_gives_the_same_result(server: str, command: bytes) -> None:
     (_, seen, sent, _), _ = both(
-        server, [HELLO * 3 + frame(TEXT, wish, key=KEY) + HELLO], "plain", False, 2**20
+        server, [HELLO * 3 + frame(TEXT, command, key=KEY) + HELLO], "plain", False, 2**20
     )
-    assert [event.get("text") for event in seen[:4]] == ["hello"] * 3 + [wish.decode()]
+    assert [event.get("text") for event in seen[:4]] == ["hello"] * 3 + [command.decode()]
     assert sent[:3] == [(0x81, False, b"hello")] * 3

@@ -9,11 +9,11 @@ from contextlib import suppress
 from functools import wraps
 from typing import Any
 
-import frames
 import pytest
-from feeding import cut_at_random, cuttings
-from frames import BINARY, CLOSE, CONTINUATION, KEY, PING, PONG, TEXT, compressed
 from hypothesis import example, given, strategies as st
+from support import frames
+from support.feeding import cut_at_random, cuttings
+from support.frames import BINARY, CLOSE, CONTINUATION, KEY, PING, PONG, TEXT, compressed
 
 pytest.importorskip("autobahn", exc_type=ImportError)
 pytest.importorskip("twisted.python", exc_type=ImportError)
@@ -190,7 +190,7 @@ def streams(draw: Any, client: bool) -> bytes:
 
 
 @given(st.data(), settings(), st.integers(0, 999))
-def test_received_in_pieces(new: Any, data: Any, setting: tuple[Any, ...], seed: int) -> None:
+def test_random_streams_give_same_events(new: Any, data: Any, setting: tuple[Any, ...], seed: int) -> None:
     stream = data.draw(streams(setting[1]))
 
     def play(player: Player) -> None:
@@ -248,7 +248,7 @@ sent = st.one_of(
 @example(
     ("asyncio", False, plain, {"failByDrop": False}, False, False), [("sendMessage", (b"x" * 70000,), {})]
 )
-def test_sent(new: Any, setting: tuple[Any, ...], script: list[Any]) -> None:
+def test_random_sends_give_the_same_bytes(new: Any, setting: tuple[Any, ...], script: list[Any]) -> None:
     def play(player: Player) -> None:
         for name, values, named in script:
             player.call(name, *values, **named)
@@ -297,7 +297,7 @@ STREAMS = {
 @pytest.mark.parametrize("options", [{}, {"failByDrop": False}, {"maxMessagePayloadSize": 20}])
 @pytest.mark.parametrize("flavour", FLAVOURS)
 @pytest.mark.parametrize("stream", STREAMS)
-def test_streams(new: Any, stream: str, flavour: str, options: dict[str, Any]) -> None:
+def test_split_streams_are_the_same(new: Any, stream: str, flavour: str, options: dict[str, Any]) -> None:
     for pieces in cuttings(STREAMS[stream], seeds=5):
 
         def play(player: Player) -> None:
@@ -310,7 +310,7 @@ def test_streams(new: Any, stream: str, flavour: str, options: dict[str, Any]) -
 
 @given(st.lists(st.one_of(payloads, st.none()), max_size=6))
 @example([b"ab\xff", b"cd", b"", b"\xc3", b"\xa9", None, b"\xc3", b"\xa9"])
-def test_the_validator_and_the_masker_return_the_same(new: Any, pieces: list[bytes | None]) -> None:
+def test_validator_and_masker_return_the_same_results(new: Any, pieces: list[bytes | None]) -> None:
     assert new.protocol.Utf8Validator.__module__.startswith("wsframe.")
     assert new.protocol.create_xor_masker.__globals__["__name__"].startswith("wsframe.")
     validators = [library.protocol.Utf8Validator() for library in (OLD, new)]
@@ -320,13 +320,13 @@ def test_the_validator_and_the_masker_return_the_same(new: Any, pieces: list[byt
             for one in (*validators, *maskers):
                 one.reset()
             continue
-        answers = [tuple(validator.validate(piece)) for validator in validators]
-        assert answers[0] == answers[1]
+        results = [tuple(validator.validate(piece)) for validator in validators]
+        assert results[0] == results[1]
         masked = [(masker.process(piece), masker.pointer()) for masker in maskers]
         assert masked[0] == masked[1]
 
 
-def long_way(*_: Any, **__: Any) -> None:
+def original_code(*_: Any, **__: Any) -> None:
     raise AssertionError("the original code of autobahn was called")
 
 
@@ -339,7 +339,7 @@ def test_whole_messages_take_the_fast_path(
     for name in ("processData", "sendMessage", "sendData"):
         method = getattr(new.protocol.WebSocketProtocol, name)
         (cell,) = [cell for cell in method.__closure__ if callable(cell.cell_contents)]
-        monkeypatch.setattr(cell, "cell_contents", long_way)
+        monkeypatch.setattr(cell, "cell_contents", original_code)
     key = None if client else KEY
     text, binary = frames.frame(TEXT, "é".encode(), key=key), frames.frame(BINARY, b"x" * 300, key=key)
     with suppress(AssertionError):  # when nothing is left, autobahn is asked as well
@@ -357,14 +357,14 @@ def test_a_listener_that_fails_is_logged(new: Any) -> None:
     assert ("error", "Firing signal 'message' failed: {fail}", ["fail"]) in trace
 
 
-def test_a_hook_of_one_connection_is_called(new: Any) -> None:
+def test_hook_set_on_one_connection_is_called(new: Any) -> None:
     player = Player(new, "twisted", False, plain, {})
     player.connection.onMessageFrame = player.trace.append
     player.receive(WHOLE)
     assert [b"whole"] in player.trace
 
 
-def test_a_hook_of_any_kind_is_called(new: Any) -> None:
+def test_unhashable_hook_is_called(new: Any) -> None:
     class Hook(list):  # type: ignore[type-arg]
         def __call__(self, payload: Any) -> None:
             self.append(payload)
@@ -375,14 +375,14 @@ def test_a_hook_of_any_kind_is_called(new: Any) -> None:
     assert hook == [[b"whole"]]
 
 
-def test_who_replaces_the_random_numbers_gives_the_keys(new: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_replaced_getrandbits_provides_the_masking_keys(new: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     player = Player(new, "asyncio", True, plain, {})
     monkeypatch.setattr(random, "getrandbits", lambda bits: 0x01020304)
     player.call("sendMessage", b"Hello")
     assert player.transport.written == frames.frame(TEXT, b"Hello", key=b"\1\2\3\4")
 
 
-def test_every_frame_of_a_client_has_a_key_of_its_own(new: Any) -> None:
+def test_every_client_frame_has_its_own_masking_key(new: Any) -> None:
     player = Player(new, "asyncio", True, plain, {})
     for _ in range(2000):
         player.connection.sendMessage(b"the same")
@@ -405,7 +405,7 @@ def test_connections_survive_install_and_uninstall() -> None:
     assert messages == [b"whole", b"whole", "é".encode()] * 4
 
 
-def test_the_very_objects_come_back() -> None:
+def test_uninstall_restores_the_original_objects() -> None:
     def objects() -> list[Any]:
         modules = [module for name, module in sys.modules.items() if name.startswith("autobahn.")]
         adapter = sys.modules["autobahn.twisted.websocket"].WebSocketAdapterProtocol
@@ -428,7 +428,7 @@ def test_the_proof_fails_without_the_patch() -> None:
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
-def test_one_class_is_fast_without_a_patch(flavour: str) -> None:
+def test_fast_class_works_without_patching(flavour: str) -> None:
     data = WHOLE + client_frame(BINARY, b"x" * 300) + client_frame(PING, b"p") + WHOLE
     data += (
         client_frame(TEXT, b"\xc3", fin=False)
@@ -448,7 +448,7 @@ def test_one_class_is_fast_without_a_patch(flavour: str) -> None:
     assert traces[0] == traces[1]
 
 
-def test_what_somebody_else_wraps_is_left_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_method_wrapped_by_somebody_else_is_left_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
     Protocol = sys.modules["autobahn.websocket.protocol"].WebSocketProtocol
     wrapped = wraps(Protocol.sendMessage)(lambda *values, **named: None)
     monkeypatch.setattr(Protocol, "sendMessage", wrapped)

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from frames import CLOSE, KEY, PING, TEXT, compressed, frame
 from hypothesis import example, given, settings, strategies as st
 from support.conversations import WISHES, conversations, told
+from support.frames import CLOSE, KEY, PING, TEXT, compressed, frame
 from support.opening import request
 from support.pairs import Peer
 
@@ -55,18 +55,18 @@ class Server(autobahn.WebSocketServerProtocol):  # type: ignore[misc]
     def onMessage(self, payload: bytes, isBinary: bool) -> Any:
         self.seen.append((payload, isBinary))
         if self.style == "task":
-            return self.answer_later(payload, isBinary)
+            return self.reply_later(payload, isBinary)
         if self.style == "later":
-            self.factory.loop.call_soon(self.answer, payload, isBinary)
+            self.factory.loop.call_soon(self.reply, payload, isBinary)
         else:
-            self.answer(payload, isBinary)
+            self.reply(payload, isBinary)
         return None
 
-    async def answer_later(self, payload: bytes, isBinary: bool) -> None:
+    async def reply_later(self, payload: bytes, isBinary: bool) -> None:
         await asyncio.sleep(0)
-        self.answer(payload, isBinary)
+        self.reply(payload, isBinary)
 
-    def answer(self, payload: bytes, isBinary: bool) -> None:
+    def reply(self, payload: bytes, isBinary: bool) -> None:
         if payload == b"raise":
             raise RuntimeError("as was asked for")
         if payload == b"close":
@@ -90,7 +90,7 @@ def accept(offers: list[Any]) -> Any:
 
 
 async def converse(pieces: list[bytes], style: str, deflate: bool, limit: int) -> Any:
-    """Let a peer send these pieces and then close; what there was to see."""
+    """Let a peer send these pieces and then close; return the observations."""
     loop = asyncio.get_running_loop()
     seen: list[Any] = []
     loop.set_exception_handler(lambda _, context: seen.append(repr(context.get("exception"))))
@@ -114,7 +114,7 @@ async def converse(pieces: list[bytes], style: str, deflate: bool, limit: int) -
 
 
 def both(*args: Any) -> Any:
-    """What there was to see, which must not depend on the acceleration."""
+    """Return the observations, which must not depend on the acceleration."""
 
     def run(yes: bool) -> Any:
         with accelerated(yes):
@@ -134,14 +134,14 @@ def both(*args: Any) -> Any:
 @example([HELLO * 3 + frame(TEXT, b"\xff", key=KEY) + HELLO], "plain", False, 0)
 @example([frame(TEXT, compressed(b"twice"), rsv=4, key=KEY) * 3 + HELLO], "plain", True, 50)
 @example([bytes([octet]) for octet in HELLO * 2], "plain", False, 2**20)
-def test_server(pieces: list[bytes], style: str, deflate: bool, limit: int) -> None:
+def test_server_conversation_is_the_same(pieces: list[bytes], style: str, deflate: bool, limit: int) -> None:
     both(pieces, style, deflate, limit)
 
 
 @pytest.mark.parametrize("style", STYLES)
-@pytest.mark.parametrize("wish", sorted({*WISHES}))
-def test_every_wish_among_others(wish: bytes, style: str) -> None:
-    pieces = [HELLO * 3 + frame(TEXT, wish, key=KEY) + HELLO]
+@pytest.mark.parametrize("command", sorted({*WISHES}))
+def test_each_command_among_messages_gives_the_same_result(command: bytes, style: str) -> None:
+    pieces = [HELLO * 3 + frame(TEXT, command, key=KEY) + HELLO]
     _, seen, sent, *_ = both(pieces, style, False, 2**20)
     assert seen[:4] == ["open", *[(b"hello", False)] * 3]
     assert sent[:3] == [(0x81, False, b"hello")] * 3

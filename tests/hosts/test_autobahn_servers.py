@@ -1,4 +1,4 @@
-"""autobahn over real sockets, plain and under `wsframe run`: a server and its client say the same."""
+"""autobahn over real sockets, unaccelerated and under `wsframe run`: the same output."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def output(*command: str, **environment: str) -> str:
 
 @pytest.mark.parametrize("compress", ["plain", "compress"])
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_server_and_its_client(program: str, compress: str, tmp_path: Path) -> None:
+def test_server_and_client_behave_the_same_under_run(program: str, compress: str, tmp_path: Path) -> None:
     file = tmp_path / "program.py"
     file.write_text(PROGRAMS[program], "utf-8")
     launch = (sys.executable, "-m", "wsframe", "run", "--quiet", "--only", "autobahn", "--")
@@ -207,7 +207,7 @@ asyncio.run(main())
 
 
 @pytest.mark.parametrize("handler", [SYNCHRONOUS, ASYNCHRONOUS])
-def test_the_replies_to_one_read_leave_together(handler: str, tmp_path: Path) -> None:
+def test_replies_to_one_read_are_coalesced(handler: str, tmp_path: Path) -> None:
     file = tmp_path / "program.py"
     file.write_text(BATCH.replace("    HANDLER\n", handler), "utf-8")
     launch = (sys.executable, "-m", "wsframe", "run", "--quiet", "--only", "autobahn", "--")

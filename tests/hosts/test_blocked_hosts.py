@@ -12,9 +12,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from frames import KEY, TEXT, frame
-from processes import environment
+from support.frames import KEY, TEXT, frame
 from support.opening import request
+from support.processes import environment
 
 from wsframe import backend
 
@@ -82,25 +82,25 @@ def exchange(client: socket.socket, messages: list[str], replies: int) -> None:
     assert got == expected
 
 
-def test_a_reply_before_code_that_blocks(opened: Callable[[], socket.socket]) -> None:
+def test_reply_leaves_before_the_loop_blocks(opened: Callable[[], socket.socket]) -> None:
     exchange(opened(), ["block"], 1)
 
 
 @joined
-def test_replies_to_many_messages_of_one_read(opened: Callable[[], socket.socket]) -> None:
+def test_replies_to_one_read_leave_while_the_loop_blocks(opened: Callable[[], socket.socket]) -> None:
     exchange(opened(), ["a", "b", "block", "c"], 3)
 
 
 @joined
 @pytest.mark.parametrize("end", ["exit", "kill"])
-def test_a_moment_before_the_process_ends(opened: Callable[[], socket.socket], end: str) -> None:
+def test_replies_sent_before_the_process_ends_arrive(opened: Callable[[], socket.socket], end: str) -> None:
     client = opened()
     exchange(client, ["a", "b", end, "c"], 3)
     with contextlib.suppress(ConnectionResetError):  # it has not read everything
         assert client.recv(100) == b""
 
 
-def test_nothing_is_wrong_with_it(opened: Callable[[], socket.socket]) -> None:
+def test_scripted_server_replies_to_every_message(opened: Callable[[], socket.socket]) -> None:
     client = opened()
     for _ in range(3):
         exchange(client, ["a", "b", "c"] * 20, 60)

@@ -1,4 +1,4 @@
-"""Writes of a host that leave together, and all else that finds them written."""
+"""Writes of a host are coalesced; every other use of the transport flushes them first."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def transport(owner: Any, loop: Any) -> Transport:
     return one
 
 
-def test_replies_to_one_read_leave_together(transport: Transport, owner: Any, loop: Loop) -> None:
+def test_replies_to_one_read_are_coalesced(transport: Transport, owner: Any, loop: Loop) -> None:
     transport.write(b"a")
     join(owner, transport, loop)  # once more
     output_of(owner, transport, loop).write(b"b")
@@ -98,7 +98,7 @@ def test_replies_to_one_read_leave_together(transport: Transport, owner: Any, lo
     assert transport.log == [b"ab"]
 
 
-def test_a_task_that_was_just_made_has_its_iteration(transport: Transport, loop: Loop) -> None:
+def test_writes_of_a_new_task_are_coalesced_too(transport: Transport, loop: Loop) -> None:
     loop.call_soon(lambda: [transport.write(b"a"), transport.write(b"b")])
     loop.iterate()
     assert transport.log == []
@@ -106,7 +106,7 @@ def test_a_task_that_was_just_made_has_its_iteration(transport: Transport, loop:
     assert (transport.log, loop.due) == ([b"ab"], [])
 
 
-def test_where_more_is_to_come_it_lasts_longer(transport: Transport, owner: Any, loop: Loop) -> None:
+def test_each_of_several_iterations_is_flushed_itself(transport: Transport, owner: Any, loop: Loop) -> None:
     join(owner, transport, loop, iterations=2)
     for number in range(3):
         transport.write(b"%d" % number)
@@ -115,7 +115,7 @@ def test_where_more_is_to_come_it_lasts_longer(transport: Transport, owner: Any,
     assert (transport.log, loop.due) == ([b"0", b"1", b"2"], [])
 
 
-def test_afterwards_all_is_as_before(transport: Transport, loop: Loop) -> None:
+def test_transport_is_restored_after_the_iteration(transport: Transport, loop: Loop) -> None:
     for _ in range(2):
         loop.iterate()
     assert transport.log == []
@@ -124,7 +124,7 @@ def test_afterwards_all_is_as_before(transport: Transport, loop: Loop) -> None:
     assert transport.log == [b"a"]
 
 
-def test_pushes_of_an_iteration(owner: Any, loop: Loop) -> None:
+def test_first_push_leaves_at_once_and_later_ones_are_coalesced(owner: Any, loop: Loop) -> None:
     """The first leaves at once, later ones together, and whoever else writes flushes them."""
     transport = Transport()
     for _ in range(2):
@@ -142,7 +142,7 @@ def test_pushes_of_an_iteration(owner: Any, loop: Loop) -> None:
     assert (transport.log, loop.due) == ([b"a", b"bc", b"ping"], [])
 
 
-def test_one_message_an_iteration_leaves_the_transport_alone(owner: Any, loop: Loop) -> None:
+def test_one_write_per_iteration_does_not_patch_the_transport(owner: Any, loop: Loop) -> None:
     transport = Transport()
     before = dict(vars(transport))
     for _ in range(3):
@@ -152,7 +152,7 @@ def test_one_message_an_iteration_leaves_the_transport_alone(owner: Any, loop: L
     assert transport.log == [b"a"] * 3
 
 
-def test_the_reply_to_one_message_needs_no_callback(owner: Any, loop: Loop) -> None:
+def test_single_reply_schedules_no_callback(owner: Any, loop: Loop) -> None:
     transport = Transport()
     output = output_of(owner, transport, loop)
     for _ in range(3):
@@ -173,7 +173,7 @@ def test_the_reply_to_one_message_needs_no_callback(owner: Any, loop: Loop) -> N
         (lambda transport: transport.set_write_buffer_limits(high=7), ("limits", 7, None)),
     ],
 )
-def test_whatever_else_is_asked_finds_it_written(
+def test_other_transport_methods_flush_first(
     owner: Any, loop: Loop, ask: Any, told: Any, pushes: bool
 ) -> None:
     transport = Transport()
@@ -190,7 +190,7 @@ def test_whatever_else_is_asked_finds_it_written(
     assert transport.log == [b"first", b"a", told, b"z"]
 
 
-def test_who_keeps_a_method_writes_at_once_afterwards(transport: Transport, loop: Loop) -> None:
+def test_kept_write_method_writes_at_once_after_the_iteration(transport: Transport, loop: Loop) -> None:
     write = transport.write
     write(b"a")
     loop.iterate()
@@ -198,7 +198,7 @@ def test_who_keeps_a_method_writes_at_once_afterwards(transport: Transport, loop
     assert transport.log == [b"a", b"b"]
 
 
-def test_what_may_change_is_written_at_once(transport: Transport) -> None:
+def test_mutable_buffer_is_written_at_once(transport: Transport) -> None:
     data = bytearray(b"b")
     transport.write(b"a")
     transport.write(data)
@@ -206,7 +206,7 @@ def test_what_may_change_is_written_at_once(transport: Transport) -> None:
     assert transport.log == [b"a", b"b"]
 
 
-def test_an_error_is_that_of_the_transport(transport: Transport, loop: Loop) -> None:
+def test_write_of_a_wrong_type_raises_as_the_transport_does(transport: Transport, loop: Loop) -> None:
     transport.write(b"a")
     with pytest.raises(TypeError, match="no bytes"):
         transport.write("text")
@@ -214,7 +214,7 @@ def test_an_error_is_that_of_the_transport(transport: Transport, loop: Loop) -> 
     assert transport.log == [b"a"]
 
 
-def test_no_more_is_pending_than_a_transport_would_buffer(transport: Transport, loop: Loop) -> None:
+def test_pending_writes_over_the_limit_are_flushed(transport: Transport, loop: Loop) -> None:
     for _ in range(3):
         transport.write(bytes(PENDING_SIZE // 2))
     assert [len(data) for data in transport.log] == [3 * PENDING_SIZE // 2]
@@ -224,7 +224,7 @@ def test_no_more_is_pending_than_a_transport_would_buffer(transport: Transport, 
     assert transport.log[1:] == [b"a"]
 
 
-def test_who_else_stands_before_a_transport_sees_everything(owner: Any, loop: Any) -> None:
+def test_replaced_write_method_sees_every_write(owner: Any, loop: Any) -> None:
     transport, seen = Transport(), []
     transport.write = seen.append  # type: ignore[method-assign]
     join(owner, transport, loop)
@@ -233,7 +233,7 @@ def test_who_else_stands_before_a_transport_sees_everything(owner: Any, loop: An
     assert (seen, loop.due, vars(owner)) == ([b"a", b"b"], [], {})
 
 
-def test_who_comes_later_sees_everything_from_then_on(owner: Any, loop: Loop) -> None:
+def test_write_method_replaced_later_sees_later_writes(owner: Any, loop: Loop) -> None:
     transport, seen = Transport(), []
     output = output_of(owner, transport, loop)
     output.write(b"a")
@@ -246,7 +246,7 @@ def test_who_comes_later_sees_everything_from_then_on(owner: Any, loop: Loop) ->
     assert (seen, transport.log) == ([b"b", b"c", b"d"], [b"a"])
 
 
-def test_who_comes_amid_it_stays_too(transport: Transport, loop: Loop) -> None:
+def test_write_method_replaced_while_pending_is_kept(transport: Transport, loop: Loop) -> None:
     write, seen = transport.write, []
     transport.write = lambda data: (seen.append(data), write(data))  # type: ignore[assignment, method-assign]
     transport.write(b"a")
@@ -286,7 +286,7 @@ class Slots:
 
 
 class User:
-    """Who has a transport, and a friend who has it too."""
+    """An owner of a transport; another owner may share it."""
 
     def __init__(self) -> None:
         self.slots = Slots()
@@ -300,7 +300,7 @@ class User:
         return getattr(self, OUTPUT)
 
 
-def test_a_transport_without_attributes_is_replaced_where_it_is_kept(loop: Any) -> None:
+def test_transport_without_dict_is_replaced_in_its_owners(loop: Any) -> None:
     user, friend = User(), User()
     friend.transport = user.transport
     output = user.join(loop, (user, "transport"), (friend, "transport"))
@@ -315,7 +315,7 @@ def test_a_transport_without_attributes_is_replaced_where_it_is_kept(loop: Any) 
 
 
 @pytest.mark.parametrize(("name", "told"), [("close", "close"), ("get_write_buffer_size", "size")])
-def test_whatever_else_is_asked_of_it_finds_it_written(loop: Any, name: str, told: str) -> None:
+def test_other_methods_of_a_replaced_transport_flush_first(loop: Any, name: str, told: str) -> None:
     user = User()
     user.join(loop).write(b"a")
     kept = user.transport
@@ -325,7 +325,7 @@ def test_whatever_else_is_asked_of_it_finds_it_written(loop: Any, name: str, tol
     assert user.log == [b"a", told, b"z"]
 
 
-def test_a_transport_that_was_changed_meanwhile_stays(loop: Any) -> None:
+def test_transport_attribute_changed_while_pending_is_kept(loop: Any) -> None:
     user = User()
     user.join(loop).write(b"a")
     user.transport = None
@@ -333,7 +333,7 @@ def test_a_transport_that_was_changed_meanwhile_stays(loop: Any) -> None:
     assert (user.log, user.transport) == ([b"a"], None)
 
 
-def test_what_is_pending_when_the_peer_is_lost_is_lost_too(loop: Any) -> None:
+def test_pending_writes_are_dropped_when_the_peer_is_lost(loop: Any) -> None:
     user = User()
     user.join(loop).write(b"a")
     user.slots.lost = True
@@ -344,14 +344,14 @@ def test_what_is_pending_when_the_peer_is_lost_is_lost_too(loop: Any) -> None:
         user.transport.write(b"b")
 
 
-def test_a_transport_that_is_kept_elsewhere_is_left_alone(loop: Any) -> None:
+def test_transport_kept_elsewhere_is_not_replaced(loop: Any) -> None:
     user = User()
     join(user, user.transport, loop)
     assert (user.transport, loop.due) == (user.slots, [])
     assert output_of(user, user.transport, loop) is user.slots
 
 
-def test_on_a_socket() -> None:
+def test_order_and_backpressure_are_kept_on_a_socket() -> None:
     """Back-pressure is what it was, and the order, and nothing is lost at the end."""
 
     async def talk() -> None:

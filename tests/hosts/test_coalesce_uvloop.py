@@ -1,4 +1,4 @@
-"""Replies that leave together on uvloop, whose transports are replaced where the servers keep them."""
+"""Replies are coalesced on uvloop, whose transports are replaced where the servers keep them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from socket import AF_INET, SOCK_STREAM, socket
 from typing import Any
 
 import pytest
-from frames import CLOSE, KEY, PING, TEXT, frame
+from support.frames import CLOSE, KEY, PING, TEXT, frame
 from support.opening import request
 from support.unhurried import unhurried
 
@@ -113,7 +113,7 @@ async def talk(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SERVERS)
-def test_a_server(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_server_coalesces_replies_on_uvloop(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip(name.partition(",")[0])
     unhurried(monkeypatch)
     joins: list[int] = []

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from frames import BINARY, CLOSE, CONTINUATION, KEY, PING, TEXT, close, frame, header
 from support.conversations import told
+from support.frames import BINARY, CLOSE, CONTINUATION, KEY, PING, TEXT, close, frame, header
 from support.opening import request
 from support.raw_peer import text
 from support.scripted_servers import HOSTS, LIMIT, ODD
@@ -148,7 +148,7 @@ def conversation(port: int, without: Sequence[str]) -> dict[str, list[Any]]:
 
 
 def settle(port: int, log: Path) -> list[str]:
-    """See that the server still works; answer what it has logged, of a traceback the last line."""
+    """Check that the server still works; return its log lines, of a traceback only the last."""
     for message in ("hello", "hello", "hello", "mark"):  # each gives the last ones time to end
         with Peer(port) as peer:
             peer.send(text(message))
@@ -161,7 +161,7 @@ def settle(port: int, log: Path) -> list[str]:
 
 
 def serve(host: str, log: Path, *, accelerated: bool) -> tuple[dict[str, list[Any]], Counter[str]]:
-    """What a server answers, and how often it logs each line."""
+    """Return the replies of a server, and how often it logs each line."""
     with running(Program(host, (PROGRAM, host)), log, accelerated=accelerated) as server:
         with Peer(server.port()) as peer:
             peer.send(text("active") + text("after"))
@@ -189,7 +189,7 @@ def test_failures_are_those_of_the_host(host: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("host", HOSTS)
-def test_peers_that_break_off(host: str, tmp_path: Path) -> None:
+def test_peers_that_disconnect_abruptly_cause_no_internal_error(host: str, tmp_path: Path) -> None:
     pytest.importorskip(host.partition("-")[0], exc_type=ImportError)
     with running(Program(host, (PROGRAM, host)), tmp_path / "log", accelerated=True) as server:
         for data in BROKEN_OFF * 3:

@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from frames import BINARY
 from hypothesis import assume, example, given
 from support.compressed import HOSTS, Talk, deflated, has_limits, talks
+from support.frames import BINARY
 
 from wsframe import accelerate
 from wsframe.accelerate.compression import named
 from wsframe.deflate.modules import MODULES
 
-MATCH = 258  # bytes that one code of DEFLATE stands for, at most
+MATCH = 258  # bytes that one code of DEFLATE represents, at most
 
 
 @pytest.fixture(scope="module", params=["isal", "zlib-ng", "auto"])
@@ -48,7 +48,7 @@ def installed(host: str, name: str) -> Iterator[None]:
 
 
 def both(host: str, name: str, talk: Talk) -> list[Any]:
-    """What a host makes of a talk, which must not depend on what inflates it."""
+    """Return the events of a conversation, which must not depend on the zlib module."""
     accelerate.uninstall(host)
     before = HOSTS[host](talk)
     accelerate.install(host, zlib=name)
@@ -69,7 +69,7 @@ def in_one_text(seen: Any) -> Any:
 
 
 def sent(message: bytes, *, over: int = 0, **agreed: Any) -> Talk:
-    """A talk of one message, and of how many bytes it is over the limit."""
+    """A conversation of one message that is so many bytes over the limit."""
     terms = {"server_resets": False, "client_resets": False, "server_bits": 15, "client_bits": 15, **agreed}
     payload = deflated(zlib.compressobj(wbits=-terms["client_bits"]), message)
     return Talk(
@@ -82,13 +82,13 @@ def sent(message: bytes, *, over: int = 0, **agreed: Any) -> Talk:
 @example(talk=sent(b"Hello" * 10_000, over=1))
 @example(talk=sent(b"\x00" * 100_000, over=99_000))
 @example(talk=sent(b"Hello" * 10_000, client_resets=True, server_resets=True, client_bits=9, server_bits=9))
-def test_any_conversation_is_the_same(host, name, talk):
+def test_any_compressed_conversation_is_the_same(host, name, talk):
     assume(host != "autobahn" or not any(talk.limit < size <= talk.limit + MATCH for size in talk.sizes))
     both(host, name, talk)
 
 
 @pytest.mark.parametrize("over", [0, 1, 2, 300])
-def test_limits_hold_to_the_byte(host, name, over):
+def test_message_limits_are_exact_to_the_byte(host, name, over):
     """Also for what is longer than isal puts out at once."""
     for message in (b"x" * 400, bytes(range(256)) * 400, b"x" * 10**6):
         if host == "autobahn" and 0 < over <= MATCH:
@@ -98,7 +98,7 @@ def test_limits_hold_to_the_byte(host, name, over):
             assert (seen[0] == message) == (over == 0)
 
 
-def test_autobahn_refuses_what_it_cuts_short_with_zlib(name):
+def test_autobahn_refuses_a_message_that_zlib_would_truncate(name):
     """What the limit leaves of a match, zlib keeps to itself; autobahn takes the message for complete."""
     if name == "auto":
         pytest.skip("zlib inflates small messages")

@@ -133,7 +133,7 @@ def command(server: str, where: Any) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("name", ["isal", "zlib-ng", "auto"])
 @pytest.mark.parametrize("server", SERVERS)
-def test_echo(server, name, tmp_path):
+def test_server_with_another_zlib_echoes_and_limits_messages(server, name, tmp_path):
     if name == "auto" and sysconfig.get_config_var("Py_GIL_DISABLED"):
         pytest.skip("what is best depends on what is imported")
     compressor = named(name)

@@ -7,8 +7,8 @@ from importlib import import_module
 from typing import Any
 
 import pytest
-from frames import KEY, PING, TEXT, frame
 from support import hypercorn_servers
+from support.frames import KEY, PING, TEXT, frame
 from support.hypercorn_servers import LIMIT, answering, running
 from support.opening import request
 from support.unhurried import unhurried
@@ -21,7 +21,7 @@ twice = hypercorn_servers.twice
 
 
 @pytest.mark.parametrize("text", ["", "a\r\nb\rc\n", "x" * LIMIT, "é" * LIMIT])
-def test_text_within_the_limit(text: str) -> None:
+def test_text_within_the_limit_is_echoed(text: str) -> None:
     async def talk() -> None:
         async with running(answering()) as uri, connect(uri, compression=None) as ws:
             await ws.send(text)
@@ -33,7 +33,7 @@ def test_text_within_the_limit(text: str) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"\r\n\0", b"x" * LIMIT])
-def test_bytes_within_the_limit(data: bytes) -> None:
+def test_bytes_within_the_limit_are_echoed(data: bytes) -> None:
     async def talk() -> None:
         app = answering(bytes, bytearray, memoryview)
         async with running(app) as uri, connect(uri, compression=None) as ws:
@@ -44,7 +44,7 @@ def test_bytes_within_the_limit(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("message", ["x" * (LIMIT + 1), b"x" * (LIMIT + 1)])
-def test_messages_over_the_limit(message: str | bytes) -> None:
+def test_message_over_the_limit_closes_with_1009(message: str | bytes) -> None:
     async def talk() -> None:
         async with running(answering(bytes)) as uri, connect(uri, compression=None) as ws:
             await ws.send("first")
@@ -58,7 +58,7 @@ def test_messages_over_the_limit(message: str | bytes) -> None:
     asyncio.run(talk())
 
 
-def test_all_sorts_of_frames_in_one_read() -> None:
+def test_mixed_frames_in_one_read_are_all_handled() -> None:
     async def talk() -> None:
         stream = (
             frame(TEXT, b"one", key=KEY)
@@ -84,7 +84,7 @@ def test_all_sorts_of_frames_in_one_read() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"text": None}, {"text": b"bytes"}, {"bytes": None}, {}, {"text": 5}])
-def test_an_application_that_sends_nonsense(wrong: dict[str, Any]) -> None:
+def test_invalid_send_event_raises_in_the_application(wrong: dict[str, Any]) -> None:
     errors: list[str] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -106,7 +106,7 @@ def test_an_application_that_sends_nonsense(wrong: dict[str, Any]) -> None:
     assert errors == ["TypeError" if "text" in wrong else "KeyError"]
 
 
-def test_an_application_that_sends_after_the_end() -> None:
+def test_send_after_disconnect_is_ignored() -> None:
     async def talk() -> None:
         sent = asyncio.Event()
 
@@ -128,7 +128,7 @@ def test_an_application_that_sends_after_the_end() -> None:
     asyncio.run(talk())
 
 
-def test_the_read_timeout_holds() -> None:
+def test_read_timeout_closes_the_connection() -> None:
     async def talk() -> None:
         async with running(answering(), read_timeout=1) as uri, connect(uri) as ws:
             await ws.send("quick")
@@ -139,8 +139,8 @@ def test_the_read_timeout_holds() -> None:
     asyncio.run(talk())
 
 
-def test_the_application_is_waited_for() -> None:
-    """No more messages are taken off the wire than its queue holds."""
+def test_slow_application_applies_backpressure() -> None:
+    """No more messages are read than its queue can hold."""
 
     async def talk() -> None:
         gate = asyncio.Event()
@@ -185,8 +185,8 @@ def test_the_proof_fails_without_the_patch(twice: str) -> None:
                 HOST.load(part.prove)()
 
 
-def test_many_messages_in_one_read(twice: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Their answers are in order, and leave in few writes where accelerated."""
+def test_replies_to_one_read_are_ordered_and_coalesced(twice: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The replies are in order, and coalesced into few writes where accelerated."""
     Transport: Any = import_module("asyncio.selector_events")._SelectorSocketTransport
     original, writes = Transport.write, []
     unhurried(monkeypatch)

@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from frames import CLOSE, KEY, TEXT, frame
 from support import hypercorn_servers
+from support.frames import CLOSE, KEY, TEXT, frame
 from support.hypercorn_connections import connection
 from support.hypercorn_servers import answering, running
 from support.opening import request
@@ -68,7 +68,7 @@ def run(talk: Any) -> None:
 
 
 @pytest.mark.parametrize("waits_after", [1, 15])
-def test_replies_do_not_wait_for_an_application_that_waits(
+def test_replies_are_sent_while_the_application_waits(
     waits_after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many messages of the read are left."""
@@ -85,16 +85,16 @@ def test_replies_do_not_wait_for_an_application_that_waits(
     async def talk() -> None:
         async with running(accepting(app)) as uri, dialled(uri) as (reader, writer):
             writer.write(b"".join(text(f"{number:02}") for number in range(40)))
-            answers = [frame(TEXT, b"%02d" % number) for number in range(40)]
-            for answer in answers[:waits_after]:
-                assert await reader.readexactly(4) == answer
+            replies = [frame(TEXT, b"%02d" % number) for number in range(40)]
+            for reply in replies[:waits_after]:
+                assert await reader.readexactly(4) == reply
             gate.set()
-            assert await reader.readexactly(4 * (40 - waits_after)) == b"".join(answers[waits_after:])
+            assert await reader.readexactly(4 * (40 - waits_after)) == b"".join(replies[waits_after:])
 
     run(talk())
 
 
-def test_who_stands_between_stays_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_replaced_protocol_send_sees_every_event(monkeypatch: pytest.MonkeyPatch) -> None:
     original, seen = SERVER.protocol_send, []
 
     async def protocol_send(self: Any, event: Any) -> None:
@@ -126,7 +126,7 @@ class Writer:
         self._writer.write(data)
 
 
-def test_a_writer_of_another_kind() -> None:
+def test_writer_of_another_class_gets_every_frame() -> None:
     writers: list[Writer] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -189,7 +189,7 @@ def test_senders_wait_in_order_until_the_peer_reads() -> None:
     run(talk())
 
 
-def test_a_connection_that_is_accepted_after_uninstall() -> None:
+def test_connection_accepted_after_uninstall_works() -> None:
     gate = asyncio.Event()
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -207,8 +207,8 @@ def test_a_connection_that_is_accepted_after_uninstall() -> None:
             gate.set()
             await reader.readuntil(b"\r\n\r\n")
             writer.write(b"".join(text(f"{number:02}") for number in range(40)))
-            answers = b"".join(frame(TEXT, b"%02d" % number) for number in range(40))
-            assert await reader.readexactly(len(answers)) == answers
+            replies = b"".join(frame(TEXT, b"%02d" % number) for number in range(40))
+            assert await reader.readexactly(len(replies)) == replies
             writer.close()
             await writer.wait_closed()
 
@@ -247,7 +247,7 @@ def objects_of_connections() -> list[Any]:
 
 
 @pytest.mark.parametrize("how", [close, end, reset, reset_amid_answers])
-def test_nothing_is_kept_of_a_connection_that_ended(how: Any) -> None:
+def test_ended_connection_leaves_no_objects(how: Any) -> None:
     before = objects_of_connections()  # of other tests
 
     async def talk() -> None:

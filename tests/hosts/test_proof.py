@@ -61,7 +61,7 @@ def uninstalled() -> Iterator[None]:
 
 
 @pytest.mark.parametrize(("host", "module", "name", "attribute"), RELIED_ON)
-def test_an_attribute_that_another_version_does_not_have(
+def test_proof_fails_if_an_attribute_is_missing(
     host: str, module: str, name: str, attribute: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for needed in (module, *load_host(host).modules):
@@ -82,7 +82,7 @@ def test_an_attribute_that_another_version_does_not_have(
 @pytest.mark.parametrize(
     ("method", "attribute"), [(method, name) for method, names in OF_AUTOBAHN.items() for name in names]
 )
-def test_an_attribute_that_another_autobahn_does_not_have(
+def test_autobahn_proof_fails_if_an_attribute_is_missing(
     method: str, attribute: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kind = pytest.importorskip("autobahn.websocket.protocol").WebSocketServerProtocol
@@ -109,7 +109,7 @@ def run_alone(code: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_autobahn_is_proved_before_a_framework_is_chosen_and_the_random_numbers_stay() -> None:
+def test_autobahn_proof_chooses_no_framework_and_keeps_random_state() -> None:
     pytest.importorskip("autobahn")
     run_alone("""
         import random
@@ -125,7 +125,7 @@ def test_autobahn_is_proved_before_a_framework_is_chosen_and_the_random_numbers_
     """)
 
 
-def test_what_autobahn_imports_after_its_proof_is_watched() -> None:
+def test_autobahn_modules_imported_after_the_proof_are_watched() -> None:
     pytest.importorskip("autobahn")
     run_alone("""
         from autobahn.websocket import protocol
@@ -141,7 +141,7 @@ def test_what_autobahn_imports_after_its_proof_is_watched() -> None:
     """)
 
 
-def test_tornado_is_proved_without_a_loop_of_the_program() -> None:
+def test_tornado_proof_uses_no_event_loop_of_the_program() -> None:
     pytest.importorskip("tornado")
     run_alone("""
         import asyncio
@@ -160,7 +160,7 @@ def test_tornado_is_proved_without_a_loop_of_the_program() -> None:
     """)
 
 
-def test_hypercorn_is_proved_without_its_loggers() -> None:
+def test_hypercorn_proof_creates_no_loggers() -> None:
     pytest.importorskip("hypercorn")
     run_alone("""
         import logging
@@ -174,7 +174,7 @@ def test_hypercorn_is_proved_without_its_loggers() -> None:
     """)
 
 
-def test_proofs_close_what_they_open() -> None:
+def test_proofs_close_their_resources() -> None:
     pytest.importorskip("websockets.sync.connection", exc_type=ImportError)
     run_alone("""
         import gc
@@ -186,7 +186,7 @@ def test_proofs_close_what_they_open() -> None:
     """)
 
 
-def test_sends_of_other_threads_go_on_while_websocket_client_is_proved() -> None:
+def test_websocket_client_proof_does_not_disturb_other_threads() -> None:
     websocket = pytest.importorskip("websocket")
     near, far = socket.socketpair()
     errors: list[BaseException] = []
@@ -225,7 +225,7 @@ def test_sends_of_other_threads_go_on_while_websocket_client_is_proved() -> None
     assert not errors
 
 
-def test_only_what_a_constructor_made_is_altered() -> None:
+def test_alter_changes_only_existing_attributes() -> None:
     class Thing:
         def __init__(self) -> None:
             self.one = 1

@@ -14,9 +14,9 @@ from functools import partial
 from typing import Any
 
 import pytest
-from frames import BINARY, CLOSE, KEY, PING, TEXT, compressed, frame
 from hypothesis import example, given, settings, strategies as st
 from support.conversations import conversations, told
+from support.frames import BINARY, CLOSE, KEY, PING, TEXT, compressed, frame
 from support.opening import close, request, serve_pieces
 from support.unhurried import unhurried
 
@@ -52,7 +52,7 @@ def accelerated(yes: bool = True) -> Iterator[None]:
 
 @contextmanager
 def logged() -> Iterator[list[Any]]:
-    """The lines tornado logs, but for its access log, which tells the time."""
+    """The lines that tornado logs, without its access log, which contains the time."""
     lines: list[Any] = []
     handler = logging.Handler()
 
@@ -74,7 +74,7 @@ def logged() -> Iterator[list[Any]]:
 
 
 class Tap:
-    """A socket that remembers what was sent, and may be told what to answer."""
+    """A socket that records what was sent, and whose results can be set."""
 
     def __init__(self, stream: Any) -> None:
         self.socket = stream.socket
@@ -86,16 +86,16 @@ class Tap:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.socket, name)
 
-    def __repr__(self) -> str:  # it stands in log lines
+    def __repr__(self) -> str:  # it occurs in log lines
         return "<socket>"
 
     def send(self, data: Any) -> int:
         self.calls += 1
-        answer = self.answers.pop(0) if self.answers else None
-        if isinstance(answer, Exception):
+        reply = self.answers.pop(0) if self.answers else None
+        if isinstance(reply, Exception):
             del data  # a stream that is to grow its buffer must not find it in a traceback
-            raise type(answer)(*answer.args)
-        count: int = self.socket.send(data if answer is None else data[:answer])
+            raise type(reply)(*reply.args)
+        count: int = self.socket.send(data if reply is None else data[:reply])
         self.sent += bytes(data[:count])
         return count
 
@@ -108,7 +108,7 @@ def run(main: Callable[[], Any], yes: bool) -> Any:
 
 
 def both(main: Callable[[], Any]) -> Any:
-    """What there was to see, which must not depend on the acceleration."""
+    """Return the observations, which must not depend on the acceleration."""
     before, after = run(main, False), run(main, True)
     assert after == before
     return after
@@ -140,17 +140,17 @@ class Handler(websocket.WebSocketHandler):  # type: ignore[misc]
     def on_message(self, message: str | bytes) -> Any:
         self.seen.append(message)
         if self.style == "plain":
-            self.answer(message)
+            self.reply(message)
             return None
-        return self.answer_later(message)
+        return self.reply_later(message)
 
-    async def answer_later(self, message: str | bytes) -> None:
+    async def reply_later(self, message: str | bytes) -> None:
         if self.style == "slow":
             await asyncio.sleep(0)
-        for future in self.answer(message):
+        for future in self.reply(message):
             self.seen.append((future.done(), await future))
 
-    def answer(self, message: str | bytes) -> list[Any]:
+    def reply(self, message: str | bytes) -> list[Any]:
         if message == "raise":
             raise RuntimeError("as was asked for")
         if message == "close":
@@ -183,7 +183,7 @@ def serve(
     kind: type[Handler] = Handler,
     tls: tuple[ssl.SSLContext | None, ssl.SSLContext | None] = (None, None),
 ) -> Callable[[], Any]:
-    """Make a talk of a server with a client that sends these pieces and then closes."""
+    """Make a conversation of a server with a client that sends these pieces and then closes."""
 
     async def main() -> Any:
         seen: list[Any] = []
@@ -238,11 +238,11 @@ HELLO = frame(TEXT, b"hello", key=KEY)
 @example([frame(TEXT, compressed(b"twice"), rsv=4, key=KEY) * 3 + HELLO], "waits", True, 50)
 @example([frame(TEXT, b"hello") + HELLO], "plain", False, 2**20)
 @example([bytes([octet]) for octet in HELLO * 2], "plain", False, 2**20)
-def test_server(pieces: list[bytes], style: str, deflate: bool, limit: int) -> None:
+def test_server_conversation_is_the_same(pieces: list[bytes], style: str, deflate: bool, limit: int) -> None:
     both(serve(pieces, style, deflate=deflate, limit=limit))
 
 
-def test_server_serves() -> None:
+def test_server_conversation_really_takes_place() -> None:
     (seen, sent, counters, _), lines = both(serve([HELLO * 2, frame(PING, b"p", key=KEY)], "waits"))
     assert seen == [
         "b",
@@ -262,7 +262,7 @@ def test_server_serves() -> None:
 def play(
     pieces: list[bytes], *, deflate: bool = False, limit: int = 2**20, callback: bool = False
 ) -> Callable[[], Any]:
-    """Make a talk of a client with a server that sends these pieces; the client echoes all messages."""
+    """Make a conversation of a client with a server that sends these pieces; the client echoes."""
 
     async def main() -> Any:
         sent = bytearray()
@@ -313,7 +313,9 @@ TO_CLIENT = frame(TEXT, b"hello")
 @example([TO_CLIENT * 300], False, 2**20, False)
 @example([TO_CLIENT * 300], False, 2**20, True)
 @example([frame(BINARY, b"x" * 60) + TO_CLIENT], False, 50, True)
-def test_client(pieces: list[bytes], deflate: bool, limit: int, callback: bool) -> None:
+def test_client_conversation_is_the_same(
+    pieces: list[bytes], deflate: bool, limit: int, callback: bool
+) -> None:
     both(play(pieces, deflate=deflate, limit=limit, callback=callback))
 
 
@@ -327,7 +329,7 @@ def test_a_client_exchanges_messages() -> None:
 
 
 class Sending(Handler):
-    """On its first message it sends, with a socket that answers as it is told to."""
+    """On its first message it sends, with a socket whose results are set."""
 
     answers: tuple[Any, ...] = ()
     counts: tuple[int, ...] = (5, 5, 5)
@@ -357,13 +359,13 @@ class Sending(Handler):
     ],
 )
 @pytest.mark.parametrize("counts", [(5, 5, 5), (5, 100_000, 5), (0,)])
-def test_a_socket_that_does_not_take_all(answers: tuple[Any, ...], counts: tuple[int, ...]) -> None:
+def test_partial_socket_writes_are_the_same(answers: tuple[Any, ...], counts: tuple[int, ...]) -> None:
     kind = type("Sending", (Sending,), {"answers": answers, "counts": counts})
     (seen, *_), _ = both(serve([HELLO], kind=kind))
     assert seen[1][0] is False
 
 
-def test_a_peer_that_does_not_read() -> None:
+def test_writes_wait_for_a_peer_that_does_not_read() -> None:
     async def main() -> Any:
         futures: list[Any] = []
 
@@ -395,7 +397,7 @@ def test_a_peer_that_does_not_read() -> None:
 
 
 class Batch(Handler):
-    """Answers at once, and tells at the end how that went."""
+    """Replies at once, and records the outcome at the end."""
 
     answers: tuple[Any, ...] = ()
 
@@ -422,14 +424,14 @@ class Batch(Handler):
 @pytest.mark.parametrize(
     "answers", [(), (3,), (0,), (BlockingIOError(11, "not now"),), (1, BlockingIOError(11, "not now"))]
 )
-def test_a_batch_that_the_socket_does_not_take_whole(answers: tuple[Any, ...]) -> None:
+def test_partially_written_batch_is_completed(answers: tuple[Any, ...]) -> None:
     kind = type("Batch", (Batch,), {"answers": answers})
     (seen, sent, *_), lines = both(serve([HELLO * 3], kind=kind))
     assert (seen[1:4], sent[:3], lines) == ([False] * 3, [(0x81, False, b"hello")] * 3, [])
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError(104, "gone"), OSError(5, "broken")])
-def test_a_batch_that_cannot_be_sent(error: OSError) -> None:
+def test_failed_batch_write_reports_its_error(error: OSError) -> None:
     kind = type("Batch", (Batch,), {"answers": (error,)})
     (_, sent, _, ends), _ = both(serve([HELLO * 3], kind=kind))
     assert (sent, ends[2]) == ([b""], repr(error))
@@ -444,7 +446,7 @@ class Counting(Handler):
 
 
 @pytest.mark.parametrize(("style", "writes"), [("plain", 2), ("waits", 64)])
-def test_the_replies_to_one_read_leave_together(style: str, writes: int) -> None:
+def test_replies_to_one_read_are_coalesced(style: str, writes: int) -> None:
     """But for the first, and unless each is waited for."""
     pieces = [HELLO * 64]
     (seen, *_), _ = run(serve(pieces, style, kind=Counting), True)
@@ -454,7 +456,7 @@ def test_the_replies_to_one_read_leave_together(style: str, writes: int) -> None
 
 
 @pytest.mark.parametrize("name", ["ping", "close", "stream"])
-def test_nothing_overtakes_what_is_held(name: str) -> None:
+def test_no_frame_overtakes_pending_messages(name: str) -> None:
     class Own(Handler):
         def on_message(self, message: str | bytes) -> None:
             self.write_message("before")
@@ -480,7 +482,7 @@ class Busy(Handler):
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_a_peer_that_leaves_while_the_application_is_busy(count: int) -> None:
+def test_eof_is_noticed_only_after_a_busy_handler(count: int) -> None:
     """Nothing is read meanwhile, so nobody knows yet."""
 
     async def main() -> Any:
@@ -510,7 +512,7 @@ def test_a_peer_that_leaves_while_the_application_is_busy(count: int) -> None:
 
 
 class Waiting(Handler):
-    """Tells after how many turns of the loop a write is done, and when those who wait for it go on."""
+    """Records after how many loop iterations a write is done, and when its waiters resume."""
 
     async def on_message(self, message: str | bytes) -> None:  # type: ignore[override]
         first, second = self.write_message("a"), self.write_message("b")
@@ -519,7 +521,7 @@ class Waiting(Handler):
 
         async def wait(future: Any) -> None:
             self.seen.append(await asyncio.gather(future, return_exceptions=True) == [None])
-            turns.append("woken")
+            turns.append("resumed")
 
         waiter = asyncio.ensure_future(wait(first))
         for _ in range(6):
@@ -529,7 +531,7 @@ class Waiting(Handler):
         self.seen.append((turns, first.result(), second.cancelled()))
 
 
-def test_what_a_write_returns() -> None:
+def test_write_future_completes_as_unaccelerated() -> None:
     (seen, *_), _ = both(serve([HELLO], kind=Waiting))
     turns, *results = seen[2]
     assert (turns[0], turns[-1], results) == (False, True, [None, True])
@@ -562,12 +564,12 @@ def test_overridden_methods_are_called(name: str, on: str) -> None:
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("name", ["read_bytes", "write"])
-def test_streams_that_somebody_else_wraps(monkeypatch: pytest.MonkeyPatch, when: str, name: str) -> None:
+def test_wrapped_stream_methods_are_called(monkeypatch: pytest.MonkeyPatch, when: str, name: str) -> None:
     calls: list[Any] = []
     method = getattr(IOStream, name)
 
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if b"\r\nDate: " not in bytes(args[0] if name == "write" else b""):  # the answer tells the time
+        if b"\r\nDate: " not in bytes(args[0] if name == "write" else b""):  # the response contains the time
             calls.append((args, kwargs))
         return method(self, *args, **kwargs)
 
@@ -588,7 +590,7 @@ def test_streams_that_somebody_else_wraps(monkeypatch: pytest.MonkeyPatch, when:
         assert calls == wanted != []
 
 
-def test_over_tls() -> None:
+def test_conversation_over_tls_is_the_same() -> None:
     trustme = pytest.importorskip("trustme")
     authority = trustme.CA()
     server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -600,7 +602,7 @@ def test_over_tls() -> None:
     assert len(sent) == 8
 
 
-def test_a_replaced_urandom_gives_the_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_replaced_urandom_provides_the_masking_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     keys: list[int] = []
     real = os.urandom
 
@@ -613,7 +615,7 @@ def test_a_replaced_urandom_gives_the_keys(monkeypatch: pytest.MonkeyPatch) -> N
     assert keys.count(4) == 2 * 4  # three messages and a Close
 
 
-def test_every_frame_of_a_client_has_a_key_of_its_own() -> None:
+def test_every_client_frame_has_its_own_masking_key() -> None:
     with accelerated():
         client = Protocol(None, True, websocket._WebSocketParams())
         written: list[bytes] = []
@@ -624,7 +626,7 @@ def test_every_frame_of_a_client_has_a_key_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("patched", [False, True])
-def test_without_patching(patched: bool) -> None:
+def test_fast_class_works_without_patching(patched: bool) -> None:
     with accelerated(patched):
         fast = accelerate.fast_class(Protocol)
 

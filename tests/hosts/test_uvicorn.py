@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from frames import CONTINUATION, KEY, PING, TEXT, close, frame
+from support.frames import CONTINUATION, KEY, PING, TEXT, close, frame
 from support.unhurried import unhurried
 from uvicorn.protocols.websockets import websockets_sansio_impl, wsproto_impl
 from websockets.asyncio.client import connect
@@ -81,7 +81,7 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
     "message",
     ["", "a\r\nb\rc\n", "x" * LIMIT, "é" * (LIMIT // 2), "😀" * (LIMIT // 4), b"", b"\r\n\0", b"x" * LIMIT],
 )
-def test_messages_within_the_limit(message: str | bytes, running: Any, ws: str) -> None:
+def test_messages_within_the_limit_are_echoed(message: str | bytes, running: Any, ws: str) -> None:
     async def talk() -> None:
         room = 0 if ws == "wsproto" else 10
         async with running(echo, ws_max_size=LIMIT + room) as (uri, _), connect(uri) as client:
@@ -95,7 +95,7 @@ def test_messages_within_the_limit(message: str | bytes, running: Any, ws: str) 
 
 @pytest.mark.usefixtures("uvicorn_twice")
 @pytest.mark.parametrize("message", ["x" * (LIMIT + 1), "é" * (LIMIT // 2 + 1), b"x" * (LIMIT + 1)])
-def test_messages_over_the_limit(message: str | bytes, running: Any, ws: str) -> None:
+def test_message_over_the_limit_closes_with_1009(message: str | bytes, running: Any, ws: str) -> None:
     async def talk() -> None:
         async with running(echo, ws_max_size=LIMIT) as (uri, _), connect(uri, compression=None) as client:
             await client.send("first")
@@ -119,7 +119,7 @@ def test_messages_over_the_limit(message: str | bytes, running: Any, ws: str) ->
 
 @pytest.mark.usefixtures("uvicorn_twice")
 @pytest.mark.parametrize("kind", [str, bytes])
-def test_reading_stops_while_the_application_is_busy(kind: Callable[..., Any], running: Any) -> None:
+def test_reading_pauses_while_the_application_is_busy(kind: Callable[..., Any], running: Any) -> None:
     """One read at most waits in the queue, whatever the client sends."""
 
     async def talk() -> None:
@@ -160,8 +160,8 @@ async def flood(ws: Any, message: str | bytes, count: int) -> None:
 
 @pytest.mark.usefixtures("uvicorn_twice")
 @pytest.mark.parametrize("last", ["close", "more"])
-def test_many_messages_in_one_read(last: str, running: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are answered in order, in few writes where accelerated, and before what comes behind them."""
+def test_replies_to_one_read_are_coalesced(last: str, running: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The replies are in order, coalesced where accelerated, and before what follows them."""
     (uvicorn_host,) = (host for host in accelerate.status() if host.host == "uvicorn")
     Transport: Any = import_module("asyncio.selector_events")._SelectorSocketTransport
     original, writes = Transport.write, []
@@ -171,7 +171,7 @@ def test_many_messages_in_one_read(last: str, running: Any, monkeypatch: pytest.
         writes.append(bytes(data))
         original(self, data)
 
-    async def answer(scope: Any, receive: Any, send: Any) -> None:
+    async def reply(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         await send({"type": "websocket.accept"})
         for _ in range(10):
@@ -179,11 +179,11 @@ def test_many_messages_in_one_read(last: str, running: Any, monkeypatch: pytest.
         if last == "close":
             await send({"type": "websocket.close", "code": 4000})
         else:
-            await asyncio.sleep(0)  # a turn later
+            await asyncio.sleep(0)  # one loop iteration later
             await send({"type": "websocket.send", "bytes": b"more"})
 
     async def talk() -> None:
-        async with running(answer) as (uri, _):
+        async with running(reply) as (uri, _):
             reader, writer = await opened(uri)
             monkeypatch.setattr(Transport, "write", write)
             frames = [encode_text(f"a{number}") for number in range(10)]
@@ -212,8 +212,8 @@ FRAGMENTS = frame(TEXT, b"c", fin=False, key=KEY) + frame(CONTINUATION, b"d", ke
     ],
     ids=["ping", "fragments", "no text", "reserved bit", "close"],
 )
-def test_what_is_no_message_among_messages(middle: bytes, running: Any) -> None:
-    """It meets the code of uvicorn, with the same outcome."""
+def test_other_frames_among_messages_give_the_same_result(middle: bytes, running: Any) -> None:
+    """It falls back to the code of uvicorn, with the same result."""
     stream = encode_text("a", masked=True) + middle + encode_binary(b"b", masked=True)
 
     async def talk() -> Any:
@@ -240,11 +240,11 @@ def test_what_is_no_message_among_messages(middle: bytes, running: Any) -> None:
             await asyncio.wait_for(ended.wait(), 10)
         return got, events
 
-    plain = asyncio.run(talk())
+    unaccelerated = asyncio.run(talk())
     hosts = "uvicorn", "websockets", "wsproto"
     accelerate.install(*hosts)
     try:
-        assert asyncio.run(talk()) == plain
+        assert asyncio.run(talk()) == unaccelerated
     finally:
         accelerate.uninstall(*hosts)
 
@@ -261,7 +261,7 @@ async def opened(uri: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     return reader, writer
 
 
-def test_another_transport_stops_at_once() -> None:
+def test_unknown_transport_is_paused_at_once() -> None:
     """Other event loops may read again before they run what is due."""
     accelerate.install("uvicorn")
     try:
@@ -299,7 +299,7 @@ def test_the_proof_fails_without_the_patch() -> None:
         HOST.load(HOST.parts[0].prove)()
 
 
-def test_a_program_without_wsproto() -> None:
+def test_uvicorn_is_accelerated_without_wsproto() -> None:
     """Only one of the two protocols is imported."""
     code = (
         "from wsframe import accelerate; accelerate.install('uvicorn')\n"

@@ -1,4 +1,4 @@
-"""uvicorn with our protocol in the place of its own: where it is taken, and where not."""
+"""uvicorn with our protocol in place of its own: where it is used, and where not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from processes import environment
+from support.processes import environment
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
@@ -58,12 +58,12 @@ def found() -> accelerate.HostStatus:
 
 
 @pytest.mark.parametrize("ws", SETTINGS)
-def test_it_is_taken_where_the_settings_name_a_class_of_uvicorn(installed: None, ws: str) -> None:
+def test_own_protocol_replaces_every_class_named_by_the_settings(installed: None, ws: str) -> None:
     assert loaded(ws) is WebSocketProtocol
 
 
 @pytest.mark.parametrize("ws", SETTINGS)
-def test_uninstall_gives_the_class_back(installed: None, ws: str) -> None:
+def test_uninstall_restores_the_class_of_uvicorn(installed: None, ws: str) -> None:
     accelerate.uninstall("uvicorn")
     assert loaded(ws).__module__.startswith("uvicorn.protocols.websockets.")
 
@@ -73,21 +73,21 @@ class Derived(WSProtocol):
 
 
 @pytest.mark.parametrize("ws", [STOCK, WSProtocol, WebSocketsSansIOProtocol, Derived])
-def test_a_class_that_was_named_stays(installed: None, ws: Any) -> None:
+def test_explicitly_given_class_is_kept(installed: None, ws: Any) -> None:
     assert loaded(ws) is (WSProtocol if ws is STOCK else ws)
 
 
-def test_none_stays_none(installed: None) -> None:
+def test_ws_setting_of_none_is_kept(installed: None) -> None:
     assert loaded("none") is None
 
 
-def test_without_a_library_nothing_is_taken(installed: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_without_a_library_selects_no_protocol(installed: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("uvicorn.protocols.websockets.auto.AutoWebSocketsProtocol", None)
     assert loaded("auto") is None
 
 
 @pytest.mark.parametrize("name", ["send", "receive", "handle_message", "connection_lost"])
-def test_a_class_with_a_function_that_was_replaced_stays(
+def test_class_with_a_replaced_method_is_kept(
     installed: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     original = getattr(WSProtocol, name)
@@ -99,7 +99,7 @@ def test_a_class_with_a_function_that_was_replaced_stays(
     )
 
 
-def test_a_class_whose_library_was_wrapped_stays(installed: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_class_whose_library_was_wrapped_is_kept(installed: None, monkeypatch: pytest.MonkeyPatch) -> None:
     import wsproto
 
     original = wsproto.WSConnection.send
@@ -108,12 +108,12 @@ def test_a_class_whose_library_was_wrapped_stays(installed: None, monkeypatch: p
     assert loaded("websockets-sansio") is WebSocketProtocol
 
 
-def test_a_class_put_in_the_place_of_uvicorns_stays(installed: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_class_replaced_by_the_user_is_kept(installed: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("uvicorn.protocols.websockets.wsproto_impl.WSProtocol", Derived)
     assert loaded("wsproto") is Derived
 
 
-def test_the_switch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wsframe_own_protocol_0_disables_the_own_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WSFRAME_OWN_PROTOCOL", "0")
     accelerate.install("uvicorn")
     try:
@@ -125,7 +125,7 @@ def test_the_switch(monkeypatch: pytest.MonkeyPatch) -> None:
         accelerate.uninstall("uvicorn")
 
 
-def test_status(installed: None) -> None:
+def test_status_notes_the_own_protocol(installed: None) -> None:
     assert found().active
     assert found().notes == ("own protocol",)
 
@@ -140,7 +140,7 @@ def test_load_keeps_its_name_and_signature(installed: None) -> None:
     assert inspect.signature(load) == inspect.signature(original)
 
 
-def test_it_is_not_taken_when_it_does_not_reply(
+def test_own_protocol_is_not_used_if_its_proof_fails(
     installed: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(own_proof, "HELLO", b"never")
@@ -149,7 +149,7 @@ def test_it_is_not_taken_when_it_does_not_reply(
     assert "uvicorn keeps its own protocol: RuntimeError: no reply" in capsys.readouterr().err
 
 
-def test_settings_can_be_loaded_where_a_loop_runs(installed: None) -> None:
+def test_config_can_be_loaded_inside_a_running_loop(installed: None) -> None:
     own_proof.prove_own.cache_clear()
 
     async def load() -> Any:
@@ -231,7 +231,7 @@ def free_port() -> int:
 
 
 def ask(port: int) -> tuple[str, str]:
-    """Ask until somebody answers."""
+    """Ask until a server replies."""
     end = time.monotonic() + 60
     while True:
         try:
@@ -245,13 +245,13 @@ def ask(port: int) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("ws", SETTINGS)
-def test_a_server(folder: Path, ws: str) -> None:
+def test_server_uses_the_own_protocol(folder: Path, ws: str) -> None:
     with serve(folder, "--ws", ws) as server:
         assert ask(server.port()) == (str(server.process.pid), "wsframe.uvicorn")
         assert any(f"uvicorn {uvicorn.__version__} (own protocol)" in line for line in server.remarks())
 
 
-def test_workers(folder: Path) -> None:
+def test_worker_processes_use_the_own_protocol(folder: Path) -> None:
     with serve(folder, "--workers", "2") as server:
         answers = {}
         end = time.monotonic() + 60
@@ -261,14 +261,14 @@ def test_workers(folder: Path) -> None:
     assert set(answers.values()) == {"wsframe.uvicorn"}
 
 
-def test_reload(folder: Path) -> None:
+def test_reloading_server_uses_the_own_protocol(folder: Path) -> None:
     with serve(folder, "--reload", "--reload-dir", str(folder)) as server:
         assert ask(server.port())[1] == "wsframe.uvicorn"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="gunicorn needs POSIX")
 @pytest.mark.parametrize("worker", ["uvicorn_worker.UvicornWorker", "uvicorn.workers.UvicornWorker"])
-def test_gunicorn(folder: Path, worker: str, free_port: int) -> None:
+def test_gunicorn_workers_use_the_own_protocol(folder: Path, worker: str, free_port: int) -> None:
     pytest.importorskip("gunicorn")
     pytest.importorskip(worker.rpartition(".")[0])
     words = ("-m", "gunicorn", "-k", worker, "--no-control-socket", "--chdir", str(folder))
@@ -277,7 +277,7 @@ def test_gunicorn(folder: Path, worker: str, free_port: int) -> None:
         assert ask(free_port)[1] == "wsframe.uvicorn"
 
 
-def test_no_own_protocol(folder: Path) -> None:
+def test_no_own_protocol_option_keeps_the_class_of_uvicorn(folder: Path) -> None:
     command = [sys.executable, "-m", "wsframe", "run", "--no-own-protocol", "--"]
     program = folder / "which.py"
     program.write_text(

@@ -14,11 +14,11 @@ from itertools import product
 from types import SimpleNamespace
 from typing import Any
 
-import frames
 import pytest
-from frames import BINARY, CLOSE, CONTINUATION, KEY, PING, PONG, TEXT, frame
 from hypothesis import HealthCheck, example, given, settings, strategies as st
+from support import frames
 from support.conversations import conversations, told
+from support.frames import BINARY, CLOSE, CONTINUATION, KEY, PING, PONG, TEXT, frame
 from support.opening import answer
 
 from wsframe import accelerate
@@ -74,7 +74,7 @@ def accelerated(library: Any, yes: bool = True) -> Iterator[None]:
 
 
 class Talk:
-    """A client over a socket that never waits, its peer, and everything it answered."""
+    """A client over a non-blocking socket, its peer, and everything that was returned."""
 
     def __init__(self, library: Any, **options: Any) -> None:
         self.library = library
@@ -94,7 +94,7 @@ class Talk:
         self.far.close()
 
     def do(self, name: str, *args: Any, **kwargs: Any) -> bool:
-        """Call a method; tell whether it answered."""
+        """Call a method; return whether it returned."""
         try:
             answer = getattr(self.ws, name)(*args, **kwargs)
         except Exception as exc:
@@ -153,7 +153,7 @@ def receive(
 
 
 def both(library: Any, play: Any, *args: Any) -> Any:
-    """What there was to see, which must not depend on the acceleration."""
+    """Return the observations, which must not depend on the acceleration."""
     with accelerated(library, False):
         before = play(library, *args)
     with accelerated(library):
@@ -183,11 +183,13 @@ OPTIONS = [
 @example([frame(TEXT) + frame(PING) + frame(PONG, b"p") + frame(CLOSE, b"\x03\xe8bye") + HELLO], CALLS[1], {})
 @example([HELLO[:1], HELLO[1:4], HELLO[4:] + frame(BINARY, b"x" * 300)[:3], b"x"], CALLS[0], {})
 @example([frame(TEXT, b"masked", key=KEY) + HELLO], CALLS[0], {})
-def test_received(library: Any, pieces: list[bytes], calls: list[Any], options: dict[str, Any]) -> None:
+def test_received_streams_give_the_same_results(
+    library: Any, pieces: list[bytes], calls: list[Any], options: dict[str, Any]
+) -> None:
     both(library, receive, pieces, calls, options)
 
 
-def test_receives(library: Any) -> None:
+def test_receive_conversation_really_takes_place(library: Any) -> None:
     seen, sent = both(library, receive, [HELLO + frame(BINARY, b"b") + frame(PING, b"p")], CALLS[0], {})
     empty = None, None, None, b""
     assert seen[:4] == [(str, "hello"), (empty, 6, True), (bytes, b"b"), (empty, 3, True)]
@@ -252,18 +254,18 @@ def short_key(size: int) -> bytes:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @example([("send", "x" * size) for size in (0, 125, 126, 65535, 65536)], None)
 @example([("frame", 1, 0, 0, 0, TEXT, 1, b"text"), ("frame", 0, 0, 0, 0, TEXT, 1, "text")], None)
-def test_sent(library: Any, script: list[Any], key: Any) -> None:
+def test_random_sends_give_the_same_bytes(library: Any, script: list[Any], key: Any) -> None:
     both(library, send, script, key)
 
 
-def test_every_frame_has_a_key_of_its_own(library: Any) -> None:
+def test_every_frame_has_its_own_masking_key(library: Any) -> None:
     with accelerated(library):
         frame = library.abnf.ABNF.create_frame("the same text", TEXT)
         assert len({frame.format()[2:6] for _ in range(2000)}) > 1990
 
 
 @pytest.mark.parametrize("where", ["os", "frame", "client"])
-def test_a_key_of_the_programs_own_is_used(library: Any, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+def test_given_masking_key_source_is_used(library: Any, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     with accelerated(library), Talk(library) as talk:
         if where == "os":
             monkeypatch.setattr(os, "urandom", lambda size: b"\1\2\3\4")
@@ -276,7 +278,7 @@ def test_a_key_of_the_programs_own_is_used(library: Any, monkeypatch: pytest.Mon
         assert talk.far.recv(100) == frames.frame(TEXT, b"text", key=b"\1\2\3\4")
 
 
-def test_mask(library: Any) -> None:
+def test_mask_returns_the_same_results(library: Any) -> None:
     def play(library: Any) -> list[Any]:
         values = [b"", b"data", "text", bytearray(b"data"), b"x" * 1000, None]
         return [library.abnf.ABNF.mask(key, value) for key in (KEY, "abcd") for value in values]
@@ -284,7 +286,7 @@ def test_mask(library: Any) -> None:
     both(library, play)
 
 
-def test_utf8(library: Any) -> None:
+def test_validate_utf8_returns_the_same_results(library: Any) -> None:
     lead = [0x00, 0x7F, 0x80, 0xBF, *range(0xC0, 0x100)]
     second = [0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xFF]
     few = [0x7F, 0x80, 0xBF, 0xC3]
@@ -302,7 +304,7 @@ def test_utf8(library: Any) -> None:
 
 
 @pytest.mark.parametrize("blocking", [True, False])
-def test_sockets_that_fail(library: Any, blocking: bool) -> None:
+def test_failing_sockets_raise_the_same_exceptions(library: Any, blocking: bool) -> None:
     def play(library: Any) -> list[Any]:
         with Talk(library) as talk:
             talk.near.settimeout(0.01 if blocking else 0)
@@ -332,8 +334,8 @@ def test_sockets_that_fail(library: Any, blocking: bool) -> None:
     assert names & {"WebSocketTimeoutException", "BlockingIOError"}
 
 
-def test_a_frame_buffer_over_a_function(library: Any) -> None:
-    """As programs use it that have no socket: whatever the function answers."""
+def test_frame_buffer_over_a_function_gives_the_same_frames(library: Any) -> None:
+    """As used by programs without a socket: whatever the function returns."""
 
     def play(library: Any) -> list[Any]:
         seen: list[Any] = []
@@ -429,7 +431,7 @@ def test_methods_of_subclasses_are_called(library: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["recv_frame", "recv_strict"])
-def test_what_somebody_else_wraps_is_left_alone(
+def test_method_wrapped_by_somebody_else_is_left_alone(
     library: Any, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     method = getattr(library.abnf.frame_buffer, name)
@@ -440,7 +442,7 @@ def test_what_somebody_else_wraps_is_left_alone(
     accelerate.uninstall("websocket_client")
 
 
-def test_install_under_way(library: Any) -> None:
+def test_install_and_uninstall_within_a_frame_lose_nothing(library: Any) -> None:
     with Talk(library) as talk:
         for change in (accelerate.install, accelerate.uninstall) * 2:
             talk.far.sendall(HELLO[:4])
@@ -467,7 +469,7 @@ def test_a_program_is_accelerated_whenever_it_imports_the_library(first: str) ->
     assert (done.stdout, done.stderr) == ("True  ()\nFalse\n", "")
 
 
-def test_wsframe_run() -> None:
+def test_wsframe_run_accelerates_websocket_client() -> None:
     code = "import websocket; raise SystemExit(7 if hasattr(websocket.send, '__wrapped__') else 1)"
     command = [sys.executable, "-m", "wsframe", "run", "--only", "websocket_client", "--", sys.executable]
     done = subprocess.run([*command, "-c", code], capture_output=True, text=True, timeout=60)

@@ -11,8 +11,8 @@ import ssl
 import zlib
 from typing import Any
 
-import frames
 import pytest
+from support import frames
 from support.opening import request
 from support.raw_peer import Peer, Tapped, both, run, serving, text
 from support.sansio_websockets import accelerated, is_added
@@ -115,14 +115,14 @@ ENDS = ("wrong", "fail", "surrogate", "close")
 
 
 @pytest.mark.parametrize("factory", loops())
-def test_echo_of_a_burst(factory):
+def test_echo_of_a_burst_is_the_same(factory):
     seen = both(echo, BURST + END, factory=factory)
     assert [payload for _, payload in seen[:64]] == [f"message {n}".encode() for n in range(64)]
 
 
 @pytest.mark.parametrize("factory", loops())
 @pytest.mark.parametrize("seed", range(20))
-def test_no_byte_overtakes_another(seed, factory):
+def test_random_commands_give_the_same_bytes_in_order(seed, factory):
     rng = random.Random(seed)
     burst = b"".join(text(rng.choice([*ORDERS, "plain", "plain", "plain"])) for _ in range(40))
     both(obey, burst + END, text("alone") + END, factory=factory)
@@ -130,13 +130,13 @@ def test_no_byte_overtakes_another(seed, factory):
 
 @pytest.mark.parametrize("order", [*ORDERS, *ENDS])
 @pytest.mark.parametrize("before", [0, 1, 5])
-def test_every_order_among_others(order, before):
+def test_each_command_among_messages_gives_the_same_result(order, before):
     plain = text("plain")
     both(obey, plain * before + text(order) + plain * 3 + END)
 
 
 @pytest.mark.parametrize("order", [*ORDERS, *ENDS])
-def test_every_order_compressed(order):
+def test_each_command_is_the_same_with_compression_not_negotiated(order):
     burst = text("plain") + text(order) + text("plain")
     both(obey, burst + END, compression="deflate")  # not negotiated: as a client that has none
 
@@ -170,7 +170,7 @@ def test_every_order_compressed(order):
     ],
 )
 @pytest.mark.parametrize("before", [0, 1, 5])
-def test_any_frame_among_messages(between, before):
+def test_any_frame_among_messages_gives_the_same_result(between, before):
     both(echo, text("plain") * before + between + text("plain") * 3 + END)
 
 
@@ -185,7 +185,7 @@ def test_a_ping_gets_its_pong_at_once(messages):
 
 
 @pytest.mark.parametrize("factory", loops())
-def test_a_burst_leaves_in_one_write(factory, monkeypatch):
+def test_replies_to_a_burst_are_coalesced_into_one_write(factory, monkeypatch):
     unhurried(monkeypatch)
     sizes = []
 
@@ -199,7 +199,7 @@ def test_a_burst_leaves_in_one_write(factory, monkeypatch):
     assert fast == [plain[0], plain[1], sum(plain[2:-1]), plain[-1]]  # a tap is no socket: the first at once
 
 
-def test_a_message_alone_leaves_at_once():
+def test_single_message_is_sent_at_once():
     last = []
 
     async def handler(ws: Any) -> None:
@@ -211,7 +211,7 @@ def test_a_message_alone_leaves_at_once():
     assert last == [b"\x81\x04done"] * 4
 
 
-def test_whoever_asks_for_the_transport_finds_nothing_pending():
+def test_accessing_the_transport_flushes():
     written = []
 
     async def handler(ws: Any) -> None:
@@ -224,7 +224,7 @@ def test_whoever_asks_for_the_transport_finds_nothing_pending():
     assert written[:65] == written[65:]
 
 
-def test_not_too_much_is_pending(monkeypatch):
+def test_pending_data_stays_below_the_limit(monkeypatch):
     unhurried(monkeypatch)
     sizes = []
 
@@ -240,7 +240,7 @@ def test_not_too_much_is_pending(monkeypatch):
     assert PENDING_SIZE < max(sizes[1]) <= PENDING_SIZE + 1004
 
 
-def test_back_pressure_from_the_client():
+def test_client_that_does_not_read_blocks_the_handler():
     """A handler whose client does not read comes to a stop, and loses nothing."""
 
     def measure(yes: bool) -> Any:
@@ -281,7 +281,7 @@ def test_back_pressure_from_the_client():
 
 
 @pytest.mark.parametrize("burst", [1, 3])
-def test_the_write_that_fills_the_transport_waits(burst):
+def test_send_that_pauses_writing_waits(burst):
     """The transport says stop while it is written to: that very send waits, as do those that follow."""
 
     class Full(Nowhere):
@@ -308,20 +308,20 @@ def test_the_write_that_fills_the_transport_waits(burst):
     assert alike(main)[0] == [False] * 3
 
 
-def test_a_send_to_a_closing_transport_lets_the_loop_run():
+def test_send_to_a_closing_transport_yields_to_the_loop():
     async def main() -> Any:
         ws = connected()
         ws.transport.closing = True
-        turns = []
-        asyncio.get_running_loop().call_soon(turns.append, "turn")
+        iterations = []
+        asyncio.get_running_loop().call_soon(iterations.append, "turn")
         await ws.send("one")
-        return turns
+        return iterations
 
     assert alike(main) == ["turn"]
 
 
 @pytest.mark.parametrize("error", [None, ConnectionResetError("reset by peer")])
-def test_the_connection_is_lost_while_a_send_waits(error):
+def test_waiting_send_raises_when_the_connection_is_lost(error):
     class Full(Nowhere):
         def write(self, data: Any) -> None:
             super().write(data)
@@ -343,7 +343,7 @@ def test_the_connection_is_lost_while_a_send_waits(error):
     assert ended is None if error is None else ended[0][0] is ConnectionClosedError
 
 
-def test_back_pressure_in_the_middle_of_a_burst():
+def test_paused_writing_within_a_burst_delays_send():
     async def handler(ws: Any) -> None:
         async for message in ws:
             if message == "pause":
@@ -420,7 +420,7 @@ def test_a_message_survives_a_cancelled_recv():
         late = asyncio.create_task(ws.recv())
         await asyncio.sleep(0)
         ws.data_received(text("one") + text("two"))
-        late.cancel()  # in the very turn in which the message came
+        late.cancel()  # in the same loop iteration in which the message came
         with pytest.raises(asyncio.CancelledError):
             await late
         return [await ws.recv(), await ws.recv()]
@@ -443,7 +443,7 @@ def test_a_fragmented_message_survives_a_cancelled_recv():
     assert alike(main) == ["one two", "three"]
 
 
-def test_waiting_with_a_time_limit_loses_nothing():
+def test_recv_with_a_timeout_loses_no_message():
     async def main() -> Any:
         ws, got = connected(), []
 
@@ -462,7 +462,7 @@ def test_waiting_with_a_time_limit_loses_nothing():
     assert alike(main) == [str(n) for n in range(50)]
 
 
-def test_two_cannot_receive_at_once():
+def test_concurrent_recv_raises_concurrency_error():
     async def main() -> Any:
         ws = connected()
         first = asyncio.create_task(ws.recv())
@@ -479,7 +479,7 @@ def test_two_cannot_receive_at_once():
 
 @pytest.mark.parametrize("decode", [None, True, False])
 @pytest.mark.parametrize("side", [SERVER, CLIENT])
-def test_decode_as_asked(decode, side):
+def test_recv_decodes_as_its_argument_says(decode, side):
     async def main() -> Any:
         ws = connected(side)
         key = frames.KEY if side is SERVER else None
@@ -491,7 +491,7 @@ def test_decode_as_asked(decode, side):
     alike(main)
 
 
-def test_messages_frame_by_frame():
+def test_recv_streaming_yields_frame_by_frame():
     async def main() -> Any:
         ws = connected()
         ws.data_received(text("a") + text("b"))
@@ -506,7 +506,7 @@ def test_messages_frame_by_frame():
 
 
 @pytest.mark.parametrize("waiting", [False, True])
-def test_the_connection_is_lost(waiting):
+def test_recv_and_send_raise_the_same_after_connection_loss(waiting):
     async def main() -> Any:
         ws = connected()
         if not waiting:
@@ -526,7 +526,7 @@ def test_the_connection_is_lost(waiting):
 
 
 @pytest.mark.parametrize("factory", loops())
-def test_text_that_is_not_text(factory):
+def test_invalid_utf_8_closes_with_1007(factory):
     seen = both(
         echo, text("plain") + frames.frame(frames.TEXT, b"a\xff", key=frames.KEY) + END, factory=factory
     )
@@ -534,7 +534,7 @@ def test_text_that_is_not_text(factory):
     assert any(isinstance(part, list) and part[0][0] == "ConnectionClosedError" for part in seen)
 
 
-def test_a_message_that_is_too_big():
+def test_message_over_max_size_closes_with_1009():
     seen = both(echo, text("x" * 50) * 2 + text("x" * 51) + END, max_size=50)
     assert next(frame for frame in seen if frame and frame[0] == 0x88)[1][:2] == (1009).to_bytes(2, "big")
 
@@ -543,7 +543,7 @@ METHODS = ("process_event", "send_data", "send_context", "drain")
 
 
 class Minding(Tapped):
-    """A subclass that minds its own methods."""
+    """A subclass that overrides methods and counts their calls."""
 
     def process_event(self, event: Any) -> None:
         self.count("process_event", type(event) is Frame)
@@ -566,7 +566,7 @@ class Minding(Tapped):
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_a_subclass_is_asked(name):
+def test_overridden_methods_of_a_subclass_are_called(name):
     others = {other: getattr(Tapped, other) for other in vars(Minding) if other in METHODS and other != name}
     counts = []
 
@@ -580,8 +580,8 @@ def test_a_subclass_is_asked(name):
 
 @pytest.mark.parametrize("when", ["before install", "after install"])
 @pytest.mark.parametrize("name", ["send_data", "send", "recv", "process_event", "drain"])
-def test_a_method_wrapped_by_somebody_else(name, when, monkeypatch, capsys):
-    """Instrumentation goes on seeing what it saw."""
+def test_method_wrapped_by_somebody_else_sees_every_call(name, when, monkeypatch, capsys):
+    """Instrumentation sees the same calls as without acceleration."""
     counted = []
     plain = getattr(Connection, name)
 
@@ -620,7 +620,7 @@ def leave(*args: Any) -> None:
 @pytest.mark.parametrize("name", ["send_text", "send_binary", "send_frame"])
 @pytest.mark.parametrize("replacement", [fail, leave])
 @pytest.mark.parametrize("count", [1, 3])
-def test_a_method_of_the_protocol_replaced_meanwhile(count, replacement, name, monkeypatch):
+def test_replaced_protocol_method_is_called(count, replacement, name, monkeypatch):
     async def handler(ws: Any) -> None:
         messages = [await ws.recv() for _ in range(count)]
         with monkeypatch.context() as patch:
@@ -634,7 +634,7 @@ def test_a_method_of_the_protocol_replaced_meanwhile(count, replacement, name, m
     assert seen.count((0x81, b"a")) + seen.count((0x82, b"a")) < 2 * count
 
 
-def test_a_connection_has_no_transport_before_it_is_made():
+def test_transport_is_missing_before_connection_made():
     async def main() -> Any:
         ws = Connection(Protocol(SERVER))
         with pytest.raises(AttributeError) as caught:
@@ -646,7 +646,7 @@ def test_a_connection_has_no_transport_before_it_is_made():
     alike(main)
 
 
-def test_a_transport_that_fails():
+def test_failing_transport_write_raises_connection_closed():
     class Failing(Nowhere):
         def write(self, data: Any) -> None:
             if self.written:
@@ -673,7 +673,7 @@ def test_a_transport_that_fails():
     alike(main)
 
 
-def test_what_is_pending_is_dropped_with_the_connection(monkeypatch):
+def test_pending_data_is_dropped_with_the_connection(monkeypatch):
     unhurried(monkeypatch)
 
     async def main() -> Any:
@@ -692,7 +692,7 @@ def test_what_is_pending_is_dropped_with_the_connection(monkeypatch):
     run(main)
 
 
-def test_what_is_pending_leaves_when_the_iteration_ends(monkeypatch):
+def test_pending_data_is_flushed_when_the_iteration_ends(monkeypatch):
     unhurried(monkeypatch)
 
     async def main() -> Any:
@@ -708,7 +708,7 @@ def test_what_is_pending_leaves_when_the_iteration_ends(monkeypatch):
     run(main)
 
 
-def test_what_is_pushed_leaves_in_two_writes_an_iteration(monkeypatch):
+def test_pushed_messages_take_two_writes_per_iteration(monkeypatch):
     unhurried(monkeypatch)
 
     async def main() -> Any:
@@ -753,7 +753,7 @@ def test_connections_outlive_install_and_uninstall(first):
 
 @pytest.mark.parametrize("compression", [None, "deflate"])
 @pytest.mark.parametrize("factory", loops())
-def test_both_ends_accelerated(factory, compression):
+def test_accelerated_client_and_server_exchange_messages(factory, compression):
     rng = random.Random(7)
     messages: list[Any] = [rng.randbytes(rng.randrange(300)) for _ in range(100)]
     messages += ["x" * 2**n for n in range(18)] + ["", b"", "äöü😀" * 10]
@@ -776,7 +776,7 @@ def test_both_ends_accelerated(factory, compression):
     assert run(main, factory=factory) == (messages, messages)
 
 
-def test_compressed_bursts():
+def test_compressed_burst_gives_the_same_frames():
     deflate = zlib.compressobj(wbits=-15)
 
     def compressed(message: bytes) -> bytes:
@@ -808,7 +808,7 @@ def test_compressed_bursts():
     assert [first for first, _ in got] == [0xC1] * 64 + [0x88]
 
 
-def test_bursts_over_tls():
+def test_burst_over_tls_gives_the_same_frames():
     trustme = pytest.importorskip("trustme")
     authority = trustme.CA()
     server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -818,7 +818,7 @@ def test_bursts_over_tls():
 
 
 @pytest.mark.parametrize("name", ["send", "recv", "data_received"])
-def test_signatures_and_documentation_stay(name):
+def test_signatures_and_docstrings_are_kept(name):
     before = getattr(Connection, name)
     with accelerated():
         after = getattr(Connection, name)

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from frames import CLOSE, KEY, PING, TEXT, compressed, frame
 from hypothesis import example, given, settings, strategies as st
 from support.conversations import WISHES, conversations, told
+from support.frames import CLOSE, KEY, PING, TEXT, compressed, frame
 from support.pairs import Peer
 from support.raw_peer import run
 from websockets.asyncio.connection import Connection
@@ -79,7 +79,7 @@ def note(seen: list[Any], exc: Any) -> None:
 
 
 async def converse(side: Any, pieces: list[bytes], style: str, **options: Any) -> Any:
-    """Let a peer send these pieces and then close; what there was to see."""
+    """Let a peer send these pieces and then close; return the observations."""
     seen: list[Any] = []
     ours, theirs = socket.socketpair()
     protocol: Any = Protocol(side, max_size=options["max_size"])
@@ -97,7 +97,7 @@ async def converse(side: Any, pieces: list[bytes], style: str, **options: Any) -
 
 
 def both(*args: Any, **options: Any) -> Any:
-    """What there was to see, which must not depend on the acceleration."""
+    """Return the observations, which must not depend on the acceleration."""
 
     async def main() -> Any:
         return await converse(*args, **options)
@@ -127,24 +127,24 @@ USUAL = {"deflate": False, "max_size": 2**20, "max_queue": 16}
 @example([HELLO + frame(TEXT, b"raise", key=KEY) + HELLO], "recv", USUAL)
 @example([frame(TEXT, compressed(b"twice"), rsv=4, key=KEY) * 3 + HELLO], "late", {**USUAL, "deflate": True})
 @example([bytes([octet]) for octet in HELLO * 2], "iterate", USUAL)
-def test_server(pieces: list[bytes], style: str, setup: dict[str, Any]) -> None:
+def test_server_conversation_is_the_same(pieces: list[bytes], style: str, setup: dict[str, Any]) -> None:
     both(SERVER, pieces, style, **setup)
 
 
 @given(conversations(None), st.sampled_from(STYLES), setup)
 @settings(deadline=None)
-def test_client(pieces: list[bytes], style: str, setup: dict[str, Any]) -> None:
+def test_client_conversation_is_the_same(pieces: list[bytes], style: str, setup: dict[str, Any]) -> None:
     both(CLIENT, pieces, style, **setup)
 
 
 @pytest.mark.parametrize("style", STYLES)
-@pytest.mark.parametrize("wish", sorted({*WISHES}))
-def test_every_wish_among_others(wish: bytes, style: str) -> None:
-    both(SERVER, [HELLO * 3 + frame(TEXT, wish, key=KEY) + HELLO], style, **USUAL)
+@pytest.mark.parametrize("command", sorted({*WISHES}))
+def test_each_command_among_messages_gives_the_same_result(command: bytes, style: str) -> None:
+    both(SERVER, [HELLO * 3 + frame(TEXT, command, key=KEY) + HELLO], style, **USUAL)
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_what_is_compared(style: str) -> None:
+def test_conversation_really_takes_place(style: str) -> None:
     """The conversation takes place."""
     seen, sent, ended = both(SERVER, [HELLO * 3, frame(TEXT, b"twice", key=KEY) * 3], style, **USUAL)
     hello, twice = (b"hello", b"twice") if style == "bytes" else ("hello", "twice")

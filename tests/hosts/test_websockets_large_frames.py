@@ -5,8 +5,8 @@ from __future__ import annotations
 import tracemalloc
 from typing import Any
 
-import frames
 import pytest
+from support import frames
 from support.sansio_websockets import SIDES, TUPLE_LIMITS, Trace, accelerated, both, key_for
 from websockets.frames import Frame
 from websockets.protocol import Protocol
@@ -37,13 +37,13 @@ def stream(side: Any, size: int) -> bytes:
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("read", [1 << 18, 65_536, 40_000, 9_999, 1_234])
-def test_the_events_are_the_same(side: Any, size: int, read: int) -> None:
+def test_large_frames_give_the_same_events(side: Any, size: int, read: int) -> None:
     both(side, cut(stream(side, size), read))
 
 
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("limit", [LARGE - 1, LARGE, 2 * LARGE, (3 * LARGE, LARGE)])
-def test_limits_are_kept(side: Any, limit: Any) -> None:
+def test_limits_apply_the_same_to_large_frames(side: Any, limit: Any) -> None:
     if isinstance(limit, tuple) and not TUPLE_LIMITS:
         pytest.skip("no limit of fragments")
     for size in (LARGE - 1, LARGE, LARGE + 1):
@@ -63,14 +63,14 @@ def test_limits_are_kept(side: Any, limit: Any) -> None:
     ids=lambda steps: steps[0][0],
 )
 @pytest.mark.parametrize("at", [1, 2, 5])
-def test_what_is_called_inside_a_large_frame(side: Any, meanwhile: Any, at: int) -> None:
+def test_calls_within_a_large_frame_give_the_same_result(side: Any, meanwhile: Any, at: int) -> None:
     steps: list[Any] = cut(stream(side, 200_000), 50_000)
     both(side, [*steps[:at], *meanwhile, *steps[at:]])
 
 
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("last", [b"\x83\x00", b"\xff" * 20, b"\x88\x01x"])
-def test_what_is_wrong_after_a_large_frame(side: Any, last: bytes) -> None:
+def test_violation_after_a_large_frame_is_reported_the_same(side: Any, last: bytes) -> None:
     data = frames.frame(frames.TEXT, b"x" * 200_000, key=key_for(side)) + last
     for read in (50_000, 70_001, len(data) - 1):
         both(side, cut(data, read))
@@ -78,7 +78,7 @@ def test_what_is_wrong_after_a_large_frame(side: Any, last: bytes) -> None:
 
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("deflate", [False, True])
-def test_a_large_compressed_frame(side: Any, deflate: bool) -> None:
+def test_large_compressed_frame_gives_the_same_events(side: Any, deflate: bool) -> None:
     data = frames.frame(frames.BINARY, frames.compressed(bytes(range(251)) * 9), rsv=4, key=key_for(side))
     data += frames.frame(frames.BINARY, b"x" * 100_000, key=key_for(side))
     both(side, cut(data + data, 30_000), deflate=deflate)
@@ -86,7 +86,7 @@ def test_a_large_compressed_frame(side: Any, deflate: bool) -> None:
 
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("first", [True, False], ids=["installed", "not installed"])
-def test_a_switch_inside_a_large_frame(side: Any, first: bool) -> None:
+def test_install_or_uninstall_within_a_large_frame_loses_nothing(side: Any, first: bool) -> None:
     """`install` and `uninstall` between any two reads."""
     steps = cut(stream(side, 150_000), 40_000)
     protocol: Any
@@ -103,7 +103,7 @@ def test_a_switch_inside_a_large_frame(side: Any, first: bool) -> None:
 
 
 @pytest.mark.parametrize("side", SIDES)
-def test_a_wrapper_inside_a_large_frame(side: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_method_wrapped_within_a_large_frame_is_called(side: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     original, seen = Protocol.recv_frame, []
 
     def recv_frame(self: Any, frame: Frame) -> None:
@@ -124,7 +124,7 @@ def test_a_wrapper_inside_a_large_frame(side: Any, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize(("size", "read"), [(5_000_000, 1 << 18), (300_000, 20), (300_000, 5_000)])
-def test_no_more_memory_than_without_us(side: Any, size: int, read: int) -> None:
+def test_large_frame_takes_no_more_memory_than_unaccelerated(side: Any, size: int, read: int) -> None:
     data = frames.frame(frames.BINARY, b"x" * size, key=key_for(side))
     peaks = []
     for yes in (False, True):

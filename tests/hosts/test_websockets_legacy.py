@@ -13,8 +13,8 @@ import sys
 from typing import Any
 
 import pytest
-from frames import BINARY, CLOSE, CONTINUATION, KEY, PING, TEXT, compressed, frame, header
 from support.conversations import told
+from support.frames import BINARY, CLOSE, CONTINUATION, KEY, PING, TEXT, compressed, frame, header
 from support.legacy_pairs import Client, Server, accelerated, both, legacy, pair, run, status
 from support.opening import request
 from support.pairs import Peer
@@ -45,13 +45,13 @@ async def echo(ws: Any) -> None:
         await ws.send(message)
 
 
-async def put_out_of_order(ws: Any) -> None:
-    """Take away the methods that only the original code calls, once the connection waits for a message."""
+async def disable_original_code(ws: Any) -> None:
+    """Remove the methods that only the original code calls, once the connection waits for a message."""
     await asyncio.sleep(0)
     ws.read_data_frame = ws.ensure_open = ws.write_frame = None
 
 
-def test_it_is_accelerated():
+def test_legacy_connections_are_accelerated():
     with accelerated():
         assert (status().active, status().why_not, status().coalesces) == (True, "", True)
     assert CONNECTION.recv.__globals__["__name__"] == "websockets.legacy.protocol"
@@ -62,7 +62,7 @@ def test_it_is_accelerated():
 def test_the_fast_path_is_taken_in_both_directions(kind, deflate):
     async def main():
         async with pair(kind, deflate=deflate) as (ws, peer):
-            await put_out_of_order(ws)
+            await disable_original_code(ws)
             echoing = asyncio.ensure_future(echo(ws))
             key = None if kind.is_client else KEY
             await peer.send([frame(TEXT, b"alone", key=key), frame(BINARY, b"one of " * 99, key=key) * 50])
@@ -97,7 +97,7 @@ class Overriding(Server):
 def test_the_fast_path_is_taken_in_a_class_of_a_framework():
     async def main():
         async with pair(Overriding) as (ws, peer):
-            await put_out_of_order(ws)
+            await disable_original_code(ws)
             echoing = asyncio.ensure_future(echo(ws))
             await peer.send([HELLO, HELLO])
             echoing.cancel()
@@ -117,7 +117,7 @@ def test_the_fast_path_is_taken_in_the_class_of_uvicorn(factory):
         await receive()
         await send({"type": "websocket.accept"})
         message = await receive()
-        await put_out_of_order(receive.__self__)
+        await disable_original_code(receive.__self__)
         while message["type"] == "websocket.receive":
             await send({**message, "type": "websocket.send"})
             message = await receive()
@@ -177,7 +177,7 @@ def test_the_fast_path_is_taken_under_another_protocol(factory):
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
         while not made or not hasattr(made[0], "transport"):
             await asyncio.sleep(0)
-        await put_out_of_order(made[0].ws)
+        await disable_original_code(made[0].ws)
         echoing = asyncio.ensure_future(echo(made[0].ws))
         writer.write(HELLO * 100)
         expected = frame(TEXT, b"hello") * 100
@@ -215,10 +215,10 @@ def test_an_overridden_method_that_the_fast_path_bypasses_is_called(name, later,
             monkeypatch.undo()
             return told(bytes(peer.received)), calls.copy()
 
-    plain, _ = run(main, yes=False)
+    unaccelerated, _ = run(main, yes=False)
     calls.clear()
     sent, called = run(main)
-    assert sent == plain and len(sent) == 5
+    assert sent == unaccelerated and len(sent) == 5
     # The task that transfers data, and the message it waits for, were called before they were wrapped.
     assert len(called) >= {"transfer_data": 1, "ensure_open": 4, "write_frame": 4, "drain": 4}.get(
         name, 4
@@ -227,7 +227,7 @@ def test_an_overridden_method_that_the_fast_path_bypasses_is_called(name, later,
 
 
 @pytest.mark.parametrize("max_queue", [1, 32, None])
-def test_a_flood_that_nobody_reads_is_held_up_as_before(max_queue):
+def test_unread_flood_pauses_reading_as_unaccelerated(max_queue):
     """The queue holds so many messages, the reader so many bytes, and then the transport reads no more."""
 
     async def main():
@@ -261,8 +261,8 @@ def test_a_burst_longer_than_the_queue_comes_in_order():
 
 
 @pytest.mark.parametrize("max_queue", [1, 2, 32])
-@pytest.mark.parametrize("turns", range(6))
-def test_a_cancelled_recv_loses_nothing_and_fails_nothing(turns, max_queue):
+@pytest.mark.parametrize("iterations", range(6))
+def test_cancelled_recv_loses_no_message(iterations, max_queue):
     async def main():
         async with pair(max_queue=max_queue) as (ws, _):
             got = []
@@ -270,7 +270,7 @@ def test_a_cancelled_recv_loses_nothing_and_fails_nothing(turns, max_queue):
                 waiting = asyncio.ensure_future(ws.recv())
                 await asyncio.sleep(0)
                 ws.data_received(text(f"{n} a") + text(f"{n} b"))  # before the loop resumes anybody
-                for _ in range(turns):
+                for _ in range(iterations):
                     await asyncio.sleep(0)
                 waiting.cancel()
                 ws.data_received(text(f"{n} c"))
@@ -286,7 +286,7 @@ def test_a_cancelled_recv_loses_nothing_and_fails_nothing(turns, max_queue):
         assert state is legacy.State.OPEN and not done
 
 
-def test_a_message_that_comes_while_a_recv_is_being_cancelled_is_kept():
+def test_message_arriving_while_recv_is_cancelled_is_kept():
     async def main():
         async with pair() as (ws, peer):
             waiting = asyncio.ensure_future(ws.recv())
@@ -301,7 +301,7 @@ def test_a_message_that_comes_while_a_recv_is_being_cancelled_is_kept():
     assert both(main) == ("in two", "hello", legacy.State.OPEN)
 
 
-def test_two_at_once_are_refused():
+def test_concurrent_recv_raises_runtime_error():
     async def main():
         async with pair() as (ws, peer):
             waiting = asyncio.ensure_future(ws.recv())
@@ -326,7 +326,7 @@ def test_two_at_once_are_refused():
         None,
     ],
 )
-def test_recv_tells_how_the_connection_ended(end, waits):
+def test_recv_raises_the_reason_the_connection_ended(end, waits):
     async def main():
         async with pair() as (ws, peer):
             receiving = asyncio.ensure_future(ws.recv()) if waits else None
@@ -347,7 +347,7 @@ def test_recv_tells_how_the_connection_ended(end, waits):
     assert kind is (ConnectionClosedOK if "received 1000" in told_why else ConnectionClosedError)
 
 
-def test_recv_in_the_old_way_returns_none_at_the_end():
+def test_legacy_recv_returns_none_at_the_end():
     async def main():
         async with pair() as (ws, peer):
             ws.legacy_recv = True
@@ -358,7 +358,7 @@ def test_recv_in_the_old_way_returns_none_at_the_end():
     assert both(main) == (None, None)
 
 
-def test_what_follows_a_wrong_message_in_a_read_gets_no_reply():
+def test_messages_in_a_read_with_a_violation_get_no_reply():
     """A violation is met before the program sees the messages ahead of it, as with websockets alone."""
 
     async def main():
@@ -378,7 +378,7 @@ SIZES = [0, 1, 125, 126, 65535, 65536, 300_000]
 @pytest.mark.parametrize("limit", [0, 125, 126, 2**16, None, 1e6])
 @pytest.mark.parametrize("kind", [Server, Client])
 @pytest.mark.parametrize("cuts", [False, True], ids=["whole", "in pieces"])
-def test_sizes_up_to_the_limit_and_beyond(kind, limit, cuts):
+def test_sizes_around_the_limit_give_the_same_result(kind, limit, cuts):
     def pieces(size: int) -> list[bytes]:
         data = frame(BINARY, bytes(size), key=None if kind.is_client else KEY)
         return [data[:1], data[1:3], data[3:7], data[7:]] if cuts else [data]
@@ -404,7 +404,7 @@ def test_sizes_up_to_the_limit_and_beyond(kind, limit, cuts):
 
 @pytest.mark.parametrize("limit", [999, 1000, 1001, 50_000, None])
 @pytest.mark.parametrize("form", ["small", "random", "bomb"])
-def test_compressed_sizes_are_those_of_what_comes_out(form, limit):
+def test_size_limit_applies_to_inflated_data(form, limit):
     rng = random.Random(1)
     data = {"small": b"x" * 1000, "random": rng.randbytes(1000), "bomb": bytes(100_000)}[form]
 
@@ -423,7 +423,7 @@ def test_compressed_sizes_are_those_of_what_comes_out(form, limit):
 
 
 @pytest.mark.parametrize("resets", [(False, False), (True, False), (False, True), (True, True)])
-def test_contexts_are_kept_as_agreed(resets):
+def test_compression_contexts_follow_the_agreed_parameters(resets):
     from websockets.extensions.permessage_deflate import PerMessageDeflate
     from websockets.frames import Frame, Opcode
 
@@ -470,7 +470,7 @@ def test_an_unknown_extension_sees_each_frame():
     assert both(main)[1] == 4
 
 
-def test_debugging_shows_every_frame():
+def test_debug_logging_shows_every_frame():
     async def main():
         lines: list[str] = []
 
@@ -547,7 +547,7 @@ def test_send_waits_for_the_end_of_a_fragmented_message():
     ],
 )
 @pytest.mark.parametrize("kind", [Server, Client])
-def test_whatever_is_sent_leaves_as_before(kind, message):
+def test_any_message_is_sent_as_unaccelerated(kind, message):
     async def main():
         async with pair(kind) as (ws, peer):
             try:
@@ -560,7 +560,7 @@ def test_whatever_is_sent_leaves_as_before(kind, message):
     both(main)
 
 
-def test_each_frame_has_a_new_key_and_a_test_may_replace_their_source(monkeypatch):
+def test_each_frame_has_a_new_key_from_the_secrets_module(monkeypatch):
     async def main():
         async with pair(Client) as (ws, peer):
             for _ in range(20):
@@ -594,7 +594,7 @@ class Writes:
 
 @pytest.mark.skipif(not coalesce.ENABLED, reason="WSFRAME_COALESCE=0")
 @pytest.mark.parametrize("factory", loops())
-def test_the_replies_to_one_read_leave_in_one_write(factory, monkeypatch):
+def test_replies_to_one_read_are_coalesced(factory, monkeypatch):
     reads: list[int] = []
 
     async def main():
@@ -649,14 +649,14 @@ print(first, len(caught), [host.active for host in accelerate.status() if host.h
 """
 
 
-def test_the_library_is_not_imported_by_us():
+def test_install_does_not_import_websockets_legacy():
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
     first, caught, active = done.stdout.split()
     assert first == caught and active == "[True]", done
     assert not done.stderr
 
 
-def test_a_wrapper_that_was_there_first_is_left_in_place(monkeypatch, capfd):
+def test_method_wrapped_before_install_is_left_in_place(monkeypatch, capfd):
     original = CONNECTION.ensure_open
 
     async def traced(self: Any) -> None:
@@ -672,7 +672,7 @@ def test_a_wrapper_that_was_there_first_is_left_in_place(monkeypatch, capfd):
     assert "ensure_open" in capfd.readouterr().err
 
 
-def test_half_a_header_is_waited_for_and_a_wrong_one_is_not():
+def test_incomplete_header_waits_and_invalid_one_fails_at_once():
     starts = [
         b"\x81",
         b"\x81\xfe",

@@ -6,10 +6,10 @@ import asyncio
 from typing import Any
 
 import pytest
-from frames import CLOSE, KEY, PING, TEXT, compressed, frame
 from hypothesis import example, given, settings, strategies as st
 from support import legacy_pairs
 from support.conversations import WISHES, conversations, told
+from support.frames import CLOSE, KEY, PING, TEXT, compressed, frame
 
 STYLES = ("iterate", "recv", "slow", "tasks", "late")
 HELLO = frame(TEXT, b"hello", key=KEY)
@@ -71,7 +71,7 @@ def note(seen: list[Any], exc: Any) -> None:
 
 
 def both(kind: Any, pieces: list[bytes], style: str, **options: Any) -> Any:
-    """Let a peer send these pieces and then close; what there was to see."""
+    """Let a peer send these pieces and then close; return the observations."""
     goodbye = frame(CLOSE, b"\x03\xe8", key=None if kind.is_client else KEY)
 
     async def main() -> Any:
@@ -112,24 +112,24 @@ USUAL = {"deflate": False, "max_size": 2**20, "max_queue": 16}
 @example([frame(TEXT, compressed(b"twice"), rsv=4, key=KEY) * 3 + HELLO], "late", {**USUAL, "deflate": True})
 @example([HELLO + frame(TEXT, b"\xff" * 9, rsv=4, key=KEY) + HELLO], "recv", {**USUAL, "deflate": True})
 @example([bytes([octet]) for octet in HELLO * 2], "iterate", USUAL)
-def test_server(pieces: list[bytes], style: str, setup: dict[str, Any]) -> None:
+def test_server_conversation_is_the_same(pieces: list[bytes], style: str, setup: dict[str, Any]) -> None:
     both(legacy_pairs.Server, pieces, style, **setup)
 
 
 @given(conversations(None), st.sampled_from(STYLES), setup)
 @settings(deadline=None)
-def test_client(pieces: list[bytes], style: str, setup: dict[str, Any]) -> None:
+def test_client_conversation_is_the_same(pieces: list[bytes], style: str, setup: dict[str, Any]) -> None:
     both(legacy_pairs.Client, pieces, style, **setup)
 
 
 @pytest.mark.parametrize("style", STYLES)
-@pytest.mark.parametrize("wish", sorted({*WISHES}))
-def test_every_wish_among_others(wish: bytes, style: str) -> None:
-    both(legacy_pairs.Server, [HELLO * 3 + frame(TEXT, wish, key=KEY) + HELLO], style, **USUAL)
+@pytest.mark.parametrize("command", sorted({*WISHES}))
+def test_each_command_among_messages_gives_the_same_result(command: bytes, style: str) -> None:
+    both(legacy_pairs.Server, [HELLO * 3 + frame(TEXT, command, key=KEY) + HELLO], style, **USUAL)
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_what_is_compared(style: str) -> None:
+def test_conversation_really_takes_place(style: str) -> None:
     """The conversation takes place."""
     pieces = [HELLO * 3, frame(TEXT, b"twice", key=KEY) * 3]
     seen, sent, ended = both(legacy_pairs.Server, pieces, style, **USUAL)

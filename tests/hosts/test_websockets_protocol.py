@@ -7,9 +7,9 @@ import secrets
 import struct
 from typing import Any
 
-import frames
 import pytest
 from hypothesis import given
+from support import frames
 from support.sansio_websockets import (
     KINDS,
     SIDES,
@@ -64,7 +64,7 @@ def test_every_kind_of_frame_is_handled_the_same(side, deflate):
 
 @pytest.mark.parametrize("kind", [*KINDS, "wrong side", "huge", "long form", "compressed"])
 @pytest.mark.parametrize("side", SIDES)
-def test_messages_before_and_after_any_frame(side, kind):
+def test_messages_around_any_frame_give_the_same_events(side, kind):
     wire = Wire(side)
     stream = wire("text", b"before") + wire(kind, b"x" * 20) + wire("text", b"after")
     for deflate in (False, True):
@@ -75,7 +75,7 @@ def test_messages_before_and_after_any_frame(side, kind):
 
 
 @pytest.mark.parametrize("cut", range(1, 46))
-def test_the_end_of_the_stream_inside_a_frame(cut):
+def test_eof_within_a_frame_raises_eof_error(cut):
     frame = frames.frame(frames.TEXT, b"x" * 32, key=frames.KEY)
     seen = both(SERVER, [("receive_data", (frame + frame)[:cut]), ("receive_eof",)])
     if cut != len(frame):
@@ -83,14 +83,14 @@ def test_the_end_of_the_stream_inside_a_frame(cut):
 
 
 @pytest.mark.parametrize("length", [51, 2**16, 2**40])
-def test_max_size_is_refused_by_the_header_alone(length):
+def test_header_over_max_size_fails_without_its_payload(length):
     seen = both(SERVER, [("receive_data", frames.header(frames.TEXT, length, key=frames.KEY))], max_size=50)
     assert seen[0][4][0] == "PayloadTooBig"
     assert seen[0][1][0][2:4] == (1009).to_bytes(2, "big")
 
 
 @pytest.mark.skipif(not TUPLE_LIMITS, reason="limits of fragments came with 16.0")
-def test_max_size_counts_over_fragments():
+def test_max_size_applies_across_fragments():
     key = frames.KEY
     stream = frames.frame(frames.TEXT, bytes(30), fin=False, key=key)
     stream += frames.frame(frames.CONTINUATION, bytes(30), key=key)
@@ -109,7 +109,7 @@ def test_many_control_frames_in_a_read_take_linear_time():
 @pytest.mark.parametrize("deflate", [False, True], ids=["plain", "deflate"])
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 65535, 65536, 10**6])
-def test_sizes(side, deflate, size):
+def test_messages_of_all_sizes_give_the_same_result(side, deflate, size):
     wire = Wire(side)
     stream = wire("binary", bytes(size)) + wire("text", b"x" * size)
     steps = [("receive_data", stream), ("send_text", b"x" * size), ("send_binary", bytes(size))]
@@ -120,22 +120,22 @@ def test_sizes(side, deflate, size):
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
 @pytest.mark.parametrize("side", SIDES)
-def test_payloads_and_reads_of_every_type(side, kind):
+def test_buffers_of_every_type_give_the_same_result(side, kind):
     data = kind(frames.frame(frames.TEXT, b"abc", key=key_for(side)))
     steps = [("receive_data", data), ("send_text", kind(b"abc")), ("send_binary", kind(b"abc"))]
     both(side, steps)
 
 
-def test_what_cannot_be_sent_fails_alike():
+def test_invalid_payloads_fail_the_same():
     both(SERVER, [("send_text", "str"), ("send_text", 1), ("send_text", None), ("receive_data", "str")])
 
 
-def test_after_the_end_of_the_stream():
+def test_calls_after_eof_give_the_same_result():
     both(SERVER, [("receive_eof",), ("receive_eof",), ("receive_data", b"x"), ("send_text", b"x")])
 
 
 @pytest.mark.parametrize("side", SIDES)
-def test_the_opening_handshake_and_frames_in_one_read(side):
+def test_frames_in_the_read_of_the_handshake_are_delivered(side):
     """Frames may come in the read that ends the handshake."""
 
     def talk() -> Any:
@@ -170,7 +170,7 @@ class Rsv2:
 
 
 @pytest.mark.parametrize("side", SIDES)
-def test_an_extension_of_ones_own(side):
+def test_custom_extension_encodes_and_decodes_frames(side):
     stream = frames.frame(frames.TEXT, b"abc", rsv=2, key=key_for(side)) * 2
 
     def talk() -> Any:
@@ -196,7 +196,7 @@ class Idle(Rsv2):
 
 
 @pytest.mark.parametrize("side", SIDES)
-def test_a_reserved_bit_that_no_extension_takes(side):
+def test_reserved_bit_left_by_extensions_is_an_error(side):
     def talk() -> Any:
         protocol: Any = Protocol(side)
         protocol.extensions = [Idle()]
@@ -211,7 +211,7 @@ def test_a_reserved_bit_that_no_extension_takes(side):
 
 
 @pytest.mark.parametrize("call", ["send_text", "send_binary"])
-def test_no_message_in_the_middle_of_another(call):
+def test_message_within_a_fragmented_one_is_an_error(call):
     seen = both(SERVER, [(call, b"first", False), (call, b"second"), ("send_continuation", b"last", True)])
     assert ("ProtocolError", "expected a continuation frame") in seen
 
@@ -232,7 +232,7 @@ class Listening(Protocol):
         super().send_frame(frame)
 
 
-def test_a_subclass_hears_of_each_frame():
+def test_subclass_methods_are_called_for_each_frame():
     with accelerated():
         server = Listening(SERVER)
         server.receive_data(frames.frame(frames.TEXT, b"in", key=frames.KEY) * 2)
@@ -241,7 +241,7 @@ def test_a_subclass_hears_of_each_frame():
     assert server.heard == [message, message, ("out", Frame(Opcode.TEXT, b"out"))]
 
 
-def test_debug_logging_tells_of_each_frame(caplog):
+def test_debug_logging_shows_each_frame(caplog):
     def talk() -> list[str]:
         caplog.clear()
         server = Protocol(SERVER)
@@ -257,7 +257,7 @@ def test_debug_logging_tells_of_each_frame(caplog):
     assert any("'in'" in line for line in before)
 
 
-def test_masking_keys_are_fresh():
+def test_each_frame_has_a_new_masking_key():
     with accelerated():
         client = Protocol(CLIENT)
         for _ in range(100):
@@ -266,7 +266,7 @@ def test_masking_keys_are_fresh():
     assert len(keys) == 100
 
 
-def test_masking_keys_come_from_secrets_when_somebody_looks(monkeypatch):
+def test_masking_keys_come_from_secrets_if_it_is_replaced(monkeypatch):
     monkeypatch.setattr(secrets, "token_bytes", lambda size: b"\x01\x02\x03\x04"[:size])
     with accelerated():
         client = Protocol(CLIENT)
@@ -274,7 +274,7 @@ def test_masking_keys_come_from_secrets_when_somebody_looks(monkeypatch):
         assert client.data_to_send() == [b"\x81\x84\x01\x02\x03\x04\x01\x02\x03\x04"]
 
 
-def test_whoever_breaks_the_parser_sees_it_fail(monkeypatch):
+def test_replaced_struct_unpack_is_used_by_the_parser(monkeypatch):
     def broken(*args: Any) -> None:
         raise RuntimeError("broken")
 
@@ -313,7 +313,7 @@ def test_uninstall_leaves_nothing_behind():
     assert {name: value for name, value in vars(Protocol).items() if not is_added(name)} == before
 
 
-def test_close_handshake_with_data_after_it():
+def test_data_after_the_close_frame_is_ignored():
     key = frames.KEY
     stream = frames.frame(frames.TEXT, b"in", key=key) + frames.close(1000, b"bye", key=key)
     stream += frames.frame(frames.TEXT, b"late", key=key)
@@ -327,7 +327,7 @@ def test_exceptions_are_those_of_websockets():
     assert seen[0][4] == ("ProtocolError", "reserved bits must be 0")
 
 
-def test_status_names_the_range():
+def test_status_reports_websockets_as_active():
     with accelerated():
         [line] = [line for line in accelerate.status() if line.host == "websockets"]
     assert line.active

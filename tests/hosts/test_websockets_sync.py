@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import frames
 import pytest
+from support import frames
 from support.opening import request
 from support.raw_peer import text
 from support.sansio_websockets import accelerated
@@ -49,7 +49,7 @@ def serving(handler: Any, **options: Any) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("compression", [None, "deflate"])
-def test_both_ends_accelerated(compression):
+def test_accelerated_client_and_server_exchange_messages(compression):
     with (
         accelerated(),
         serving(echo, compression=compression) as port,
@@ -88,16 +88,16 @@ def talk(yes: bool, stream: bytes) -> tuple[bytes, list[Any]]:
     with accelerated(yes), serving(handler, max_size=1000) as port:
         with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
             sock.sendall(request())
-            answer = b""
-            while not answer.endswith(b"welcome"):
-                answer += sock.recv(1)
+            received = b""
+            while not received.endswith(b"welcome"):
+                received += sock.recv(1)
             sock.sendall(stream)
-            answer = answer.partition(b"\r\n\r\n")[2]
+            received = received.partition(b"\r\n\r\n")[2]
             with contextlib.suppress(ConnectionError):
                 while data := sock.recv(1000):
-                    answer += data
+                    received += data
         assert ended.wait(10)
-    return answer, met
+    return received, met
 
 
 @pytest.mark.parametrize(
@@ -110,12 +110,12 @@ def talk(yes: bool, stream: bytes) -> tuple[bytes, list[Any]]:
     ],
     ids=["close", "not text", "reserved bit", "too big"],
 )
-def test_the_same_from_the_first_byte_to_the_last(last):
+def test_server_bytes_and_messages_are_the_same(last):
     ping = frames.frame(frames.PING, b"?", key=frames.KEY)
     stream = text("plain") * 5 + ping + text("x" * 1000) * 3 + last
-    answer, met = talk(True, stream)
-    assert (answer, met) == talk(False, stream)
-    assert b"\x8a\x01?" in answer
+    received, met = talk(True, stream)
+    assert (received, met) == talk(False, stream)
+    assert b"\x8a\x01?" in received
     assert met[:8] == ["plain"] * 5 + ["x" * 1000] * 3
 
 
@@ -146,7 +146,7 @@ def fail_to_send(yes: bool, senders: int) -> list[Any]:
 
 @pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="such a pair notices it")
 @pytest.mark.parametrize("senders", [1, 8])
-def test_a_send_that_fails(senders, caplog):
+def test_failing_send_raises_the_same_in_every_thread(senders, caplog):
     met, before = fail_to_send(True, senders), fail_to_send(False, senders)
     # Which cause is told to whom, of those that come too late, and who says so first, is a matter of chance.
     assert [one[:2] for one in met] == [one[:2] for one in before]
@@ -156,7 +156,7 @@ def test_a_send_that_fails(senders, caplog):
     assert not caplog.records
 
 
-def test_under_trio():
+def test_accelerated_trio_connections_exchange_messages():
     trio = pytest.importorskip("trio")
     trio_server = pytest.importorskip("websockets.trio.server")
     trio_client = pytest.importorskip("websockets.trio.client")

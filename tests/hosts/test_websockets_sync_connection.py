@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import frames
 import pytest
+from support import frames
 from support.sansio_websockets import accelerated
 from websockets.exceptions import ConnectionClosed
 from websockets.protocol import CLIENT, SERVER, Protocol, State
@@ -64,7 +64,7 @@ def outcome(call: Callable[[], Any]) -> Any:
 
 
 def both(talk: Callable[[Wire], Any], **options: Any) -> Any:
-    """What a talk comes to, which must not depend on the acceleration."""
+    """Return the result of a conversation, which must not depend on the acceleration."""
     seen = []
     for yes in (False, True):
         with accelerated(yes):
@@ -80,7 +80,7 @@ def both(talk: Callable[[Wire], Any], **options: Any) -> Any:
 
 
 @pytest.mark.parametrize("side", [SERVER, CLIENT])
-def test_messages_of_all_kinds(side: Any) -> None:
+def test_received_and_sent_messages_are_the_same(side: Any) -> None:
     def talk(wire: Wire) -> list[Any]:
         seen = []
         for opcode, payload in [
@@ -105,7 +105,7 @@ def test_messages_of_all_kinds(side: Any) -> None:
     ["\ud800", 5, None, {}, {"a": 1}, [], ["a", "b"], ["a", b"b"], [5], bytearray(b"ab"), memoryview(b"ab")],
     ids=lambda message: "memoryview" if isinstance(message, memoryview) else repr(message),
 )
-def test_what_is_sent_otherwise(message: Any) -> None:
+def test_unusual_messages_are_sent_or_refused_the_same(message: Any) -> None:
     def talk(wire: Wire) -> list[Any]:
         seen = [outcome(lambda: wire.connection.send(message))]
         with contextlib.suppress(TimeoutError):
@@ -117,7 +117,7 @@ def test_what_is_sent_otherwise(message: Any) -> None:
 
 
 @QUEUES
-def test_options() -> None:
+def test_recv_and_send_arguments_give_the_same_result() -> None:
     def talk(wire: Wire) -> list[Any]:
         wire.feed(1, b"a")
         wire.feed(1, b"b")
@@ -134,7 +134,7 @@ def test_options() -> None:
     assert both(talk)[:3] == [b"a", "b", "c"]
 
 
-def test_fragments() -> None:
+def test_fragments_give_the_same_messages() -> None:
     def talk(wire: Wire) -> Any:
         wire.feed(1, b"a", fin=False)
         wire.feed(9, b"?")
@@ -150,7 +150,7 @@ def test_fragments() -> None:
 
 
 @QUEUES
-def test_bytes_that_are_no_text() -> None:
+def test_invalid_utf_8_closes_with_1007() -> None:
     def talk(wire: Wire) -> Any:
         wire.hang_up()
         wire.feed(1, b"\xff")
@@ -161,7 +161,7 @@ def test_bytes_that_are_no_text() -> None:
 
 
 @pytest.mark.parametrize("code", [None, 1000, 1001, 3000])
-def test_the_peer_closes(code: int | None) -> None:
+def test_close_of_the_peer_raises_the_same(code: int | None) -> None:
     def talk(wire: Wire) -> Any:
         wire.feed(1, b"last")
         time.sleep(0.05)
@@ -181,7 +181,7 @@ def test_the_peer_closes(code: int | None) -> None:
     assert issubclass(seen[1][0], ConnectionClosed)
 
 
-def test_a_close_ends_a_recv_that_waits() -> None:
+def test_closed_socket_ends_a_waiting_recv() -> None:
     def talk(wire: Wire) -> Any:
         seen: list[Any] = []
         thread = threading.Thread(target=lambda: seen.append(outcome(wire.connection.recv)))
@@ -194,7 +194,7 @@ def test_a_close_ends_a_recv_that_waits() -> None:
     assert len(both(talk)) == 1
 
 
-def test_two_that_receive() -> None:
+def test_concurrent_recv_raises_the_same() -> None:
     def talk(wire: Wire) -> Any:
         seen: list[Any] = []
         thread = threading.Thread(target=lambda: seen.append(outcome(wire.connection.recv)))
@@ -208,7 +208,7 @@ def test_two_that_receive() -> None:
     assert both(talk)[1] == "a"
 
 
-def test_the_reader_stops_and_goes_on() -> None:
+def test_paused_reader_resumes_and_loses_nothing() -> None:
     """However many messages wait: nothing is lost, and nobody waits for ever."""
 
     def talk(wire: Wire) -> Any:
@@ -222,7 +222,7 @@ def test_the_reader_stops_and_goes_on() -> None:
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError(errno.ECONNRESET, "gone"), OSError(5, "broken")])
-def test_a_socket_that_fails(error: OSError) -> None:
+def test_failing_sendall_raises_its_error(error: OSError) -> None:
     class Broken:
         def __init__(self, real: socket.socket) -> None:
             self.real = real
@@ -250,7 +250,7 @@ def test_a_socket_that_fails(error: OSError) -> None:
     assert tries == [b"\x81\x01x"] * 2
 
 
-def test_sending_while_fragments_are_under_way() -> None:
+def test_send_between_fragments_gives_the_same_result() -> None:
     def talk(wire: Wire) -> Any:
         seen: list[Any] = []
 

@@ -1,6 +1,6 @@
 """Random conversations with connections of websockets in threads, accelerated and as they are.
 
-What the peer sends and what the program does take turns: otherwise the threads of websockets would race.
+The peer and the program act alternately: otherwise the threads of websockets would race.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ import contextlib
 import socket
 from typing import Any
 
-import frames
-from frames import BINARY, CONTINUATION, PING, PONG, TEXT, compressed, frame
 from hypothesis import example, given, settings, strategies as st
+from support import frames
 from support.conversations import told
+from support.frames import BINARY, CONTINUATION, PING, PONG, TEXT, compressed, frame
 from support.sansio_websockets import accelerated, key_for
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.protocol import CLIENT, SERVER, Protocol
@@ -91,8 +91,8 @@ class Talk:
 
     def act(self, name: str, *args: Any, **options: Any) -> None:
         try:
-            answer = getattr(self.ws, name)(*args, **options)
-            self.seen.append(answer if name == "recv" else type(answer))
+            result = getattr(self.ws, name)(*args, **options)
+            self.seen.append(result if name == "recv" else type(result))
         except Exception as exc:
             cause = exc.__cause__ and (type(exc.__cause__).__name__, str(exc.__cause__))
             self.seen.append((type(exc).__name__, str(exc), cause))
@@ -111,7 +111,7 @@ class Talk:
                 self.act(name, **what)
 
     def finish(self, end: list[Any]) -> Any:
-        """End it; what there was to see."""
+        """End the conversation; return the observations."""
         while self.waiting:
             self.take([("recv", {})])
         self.arrive(end)
@@ -128,7 +128,7 @@ class Talk:
 
 
 def both(steps: list[Any], end: list[Any], *args: Any) -> Any:
-    """What there was to see, which must not depend on the acceleration."""
+    """Return the observations, which must not depend on the acceleration."""
 
     def run(yes: bool) -> Any:
         with accelerated(yes):
@@ -156,11 +156,13 @@ HELLO = ("arrive", [[(TEXT, b"hello", {})]] * 3)
 @example([HELLO, ("send", "a"), HELLO, ("recv", {}), ("send", b"b")], BYE, SERVER, False, None)
 @example([HELLO, ("recv", {"decode": False}), ("send", ["a", "b"])], BYE, CLIENT, True, 1)
 @example([("send", "a"), HELLO], [(TEXT, b"\xff", {})], SERVER, False, None)
-def test_conversations(steps: list[Any], end: list[Any], side: Any, deflate: bool, queue: int | None) -> None:
+def test_random_conversations_are_the_same(
+    steps: list[Any], end: list[Any], side: Any, deflate: bool, queue: int | None
+) -> None:
     both(steps, end, side, deflate, queue)
 
 
-def test_what_is_compared() -> None:
+def test_conversation_really_takes_place() -> None:
     """The conversation takes place."""
     steps = [HELLO, ("send", "a"), ("arrive", [[(PING, b"?", {}), (BINARY, b"b", {})]]), ("send", b"c")]
     seen, sent, code, reason = both(steps, BYE, SERVER, False, 1)

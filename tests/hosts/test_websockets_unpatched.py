@@ -7,8 +7,8 @@ import re
 import threading
 from typing import Any
 
-import frames
 import pytest
+from support import frames
 from support.raw_peer import DONE, Tapped, talk, text
 from support.sansio_websockets import accelerated
 from support.unhurried import unhurried
@@ -51,7 +51,7 @@ async def echo(ws: Any) -> None:
     [b"", text("x" * 1001), frames.frame(frames.TEXT, b"\xff", key=frames.KEY)],
     ids=["nothing", "too big", "not text"],
 )
-def test_the_wire_is_the_same(last: bytes, patched: bool) -> None:
+def test_bytes_on_the_wire_are_the_same(last: bytes, patched: bool) -> None:
     bursts = [BURST, text("y") + PING + PIECES + text("z" * 1000) + last + END]
     fast = fast_class(Tapped)
     before = talk(echo, *bursts, yes=False, max_size=1000)
@@ -59,7 +59,7 @@ def test_the_wire_is_the_same(last: bytes, patched: bool) -> None:
     assert len(before) > 65
 
 
-def test_a_burst_leaves_in_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_replies_to_a_burst_are_coalesced(monkeypatch: pytest.MonkeyPatch) -> None:
     unhurried(monkeypatch)
     taps: list[Any] = []
 
@@ -69,13 +69,15 @@ def test_a_burst_leaves_in_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for kind in (Tapped, fast_class(Tapped)):
         talk(handler, BURST, yes=False, create_connection=kind)
-    plain, fast = ([call for call in tap.calls if type(call) is bytes] for tap in taps)
-    frames_of = [b"".join(calls).partition(b"\r\n\r\n")[2] for calls in (fast, plain)]  # after the Date
+    unaccelerated, fast = ([call for call in tap.calls if type(call) is bytes] for tap in taps)
+    frames_of = [
+        b"".join(calls).partition(b"\r\n\r\n")[2] for calls in (fast, unaccelerated)
+    ]  # after the Date
     assert frames_of[0] == frames_of[1]
-    assert len(fast) < 10 < len(plain)
+    assert len(fast) < 10 < len(unaccelerated)
 
 
-def test_a_server_and_a_client(out_of_order: Any) -> None:
+def test_fast_classes_exchange_messages_on_asyncio(out_of_order: Any) -> None:
     """Its own code does not run for a message."""
 
     async def main() -> list[Any]:
@@ -99,7 +101,7 @@ def test_a_server_and_a_client(out_of_order: Any) -> None:
     assert asyncio.run(asyncio.wait_for(main(), 60)) == [*MESSAGES, "in pieces"]
 
 
-def test_in_threads(out_of_order: Any) -> None:
+def test_fast_classes_exchange_messages_in_threads(out_of_order: Any) -> None:
     def handler(ws: Any) -> None:
         for message in ws:
             ws.send(message)
@@ -121,7 +123,7 @@ def test_in_threads(out_of_order: Any) -> None:
     assert ws.protocol.close_code == 1000
 
 
-def test_under_trio(out_of_order: Any) -> None:
+def test_fast_classes_exchange_messages_under_trio(out_of_order: Any) -> None:
     trio = pytest.importorskip("trio")
     trio_server = pytest.importorskip("websockets.trio.server")
     trio_client = pytest.importorskip("websockets.trio.client")
@@ -154,7 +156,7 @@ def test_methods_of_a_subclass_are_called() -> None:
     assert seen[0] == (0x81, b"HELLO")
 
 
-def test_nothing_is_patched() -> None:
+def test_fast_class_patches_nothing() -> None:
     before = {name: vars(Protocol)[name] for name in ("parse", "receive_data", "send_text")}
     fast = fast_class(server.ServerConnection)
     assert {name: vars(Protocol)[name] for name in before} == before
@@ -176,7 +178,7 @@ def test_an_untested_version_is_refused(version: str, reason: str, monkeypatch: 
         fast_class(server.ServerConnection)
 
 
-def test_a_class_outlives_the_patch() -> None:
+def test_fast_class_works_after_uninstall() -> None:
     with accelerated():
         fast = fast_class(Tapped)
     seen = talk(echo, text("hello") + END, yes=False, create_connection=fast)

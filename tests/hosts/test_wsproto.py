@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
-import frames
 import pytest
-from feeding import cut_at_random, cuttings
-from frames import BINARY, CLOSE, CONTINUATION, KEY, PING, PONG, TEXT, compressed
 from hypothesis import example, given, strategies as st
+from support import frames
+from support.feeding import cut_at_random, cuttings
+from support.frames import BINARY, CLOSE, CONTINUATION, KEY, PING, PONG, TEXT, compressed
 from support.two_wsprotos import OLD, Player, accelerated, told
 
 from wsframe import accelerate
@@ -121,7 +121,7 @@ STREAMS = {
 
 @pytest.mark.parametrize("deflate", [None, {}])
 @pytest.mark.parametrize("stream", STREAMS)
-def test_streams(new: Any, stream: str, deflate: Any) -> None:
+def test_fixed_streams_give_the_same_events_however_split(new: Any, stream: str, deflate: Any) -> None:
     for pieces in cuttings(STREAMS[stream], seeds=20):
 
         def play(player: Player) -> None:
@@ -133,7 +133,7 @@ def test_streams(new: Any, stream: str, deflate: Any) -> None:
 
 
 @pytest.mark.parametrize("stream", STREAMS)
-def test_peer_that_closes_when_asked(new: Any, stream: str) -> None:
+def test_closing_handshake_gives_the_same_events(new: Any, stream: str) -> None:
     def play(player: Player) -> None:
         player.send("CloseConnection", code=1001)
         player.receive(STREAMS[stream])
@@ -146,7 +146,7 @@ def test_peer_that_closes_when_asked(new: Any, stream: str) -> None:
 
 
 @given(streams(), st.integers(0, 999))
-def test_received_in_pieces(new: Any, stream: tuple[bool, Any, bytes], seed: int) -> None:
+def test_random_streams_give_the_same_events(new: Any, stream: tuple[bool, Any, bytes], seed: int) -> None:
     client, deflate, data = stream
 
     def play(player: Player) -> None:
@@ -172,7 +172,7 @@ actions = st.one_of(
     (False, None, frames.frame(TEXT, b"a", key=KEY) + frames.frame(PING, b"b", key=KEY)),
     [("receive", 40), ("begin",), ("end",), ("go_on",), ("events",)],
 )
-def test_consumers_that_stop_mix_and_nest(
+def test_interleaved_event_iterators_give_the_same_events(
     new: Any, stream: tuple[bool, Any, bytes], script: list[Any]
 ) -> None:
     client, deflate, data = stream
@@ -226,7 +226,7 @@ sent = st.one_of(
 @example(
     True, None, [("BytesMessage", {"data": b"a", "message_finished": False}), ("TextMessage", {"data": "b"})]
 )
-def test_sent(new: Any, client: bool, deflate: Any, script: list[Any]) -> None:
+def test_random_sends_give_the_same_bytes(new: Any, client: bool, deflate: Any, script: list[Any]) -> None:
     def play(player: Player) -> None:
         for name, values in script:
             player.send(name, **values)
@@ -236,7 +236,7 @@ def test_sent(new: Any, client: bool, deflate: Any, script: list[Any]) -> None:
 
 @pytest.mark.parametrize("deflate", DEFLATE)
 @pytest.mark.parametrize("size", [0, 125, 126, 65535, 65536, 300_000])
-def test_both_sides_understand_each_other(new: Any, deflate: Any, size: int) -> None:
+def test_accelerated_client_and_server_exchange_messages(new: Any, deflate: Any, size: int) -> None:
     for text in ("x" * size, "é日😀" * (size // 9)):
         server, client = Player(new, False, deflate), Player(new, True, deflate)
         ends = server.connection, client.connection
@@ -247,7 +247,7 @@ def test_both_sides_understand_each_other(new: Any, deflate: Any, size: int) -> 
 
 
 @given(st.lists(st.binary(max_size=40)), st.binary(min_size=4, max_size=4))
-def test_masker(new: Any, pieces: list[bytes], key: bytes) -> None:
+def test_masker_returns_the_same_bytes_and_state(new: Any, pieces: list[bytes], key: bytes) -> None:
     for kind in (bytes, bytearray):
         old_masker = OLD.frame_protocol.XorMaskerSimple(kind(key))
         new_masker = new.frame_protocol.XorMaskerSimple(kind(key))
@@ -256,19 +256,19 @@ def test_masker(new: Any, pieces: list[bytes], key: bytes) -> None:
             assert told(new_masker._masking_key) == told(old_masker._masking_key)
 
 
-def test_masker_with_a_key_that_is_none(new: Any) -> None:
+def test_masker_with_an_invalid_key_raises_value_error(new: Any) -> None:
     for library in (OLD, new):
         with pytest.raises(ValueError, match="unpack"):
             library.frame_protocol.XorMaskerSimple(b"abc").process(b"data")
 
 
-def test_every_frame_of_a_client_has_a_key_of_its_own(new: Any) -> None:
+def test_every_client_frame_has_its_own_masking_key(new: Any) -> None:
     client = Player(new, True, None).connection
     event = new.events.TextMessage("the same text")
     assert len({client.send(event)[2:6] for _ in range(2000)}) > 1990
 
 
-def test_a_replaced_urandom_gives_the_keys(new: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_replaced_urandom_provides_the_masking_keys(new: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "urandom", lambda size: bytes(range(1, size + 1)))
     for deflate in (None, {}):
         client = Player(new, True, deflate).connection
@@ -293,7 +293,7 @@ def test_methods_of_a_frame_protocol_subclass_are_called(new: Any) -> None:
 
 
 @pytest.mark.parametrize("deflate", [False, True])
-def test_an_extension_of_ones_own_is_asked(new: Any, deflate: bool) -> None:
+def test_custom_extension_is_called(new: Any, deflate: bool) -> None:
     class Rot(new.extensions.Extension):  # type: ignore[misc]
         def enabled(self) -> bool:
             return True
@@ -378,7 +378,7 @@ assert all(site.generate_accept_token is original for site in sites)
         "wsproto,install",
     ],
 )
-def test_accept_token_at_every_binding_site(order: str) -> None:
+def test_accept_token_is_replaced_at_every_import_site(order: str) -> None:
     pytest.importorskip("hypercorn")
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(ACCEPT), order], capture_output=True, text=True, timeout=60

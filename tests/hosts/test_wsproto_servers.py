@@ -104,7 +104,7 @@ CASES = [(server, compression) for server in SERVERS for compression in ("deflat
 
 
 @pytest.mark.parametrize(("server", "compression"), CASES)
-def test_messages(server: str, compression: str | None) -> None:
+def test_messages_of_all_sizes_are_echoed(server: str, compression: str | None) -> None:
     async def talk() -> None:
         deflate = server == "hypercorn" or compression is not None
         async with (
@@ -124,7 +124,7 @@ def test_messages(server: str, compression: str | None) -> None:
 
 
 @pytest.mark.parametrize(("server", "compression"), CASES)
-def test_fragments_pings_and_close(server: str, compression: str | None) -> None:
+def test_fragments_pings_and_closes_are_handled(server: str, compression: str | None) -> None:
     async def talk() -> None:
         deflate = server == "hypercorn" or compression is not None
         async with SERVERS[server](deflate) as uri:
@@ -149,7 +149,7 @@ def test_fragments_pings_and_close(server: str, compression: str | None) -> None
 
 
 @pytest.mark.parametrize(("server", "compression"), CASES)
-def test_violations(server: str, compression: str | None) -> None:
+def test_message_over_the_limit_closes_only_its_connection(server: str, compression: str | None) -> None:
     """A message over the limit is refused with 1009; the connection of somebody else goes on."""
 
     async def talk() -> None:
@@ -167,7 +167,7 @@ def test_violations(server: str, compression: str | None) -> None:
     asyncio.run(talk())
 
 
-def test_simple_websocket() -> None:
+def test_simple_websocket_exchanges_messages() -> None:
     simple_websocket = pytest.importorskip("simple_websocket")
     listener = listen()
     listener.listen()
@@ -202,7 +202,7 @@ def test_simple_websocket() -> None:
         assert not thread.is_alive()
 
 
-def test_trio_websocket() -> None:
+def test_trio_websocket_exchanges_messages() -> None:
     trio = pytest.importorskip("trio")
     trio_websocket = pytest.importorskip("trio_websocket")
 
@@ -228,7 +228,7 @@ def test_trio_websocket() -> None:
     trio.run(talk)
 
 
-def test_a_client_on_wsproto_and_a_server_on_websockets() -> None:
+def test_wsproto_client_exchanges_messages_with_a_websockets_server() -> None:
     """The client side: frames that leave masked, and compressed ones."""
     from websockets.sync.server import serve
     from wsproto import ConnectionType, WSConnection
@@ -249,12 +249,12 @@ def test_a_client_on_wsproto_and_a_server_on_websockets() -> None:
                 ws = WSConnection(ConnectionType.CLIENT)
                 sock.sendall(ws.send(Request(host="localhost", target="/", extensions=extensions)))
 
-                def answers() -> Iterator[Any]:
+                def received_events() -> Iterator[Any]:
                     while True:
                         ws.receive_data(sock.recv(65536))  # noqa: B023
                         yield from ws.events()  # noqa: B023
 
-                events = answers()
+                events = received_events()
                 accepted = next(events)
                 assert isinstance(accepted, AcceptConnection)
                 assert len(accepted.extensions) == len(extensions)

@@ -34,7 +34,7 @@ def sanitizes(folder: Path) -> bool:
     )
 
 
-def test_the_coalescer_with_threads_full_sockets_and_forks(tmp_path: Path) -> None:
+def test_coalescer_handles_threads_full_sockets_and_forks(tmp_path: Path) -> None:
     program = tmp_path / "test_coalescer"
     sanitizer = ["-fsanitize=thread"] if sanitizes(tmp_path) else []
     command = [*CC, *FLAGS, *sanitizer, HERE / "test_coalescer.c", "-o", program, "-lpthread"]

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from processes import environment
+from support.processes import environment
 
 from wsframe import backend
 
@@ -110,7 +110,7 @@ def run(shim: Path, program: str, *arguments: str, **variables: str) -> str:
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 @pytest.mark.parametrize("faults", ["n", "ni", "na", "a", "1", "h", "nh1aih", "naaa1"])
-def test_nothing_is_lost_or_doubled(shim: Path, faults: str, loop: str) -> None:
+def test_partial_and_interrupted_sends_lose_nothing(shim: Path, faults: str, loop: str) -> None:
     if loop == "uvloop":
         pytest.importorskip("uvloop")
     assert run(shim, PROGRAM, loop, FAULTS=faults) == "600 1000"
@@ -118,14 +118,14 @@ def test_nothing_is_lost_or_doubled(shim: Path, faults: str, loop: str) -> None:
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 @pytest.mark.parametrize("faults", ["nnnp", "nnnr", "p", "hp"])
-def test_an_error_of_a_moment_is_the_affair_of_the_transport(shim: Path, faults: str, loop: str) -> None:
+def test_transport_resends_after_a_temporary_send_error(shim: Path, faults: str, loop: str) -> None:
     """It writes the rest, and would meet the error again if it stood."""
     if loop == "uvloop":
         pytest.importorskip("uvloop")
     assert run(shim, PROGRAM, loop, FAULTS=faults) == "600 1000"
 
 
-def test_pushes_of_an_iteration_are_two_writes(shim: Path, tmp_path: Path) -> None:
+def test_pushes_of_an_iteration_take_two_writes(shim: Path, tmp_path: Path) -> None:
     counted = tmp_path / "counted"
     assert run(shim, PUSHES, COUNTED=str(counted)) == "\n".join(["0 1 2 3 4 5 6 7"] * 3)
     sizes = list(map(int, counted.read_text().split()))

@@ -30,7 +30,7 @@ Message = str | bytes
 
 
 class Wrong(Exception):
-    """Something came that should not, or something did not come."""
+    """Something unexpected arrived, or something expected did not."""
 
 
 async def within(awaitable: Awaitable[Any]) -> Any:
@@ -122,7 +122,7 @@ class Peer:
             raise Wrong(f"{-pongs} Pongs too many")
 
     async def ask(self, question: str) -> str:
-        """Wait for the answer to a message that is not echoed."""
+        """Wait for the reply to a message that is not echoed."""
         self.send(*self.frames(question))
         while True:
             for event in await self._events():
@@ -151,7 +151,7 @@ class Peer:
         if connection.received.code != 1000:
             raise Wrong(f"answered 1000 with {connection.received.code}")
         if connection.role is Role.CLIENT:
-            with contextlib.suppress(ConnectionResetError):  # an answer to a Ping was too late for it
+            with contextlib.suppress(ConnectionResetError):  # a Pong was sent too late
                 if await within(self._reader.read()):
                     raise Wrong("something came after the Close")
         await self._end()

@@ -66,7 +66,7 @@ HEAD = "visits", "in order", "messages", "given up", "at rest", "MiB", "at work"
 
 
 def tell(way: str, soaked: list[Soaked]) -> bool:
-    """Print a table; answer whether all is well."""
+    """Print a table; return whether all is well."""
     print(row(way, HEAD))
     for one in soaked:
         counts = [one.counts[name] for name in ("connections", "order", "echoed", "given up")]

@@ -24,7 +24,7 @@ pytestmark = [
 ]
 
 
-def test_some_for_seconds(tmp_path: Path) -> None:
+def test_short_soak_of_three_libraries_passes(tmp_path: Path) -> None:
     names = ["websockets", "uvicorn-wsproto", "websocket-client"]
     short = ["--seconds", "3", "--connections", "6", "--rate", "300", "--logs", str(tmp_path)]
     command = [sys.executable, str(HERE / "run.py"), *short, *names]
@@ -36,7 +36,7 @@ def test_some_for_seconds(tmp_path: Path) -> None:
 
 
 def spoilt(before: str, folder: Path) -> Echo:
-    """An echo that does something else before it answers."""
+    """An echo that does something else before it replies."""
     program = folder / "spoilt.py"
     code = Path(ECHOES["websockets"].program.command[0]).read_text()
     code = code.replace("await websocket.send(", f"{before}\n            await websocket.send(")
@@ -63,7 +63,7 @@ def spoilt(before: str, folder: Path) -> Echo:
         ),
     ],
 )
-def test_what_is_wrong_is_found(
+def test_soak_reports_every_kind_of_fault(
     before: str, wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("soak.SETTLED", 1)
@@ -73,7 +73,7 @@ def test_what_is_wrong_is_found(
     assert any(wrong in text for text in found.wrong), found
 
 
-def test_code_that_is_not_replaced_is_found(tmp_path: Path) -> None:
+def test_soak_reports_an_unaccelerated_library(tmp_path: Path) -> None:
     echo = Echo(ECHOES["websockets"].program, frozenset({"tornado"}))
     found = asyncio.run(soak(echo, tmp_path, accelerated=True, connections=1, rate=50, seconds=0.5))
     assert found.wrong == ["accelerated are websockets"]
@@ -92,11 +92,11 @@ MIB = 2**20
     ],
     ids=["steady", "grows at rest", "grows at work", "a peak"],
 )
-def test_growth(at_rest: list[float], at_work: list[float], growth: bool) -> None:
+def test_memory_growth_is_told_from_noise(at_rest: list[float], at_work: list[float], growth: bool) -> None:
     assert grew([held * MIB for held in at_rest], [held * MIB for held in at_work]) is growth
 
 
-def test_a_leak_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_soak_reports_a_memory_leak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("soak.LONG", 0)
     echo = spoilt("kept = globals().setdefault('kept', []); kept.append(bytearray(200_000))", tmp_path)
     found = asyncio.run(soak(echo, tmp_path, accelerated=False, connections=2, rate=200, seconds=1))

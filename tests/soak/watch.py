@@ -1,4 +1,4 @@
-"""What a process holds: memory and file descriptors, as Linux tells them."""
+"""The memory and the file descriptors of a process, as Linux reports them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from statistics import median
 # - at work, where some connections live through a part.
 AT_REST = 2.5 * 2**20
 AT_WORK = 4 * 2**20
-AT_WORK_TOO = 0.08  # of what is held
+AT_WORK_TOO = 0.08  # of the memory in use
 LOST = 1.25 * 2**20  # for each connection that the library as it is keeps
 
 
@@ -54,7 +54,7 @@ class Watch:
 
 
 def grew(at_rest: list[float], at_work: list[float], lost: int = 0) -> bool:
-    """Tell whether a process held more after the last parts than after the first."""
+    """Return whether a process used more memory after the last parts than after the first."""
     allowed = LOST * lost
     return (
         min(at_rest[-2:]) - at_rest[0] > AT_REST + allowed

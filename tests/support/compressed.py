@@ -11,8 +11,8 @@ from inspect import signature
 from types import SimpleNamespace
 from typing import Any
 
-from frames import BINARY, CONTINUATION, header
 from hypothesis import strategies as st
+from support.frames import BINARY, CONTINUATION, header
 
 TAIL = b"\0\0\xff\xff"
 KEY = bytes(4)  # masks nothing

@@ -6,8 +6,8 @@ import contextlib
 import itertools
 from typing import Any
 
-from frames import BINARY, CLOSE, CONTINUATION, KEY, PING, PONG, TEXT, compressed, frame, masked
 from hypothesis import strategies as st
+from support.frames import BINARY, CLOSE, CONTINUATION, KEY, PING, PONG, TEXT, compressed, frame, masked
 
 payloads = st.one_of(
     st.binary(max_size=20),

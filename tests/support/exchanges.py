@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-import frames
-from frames import BINARY, KEY, TEXT, frame
+from support import frames
+from support.frames import BINARY, KEY, TEXT, frame
 from support.hypercorn_connections import connection
 from support.opening import answer, request
 
@@ -117,7 +117,7 @@ class Peer(threading.Thread):
 
 @contextlib.contextmanager
 def beside(sock: socket.socket, *, client: bool) -> Iterator[None]:
-    """Have a peer talk to what this block runs."""
+    """Have a peer exchange messages with what this block runs."""
     peer = Peer(sock, client=client)
     peer.start()
     yield

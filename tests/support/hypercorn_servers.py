@@ -1,4 +1,4 @@
-"""hypercorn in this process, as it is and accelerated."""
+"""hypercorn in this process, unaccelerated and accelerated."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def running(app: Any, **options: Any) -> AsyncIterator[str]:
 
 
 def answering(*kinds: Any) -> Any:
-    """An echo that hands bytes on as objects of these kinds."""
+    """An echo that sends bytes back as objects of these types."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":

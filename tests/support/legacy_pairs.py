@@ -79,7 +79,7 @@ def run(main: Callable[[], Any], *, yes: bool = True, factory: Callable[[], Any]
 
 
 def both(main: Callable[[], Any], *, factory: Callable[[], Any] | None = None) -> Any:
-    """What there was to see, which must not depend on the acceleration."""
+    """Return the observations, which must not depend on the acceleration."""
     before, after = run(main, yes=False, factory=factory), run(main, factory=factory)
     assert after == before
     return after

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import re
 
-from frames import CLOSE, frame
+from support.frames import CLOSE, frame
 
 from wsframe import accept_key
 
@@ -14,7 +14,7 @@ DEFLATE = b"Sec-WebSocket-Extensions: permessage-deflate\r\n"
 
 
 def request(deflate: bool = False, fields: bytes = b"") -> bytes:
-    """What a client asks for, with other header lines if need be."""
+    """The request of a client, with further header lines if given."""
     return (
         b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
@@ -22,7 +22,7 @@ def request(deflate: bool = False, fields: bytes = b"") -> bytes:
 
 
 def answer(asked: bytes, deflate: bool = False) -> bytes:
-    """What a server that accepts says to a request."""
+    """The response of a server that accepts a request."""
     (key,) = re.findall(rb"(?i)\r\nsec-websocket-key: *(\S+)\r\n", asked)
     return (
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -33,7 +33,7 @@ def answer(asked: bytes, deflate: bool = False) -> bytes:
 async def serve_pieces(
     pieces: list[bytes], deflate: bool, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> bytes:
-    """Accept a client, send it the pieces and a Close frame, and answer all that it sent."""
+    """Accept a client, send it the pieces and a Close frame, and return all that it sent."""
     got = bytearray()
     with contextlib.suppress(ConnectionError):
         writer.write(answer(await reader.readuntil(b"\r\n\r\n"), deflate))

@@ -1,4 +1,4 @@
-"""uvicorn's own classes stay where they are: most tests of hosts are about what is made faster in them."""
+"""Keep the classes of uvicorn in use: most tests of hosts are about accelerating them."""
 
 from __future__ import annotations
 

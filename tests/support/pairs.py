@@ -1,6 +1,6 @@
-"""A peer over a pair of sockets, in an event loop that turns until nothing happens any more.
+"""A peer over a pair of sockets, in an event loop that runs until nothing happens any more.
 
-No test waits for the time, and none depends on it: what is slow is only given more turns.
+No test waits for the time, and none depends on it: what is slow only gets more loop iterations.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ class Peer(asyncio.Protocol):
         await self.rest()
 
     async def rest(self) -> None:
-        """Let the event loop turn until nothing happens any more, but for what waits for the time."""
+        """Run the event loop until nothing happens any more, except what waits for the time."""
         before: Any = None
         while before != (before := (len(self._seen), len(self.received), self.ended)):
             for _ in range(TURNS):
                 await asyncio.sleep(0)
 
     async def leave(self) -> bool:
-        """Drop the connection; answer whether the other side had ended it."""
+        """Drop the connection; return whether the other side had ended it."""
         ended = self.ended
         self.transport.abort()
         await self.rest()

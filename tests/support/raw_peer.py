@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
-import frames
+from support import frames
 from support.opening import close, request
 from support.sansio_websockets import accelerated
 from websockets.asyncio.server import ServerConnection, serve
@@ -146,7 +146,7 @@ def talk(
 
 
 def both(handler: Any, *bursts: bytes, **options: Any) -> Any:
-    """What there was to see, which must not depend on the acceleration."""
+    """Return the observations, which must not depend on the acceleration."""
     before = talk(handler, *bursts, yes=False, **options)
     after = talk(handler, *bursts, yes=True, **options)
     assert after == before

@@ -1,4 +1,4 @@
-"""What a peer of websockets may send, what the program may call, and what a Protocol answers to it."""
+"""What a peer of websockets may send, what the program may call, and what a Protocol returns."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
-import frames
 from hypothesis import strategies as st
+from support import frames
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame
 from websockets.protocol import CLIENT, SERVER, Protocol
@@ -54,7 +54,7 @@ def told(exc: BaseException | None) -> Any:
 
 
 class Trace:
-    """What a Protocol answers to a series of calls."""
+    """What a Protocol returns from a series of calls."""
 
     def __init__(self, protocol: Any) -> None:
         self.protocol = protocol

@@ -49,7 +49,7 @@ LOOP: Any = os.environ.get("OBEDIENT_LOOP", "")
 
 
 async def obey(message: Any, send: Callable[[Any], Any], close: Callable[[], Any]) -> None:
-    """Do what a message says, or repeat it."""
+    """Do what a message says, or echo it."""
     if str(message).startswith("cut "):
         cut(int(message[4:]))
         await told("repeat", send, message)
@@ -78,7 +78,7 @@ async def obey(message: Any, send: Callable[[Any], Any], close: Callable[[], Any
 
 
 async def told(name: str, call: Callable[..., Any], *values: Any) -> None:
-    """Call a function and tell what became of it."""
+    """Call a function; if it raises, print the exception first."""
     try:
         result = call(*values)
         if inspect.isawaitable(result):

@@ -1,4 +1,4 @@
-"""autobahn twice: as it is, and accelerated; and a way to tell everything a connection did."""
+"""autobahn twice: unaccelerated and accelerated; and a trace of everything a connection did."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
-import frames
 import txaio
+from support import frames
 from support.opening import answer, request
 
 from wsframe import accelerate, parse_header
@@ -168,7 +168,7 @@ class Player:
         self.transport = Transport(self.trace)
         if flavour == "asyncio":
             self.connection.connection_made(self.transport)
-            self.take = self.connection._dataReceived  # what the loop calls in its next turn
+            self.take = self.connection._dataReceived  # what the loop calls in its next iteration
         else:
             self.connection.makeConnection(self.transport)
             self.take = self.connection.dataReceived
@@ -180,7 +180,7 @@ class Player:
         self.trace.clear()
 
     def attempt(self, action: Callable[[], Any]) -> None:
-        """Note what an action answers or raises, and the state it leaves behind."""
+        """Record what an action returns or raises, and the state it leaves behind."""
         try:
             self.trace.append(action())
         except Exception as exc:

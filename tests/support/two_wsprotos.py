@@ -1,4 +1,4 @@
-"""wsproto twice: as it is, and accelerated; and a way to tell everything one of them did."""
+"""wsproto twice: unaccelerated and accelerated; and a trace of everything a connection did."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
-import frames
+from support import frames
 
 from wsframe import accelerate, parse_header
 
@@ -66,7 +66,7 @@ class Player:
         self.iterators: list[Any] = []
 
     def attempt(self, action: Callable[[], Any]) -> None:
-        """Note what an action answers or raises, and the state it leaves behind."""
+        """Record what an action returns or raises, and the state it leaves behind."""
         try:
             self.trace.append(told(action()))
         except Exception as exc:
@@ -104,12 +104,12 @@ class Player:
         self.go_on()
 
     def go_on(self) -> None:
-        """Take another event from whom we asked last."""
+        """Take another event from the newest iterator."""
         if self.iterators:
             self.attempt(lambda: next(self.iterators[-1], "no more"))
 
     def leave(self) -> None:
-        """Lose interest in whom we asked last."""
+        """Close the newest iterator."""
         if self.iterators:
             self.attempt(lambda: self.iterators.pop().close())
 
@@ -137,7 +137,7 @@ class Sent:
 
 
 def told(value: Any) -> Any:
-    """Turn what a copy of the library answered into something both copies can be compared by."""
+    """Convert what a copy of the library returned into a form in which both copies can be compared."""
     if isinstance(value, (list, tuple)):
         return type(value).__name__, [told(item) for item in value]
     if hasattr(value, "__dataclass_fields__"):

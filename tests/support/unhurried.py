@@ -1,4 +1,4 @@
-"""Writes that are joined however busy the machine is."""
+"""Writes that are coalesced however busy the machine is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from wsframe.accelerate.hosts._shared.coalesce import Output
 
 
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a write follow another after any time."""
+    """Coalesce writes however long after each other they come."""
     make = Output.__init__
 
     def unhurried(self: Any, *args: Any, **kwargs: Any) -> None:

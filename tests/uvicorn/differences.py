@@ -25,7 +25,7 @@ ERRORS = {
     "a broken header of the application",
     "subprotocol not offered",
 }
-# Messages before a Close, or before a violation, are answered first.
+# Messages before a Close, or before a violation, get their replies first.
 ANSWERED = {"message and close at once", "backlog and close at once", "message before a violation"}
 # The response of the application is sent as it is, also by half.
 DENIALS = {"denied with a response", "denied plainly", "denied by half", "denied wrongly"}
@@ -90,7 +90,7 @@ def comparable(story: dict[str, Any], ws: str) -> dict[str, Any]:
 
 
 def different(ws: str, version: tuple[int, ...], websockets: tuple[int, ...]) -> set[str]:
-    """Name the dialogs that go otherwise.
+    """Name the dialogs that differ.
 
     Args:
         ws: the class, by uvicorn's setting.

@@ -68,7 +68,7 @@ def open_ws(port, path, **options):
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 @pytest.mark.parametrize("deflate", [False, True])
-def test_echo(serve, loop, deflate):
+def test_starlette_application_echoes_on_both_loops(serve, loop, deflate):
     if loop == "uvloop":
         pytest.importorskip("uvloop")
     port = serve(starlette, loop=loop, ws_per_message_deflate=deflate)
@@ -80,7 +80,7 @@ def test_echo(serve, loop, deflate):
             assert ws.recv(10) == text
 
 
-def test_json(serve):
+def test_json_messages_are_exchanged(serve):
     with open_ws(serve(starlette), "/json") as ws:
         for value in ({"a": [1, None]}, "é", 5):
             ws.send(json.dumps(value))
@@ -88,7 +88,7 @@ def test_json(serve):
             assert json.loads(ws.recv(10)) == {"got": value}
 
 
-def test_denial_response(serve):
+def test_denial_response_reaches_the_client(serve):
     with pytest.raises(InvalidStatus) as refused, open_ws(serve(starlette), "/deny"):
         pass
     response = refused.value.response
@@ -97,22 +97,22 @@ def test_denial_response(serve):
 
 
 @pytest.mark.parametrize("path", ["/refuse", "/nowhere"])
-def test_refused(serve, path):
+def test_refused_or_unknown_path_is_a_403(serve, path):
     with pytest.raises(InvalidStatus) as refused, open_ws(serve(starlette), path):
         pass
     assert refused.value.response.status_code == 403
 
 
-def test_headers(serve):
+def test_headers_of_application_and_config_are_sent(serve):
     port = serve(starlette, headers=[("X-Every", "where")])
     with open_ws(port, "/headers", additional_headers={"X-Token": "s3cret"}) as ws:
-        answer = ws.response.headers
-        assert (answer["x-one"], answer["x-every"], answer["server"]) == ("1", "where", "uvicorn")
-        assert answer.get_all("set-cookie") == ["a=1", "b=2"]
+        fields = ws.response.headers
+        assert (fields["x-one"], fields["x-every"], fields["server"]) == ("1", "where", "uvicorn")
+        assert fields.get_all("set-cookie") == ["a=1", "b=2"]
         assert ws.recv(10) == "s3cret"
 
 
-def test_root_path_and_proxy_headers(serve):
+def test_root_path_and_proxy_headers_reach_the_scope(serve):
     port = serve(starlette, root_path="/api", forwarded_allow_ips="127.0.0.1")
     told = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
     with open_ws(port, "/below/about?q=%C3%A9", additional_headers=told) as ws:
@@ -123,7 +123,7 @@ def test_root_path_and_proxy_headers(serve):
     assert seen["url"] == f"wss://127.0.0.1:{port}/api/below/about?q=%C3%A9"
 
 
-def test_tls(serve, certificates):
+def test_messages_and_scheme_work_over_tls(serve, certificates):
     files, context = certificates
     port = serve(starlette, **files)
     with connect(f"wss://localhost:{port}/below/about", ssl=context, proxy=None) as ws:
@@ -149,7 +149,7 @@ app = Starlette(routes=[WebSocketRoute("/", who)])
 """
 
 
-def test_workers(tmp_path):
+def test_worker_processes_serve_connections(tmp_path):
     (tmp_path / "workers_app.py").write_text(WORKERS_APP)
     words = ("-m", "uvicorn", "--ws", "wsframe.uvicorn:WebSocketProtocol", "--port", "0", "--workers", "2")
     program = Program("uvicorn", (*words, "--app-dir", str(tmp_path), "workers_app:app"))

@@ -1,4 +1,4 @@
-"""While an application is busy, control frames are answered, and messages wait within bounds."""
+"""While an application is busy, Pings get their Pongs, and queued messages stay bounded."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from wsframe import Close, Opcode, Ping, Pong
 
 
 class Busy:
-    """An application that receives when it is told to, and then answers each message."""
+    """An application that receives when it is told to, and then replies to each message."""
 
     def __init__(self, pause: float = 0.0) -> None:
-        self.pause = pause  # seconds between a message and its answer
+        self.pause = pause  # seconds between a message and its reply
         self.accepted = threading.Event()
         self.go = threading.Event()
         self.events: list[Any] = []
@@ -52,7 +52,7 @@ def numbers(count: int) -> bytes:
     return b"".join(text(str(number)) for number in range(count))
 
 
-def test_pings_are_answered_while_messages_wait(loop: str) -> None:
+def test_pings_get_pongs_while_messages_are_queued(loop: str) -> None:
     app = Busy()
     with running(app, loop=loop) as (port, _), Raw(port) as client:
         assert app.accepted.wait(20)
@@ -65,7 +65,7 @@ def test_pings_are_answered_while_messages_wait(loop: str) -> None:
         assert client.close_code() == 1000
 
 
-def test_pings_are_answered_while_an_application_awaits_something_else(loop: str) -> None:
+def test_pings_get_pongs_while_the_application_awaits_something_else(loop: str) -> None:
     app = Busy(pause=3600)
     app.go.set()
     with running(app, loop=loop, timeout_graceful_shutdown=1) as (port, _), Raw(port) as client:
@@ -75,7 +75,7 @@ def test_pings_are_answered_while_an_application_awaits_something_else(loop: str
             assert client.receive(1) == [Pong(b"%d" % number)]
 
 
-def test_keep_alive_goes_on_while_messages_wait(loop: str) -> None:
+def test_keepalive_continues_while_messages_are_queued(loop: str) -> None:
     app = Busy()
     options = {"loop": loop, "ws_ping_interval": 0.1, "ws_ping_timeout": 20}
     with running(app, **options) as (port, _), Raw(port) as client:
@@ -89,7 +89,7 @@ def test_keep_alive_goes_on_while_messages_wait(loop: str) -> None:
 
 
 @pytest.mark.parametrize("bound", [1, 8, 32])
-def test_no_more_messages_are_read_than_the_queue_may_hold(loop: str, bound: int) -> None:
+def test_reading_pauses_at_ws_max_queue(loop: str, bound: int) -> None:
     app = Busy()
     with running(app, loop=loop, ws_max_queue=bound) as (port, server), Raw(port) as client:
         assert app.accepted.wait(20)
@@ -107,7 +107,7 @@ def test_no_more_messages_are_read_than_the_queue_may_hold(loop: str, bound: int
         assert client.close_code() == 1000
 
 
-def test_a_queue_without_bound_holds_what_the_mark_allows(loop: str) -> None:
+def test_ws_max_queue_of_0_does_not_limit_messages(loop: str) -> None:
     app = Busy()
     with running(app, loop=loop, ws_max_queue=0) as (port, server), Raw(port) as client:
         assert app.accepted.wait(20)
@@ -120,7 +120,7 @@ def test_a_queue_without_bound_holds_what_the_mark_allows(loop: str) -> None:
 
 
 @pytest.mark.parametrize("half_closed", [False, True])
-def test_all_messages_before_a_close_are_answered_before_it(loop: str, half_closed: bool) -> None:
+def test_replies_to_messages_before_a_close_precede_it(loop: str, half_closed: bool) -> None:
     app = Busy()
     with running(app, loop=loop) as (port, _), Raw(port) as client:
         client.send(numbers(300) + close(b"\x0f\xa0bye"))
@@ -132,7 +132,7 @@ def test_all_messages_before_a_close_are_answered_before_it(loop: str, half_clos
     assert app.events[-1] == {"type": "websocket.disconnect", "code": 4000, "reason": "bye"}
 
 
-def test_a_slow_application_answers_all_messages_before_a_close(loop: str) -> None:
+def test_slow_application_replies_to_all_messages_before_a_close(loop: str) -> None:
     app = Busy(pause=0.01)
     app.go.set()
     with running(app, loop=loop) as (port, _), Raw(port) as client:
@@ -151,7 +151,7 @@ def test_a_close_does_not_wait_for_an_application_that_receives_nothing(loop: st
     assert app.raised == ["ClientDisconnected"]
 
 
-def test_an_application_closes_while_a_close_waits_for_its_answers(loop: str) -> None:
+def test_application_may_close_while_a_received_close_is_pending(loop: str) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         await send({"type": "websocket.accept"})
@@ -167,7 +167,7 @@ def test_an_application_closes_while_a_close_waits_for_its_answers(loop: str) ->
     assert [event["code"] for event in events[1:]] == [4000, 1005]
 
 
-def test_an_application_returns_while_a_close_waits_for_its_answers(loop: str) -> None:
+def test_application_may_return_while_a_received_close_is_pending(loop: str) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         await send({"type": "websocket.accept"})
@@ -178,7 +178,7 @@ def test_an_application_returns_while_a_close_waits_for_its_answers(loop: str) -
         assert client.receive_all() == [Close(4000)]
 
 
-def test_several_wait_to_receive_and_one_gives_up(loop: str) -> None:
+def test_concurrent_receives_are_served_in_order_despite_cancellation(loop: str) -> None:
     got: list[tuple[int, str]] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -203,8 +203,8 @@ def test_several_wait_to_receive_and_one_gives_up(loop: str) -> None:
     assert got == [(1, "a"), (3, "b")]
 
 
-def test_an_application_that_receives_for_ever_does_not_hold_up_the_loop(loop: str) -> None:
-    turns = [0]
+def test_endless_receive_after_the_end_does_not_block_the_loop(loop: str) -> None:
+    iterations = [0]
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["path"] == "/other":
@@ -214,9 +214,9 @@ def test_an_application_that_receives_for_ever_does_not_hold_up_the_loop(loop: s
             return
         await receive()
         await send({"type": "websocket.accept"})
-        while turns[0] >= 0:
+        while iterations[0] >= 0:
             await receive()
-            turns[0] += 1
+            iterations[0] += 1
 
     with running(app, loop=loop) as (port, _):
         with Raw(port) as client:
@@ -224,11 +224,11 @@ def test_an_application_that_receives_for_ever_does_not_hold_up_the_loop(loop: s
             assert client.receive_all() == [Close(1005)]
         with Raw(port, "/other") as client:
             assert client.receive(1) == [Close(1000)]
-        assert turns[0] > 0
-        turns[0] = -(10**9)
+        assert iterations[0] > 0
+        iterations[0] = -(10**9)
 
 
-def test_a_close_behind_more_than_is_decoded_at_once_is_found(loop: str) -> None:
+def test_close_behind_a_large_backlog_is_found(loop: str) -> None:
     # Compressed messages that inflate to more than a read may cost: the Close of the client lies behind them.
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await receive()
@@ -249,7 +249,7 @@ def deflated(data: bytes) -> bytes:
     return (squeezer.compress(data) + squeezer.flush(zlib.Z_SYNC_FLUSH))[:-4]
 
 
-def test_other_connections_have_their_time_while_a_large_message_is_compressed(loop: str) -> None:
+def test_compressing_a_large_message_yields_to_the_loop(loop: str) -> None:
     data = os.urandom(2**20) + bytes(2**24)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -257,11 +257,11 @@ def test_other_connections_have_their_time_while_a_large_message_is_compressed(l
         await send({"type": "websocket.accept"})
         large = send({"type": "websocket.send", "bytes": data})
         task = asyncio.ensure_future(large)
-        turns = 0
+        iterations = 0
         while not task.done():
             await asyncio.sleep(0)
-            turns += 1
-        await send({"type": "websocket.send", "text": str(turns)})
+            iterations += 1
+        await send({"type": "websocket.send", "text": str(iterations)})
 
     with (
         running(app, loop=loop) as (port, _),

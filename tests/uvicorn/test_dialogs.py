@@ -21,7 +21,7 @@ def stories(ws: str, ours: bool) -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("ws", DIFFERENT)
 @pytest.mark.filterwarnings("ignore")
-def test_the_same_as_the_class_it_replaces(ws: str, case: str) -> None:
+def test_dialog_matches_the_uvicorn_class_it_replaces(ws: str, case: str) -> None:
     pytest.importorskip("wsproto" if ws == "wsproto" else "websockets")
     ours = stories(ws, True)[case]
     assert ours["left"] == 0
@@ -40,7 +40,7 @@ def played(case: str, ws: str = "websockets-sansio") -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_request_that_breaks_a_rule_is_refused(case: str) -> None:
+def test_invalid_request_is_refused_and_logged(case: str) -> None:
     status = "426 Upgrade Required" if case == "version 12" else "400 Bad Request"
     story = played(case)
     assert story["client"][0][0] == f"HTTP/1.1 {status}"
@@ -48,13 +48,13 @@ def test_a_request_that_breaks_a_rule_is_refused(case: str) -> None:
 
 
 @pytest.mark.parametrize("case", sorted(case for case in ERRORS if case.startswith("closes")))
-def test_a_close_that_must_not_be_sent_is_an_error_and_nothing_is_sent(case: str) -> None:
+def test_invalid_close_raises_and_sends_nothing(case: str) -> None:
     story = played(case)
     assert story["application"][2:5] == [["raises", "close", "ValueError"], "waits", ["ok", "send"]]
     assert story["client"][1:3] == [[129, "x"], ["close", 1000, ""]]
 
 
-def test_in_the_place_of_wsproto_local_codes_leave_as_1000() -> None:
+def test_local_close_codes_are_sent_as_1000_in_place_of_wsproto() -> None:
     pytest.importorskip("wsproto")
     story = played("closes with 1006", "wsproto")
     assert story["client"][1] == ["close", 1000, ""]
@@ -62,26 +62,26 @@ def test_in_the_place_of_wsproto_local_codes_leave_as_1000() -> None:
 
 
 @pytest.mark.parametrize("ws", DIFFERENT)
-def test_all_messages_before_a_close_are_answered(ws: str) -> None:
+def test_all_messages_before_a_close_get_replies(ws: str) -> None:
     story = played("backlog and close at once", ws)
     assert story["client"][1:-1] == [[129, str(n)] for n in range(300)] + [["close", 1000, ""]]
 
 
 @pytest.mark.parametrize("ws", DIFFERENT)
-def test_receive_tells_the_end_again(ws: str) -> None:
+def test_receive_after_the_end_repeats_the_disconnect(ws: str) -> None:
     first, *more = played("receives after the end", ws)["application"][2:]
     assert first == {"code": 1000, "reason": "", "type": "websocket.disconnect"}
     assert more == [{"code": 1005, "type": "websocket.disconnect"}] * 2
 
 
-def test_a_peer_lost_before_accept() -> None:
+def test_accept_and_send_raise_when_the_peer_is_lost() -> None:
     story = played("lost before accept")
     end = {"code": 1006, "type": "websocket.disconnect"}
     raised = [["raises", kind, "ClientDisconnected"] for kind in ("accept", "send")]
     assert story["application"] == [{"type": "websocket.connect"}, end, *raised, end]
 
 
-def test_half_a_denial_is_sent_when_the_application_returns() -> None:
+def test_incomplete_denial_is_sent_when_the_application_returns() -> None:
     story = played("denied by half")
     assert story["client"][0][0] == "HTTP/1.1 401 Unauthorized"
     assert story["client"][1] == ["body", "no"]

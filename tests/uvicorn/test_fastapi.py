@@ -41,7 +41,7 @@ def health():
     return "well"
 
 
-def test_fastapi(serve):
+def test_fastapi_dependencies_and_exceptions_work(serve):
     port = serve(app)
     with open_ws(port, "/rooms/7?token=right") as ws:
         ws.send('"hello"')
@@ -55,12 +55,12 @@ def test_fastapi(serve):
     assert refused.value.response.status_code == 403
 
 
-def test_many_clients_at_once(serve):
+def test_many_concurrent_clients_get_their_own_replies(serve):
     async def talk(port, number):
         async with ws_connect(f"ws://127.0.0.1:{port}/rooms/{number}?token=right") as ws:
-            for turn in range(20):
-                await ws.send(json.dumps(turn))
-                assert json.loads(await ws.recv()) == [number, "right", turn]
+            for index in range(20):
+                await ws.send(json.dumps(index))
+                assert json.loads(await ws.recv()) == [number, "right", index]
 
     async def everybody(port):
         await asyncio.gather(*(talk(port, number) for number in range(50)))

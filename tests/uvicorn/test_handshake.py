@@ -1,4 +1,4 @@
-"""Nothing that goes wrong in the opening handshake leaks a connection, or holds up the shutdown."""
+"""Nothing that goes wrong in the opening handshake leaks a connection, or delays the shutdown."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_malformed_subprotocol_is_400(loop: str, value: str, caplog: pytest.Lo
     assert caplog.messages.count("connection rejected (400 Bad Request)") == 3
 
 
-def test_a_surprise_is_500_with_a_log_line(loop: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_unexpected_exception_is_a_500_and_logged(loop: str, caplog: pytest.LogCaptureFixture) -> None:
     # A root path that no header can carry is met where the scope is made.
     with running(accept, loop=loop, root_path="/\u20ac") as (port, server):
         with Raw(port) as client:
@@ -51,7 +51,7 @@ def test_a_surprise_is_500_with_a_log_line(loop: str, caplog: pytest.LogCaptureF
 
 
 @pytest.mark.parametrize("body", [True, False])
-def test_a_denial_that_cannot_be_written_is_500(loop: str, body: bool) -> None:
+def test_denial_with_invalid_headers_is_a_500(loop: str, body: bool) -> None:
     async def deny(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         headers = [(b"x", b"1\r\ny: 2")]
@@ -69,7 +69,7 @@ def test_a_denial_that_cannot_be_written_is_500(loop: str, body: bool) -> None:
     "content",
     [{"headers": [(b"x", b"1\r\n")]}, {"headers": [("\u20ac", "1")]}, {"headers": 1}, {"subprotocol": "a\n"}],
 )
-def test_an_accept_that_cannot_be_written_is_500(loop: str, content: dict[str, Any]) -> None:
+def test_accept_with_invalid_headers_is_a_500(loop: str, content: dict[str, Any]) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         await send({"type": "websocket.accept", **content})
@@ -90,12 +90,12 @@ def test_the_limit_of_the_request_head_is_that_of_uvicorn(
             assert client.status == status
 
 
-def test_the_number_of_header_fields_has_no_limit_of_its_own(serve: Serve) -> None:
+def test_number_of_request_headers_is_not_limited(serve: Serve) -> None:
     with Raw(serve(accept), extra="".join(f"X-{n}: 1\r\n" for n in range(1000))) as client:
         assert client.status == 101
 
 
-def test_the_lines_of_the_log(loop: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_log_lines_match_those_of_uvicorn(loop: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "uvicorn.error")
 
     async def app(scope: Any, receive: Any, send: Any) -> None:

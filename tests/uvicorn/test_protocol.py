@@ -165,7 +165,7 @@ def without_words(story: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_the_same_as_with_uvicorns_class(name: str) -> None:
+def test_behaviour_matches_the_class_of_uvicorn(name: str) -> None:
     theirs, ours = play(name, "websockets-sansio"), play(name, OURS)
     if name in VIOLATIONS:
         theirs, ours = without_words(theirs), without_words(ours)
@@ -179,7 +179,7 @@ Serve = Callable[..., int]
     ("body", "code", "reason"),
     [(b"", 1005, ""), (b"\x03\xe8", 1000, ""), (b"\x0f\xa0bye", 4000, "bye")],
 )
-def test_a_close_of_the_client(serve: Serve, body: bytes, code: int, reason: str) -> None:
+def test_close_of_the_client_becomes_disconnect(serve: Serve, body: bytes, code: int, reason: str) -> None:
     app = Recorder()
     with Raw(serve(app)) as client:
         client.send(close(body))
@@ -189,7 +189,7 @@ def test_a_close_of_the_client(serve: Serve, body: bytes, code: int, reason: str
     assert app.raised == ["ClientDisconnected"]
 
 
-def test_a_connection_that_is_reset(serve: Serve) -> None:
+def test_reset_connection_disconnects_with_1005(serve: Serve) -> None:
     app = Recorder()
     with Raw(serve(app)) as client:
         client.socket.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
@@ -198,7 +198,7 @@ def test_a_connection_that_is_reset(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("deflate", [False, True])
-def test_messages_over_the_limit(serve: Serve, deflate: bool) -> None:
+def test_message_over_the_limit_closes_with_1009(serve: Serve, deflate: bool) -> None:
     app = Recorder()
     port = serve(app, ws_max_size=1000, ws_per_message_deflate=deflate)
     compression = "deflate" if deflate else None
@@ -221,7 +221,7 @@ def test_compression_is_as_configured(serve: Serve) -> None:
             assert ws.recv(10) == "frag" + "ments" * 1000
 
 
-def test_bytes_one_at_a_time(serve: Serve) -> None:
+def test_frames_arriving_in_single_bytes_are_decoded(serve: Serve) -> None:
     with Raw(serve(Recorder())) as client:
         for sent in (text("slow"), close(b"\x03\xe8")):
             for byte in sent:
@@ -231,7 +231,7 @@ def test_bytes_one_at_a_time(serve: Serve) -> None:
         assert client.receive_all() == []
 
 
-def test_a_burst_with_pings_among_the_messages(serve: Serve) -> None:
+def test_burst_with_pings_gets_all_replies_and_pongs(serve: Serve) -> None:
     numbers = range(2000)
     with Raw(serve(Recorder())) as client:
         client.send(b"".join(text(str(n)) + frame(Opcode.PING, b"%d" % n) for n in numbers))
@@ -242,7 +242,7 @@ def test_a_burst_with_pings_among_the_messages(serve: Serve) -> None:
     assert [event for event in events if type(event) is Pong] == [Pong(b"%d" % n) for n in numbers]
 
 
-def test_keep_alive(serve: Serve) -> None:
+def test_keepalive_pings_are_sent(serve: Serve) -> None:
     app = Recorder()
     with Raw(serve(app, ws_ping_interval=0.05, ws_ping_timeout=20)) as client:
         for _ in range(3):
@@ -251,7 +251,7 @@ def test_keep_alive(serve: Serve) -> None:
             client.send(frame(Opcode.PONG, ping.data))
 
 
-def test_a_client_that_does_not_answer_pings(serve: Serve) -> None:
+def test_client_that_sends_no_pong_is_closed_with_1011(serve: Serve) -> None:
     app = Recorder()
     with Raw(serve(app, ws_ping_interval=0.05, ws_ping_timeout=0.05)) as client:
         assert client.close_code() == 1011
@@ -259,7 +259,7 @@ def test_a_client_that_does_not_answer_pings(serve: Serve) -> None:
     assert app.events[-1]["type"] == "websocket.disconnect"
 
 
-def test_shutdown() -> None:
+def test_shutdown_closes_connections_with_1012() -> None:
     app = Recorder()
     with serving(app) as port:
         client = Raw(port)
@@ -286,7 +286,7 @@ def stalled(count: Callable[[], int]) -> int:
             return before
 
 
-def test_a_client_that_does_not_read(serve: Serve) -> None:
+def test_client_that_does_not_read_blocks_send(serve: Serve) -> None:
     done = threading.Event()
     last = [0]
 
@@ -308,7 +308,7 @@ def test_a_client_that_does_not_read(serve: Serve) -> None:
         assert client.close_code() == 1000
 
 
-def test_an_application_that_does_not_receive(serve: Serve) -> None:
+def test_application_that_does_not_receive_pauses_reading(serve: Serve) -> None:
     go = threading.Event()
 
     async def late(scope: Any, receive: Any, send: Any) -> None:

@@ -1,4 +1,4 @@
-"""A peer that does not read is freed, and holds up neither its application nor the end of the server."""
+"""A peer that does not read is freed, and blocks neither its application nor the shutdown."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def fill(client: Raw) -> None:
 
 
 @pytest.mark.parametrize("sends", [False, True])
-def test_keep_alive_frees_one_and_its_application(loop: str, sends: bool) -> None:
+def test_keepalive_timeout_frees_connection_and_application(loop: str, sends: bool) -> None:
     app = Flood()
     options = {"loop": loop, "ws_ping_interval": 0.2, "ws_ping_timeout": 0.2}
     with running(app, **options) as (port, app.server), Raw(port, small=True) as client:
@@ -85,7 +85,7 @@ def test_keep_alive_frees_one_and_its_application(loop: str, sends: bool) -> Non
 
 
 @pytest.mark.parametrize("then", [closes, returns, raises])
-def test_one_is_freed_when_its_application_is_done(loop: str, then: Any) -> None:
+def test_unread_connection_is_freed_when_the_application_ends(loop: str, then: Any) -> None:
     app = Flood(then)
     with running(app, loop=loop, ws_ping_interval=None) as (port, app.server), Raw(port, small=True):
         assert app.full.wait(20)
@@ -94,7 +94,7 @@ def test_one_is_freed_when_its_application_is_done(loop: str, then: Any) -> None
 
 
 @pytest.mark.parametrize("then", [None, receives])
-def test_one_that_closes_is_freed(loop: str, then: Any) -> None:
+def test_closing_peer_that_never_reads_is_freed(loop: str, then: Any) -> None:
     app = Flood(then)
     options = {"loop": loop, "ws_ping_interval": None}
     with running(app, **options) as (port, app.server), Raw(port, small=True) as client:
@@ -105,7 +105,7 @@ def test_one_that_closes_is_freed(loop: str, then: Any) -> None:
     assert app.raised == ([] if then else [ClientDisconnected])
 
 
-def test_one_that_does_not_read_its_denial_is_freed(loop: str) -> None:
+def test_peer_that_never_reads_its_denial_is_freed(loop: str) -> None:
     done = threading.Event()
 
     async def deny(scope: Any, receive: Any, send: Any) -> None:
@@ -123,7 +123,7 @@ def test_one_that_does_not_read_its_denial_is_freed(loop: str) -> None:
 
 @pytest.mark.parametrize("then", [None, closes, receives])
 @pytest.mark.parametrize("bound", [None, 1])
-def test_the_server_ends_within_its_bound(
+def test_shutdown_with_a_silent_peer_ends_in_time(
     loop: str, then: Any, bound: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("wsframe.uvicorn.SHUTDOWN_TIMEOUT", 1.0)
@@ -143,7 +143,7 @@ def test_the_server_ends_within_its_bound(
     assert time.monotonic() - began < 15
 
 
-def test_the_system_keeps_nothing_of_a_connection_that_was_given_up(loop: str) -> None:
+def test_abandoned_connection_leaves_nothing_in_the_kernel(loop: str) -> None:
     app = Flood()
     options = {"loop": loop, "ws_ping_interval": 0.2, "ws_ping_timeout": 0.2}
     with running(app, **options) as (port, app.server), Raw(port, small=True) as client:
@@ -152,7 +152,7 @@ def test_the_system_keeps_nothing_of_a_connection_that_was_given_up(loop: str) -
 
 
 def gone_from_the_system(client: Raw) -> bool:
-    """Wait until the client hears that all is dropped, instead of getting the rest."""
+    """Wait until the client gets a reset, instead of the rest of the data."""
     time.sleep(0.1)
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""A plugin of pytest: modules of wsframe stand under the names of those of websockets; no logic."""
+"""A plugin of pytest: modules of wsframe are imported under the names of those of websockets."""
 
 from __future__ import annotations
 

@@ -12,8 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import frames
-import twins
+from support import frames, twins
 
 from wsframe import ProtocolError, Role
 from wsframe.deflate import Deflate

@@ -10,7 +10,7 @@ import pytest
 
 from wsframe import Close, Frame, Header, Opcode, Ping, Pong, Role
 
-FOLDER = Path(__file__).with_name("vectors")
+FOLDER = Path(__file__).parent.parent / "vectors"
 
 
 def entries(name: str) -> Any:

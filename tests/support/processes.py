@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from twins import Impl
+from support.twins import Impl
 
 
 def environment(impl: Impl | None = None) -> dict[str, str]:

@@ -73,7 +73,7 @@ def codes_of(owner: Any, name: str) -> Iterator[Any]:
         yield from codes_of(kind, name)
 
 
-def test_what_is_bypassed_is_listed(kind: Any) -> None:
+def test_bypassed_functions_are_listed(kind: Any) -> None:
     run, hosts = kind
     codes = {code for site in sites_of(hosts) for code in codes_of(*site)}
     before: Counter[Any] = Counter()
@@ -98,7 +98,7 @@ def test_what_is_bypassed_is_listed(kind: Any) -> None:
 
 
 def wrapper_of(value: Any, count: Callable[[], None]) -> Any:
-    """Wrap what a class or a module holds."""
+    """Wrap an attribute of a class or a module."""
     if isinstance(value, staticmethod | classmethod):
         return type(value)(wrapper_of(value.__func__, count))
     if isinstance(value, property):
@@ -123,7 +123,7 @@ def count_calls(run: Callable[[], None], owner: Any, name: str, monkeypatch: pyt
     return len(calls)
 
 
-def test_who_wraps_a_method_later_sees_every_call(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_method_wrapped_after_install_sees_every_call(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     run, hosts = kind
     sites = sites_of(hosts)
     sites = [site for site in sites if wrapper_of(inspect.getattr_static(*site), print) is not None]

@@ -1,24 +1,26 @@
-"""No call on any object of ours crashes, be it odd or out of order; `__init__` may never have been called."""
+"""No unexpected call on any of our objects crashes, even if `__init__` was never called."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-import twins
-from processes import run
+from support import twins
+from support.processes import run
+
+TESTS = str(Path(__file__).parent)
+IMPORT = f"import sys; sys.path.insert(0, {TESTS!r}); from support import misuse"
 
 
 @pytest.mark.parametrize("name", ["py", *twins.NAMES[-1:]])
-def test_odd_calls_raise_at_most(name: str) -> None:
-    """All classes, public and compiled (see poking.py)."""
-    tests = str(Path(__file__).parent)
+def test_unexpected_calls_never_crash(name: str) -> None:
+    """All classes, public and compiled (see misuse.py)."""
     with twins.running(name) as impl:
-        done = run(f"import sys; sys.path.insert(0, {tests!r}); import poking; poking.main()", impl=impl)
+        done = run(f"{IMPORT}; misuse.main()", impl=impl)
     assert done.stdout == "done\n"
 
 
-def test_the_view_of_a_stream_stays_where_it_is() -> None:
+def test_read_buffer_of_a_stream_cannot_be_resized() -> None:
     """It can be replaced, but not resized, nor replaced while it is being read from."""
     stream_module = pytest.importorskip("wsframe._c.stream")
 
@@ -44,7 +46,7 @@ def test_the_view_of_a_stream_stays_where_it_is() -> None:
     assert stream.taken == b"abc"
 
 
-def test_a_stream_without_a_view() -> None:
+def test_stream_without_a_read_buffer_raises() -> None:
     stream_module = pytest.importorskip("wsframe._c.stream")
     stream = stream_module.Stream.__new__(stream_module.Stream)
     with pytest.raises(ValueError, match="out of range"):
@@ -59,8 +61,7 @@ def test_a_stream_without_a_view() -> None:
 @pytest.mark.parametrize("name", ["py", *twins.NAMES[-1:]])
 def test_methods_called_with_another_self_raise(name: str) -> None:
     """An unbound method takes objects of its class only."""
-    tests = str(Path(__file__).parent)
     with twins.running(name) as impl:
-        code = f"import sys; sys.path.insert(0, {tests!r}); import poking; poking.call_with_another_self()"
+        code = f"{IMPORT}; misuse.call_with_another_self()"
         done = run(code, impl=impl)
     assert done.stdout == "done\n"

@@ -1,4 +1,4 @@
-"""Ways to cut a stream into reads, and what a decoder made of them."""
+"""Split a stream into reads, and record what a decoder returned for them."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Outcome(NamedTuple):
 
 def cut_at_random(data: bytes, seed: int) -> list[bytes]:
     """Cut into pieces of random sizes, some of them empty; the same seed cuts the same way."""
-    draw = random.Random(seed)
+    rng = random.Random(seed)
     pieces = []
     start = 0
     while start < len(data):
-        size = draw.choice((0, 1, 2, 3, draw.randrange(16), draw.randrange(len(data) + 1)))
+        size = rng.choice((0, 1, 2, 3, rng.randrange(16), rng.randrange(len(data) + 1)))
         pieces.append(data[start : start + size])
         start += size
     return pieces
@@ -59,5 +59,5 @@ def outcome(make: Callable[[], Any], data: bytes, seeds: int = 5) -> Outcome:
     """What a stream leads to, however it is cut."""
     first, *others = (feed(make(), pieces) for pieces in cuttings(data, seeds))
     for other in others:
-        assert other == first, "the cutting made a difference"
+        assert other == first, "the result depends on how the stream is split"
     return first

@@ -93,17 +93,17 @@ def classes() -> Iterator[type]:
                 yield one
 
 
-def poke(draw: random.Random, thing: Any, made: list[Any]) -> None:
-    """Do one odd thing to an object."""
+def poke(rng: random.Random, thing: Any, made: list[Any]) -> None:
+    """Do one unexpected thing to an object."""
 
     def value() -> Any:
-        return draw.choice(made) if draw.random() < 0.15 else draw.choice(VALUES)()
+        return rng.choice(made) if rng.random() < 0.15 else rng.choice(VALUES)()
 
     names = [one for one in dir(type(thing)) if one not in LEFT_ALONE]
-    if draw.random() < 0.8:
+    if rng.random() < 0.8:
         names = [one for one in names if not one.startswith("__")] or names
-    name = draw.choice(names)
-    kind = draw.random()
+    name = rng.choice(names)
+    kind = rng.random()
     if kind < 0.25:
         setattr(thing, name, value())
     elif kind < 0.3:
@@ -111,7 +111,7 @@ def poke(draw: random.Random, thing: Any, made: list[Any]) -> None:
     else:
         found = getattr(thing, name)
         if callable(found):
-            result = found(*(value() for _ in range(draw.choice([0, 1, 1, 1, 2, 2, 3, 4]))))
+            result = found(*(value() for _ in range(rng.choice([0, 1, 1, 1, 2, 2, 3, 4]))))
             if inspect.iscoroutine(result):
                 result.close()
 
@@ -143,7 +143,7 @@ def main() -> None:
             continue
         print(cls, file=sys.stderr, flush=True)
         for seed in range(ROUNDS):
-            draw = random.Random(f"{cls.__name__} {seed}")
+            rng = random.Random(f"{cls.__name__} {seed}")
             made: list[Any] = []
             for _ in range(3):
                 try:
@@ -154,7 +154,7 @@ def main() -> None:
                     made.append(cls(Role.CLIENT))
             for _ in range(STEPS if made else 0):
                 with suppress(Exception, SystemExit, GeneratorExit):
-                    poke(draw, draw.choice(made), made)
+                    poke(rng, rng.choice(made), made)
     sys.stdout.write("done\n")
 
 

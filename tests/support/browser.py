@@ -42,16 +42,16 @@ class Page:
         self._number += 1
         await self._ws.send(json.dumps({"id": self._number, "method": method, "params": parameters}))
         while True:
-            answer = json.loads(await self._ws.recv())
-            if answer.get("id") == self._number:
-                assert "error" not in answer, answer
-                return answer["result"]
+            reply = json.loads(await self._ws.recv())
+            if reply.get("id") == self._number:
+                assert "error" not in reply, reply
+                return reply["result"]
 
     async def value(self, expression: str) -> Any:
         """What JavaScript makes of an expression."""
-        answer = await self.call("Runtime.evaluate", expression=expression, returnByValue=True)
-        assert "exceptionDetails" not in answer, answer
-        return answer["result"].get("value")
+        reply = await self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        assert "exceptionDetails" not in reply, reply
+        return reply["result"].get("value")
 
     async def until(self, expression: str) -> Any:
         """Wait until an expression is true."""

@@ -1,4 +1,4 @@
-"""How much memory is held, counted without a clock."""
+"""Count allocated memory, without a clock."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NOISE = 256  # bytes: the integers of a test itself
 
 
 class Held:
-    """Bytes held since the block began."""
+    """Bytes allocated since the block began."""
 
     def __init__(self, read: Callable[[], tuple[int, int]]) -> None:
         self._read, self._before = read, read()[0]

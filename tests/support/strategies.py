@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import frames
 from hypothesis import strategies as st
+from support import frames
 
 from wsframe import Close, Ping, Pong, Role
 

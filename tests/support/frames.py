@@ -12,8 +12,8 @@ KEY = bytes.fromhex("37fa213d")  # of the examples in 5.7
 
 def masked(payload: bytes, key: bytes, offset: int = 0) -> bytes:
     """XOR byte by byte, as 5.3 says it."""
-    turn = offset % 4
-    return bytes(map(xor, payload, cycle(key[turn:] + key[:turn])))
+    rotation = offset % 4
+    return bytes(map(xor, payload, cycle(key[rotation:] + key[:rotation])))
 
 
 def header(

@@ -1,4 +1,4 @@
-"""What is replaced looks like what was there: names, signatures, what it wraps, and pickling."""
+"""Replacements look like the originals: names, signatures, `__wrapped__`, and pickling."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def calls(value: Any) -> list[tuple[str, Any, Any]] | None:
 
 
 @pytest.mark.parametrize("name", HOSTS)
-def test_every_function_keeps_its_names_its_signature_and_what_it_wraps(name: str) -> None:
+def test_replacements_keep_name_signature_and_wrapped_function(name: str) -> None:
     compared = 0
     for owner, attribute, new in replacements(name):
         old = inspect.getattr_static(owner, attribute, None)
@@ -88,7 +88,7 @@ def test_every_function_keeps_its_names_its_signature_and_what_it_wraps(name: st
 
 
 @pytest.mark.parametrize("name", HOSTS)
-def test_what_could_be_pickled_can_be(name: str) -> None:
+def test_picklable_functions_stay_picklable(name: str) -> None:
     sites = [
         (owner, attribute, can_be_pickled(inspect.getattr_static(owner, attribute, None)))
         for owner, attribute, _ in replacements(name)
