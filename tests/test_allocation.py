@@ -10,7 +10,10 @@ from support import twins
 from support.processes import run
 
 TESTS = str(Path(__file__).parent)
-PROGRAM = f"import sys; sys.path.insert(0, {TESTS!r}); from support import allocation_failures; allocation_failures.main()"
+PROGRAM = (
+    f"import sys; sys.path.insert(0, {TESTS!r}); "
+    "from support import allocation_failures; allocation_failures.main()"
+)
 
 
 @pytest.mark.parametrize("name", ["py", *twins.NAMES[-1:]])
