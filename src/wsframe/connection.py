@@ -1,19 +1,19 @@
 """One WebSocket connection after its opening handshake, either side, without I/O (RFC 6455, 5 to 7).
 
-States and events:
+Two steps change the state (see TRANSITIONS):
 
-    state    event                next     also
+    state    step                 next     because of
     -------  -------------------  -------  -----------------------------------------------------
-    OPEN     message received     OPEN     it is returned
-    OPEN     Ping received        OPEN     a Pong is queued (5.5.3)
-    OPEN     Close received       CLOSING  a Close is queued (5.5.1); both are now exchanged
-    OPEN     close() called       CLOSING  a Close is sent
-    OPEN     violation received   OPEN     later bytes are discarded; earlier messages may have replies
-    OPEN     fail() called        CLOSING  a Close with the code of the violation is queued (7.1.7)
-    CLOSING  message received     CLOSING  it is returned, until the Close of the peer
-    CLOSING  Close received       CLOSING  both are now exchanged
-    any      end of stream        CLOSED   without a Close received the code is 1006 (7.1.5)
-    CLOSED   anything             CLOSED   data is discarded
+    OPEN     a Close is sent      CLOSING  close(), a Close received (5.5.1), fail() (7.1.7)
+    OPEN     the stream ends      CLOSED   receive_eof(); the code is 1006 (7.1.5)
+    CLOSING  the stream ends      CLOSED   receive_eof(); without a Close received the code is 1006
+
+What is received does this:
+
+    message       it is returned, until the Close of the peer
+    Ping          a Pong is queued (5.5.3)
+    Close         a Close is queued if the connection is OPEN; both are now exchanged
+    violation     later bytes are discarded, and `error` is set; earlier messages may still have replies
 
 A server closes the TCP connection when both Close frames are exchanged; a client waits for that, with a
 time-out (7.1.1).  After fail() either side closes it at once.
@@ -22,8 +22,8 @@ time-out (7.1.1).  After fail() either side closes it at once.
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterable, Iterator
-from enum import IntEnum
+from collections.abc import Callable, Iterable, Iterator
+from enum import Enum, IntEnum, auto
 from typing import TYPE_CHECKING, Any
 
 from . import _errors
@@ -108,6 +108,22 @@ class State(IntEnum):
     OPEN = 1
     CLOSING = 2
     CLOSED = 3
+
+
+class Step(Enum):
+    """What changes the state of a connection."""
+
+    CLOSE_SENT = auto()
+    STREAM_ENDED = auto()
+
+
+# The next state. No other step is taken in any state.
+TRANSITIONS = {
+    (State.OPEN, Step.CLOSE_SENT): State.CLOSING,
+    (State.OPEN, Step.STREAM_ENDED): State.CLOSED,
+    (State.CLOSING, Step.STREAM_ENDED): State.CLOSED,
+    (State.CLOSED, Step.STREAM_ENDED): State.CLOSED,
+}
 
 
 class ConnectionClosed(WebSocketException):
@@ -206,6 +222,9 @@ class SansIOConnection:
         received, sent: the Close frames, or None.
         error: the violation that was received, or None.
         fragmenting: whether a fragmented message is being sent.
+        encodes_directly: whether a message is encoded into one uncompressed frame without further checks: the
+            connection is open, has no extension, and sends no fragmented message.
+        on_encodes_directly: called with the new value when that changes; None after the end.
         controls: how many control frames were received.
     """
 
@@ -218,8 +237,10 @@ class SansIOConnection:
         "_received_first",
         "cause",
         "decoder",
+        "encodes_directly",
         "error",
         "fragmenting",
+        "on_encodes_directly",
         "outgoing",
         "received",
         "role",
@@ -243,6 +264,8 @@ class SansIOConnection:
         self._deflate = deflate
         self._masked = role is Role.CLIENT
         self.fragmenting: bool = False
+        self.encodes_directly: bool = deflate is None
+        self.on_encodes_directly: Callable[[bool], None] | None = None
         self._compressing = False  # the fragmented message
         self._fragments_text = False  # the fragmented message
         self.role: Role = role
@@ -291,7 +314,8 @@ class SansIOConnection:
         Args:
             cause: the exception that ended it, or None.
         """
-        self.state = State.CLOSED
+        self._change(TRANSITIONS[self.state, Step.STREAM_ENDED], self.fragmenting)
+        self.on_encodes_directly = None
         self.cause = cause or self.cause
 
     def _reply_to_controls(self, events: list[Event]) -> None:
@@ -312,7 +336,17 @@ class SansIOConnection:
         self.outgoing.append(self._control(Opcode.CLOSE, close_body(close.code, close.reason)))
         self.sent = close
         self._received_first = self.received is not None
-        self.state = State.CLOSING
+        self._change(TRANSITIONS[self.state, Step.CLOSE_SENT], self.fragmenting)
+
+    def _change(self, state: State, fragmenting: bool) -> None:
+        """Change the state, and what depends on it; nothing else does."""
+        self.state = state
+        self.fragmenting = fragmenting
+        directly = state is State.OPEN and self._deflate is None and not fragmenting
+        if directly is not self.encodes_directly:
+            self.encodes_directly = directly
+            if self.on_encodes_directly is not None:
+                self.on_encodes_directly(directly)
 
     # Sending.
 
@@ -411,7 +445,7 @@ class SansIOConnection:
             assert self._deflate is not None
             fragment = self._deflate.deflate(bytes_of(fragment), final)
         frame = encode_frame(opcode, fragment, fin=final, rsv=rsv, mask_key=self._key())
-        self.fragmenting = not final
+        self._change(self.state, not final)
         self._fragments_text = text
         return frame
 
@@ -481,11 +515,6 @@ class SansIOConnection:
             raise self.closed_error()
 
     # The end.
-
-    @property
-    def encodes_directly(self) -> bool:
-        """Whether `send` equals encode_text and encode_binary: open, no extension, not between fragments."""
-        return self.state is State.OPEN and self._deflate is None and not self.fragmenting
 
     @property
     def compresses(self) -> bool:

@@ -442,7 +442,6 @@ class WebSocketProtocol(Endpoint):
             self._close_reply_timer = None
         if protocol.state is State.OPEN:
             protocol.reply_to_close()
-            self._encodes_directly = False
             self._write_outgoing(protocol)
             self.flush()
             self._wakeup_drain_waiter()

@@ -170,7 +170,11 @@ class MessageDecoder(_Decoder):
         return self._feed_bytes(data, NO_BUDGET if budget is None else budget_of(budget))
 
     def _decode(self, data: bytes, position: int, out: list[Any]) -> int:
-        return len(data) if self.closed else super()._decode(data, position, out)
+        if self.closed:
+            return len(data)
+        if self.streaming and self._message and not self.skipping:  # that came before `streaming` was set
+            self._return_fragment(False, out)
+        return super()._decode(data, position, out)
 
     def _check_sequence(self, first: int) -> None:
         opcode = first & OPCODE
@@ -257,11 +261,6 @@ class MessageDecoder(_Decoder):
         self._checked = 0
         self._message.clear()
         return False
-
-    def _decode(self, data: bytes, position: int, out: list[Any]) -> int:
-        if self.streaming and self._message and not self.skipping:  # that came before `streaming` was set
-            self._return_fragment(False, out)
-        return super()._decode(data, position, out)
 
     def _return_fragment(self, final: bool, out: list[Any]) -> None:
         """Return what has arrived of the message, but not half a character."""

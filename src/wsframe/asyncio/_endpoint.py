@@ -248,7 +248,7 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
         self._decoder = None
         self._use_socket(-1)
         self._discard_pending()
-        self._encodes_directly = self.congested = False
+        self.congested = False
         self._keepalive.stop()
         for timer in (self._close_timer, self._failure_timer):
             if timer is not None:
@@ -286,13 +286,17 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
         self._protocol = protocol
         self._decoder = protocol.decoder
         self._masked = protocol.role is Role.CLIENT
-        self._encodes_directly = protocol.encodes_directly
+        self._set_encodes_directly(protocol.encodes_directly)
+        protocol.on_encodes_directly = self._set_encodes_directly
         self._keepalive.start()
         if self._listener is not None:
             self._decoder.streaming = ALL_MESSAGES if takes_fragments(self._listener) else 0
             self._call_listener(self._listener.on_open)
         if rest:
             self._receive(rest)
+
+    def _set_encodes_directly(self, value: bool) -> None:
+        self._encodes_directly = value
 
     def _receive_undecoded(self, data: Buffer) -> None:
         if self._protocol is None:
@@ -324,7 +328,6 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
 
     def _process_control_frames(self, protocol: Protocol, events: list[Event]) -> list[Event]:
         """Send Pongs and a Close, acknowledge Pings; return the messages."""
-        self._encodes_directly = protocol.encodes_directly
         self._write_outgoing(protocol)
         if self.congested:  # a peer that sends Pings and does not read must not fill the memory
             self._pause_reading()
@@ -505,7 +508,6 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
         if not self._write_pending_sends() and protocol.fragmenting and code in CLEAN_CODES:
             code, reason = CloseCode.INTERNAL_ERROR, "close during fragmented message"
         frame = protocol.close(code, reason)
-        self._encodes_directly = False
         try:
             self._write(frame)
             self.flush()
@@ -532,7 +534,6 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
         """Fail the connection for a violation (RFC 6455, 7.1.7)."""
         protocol = self.protocol
         protocol.fail()
-        self._encodes_directly = False
         self._write_outgoing(protocol)
         self.flush()
         self._close_transport()

@@ -187,12 +187,9 @@ class Sender(Stream):
             if protocol.fragmenting:  # a part of a message has been sent
                 self._start_closing(CloseCode.INTERNAL_ERROR, "fragmented message not finished")
             raise
-        finally:
-            self._encodes_directly = protocol.encodes_directly
 
     async def _send_fragment(self, fragment: str | Buffer, *, final: bool) -> None:
         """Send a fragment; compress a large one in steps, as several frames, between which the loop runs."""
-        self._encodes_directly = False
         if _is_large(fragment) and self.protocol.compresses:
             whole = fragment if isinstance(fragment, str) else memoryview(fragment).cast("B")
             while len(whole) > STEP_SIZE:
