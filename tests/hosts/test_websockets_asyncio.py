@@ -17,9 +17,10 @@ from support.opening import request
 from support.raw_peer import Peer, Tapped, both, run, serving, text
 from support.sansio_websockets import accelerated, is_added
 from support.unhurried import unhurried
+from websockets.asyncio import server as websockets_server
 from websockets.asyncio.client import connect
 from websockets.asyncio.connection import Connection
-from websockets.asyncio.server import broadcast, serve
+from websockets.asyncio.server import serve
 from websockets.exceptions import ConcurrencyError, ConnectionClosed, ConnectionClosedError
 from websockets.frames import Frame
 from websockets.protocol import CLIENT, SERVER, Protocol
@@ -70,7 +71,7 @@ async def obey(ws: Any) -> None:
         elif message == "big":
             await ws.send("x" * 100_000)
         elif message == "everybody":
-            broadcast([ws], "everybody")
+            websockets_server.broadcast([ws], "everybody")
         elif message == "as binary":
             await ws.send("text", text=False)
         elif message == "views":

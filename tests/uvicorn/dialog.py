@@ -315,5 +315,9 @@ LOG = Log()
 
 def scope_of(scope: Any) -> Any:
     out = {key: value for key, value in scope.items() if key not in ("client", "server", "app")}
+    if "extensions" in scope:  # those of ours are in docs/how-to/uvicorn.md
+        out["extensions"] = {
+            name: value for name, value in scope["extensions"].items() if not name.startswith("wsframe.")
+        }
     out["client"], out["server"] = (type(scope.get(key)).__name__ for key in ("client", "server"))
     return shown(out)
