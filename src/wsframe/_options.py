@@ -10,6 +10,9 @@ from typing import Any
 from . import Role
 from .connection import SansIOConnection as Protocol
 
+# Options of earlier versions of websockets, and what they are called now.
+FORMER_NAMES = {"extra_headers": "additional_headers", "timeout": "open_timeout"}
+
 
 def check_names(called: type, options: Iterable[str], typed: type, others: Iterable[str]) -> None:
     """Check the names of options that a signature does not have.
@@ -30,6 +33,8 @@ def check_names(called: type, options: Iterable[str], typed: type, others: Itera
             parameters = inspect.signature(typed).parameters.values()
             named = {one.name for one in parameters if one.kind is not one.VAR_KEYWORD}
             nearest = difflib.get_close_matches(name, sorted(named.union(others)), 1)
+            if FORMER_NAMES.get(name) in named:
+                nearest = [FORMER_NAMES[name]]
             hint = f": did you mean {nearest[0]!r}?" if nearest else ""
             raise TypeError(f"{called.__name__}() got an unexpected keyword argument {name!r}{hint}")
 

@@ -235,6 +235,7 @@ DEFLATED_COST = 4  # of each compressed byte: some inflate to nothing
 STREAM_COST = 1024  # of each DEFLATE stream that is not the first of its message
 DEFLATED_PIECE = 2**14  # bytes that are inflated at once
 STREAMED_PIECE = 2**8  # the same, of messages that are returned in fragments
+STREAMED_SIZE = 2**16  # inflated bytes from which a part of a frame is returned as a fragment
 MAX_MESSAGES = 2**12  # that a call with a budget returns
 NO_BUDGET = 2**64 - 1
 

@@ -22,6 +22,7 @@ time-out (7.1.1).  After fail() either side closes it at once.
 from __future__ import annotations
 
 import builtins
+import codecs
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum, IntEnum, auto
 from typing import TYPE_CHECKING, Any
@@ -654,6 +655,38 @@ def as_kind(message: str | Buffer, text: bool | None) -> str | Buffer:
     if text is None or isinstance(message, str) is text:
         return message
     return bytes_of(message).decode() if text else bytes_of(message)
+
+
+class FragmentsAs:
+    """Turns the fragments of a message into text or binary ones; characters may be cut between them.
+
+    Args:
+        text: whether the message is to be text.
+    """
+
+    def __init__(self, text: bool) -> None:
+        self._text = text
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+
+    def convert(self, fragment: str | Buffer) -> str | bytes | Buffer:
+        """Return the next fragment; of bytes-like text, as much as are whole characters.
+
+        Raises:
+            UnicodeDecodeError: bytes that are to be text are not UTF-8.
+            TypeError, BufferError: as encode_binary.
+        """
+        if self._text and not isinstance(fragment, str):
+            return self._decoder.decode(bytes_of(fragment))
+        self.end()
+        return as_kind(fragment, self._text)
+
+    def end(self) -> None:
+        """Check that no character is cut off.
+
+        Raises:
+            UnicodeDecodeError: one is.
+        """
+        self._decoder.decode(b"", True)
 
 
 def bytes_of(message: str | Buffer) -> bytes:

@@ -338,3 +338,37 @@ async def test_close_amid_a_fragmented_message_is_an_error():
         with pytest.raises(ConnectionClosedError, match=r"1011 .*close during fragmented message"):
             await sending
         assert pair.theirs.close_code == 1011
+
+
+async def test_connections_may_come_and_go_while_a_program_iterates_over_them():
+    """`server.connections` is a copy."""
+    async with local(lambda ws: ws.wait_closed()) as server:
+        clients = [await connect(address(server)) for _ in range(3)]
+        closed = 0
+        for ws in server.connections:
+            await ws.close()
+            closed += 1
+        assert closed == 3
+        assert server.connections == set()
+        for client in clients:
+            await client.wait_closed()
+
+
+@pytest.mark.parametrize("kind", ["list", "async"])
+async def test_characters_may_be_cut_between_fragments_sent_as_text(kind):
+    data = "a€😊".encode()
+    parts = [data[:2], data[2:6], data[6:]]
+
+    async def each():
+        for part in parts:
+            yield part
+
+    async with Pair() as pair:
+        await pair.theirs.send(parts if kind == "list" else each(), text=True)
+        assert await pair.ours.recv() == "a€😊"
+
+
+async def test_a_character_that_is_cut_off_is_an_error():
+    async with Pair() as pair:
+        with pytest.raises(UnicodeDecodeError):
+            await pair.theirs.send(["a€".encode()[:2]], text=True)

@@ -226,3 +226,20 @@ def test_bytes_that_arrived_before_streaming_are_returned_by_the_next_call(
     assert decoder.feed(b"") == []
     assert decoder.feed(frames.frame(frames.CONTINUATION, rest, key=key)) == [Fragment("€", True)]
     assert decoder.streaming == 0
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_large_frame_is_returned_in_large_parts(impl: Impl, compressed: bool) -> None:
+    """Not one for each step of inflating, which is small because of bombs."""
+    data = random.Random(1).randbytes(300_000).hex().encode()
+    deflater = Deflater()
+    payload = deflater.deflate(data) if compressed else data
+    decoder = impl.MessageDecoder(Role.CLIENT, deflate=Deflate(Role.CLIENT) if compressed else None)
+    decoder.streaming = 1
+    frame = frames.frame(frames.TEXT, payload, rsv=4 if compressed else 0)
+    parts: list[Any] = []
+    for at in range(0, len(frame), 2**17):
+        parts += decoder.feed(frame[at : at + 2**17])
+    assert "".join(part.data for part in parts).encode() == data
+    assert len(parts) <= 15
+    assert [part.final for part in parts] == [False] * (len(parts) - 1) + [True]

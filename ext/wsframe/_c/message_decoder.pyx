@@ -14,9 +14,9 @@
 #    is ever reset.
 # 6. The fast path of `decode` runs only between messages and between frames (no `opcode`, no `in_payload`, no
 #    `head_size`), and changes none of these.
-# 7. With `streaming`, what has arrived of a message is returned at the end of each piece, as a Fragment. A
-#    message begun so is returned in Fragments to its end. Texts that are not UTF-8 may then fail before an
-#    error of their compression does.
+# 7. With `streaming`, what has arrived of a message is returned as a Fragment at the end of each frame and of
+#    each call, and amid a frame from STREAMED_SIZE on. A message begun so is returned in Fragments to its end.
+#    Texts that are not UTF-8 may then fail before an error of their compression does.
 # 8. No byte is held twice: it is in `unread_data`, in `head`, in `buffer` or in `control`. `buffer`
 #    has no more than `max_message` bytes, and no memory is allocated for bytes that have not arrived.
 # 9. A header is checked as soon as the byte that breaks a rule has arrived, in this order: opcode and size of
@@ -37,6 +37,7 @@ from wsframe._spec import (
     FRAME_COST,
     STREAM_COST,
     STREAMED_PIECE,
+    STREAMED_SIZE,
     Close,
     Fragment,
     Ping,
@@ -65,6 +66,7 @@ cdef uint64_t DEFLATED_UNITS = DEFLATED_COST
 cdef uint64_t STREAM_UNITS = STREAM_COST
 cdef uint64_t INFLATED_AT_ONCE = DEFLATED_PIECE
 cdef uint64_t STREAMED_AT_ONCE = STREAMED_PIECE
+cdef Py_ssize_t STREAMED_AT_MOST = STREAMED_SIZE
 
 
 cdef object parse_close(bytes body):
@@ -213,6 +215,8 @@ cdef class MessageDecoder(_Decoder):
                 p = self.step(p, end, out)
                 if self.cost >= self.cost_limit or PyList_GET_SIZE(out) >= self.max_returned:
                     break
+        if (self.streaming or self.in_fragments) and self.buffer_size and not self.skipping:
+            self.return_fragment(False, out)
         return p
 
     cdef int check_sequence(self, uint8_t first) except -1:
@@ -284,7 +288,8 @@ cdef class MessageDecoder(_Decoder):
             key = NO_KEY
         if self.streaming or self.in_fragments:
             self.append(p, n, key, NO_LIMIT)
-            self.return_fragment(final, out)
+            if not self.in_payload or self.buffer_size >= STREAMED_AT_MOST:
+                self.return_fragment(final, out)
             return False
         if final and not self.buffer_size:
             message = text_of(p, n, key) if self.opcode == TEXT else unmasked(p, n, key)

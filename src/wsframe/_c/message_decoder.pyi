@@ -9,6 +9,7 @@ from .._spec import (
     FRAME_COST as FRAME_COST,
     STREAM_COST as STREAM_COST,
     STREAMED_PIECE as STREAMED_PIECE,
+    STREAMED_SIZE as STREAMED_SIZE,
     Inflater,
     Role,
 )

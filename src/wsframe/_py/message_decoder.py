@@ -12,9 +12,9 @@
 #    empty and `_checked` is 0; between control frames `_control` is empty. Neither `closed` nor `skipping`
 #    is ever reset.
 # 6. The compiled twin has a fast path for whole messages, which changes none of these; here there is none.
-# 7. With `streaming`, what has arrived of a message is returned at the end of each piece, as a Fragment. A
-#    message begun so is returned in Fragments to its end. Texts that are not UTF-8 may then fail before an
-#    error of their compression does.
+# 7. With `streaming`, what has arrived of a message is returned as a Fragment at the end of each frame and of
+#    each call, and amid a frame from STREAMED_SIZE on. A message begun so is returned in Fragments to its end.
+#    Texts that are not UTF-8 may then fail before an error of their compression does.
 # 8. No byte is held twice: it is in `_unread_data`, in `_head`, in `_message` or in `_control`. `_message`
 #    has no more than `max_message` bytes, and no memory is allocated for bytes that have not arrived.
 # 9. A header is checked as soon as the byte that breaks a rule has arrived, in this order: opcode and size of
@@ -41,6 +41,7 @@ from .._spec import (
     RSV1,
     STREAM_COST,
     STREAMED_PIECE,
+    STREAMED_SIZE,
     Close,
     Fragment,
     Inflater,
@@ -174,7 +175,10 @@ class MessageDecoder(_Decoder):
             return len(data)
         if self.streaming and self._message and not self.skipping:  # that came before `streaming` was set
             self._return_fragment(False, out)
-        return super()._decode(data, position, out)
+        position = super()._decode(data, position, out)
+        if (self.streaming or self._in_fragments) and self._message and not self.skipping:
+            self._return_fragment(False, out)
+        return position
 
     def _check_sequence(self, first: int) -> None:
         opcode = first & OPCODE
@@ -238,7 +242,8 @@ class MessageDecoder(_Decoder):
             piece = self._inflate(piece, final)
         if self.streaming or self._in_fragments:
             self._message += piece
-            self._return_fragment(final, out)
+            if not self._in_payload or len(self._message) >= STREAMED_SIZE:
+                self._return_fragment(final, out)
             return False
         whole: bytes | bytearray = piece
         if not final or self._message:

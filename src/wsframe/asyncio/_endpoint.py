@@ -30,7 +30,13 @@ from .._backend import fresh_key
 from .._errors import ConcurrencyError
 from .._sockets import iteration_of, socket_of
 from .._spec import Close, CloseCode, Fragment, Ping, Pong, Role
-from ..connection import CLEAN_CODES, Event, SansIOConnection as Protocol, State, close_body
+from ..connection import (
+    CLEAN_CODES,
+    Event,
+    SansIOConnection as Protocol,
+    State,
+    close_body,
+)
 from ._keepalive import KeepAlive
 from ._listener import takes_fragments
 from ._sending import Sender

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Generator, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from .._backend import Stream
 from .._spec import CloseCode
-from ..connection import SansIOConnection as Protocol, as_kind, check_fragment
+from ..connection import FragmentsAs, SansIOConnection as Protocol, as_kind, check_fragment
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -83,9 +83,9 @@ class Sender(Stream):
 
     async def _send_as(self, message: Any, text: bool) -> None:
         if isinstance(message, AsyncIterable):
-            message = (as_kind(fragment, text) async for fragment in message)
+            message = _each_as(message, text)
         elif isinstance(message, Iterable) and not is_whole(message):
-            message = (as_kind(fragment, text) for fragment in message)
+            message = _each_of_list_as(message, text)
         else:
             message = as_kind(message, text)
         await self.send(message)
@@ -215,3 +215,19 @@ def _is_large(message: object) -> bool:
 async def _each(fragments: Iterable[str | Buffer]) -> AsyncIterator[str | Buffer]:
     for fragment in fragments:
         yield fragment
+
+
+async def _each_as(fragments: AsyncIterable[str | Buffer], text: bool) -> AsyncIterator[str | Buffer]:
+    """Yield fragments as text or binary ones."""
+    kind = FragmentsAs(text)
+    async for fragment in fragments:
+        yield kind.convert(fragment)
+    kind.end()
+
+
+def _each_of_list_as(fragments: Iterable[str | Buffer], text: bool) -> Iterator[str | Buffer]:
+    """Yield fragments as text or binary ones."""
+    kind = FragmentsAs(text)
+    for fragment in fragments:
+        yield kind.convert(fragment)
+    kind.end()

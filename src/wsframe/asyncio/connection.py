@@ -349,7 +349,7 @@ def broadcast(
         raise ValueError("raise_exceptions needs CPython 3.11 or newer")
     frames = Broadcast(as_kind(message, text))
     skipped: list[Exception] = []
-    for connection in connections:
+    for connection in tuple(connections):  # a connection that is closed may leave them
         ready = not connection._pending_sends or connection._write_pending_sends()
         if ready and connection.congested and not connection._may_queue(message):
             continue

@@ -145,7 +145,7 @@ class ServerConnection(Connection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._server._all_connections.discard(self)
-        self._server.connections.discard(self)
+        self._server._open_connections.discard(self)
         self._reader = None
         self._stop_handshake_timer()
         super().connection_lost(exc)
@@ -268,7 +268,7 @@ class ServerConnection(Connection):
         self._response = data
         self.subprotocol = accepted.subprotocol
         self._transport_write(data)
-        server.connections.add(self)
+        server._open_connections.add(self)
         max_message, max_frame = limits_of(server.max_size)
         self._open(
             Protocol(
@@ -308,7 +308,7 @@ class ServerConnection(Connection):
         self._resume_reading()
 
     def _start_close_timer(self) -> None:
-        self._server.connections.discard(self)
+        self._server._open_connections.discard(self)
         super()._start_close_timer()
 
     def _fail_handshake(self, why: str) -> None:
@@ -362,7 +362,6 @@ class Server:
     """A listening WebSocket server, returned by `serve`.
 
     Attributes:
-        connections: the open connections.
     """
 
     def __init__(
@@ -438,7 +437,7 @@ class Server:
         self.max_queue = max_queue
         self.logger: AnyLogger = _logger if logger is None else logger
         self._create_connection = ServerConnection if create_connection is None else create_connection
-        self.connections: set[ServerConnection] = set()
+        self._open_connections: set[ServerConnection] = set()
         self._all_connections: set[ServerConnection] = set()  # also those that are opening or closing
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing: asyncio.Task[None] | None = None
@@ -481,6 +480,11 @@ class Server:
     def sockets(self) -> Sequence[Any]:
         """The listening sockets."""
         return self._listening.sockets
+
+    @property
+    def connections(self) -> set[ServerConnection]:
+        """The open connections: a set of its own each time, that no later connection changes."""
+        return set(self._open_connections)
 
     def is_serving(self) -> bool:
         """Tell whether it accepts connections."""

@@ -120,6 +120,8 @@ def connect(
     path = options.pop("path", None)
     if ssl is not None and not target.secure:
         raise ValueError("ssl argument is incompatible with a ws:// URI")
+    if ssl is not None and not isinstance(ssl, tls.SSLContext):
+        raise TypeError(f"ssl must be an ssl.SSLContext or None, not {type(ssl).__name__}")
     if compression == "deflate":
         compression = ClientPolicy()
     elif compression is not None and not isinstance(compression, ClientPolicy):
@@ -170,7 +172,7 @@ def connect(
         if carrier.sock.family in (socket.AF_INET, socket.AF_INET6):
             carrier.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
         if target.secure:
-            context = ssl or tls.create_default_context()
+            context = tls.create_default_context() if ssl is None else ssl
             carrier = encrypted = TLSSocket(carrier, context, server_hostname=server_hostname or target.host)
             encrypted.handshake(deadline)
         connection = (create_connection or ClientConnection)(

@@ -30,6 +30,7 @@ from ..connection import (
     ConnectionClosed,
     ConnectionClosedOK,
     Event,
+    FragmentsAs,
     SansIOConnection as Protocol,
     State,
     as_kind,
@@ -480,17 +481,22 @@ class Connection:
         at_once = isinstance(fragments, Iterator)  # it may take its time
         last: str | Buffer | None = None
         begun = False
+        kind = None if text is None else FragmentsAs(text)
         try:
             for fragment in fragments:
+                if kind is not None:
+                    fragment = kind.convert(fragment)
                 check_fragment(fragment, last)
                 sent = fragment if at_once else last
                 last = fragment
                 if sent is not None:
-                    self._send_fragment(as_kind(sent, text), begun=begun, final=False)
+                    self._send_fragment(sent, begun=begun, final=False)
                     begun = True
+            if kind is not None:
+                kind.end()
             if last is not None:
                 end: str | bytes = "" if isinstance(last, str) else b""
-                self._send_fragment(as_kind(end if at_once else last, text), begun=begun, final=True)
+                self._send_fragment(end if at_once else last, begun=begun, final=True)
                 begun = False
         except BaseException:
             if begun and protocol.state is State.OPEN:  # there is no way to take back half a message
