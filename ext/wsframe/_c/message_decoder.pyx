@@ -15,8 +15,8 @@
 # 6. The fast path of `decode` runs only between messages and between frames (no `opcode`, no `in_payload`, no
 #    `head_size`), and changes none of these.
 # 7. With `streaming`, what has arrived of a message is returned as a Fragment at the end of each frame and of
-#    each call, and amid a frame from STREAMED_SIZE on. A message begun so is returned in Fragments to its end.
-#    Texts that are not UTF-8 may then fail before an error of their compression does.
+#    each call, and amid a frame from STREAMED_SIZE on. A message begun so is returned in Fragments to its
+#    end. Texts that are not UTF-8 may then fail before an error of their compression does.
 # 8. No byte is held twice: it is in `unread_data`, in `head`, in `buffer` or in `control`. `buffer`
 #    has no more than `max_message` bytes, and no memory is allocated for bytes that have not arrived.
 # 9. A header is checked as soon as the byte that breaks a rule has arrived, in this order: opcode and size of

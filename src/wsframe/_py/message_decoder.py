@@ -13,8 +13,8 @@
 #    is ever reset.
 # 6. The compiled twin has a fast path for whole messages, which changes none of these; here there is none.
 # 7. With `streaming`, what has arrived of a message is returned as a Fragment at the end of each frame and of
-#    each call, and amid a frame from STREAMED_SIZE on. A message begun so is returned in Fragments to its end.
-#    Texts that are not UTF-8 may then fail before an error of their compression does.
+#    each call, and amid a frame from STREAMED_SIZE on. A message begun so is returned in Fragments to its
+#    end. Texts that are not UTF-8 may then fail before an error of their compression does.
 # 8. No byte is held twice: it is in `_unread_data`, in `_head`, in `_message` or in `_control`. `_message`
 #    has no more than `max_message` bytes, and no memory is allocated for bytes that have not arrived.
 # 9. A header is checked as soon as the byte that breaks a rule has arrived, in this order: opcode and size of
