@@ -10,7 +10,7 @@ from typing import Any
 from .errors import InvalidProxy, ProxyError
 from .uri import URI
 
-# The schemes of proxies, and what of them python-socks is told: whether the proxy looks up the host.
+# The schemes of proxies, and the option of python-socks: whether the proxy looks up the host.
 SCHEMES = {
     "http": ("http", None),
     "socks4": ("socks4", False),

@@ -115,7 +115,7 @@ class _Reader:
         return found
 
     def _check_start(self, head: bytearray) -> None:
-        """Refuse at once what is not HTTP at all."""
+        """Refuse at once data that is not HTTP."""
         raise NotImplementedError
 
     def _too_big(self) -> errors.InvalidHandshake:

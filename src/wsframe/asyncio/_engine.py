@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 FIRST_DELAY = 0.1
 MAX_DELAY = 30.0
 
-# Seconds within which a server is to answer.
+# Seconds within which a server must reply.
 TIMEOUT = 5.0
 
 # Bytes that may wait to be published.

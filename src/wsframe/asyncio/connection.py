@@ -206,7 +206,7 @@ class Connection(Endpoint):
         Raises:
             ConnectionClosed: the connection is closing or closed.
             ValueError: data is too long.
-            ConcurrencyError: a Ping with this data is unanswered.
+            ConcurrencyError: a Ping with this data has no Pong yet.
         """
         acknowledged = self._ping(None if data is None else bytes_of(data))
         await self.drain()

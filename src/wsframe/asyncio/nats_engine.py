@@ -28,7 +28,7 @@ class NatsEngine(Engine):
         prefix: of the subjects.  Characters that a subject cannot have are percent-encoded.
         text: whether messages are text, or binary.
         max_queued: bytes that may wait to be published; `publish` refuses more.
-        timeout: seconds within which the server is to answer.
+        timeout: seconds within which the server must reply.
         health_interval: seconds between two questions whether it is still there.
         first_delay, max_delay: seconds between attempts to connect, which grow and are random.
         options: those of nats-py's `connect`: tls, user_credentials, name, ...

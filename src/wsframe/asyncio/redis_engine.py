@@ -74,7 +74,7 @@ class RedisEngine(Engine):
             payload begins with the position of the message, so that only these engines may publish.
         history_ttl: seconds that the history of a topic is kept after its last message.
         max_queued: bytes that may wait to be published; `publish` refuses more.
-        timeout: seconds within which the server is to answer.
+        timeout: seconds within which the server must reply.
         health_interval: seconds without a message after which it is asked whether it is still there.
         first_delay, max_delay: seconds between attempts to connect, which grow and are random.
         options: those of redis-py's `ConnectionPool.from_url`: ssl_ca_certs, username, ...

@@ -144,7 +144,7 @@ class Topics:
 
     Args:
         engine: a RedisEngine or NatsEngine; None for the connections of this process.
-        slow_peer: what becomes of a message for a peer that does not read: "drop" drops it, "close" closes
+        slow_peer: the policy for a peer that does not read: "drop" drops it, "close" closes
             the connection with 1013, and "latest" keeps the newest message of each topic, to send it when the
             peer has caught up.
         max_unsent: bytes that wait for such a peer, over which that happens.  With "latest" it happens as
@@ -308,7 +308,7 @@ class Topics:
             return
         found = self._topics.get(topic)
         if found is None:
-            bytes_of(message)  # raises for what is no message
+            bytes_of(message)  # raises for an invalid message
         else:
             self._deliver(found, Broadcast(message))
         self.counters.published += 1
@@ -444,7 +444,7 @@ class Topics:
             self._write(ws, sending)
 
     def _takes_more(self, topic: _Topic, ws: Endpoint, sending: Broadcast) -> bool:
-        """Tell whether to write a message although the peer is behind; if not, see what becomes of it."""
+        """Tell whether to write a message although the peer is behind; if not, apply `slow_peer`."""
         if self._slow_peer == "latest":
             if ws in topic.latest:
                 self.counters.replaced += 1

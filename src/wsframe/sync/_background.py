@@ -1,7 +1,7 @@
-"""The thread that looks after a connection while the application does not receive.
+"""The thread that serves a connection while the application does not receive.
 
 A thread that calls `recv` reads the socket itself: that costs no switch of threads.  While nobody does, this
-one watches the socket, reads, answers Pings and a Close, and stores messages, up to `max_queue` of them.
+one watches the socket, reads, replies to Pings and a Close, and stores messages, up to `max_queue` of them.
 It does not take over at once, for most applications are back in `recv` soon: only after a short while in
 which nobody has read.  It also sends the keep-alive Pings, flushes what is delayed or could not be sent at
 once, and gives the socket back to the system in the end, when no other thread uses it any more.  It never
@@ -26,7 +26,7 @@ GRACE = 0.02
 # Seconds after which a look at the socket ends, for there may be something else to wait for.
 LOOK = 1.0
 
-# Seconds a connection that is to fail waits at most for the answers to earlier messages.
+# Seconds a connection that is to fail waits at most for the replies to earlier messages.
 FAIL_DELAY = 1.0
 
 # Seconds a peer gets to read a Close that tells of its violation, and to end the connection: bytes that
@@ -70,7 +70,7 @@ class Background:
 
     def wake(self) -> None:
         """Make it look what there is to do."""
-        with suppress(RuntimeError):  # it is to wake already
+        with suppress(RuntimeError):  # it is being woken already
             self._alarm.release()
 
     def hurry(self) -> None:

@@ -1,8 +1,8 @@
 """What a connection sends, in order, from several threads.
 
 Frames leave in the order in which their lock was asked for.  Nobody may wait for a peer that does not read,
-except who calls `send` or `ping`: control frames that answer the peer are put into `pending`, and the thread
-that sends at that time, or the next one that can, sends them.
+except who calls `send` or `ping`: control frames that reply to the peer are put into `pending`, and the
+thread that sends at that time, or the next one that can, sends them.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ class TLSSocket(Socket):
                 break
             except ssl.SSLWantReadError:
                 pass
-            finally:  # a failure is told to the peer
+            finally:  # a failure is reported to the peer
                 if self._outgoing.pending:
                     self._below.sendall(self._outgoing.read())
             data = self._below.recv_within(deadline)

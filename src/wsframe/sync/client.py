@@ -251,7 +251,7 @@ def unix_connect(path: str | None = None, uri: str | None = None, **options: Any
 
     Args:
         path: of the socket.
-        uri: what the server is told; None for ws://localhost/, or wss://localhost/ where `ssl` is given.
+        uri: for the request; None for ws://localhost/, or wss://localhost/ where `ssl` is given.
         options: those of connect.
     """
     if uri is None:

@@ -1,8 +1,8 @@
 """A WebSocket connection on a socket, either side, for threads.
 
 Who reads the socket is decided by a lock: the thread that calls `recv` takes it and reads, or who waits in
-`close`; while nobody does, the thread of `_background` looks after the connection.  So a message costs no
-switch of threads, as it does where a thread of its own reads and passes on what it got; a Ping is answered
+`close`; while nobody does, the thread of `_background` serves the connection.  So a message costs no
+switch of threads, as it does where a thread of its own reads and passes on what it got; a Ping gets its Pong
 all the same while the application is busy.  One read may bring many messages: those that are sent in reply
 to them leave together.
 
@@ -83,7 +83,7 @@ class Connection:
         socket: what carries the bytes; it has the attributes of a socket, and of an ssl.SSLObject under TLS.
         request, response: of the opening handshake, or None.
         subprotocol: the negotiated one, or None.
-        latency: seconds the last answered Ping took, 0 before the first.
+        latency: seconds between the last Ping and its Pong, 0 before the first.
         close_timeout: seconds to wait for the end of the closing connection, or None; it may be set.
     """
 
@@ -524,7 +524,7 @@ class Connection:
         """Send a Ping (RFC 6455, 5.5.2).
 
         Args:
-            data: at most 125 bytes, not those of a Ping still unanswered; 4 random ones if None.
+            data: at most 125 bytes, not those of a Ping without a Pong yet; 4 random ones if None.
             ack_on_close: whether the event is also set when the connection is closed.
 
         Returns:
@@ -532,7 +532,7 @@ class Connection:
 
         Raises:
             ConnectionClosed: the connection is closing or closed.
-            ConcurrencyError: a Ping with this data is unanswered.
+            ConcurrencyError: a Ping with this data has no Pong yet.
             ValueError: data is too long.
         """
         payload = None if data is None else bytes_of(data)
@@ -574,7 +574,7 @@ class Connection:
         return frame, pong
 
     def _settle_pings(self, data: bytes) -> None:
-        """A Pong answers its Ping and all before it (RFC 6455, 5.5.3)."""
+        """A Pong acknowledges its Ping and all earlier ones (RFC 6455, 5.5.3)."""
         with self._mutex:
             if data not in self._pings:
                 return
@@ -671,7 +671,7 @@ class Connection:
             self._give_up()
 
     def _end_if_due(self, protocol: Protocol) -> bool:
-        """End the TCP connection if that is our turn (RFC 6455, 7.1.1); return whether it has ended."""
+        """End the TCP connection if it is ours to end (RFC 6455, 7.1.1); return whether it has ended."""
         if protocol.ends_tcp and self._outbox.empty:
             self._end(None, lingers=protocol.error is not None)
         return self._ended
