@@ -116,6 +116,7 @@ def client_seconds(library: str, size: int, accelerated: bool) -> float:
                 for _ in range(count + 2):
                     sock.sendall(frame)
                 sock.sendall(encode_frame(Opcode.CLOSE, b"\x03\xe8"))
+                sock.shutdown(socket.SHUT_WR)  # else a client waits for that until its time-out
                 sock.settimeout(30)
                 while sock.recv(2**16):  # its Close, and the end
                     pass
