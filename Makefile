@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := pyproject.toml setup.py $(wildcard ext/kernels/* ext/wsframe/_c/*)
 
 .PHONY: demo test quick test-all downstream versions lint docs docs-links coverage bench bench-servers bench-hosts \
-  bench-default bench-fanout sanitize race tsan tsan-python qemu fuzz conformance conformance-hosts jupyter soak
+  bench-default bench-fanout proxy-programs sanitize race tsan tsan-python qemu fuzz conformance conformance-hosts jupyter soak
 
 demo: $(VENV)/.demo
 	$(BIN)/wsframe demo
@@ -72,6 +72,11 @@ bench-default: $(VENV)/.bench
 # One message for many connections; Starlette comes with the group `test`.
 bench-fanout: $(VENV)/.test
 	$(BIN)/python -m bench.fanout $(ARGS)
+
+# The proxies that tests/proxies start, from Debian; without them these tests are skipped.
+proxy-programs:
+	$$(test $$(id -u) = 0 || echo sudo) apt-get install -y --no-install-recommends $(PROXY_PROGRAMS)
+PROXY_PROGRAMS := nginx haproxy caddy apache2 tinyproxy microsocks
 
 # On every CPython found: pythonX.Y on the PATH, those of pyenv, and WSFRAME_PYTHONS="/path/to/python ...".
 test-all:

@@ -1,4 +1,4 @@
-"""The addresses of proxies, HTTP CONNECT or SOCKS: python-socks speaks with them."""
+"""The addresses of the proxies of clients, HTTP CONNECT or SOCKS; python-socks connects through them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from .errors import InvalidProxy, ProxyError
 from .uri import URI
 
-# The schemes of proxies, and the option of python-socks: whether the proxy looks up the host.
+# The schemes of proxies; for python-socks its name, and whether the proxy resolves the host name.
 SCHEMES = {
     "http": ("http", None),
     "socks4": ("socks4", False),
@@ -21,14 +21,18 @@ SCHEMES = {
 
 
 def proxy_of_system(uri: URI) -> str | None:
-    """Find the proxy that the environment or the settings of the system name for a URI, or None."""
+    """Return the proxy for a URI in the environment or in the settings of the system, or None.
+
+    The first of wss_proxy or ws_proxy, socks_proxy, https_proxy, http_proxy (ws:// only) and all_proxy
+    counts, unless no_proxy has the host.
+    """
     if urllib.request.proxy_bypass(f"{uri.host}:{uri.port}"):
         return None
     proxies = urllib.request.getproxies()
-    for scheme in ("wss", "socks", "https") if uri.secure else ("ws", "socks", "https", "http"):
+    for scheme in ("wss", "socks", "https", "all") if uri.secure else ("ws", "socks", "https", "http", "all"):
         proxy = proxies.get(scheme)
         if proxy is not None:
-            if scheme == "socks" and proxy.startswith("http://"):  # as macOS and some tools say it
+            if scheme == "socks" and proxy.startswith("http://"):  # so urllib returns it on macOS
                 proxy = "socks5h://" + proxy[len("http://") :]
             return proxy
     return None
@@ -39,10 +43,10 @@ def check_proxy(proxy: str, *, tls: bool = False) -> None:
 
     Args:
         proxy: the address.
-        tls: whether https is among the schemes.
+        tls: whether https is allowed.
 
     Raises:
-        InvalidProxy: its scheme is not one of http, socks4, socks4a, socks5 and socks5h, or it names no host.
+        InvalidProxy: its scheme is not one of http, socks4, socks4a, socks5 and socks5h, or it has no host.
     """
     scheme, found, rest = proxy.partition("://")
     if not found:
@@ -54,14 +58,14 @@ def check_proxy(proxy: str, *, tls: bool = False) -> None:
 
 
 def made_by(kind: Any, proxy: str) -> Any:
-    """Make an object of python-socks for a proxy.
+    """Return an object of python-socks for a proxy.
 
     Args:
         kind: its class.
         proxy: the address.
 
     Raises:
-        InvalidProxy: the address is none.
+        InvalidProxy: the address is not valid.
     """
     scheme, _, rest = proxy.partition("://")
     name, remote = SCHEMES[scheme]
@@ -73,11 +77,11 @@ def made_by(kind: Any, proxy: str) -> Any:
 
 @contextmanager
 def failures_of(proxy: str, *kept: type[Exception]) -> Iterator[None]:
-    """Turn what python-socks raises into a ProxyError.
+    """Turn the exceptions of python-socks into ProxyError.
 
     Args:
         proxy: the address.
-        kept: exceptions that are left as they are.
+        kept: exceptions that pass unchanged.
     """
     try:
         yield
@@ -89,7 +93,7 @@ def failures_of(proxy: str, *kept: type[Exception]) -> Iterator[None]:
 
 
 def missing_python_socks() -> ImportError:
-    """Make the error that says what to install."""
+    """Return the error that says what to install."""
     return ImportError(
         "connecting through a proxy needs python-socks: pip install 'wsframe[proxy]', or proxy=None"
     )

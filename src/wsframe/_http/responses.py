@@ -1,4 +1,4 @@
-"""The responses of a server to an opening handshake, as an application makes and changes them."""
+"""The responses of a server to an opening handshake that an application makes or changes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .reader import ResponseReader
 
 
 def plain_response(status: int, text: str) -> Response:
-    """Make a plain text response.
+    """Return a plain text response.
 
     Args:
         status: the status code.
@@ -26,20 +26,20 @@ def plain_response(status: int, text: str) -> Response:
 
 
 def read_own(response: bytes) -> Response | None:
-    """Read a response of ours; None where there is none."""
+    """Parse a response that this server has written; None if that is empty."""
     size = max(len(response), 1)  # no limit
     return ResponseReader(size, size).feed(response)
 
 
 def checked(response: object, what: str) -> Response:
-    """Return what a function of the application returned.
+    """Return the response that a function of the application returned.
 
     Args:
-        response: a Response.
+        response: what it returned.
         what: the name of the function.
 
     Raises:
-        TypeError: it is something else.
+        TypeError: it is not a Response.
     """
     if not isinstance(response, Response):
         raise TypeError(f"{what} must return a Response or None, not {type(response).__name__}")
@@ -47,12 +47,12 @@ def checked(response: object, what: str) -> Response:
 
 
 def serialize_101(response: Response) -> bytes:
-    """Write the response that opens a connection, with what process_response made of its header fields."""
+    """Serialize the response that accepts a handshake, with the header fields of process_response."""
     return b"HTTP/1.1 101 Switching Protocols\r\n%b\r\n" % write_fields(response.headers.raw)
 
 
 def serialize_refusal(response: Response, method: str) -> bytes:
-    """Write another response.
+    """Serialize a response that does not accept the handshake.
 
     Args:
         response: that of the application.
@@ -66,7 +66,7 @@ def serialize_refusal(response: Response, method: str) -> bytes:
         raise ValueError("header Transfer-Encoding is not for the application to set")
     size = len(data.partition(b"\r\n\r\n")[2])
     for length in response.headers.get_all("Content-Length"):
-        # A client would wait for more, or cut the body off (RFC 9112, 6.3).
+        # A client would wait for more bytes, or truncate the body (RFC 9112, 6.3).
         if length != str(size) and method != "HEAD" and response.status_code not in (204, 304):
             raise ValueError(f"header Content-Length must be {size}, the size of the body")
     return data
