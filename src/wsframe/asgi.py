@@ -3,7 +3,8 @@
 # Two kinds of members.
 #
 # 1. On `wsframe.uvicorn`, the connection itself: `Extensions` leads to it.
-# 2. On other servers, a `_Sender`: a queue and a task that awaits the `send` of the application.
+# 2. On other servers, a `_Sender`: a queue and a task that awaits the `send` of the application.  It exists
+#    while its WebSocket is in a topic or its queue is being sent, so that no message overtakes another.
 
 from __future__ import annotations
 
@@ -14,12 +15,16 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from ._spec import CloseCode
 from .asyncio import topics as _topics
+from .asyncio._counters import Counters
+from .asyncio._delivery import MAX_UNSENT, SlowPeer
 from .asyncio._endpoint import WRITE_LIMIT, Endpoint
 from .asyncio._engine import Engine, EngineUnavailable, Position
+from .asyncio._recovery import Subscribed
+from .asyncio._topic import Topic
 from .asyncio.connection import Connection
 from .asyncio.nats_engine import NatsEngine
 from .asyncio.redis_engine import RedisEngine
-from .asyncio.topics import MAX_UNSENT, Counters, SlowMember, Subscribed, WhenLost, Wrap, _Topic
+from .asyncio.topics import WhenLost, Wrap
 
 if TYPE_CHECKING:
     from .asyncio._endpoint import AnyLogger
@@ -51,28 +56,29 @@ class WebSocket(Protocol):
 
 
 class _Sender:
-    """Sends to a connection of another server.
+    """Sends messages of topics to a WebSocket of another server.
 
     Attributes:
         topics: those that it has joined.
+        websocket: that of the application.
     """
 
     def __init__(self, owner: Topics, websocket: WebSocket) -> None:
-        self.topics: set[_Topic] = set()
+        self.topics: set[Topic] = set()
+        self.websocket = websocket
         self._owner = owner
-        self._websocket = websocket
         self._queue: deque[str | bytes] = deque()
         self._size = 0  # of the queue, and of the message that is being sent
-        self._latest: dict[_Topic, str | bytes] = {}
+        self._latest: dict[Topic, str | bytes] = {}
         self._sending: asyncio.Task[None] | None = None
-        self._ended = False
+        self._ended = False  # nothing can be sent any more
         self._handler = asyncio.current_task()
         if self._handler is not None:
-            self._handler.add_done_callback(self._leave)
+            self._handler.add_done_callback(self.leave_all)
 
-    def take(self, topic: _Topic, sending: Broadcast) -> None:
-        """Send a message soon."""
-        owner, message = self._owner, sending.message
+    def queue_message(self, topic: Topic, broadcast: Broadcast) -> None:
+        """Send a message soon, or apply `slow_peer`."""
+        owner, message = self._owner, broadcast.message
         message = message if isinstance(message, str) else bytes(message)
         latest = owner._slow_peer == "latest"
         if self._ended:
@@ -81,7 +87,7 @@ class _Sender:
             self._queue.append(message)
             self._size += len(message)
             if self._sending is None:
-                self._sending = asyncio.get_running_loop().create_task(self._send())
+                self._sending = asyncio.get_running_loop().create_task(self._send_queue())
         elif latest:
             if topic in self._latest:
                 owner.counters.replaced += 1
@@ -90,11 +96,11 @@ class _Sender:
             owner.counters.dropped += 1
             if owner._slow_peer == "close":
                 owner.counters.closed += 1
-                self._leave()
                 self._queue.clear()
                 self._ended = True
+                self.leave_all()
 
-    async def _send(self) -> None:
+    async def _send_queue(self) -> None:
         try:
             while self._queue or self._latest:
                 if not self._queue:
@@ -103,32 +109,41 @@ class _Sender:
                     self._latest.clear()
                 message = self._queue.popleft()
                 kind = "text" if isinstance(message, str) else "bytes"
-                await self._websocket.send({"type": "websocket.send", kind: message})
+                await self.websocket.send({"type": "websocket.send", kind: message})
                 self._size -= len(message)
                 self._owner.counters.delivered += 1
             if self._ended:
                 code = int(CloseCode.TRY_AGAIN_LATER)
-                await self._websocket.send(
+                await self.websocket.send(
                     {"type": "websocket.close", "code": code, "reason": "peer is too slow"}
                 )
         except Exception:  # whatever the server raises for a connection that has ended
             self._ended = True
-            self._leave()
+            self.leave_all()
         finally:
             self._sending = None
+            self.check_unused()
 
-    def _leave(self, _: object = None) -> None:
+    def leave(self, topic: Topic) -> None:
+        """Leave a topic; messages that are queued are sent, except those of `latest`."""
+        self.topics.discard(topic)
+        self._latest.pop(topic, None)
+        topic.asgi_members.discard(self)
+        self._owner._check_empty(topic)
+        self.check_unused()
+
+    def leave_all(self, _: object = None) -> None:
         """Leave all topics: the connection has ended, or its handler has."""
         for topic in list(self.topics):
-            self._owner._leave(self, topic)
+            self.leave(topic)
 
-    def forget(self) -> None:
-        """Let go of the handler: no topic is left."""
+    def check_unused(self) -> None:
+        """Remove all references to it if it has no topic and nothing to send."""
+        if self.topics or self._sending is not None:
+            return
         if self._handler is not None:
-            self._handler.remove_done_callback(self._leave)
-
-
-Member = Endpoint | _Sender
+            self._handler.remove_done_callback(self.leave_all)
+        self._owner._senders.pop(self.websocket, None)
 
 
 class Topics(_topics.Topics):
@@ -151,7 +166,7 @@ class Topics(_topics.Topics):
         self,
         *,
         engine: Engine | None = None,
-        slow_peer: SlowMember = "drop",
+        slow_peer: SlowPeer = "drop",
         max_unsent: int = MAX_UNSENT,
         when_lost: WhenLost = "raise",
         on_gap: Callable[[Any, str], object] | None = None,
@@ -167,8 +182,8 @@ class Topics(_topics.Topics):
             wrap=wrap,
             logger=logger,
         )
-        self._found: dict[WebSocket, Member] = {}
-        self._websockets: dict[Member, WebSocket] = {}
+        self._senders: dict[WebSocket, _Sender] = {}
+        self._websockets: dict[Endpoint, WebSocket] = {}
 
     def add(self, ws: Any, topic: str) -> None:
         """Have a WebSocket get the messages of a topic, until it is discarded or ends.
@@ -177,15 +192,19 @@ class Topics(_topics.Topics):
             ws: accepted.
             topic: any string.
         """
-        member = self._member(ws)
-        if isinstance(member, Endpoint):
-            super().add(cast(Connection, member), topic)
-            if not member._topics:  # it is closed
-                self._forget(member)
-        else:
-            found = self._topic(topic)
-            found.others.add(member)
-            member.topics.add(found)
+        connection = _connection_of(ws)
+        if connection is not None:
+            if ws is not connection:
+                self._websockets[connection] = ws
+            super().add(cast(Connection, connection), topic)
+            self._check_unused(connection)  # it may be closed
+            return
+        found = self._topic(topic)
+        sender = self._senders.get(ws)
+        if sender is None:
+            sender = self._senders[ws] = _Sender(self, ws)
+        found.asgi_members.add(sender)
+        sender.topics.add(found)
 
     async def subscribe(self, ws: Any, topic: str, since: tuple[str, int] | None = None) -> Subscribed:
         """Have a WebSocket get the messages of a topic, and wait until the engine delivers them.
@@ -197,66 +216,51 @@ class Topics(_topics.Topics):
             topic: any string.
             since: see `wsframe.asyncio.Topics.subscribe`.
         """
-        member = self._member(ws)
-        if isinstance(member, Endpoint):
+        connection = _connection_of(ws)
+        if connection is not None:
+            self._websockets[connection] = ws
             try:
-                return await super().subscribe(cast(Connection, member), topic, since)
+                return await super().subscribe(cast(Connection, connection), topic, since)
             finally:
-                if not member._topics:
-                    self._forget(member)
-        self.add(ws, topic)
-        if self._engine is not None:
-            await self._engine.subscribed(topic)
-        return Subscribed(False, None)
+                self._check_unused(connection)
+        return await self._add_and_wait(ws, topic)
 
     def discard(self, ws: Any, topic: str) -> None:
         """Have a WebSocket get no more messages of a topic; do nothing if it gets none."""
-        member = ws if isinstance(ws, Endpoint) else self._found.get(ws)
-        if isinstance(member, Endpoint):
-            super().discard(cast(Connection, member), topic)
-        elif member is not None and topic in self._topics:
-            self._leave(member, self._topics[topic])
+        connection = _connection_of(ws)
+        if connection is not None:
+            super().discard(cast(Connection, connection), topic)
+        elif ws in self._senders and topic in self._topics:
+            self._senders[ws].leave(self._topics[topic])
 
     def members(self, topic: str) -> set[Any]:
         """Return the WebSockets of this process that get the messages of a topic."""
         found = self._topics.get(topic)
         if found is None:
             return set()
-        return {self._websockets[member] for member in (*super().members(topic), *found.others)}
+        ours = {self._websockets[connection] for connection in super().members(topic)}
+        return ours | {sender.websocket for sender in found.asgi_members}
 
     def topics_of(self, ws: Any) -> set[str]:
         """Return the topics whose messages a WebSocket gets."""
-        member = ws if isinstance(ws, Endpoint) else self._found.get(ws)
-        if isinstance(member, _Sender):
-            return {topic.name for topic in member.topics}
-        return set() if member is None else super().topics_of(cast(Connection, member))
+        connection = _connection_of(ws)
+        if connection is not None:
+            return super().topics_of(cast(Connection, connection))
+        return {topic.name for topic in self._senders[ws].topics} if ws in self._senders else set()
 
-    def _member(self, ws: WebSocket) -> Member:
-        member = self._found.get(ws)
-        if member is None:
-            found = getattr(ws.scope.get("extensions"), "connection", None)
-            connection = None if found is None else found()
-            member = _Sender(self, ws) if connection is None else connection
-            self._found[ws] = member
-            self._websockets[member] = ws
-        return member
-
-    def _leave(self, member: _Sender, topic: _Topic) -> None:
-        member.topics.discard(topic)
-        member._latest.pop(topic, None)
-        topic.others.discard(member)
-        if not member.topics:
-            member.forget()
-            self._forget(member)
-        self._check_empty(topic)
-
-    def _remove(self, topic: _Topic, ws: Endpoint) -> None:
+    def _remove(self, topic: Topic, ws: Endpoint) -> None:
         super()._remove(topic, ws)
-        if not self.topics_of(ws):
-            self._forget(ws)
+        self._check_unused(ws)
 
-    def _forget(self, member: Member) -> None:
-        """Nothing of a member is needed any more."""
-        ws = self._websockets.pop(member, None)
-        if ws is not None:
-            del self._found[ws]
+    def _check_unused(self, connection: Endpoint) -> None:
+        """Remove the reference to the WebSocket of a connection that has left all topics."""
+        if not self.topics_of(connection):
+            self._websockets.pop(connection, None)
+
+
+def _connection_of(ws: Any) -> Endpoint | None:
+    """Return the connection of a WebSocket on `wsframe.uvicorn`; None on other servers."""
+    if isinstance(ws, Endpoint):
+        return ws
+    found = getattr(ws.scope.get("extensions"), "connection", None)
+    return None if found is None else cast("Endpoint | None", found())

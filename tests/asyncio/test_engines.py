@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from both_ends import address, local
 
 pytest.importorskip("redis")
 pytest.importorskip("nats")
@@ -18,68 +17,14 @@ pytest.importorskip("nats")
 import nats
 import redis.asyncio as redis
 from engine_servers import EngineServer
+from nodes import Node, engine_for, kept, received, until
 
-from wsframe.asyncio import EngineUnavailable, NatsEngine, Position, RedisEngine, Topics, connect
-
-QUICK = {"first_delay": 0.01, "max_delay": 0.1}
+from wsframe.asyncio import EngineUnavailable, Position, Topics, connect
 
 
 @pytest.fixture(params=["redis", "nats"])
 def kind(request):
     return request.param
-
-
-def engine_for(server, **options):
-    kind = RedisEngine if server.kind == "redis" else NatsEngine
-    return kind(server.url, **{**QUICK, **options})
-
-
-class Node:
-    """A process of ours, in the same process: topics with an engine, a server, and its clients."""
-
-    def __init__(self, server, name="news", topics=None, **options):
-        self.topics = topics or Topics(engine=engine_for(server), **options)
-        self.name = name
-        self.ours, self.theirs = [], []
-
-    async def _handler(self, ws):
-        self.ours.append(ws)
-        await ws.wait_closed()
-
-    async def __aenter__(self):
-        await self.topics.start()
-        self.server = await local(self._handler, ping_interval=None, compression=None)
-        return self
-
-    async def connect(self):
-        """Return both ends of a new connection."""
-        theirs = await connect(address(self.server), ping_interval=None, compression=None)
-        self.theirs.append(theirs)
-        while len(self.ours) < len(self.theirs):
-            await asyncio.sleep(0)
-        return self.ours[-1], theirs
-
-    async def join(self, name=None):
-        """Return a client whose connection has joined a topic."""
-        ours, theirs = await self.connect()
-        await self.topics.subscribe(ours, name or self.name)
-        return theirs
-
-    async def __aexit__(self, *exc):
-        for ws in (*self.ours, *self.theirs):
-            ws.transport.abort()
-        self.server.close()
-        await self.server.wait_closed()
-        await self.topics.close()
-
-
-async def received(ws, count):
-    return [await ws.recv() for _ in range(count)]
-
-
-async def until(condition):
-    while not condition():
-        await asyncio.sleep(0.005)
 
 
 async def publish_outside(server, topic, payload):
@@ -355,10 +300,6 @@ async def test_message_refused_by_the_server_is_counted_and_logged(caplog):
         await node.topics.drain()
         assert node.topics.counters.unpublished == 1
         assert "refuses" in caplog.text
-
-
-def kept(server, count=100, **options):
-    return Topics(engine=RedisEngine(server.url, history=count, **QUICK), **options)
 
 
 async def test_missed_messages_are_replayed_since_a_position():

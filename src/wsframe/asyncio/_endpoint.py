@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from ..handshake import Request
-    from .topics import _Topic
+    from ._topic import Topic
 
     AnyLogger = logging.Logger | logging.LoggerAdapter[Any]
 
@@ -155,7 +155,7 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
         self._lost = False
         self._pings: dict[bytes, tuple[asyncio.Future[float], float]] | None = None
         self._close_timer: asyncio.TimerHandle | None = None  # of the close timeout
-        self._topics: set[_Topic] | None = None  # those that the connection has joined
+        self._topics: set[Topic] | None = None  # those that the connection has joined
         self._unsent = 0  # bytes that the peer had not acknowledged when that timer was set
         self._failure_timer: asyncio.TimerHandle | None = None  # of FAIL_DELAY
         self._decoding_scheduled = False  # _decode_more is scheduled

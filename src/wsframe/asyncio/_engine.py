@@ -1,14 +1,16 @@
-"""What the engines of Topics share: being connected, subscribed, and able to publish, as long as it takes."""
+"""What the engines of Topics share: sessions with a server, subscribing and publishing."""
 
-# Rules of an engine.
+# Rules of an Engine.
 #
-# 1. `_wanted` are the topics that have local members, `_subscribed` those that the server was asked for in
-#    this session, `_confirmed` those for which it said yes.  `_settle` makes all three equal.
-# 2. What is published after a topic was added leaves after the server has confirmed the subscription.
-# 3. A session ends when one of its jobs ends; nothing of it is left then.  Messages that were queued, or
-#    whose fate is not known, are counted and never sent again: at most once.
-# 4. From the end of a session on messages may be missed.  When the next one is subscribed to all topics,
-#    `Topics._gap` is called, before any message of it can be missed again.
+# 1. A session lasts from one successful `_connect` until one of its tasks ends; nothing of it is left then.
+#    `session` counts them.
+# 2. `_wanted` are the topics that have local members, `_subscribed` those that the server was asked for in
+#    this session, `_confirmed` those that it has confirmed.  `_update_subscriptions` makes all three equal.
+# 3. What is published after a topic was added is sent after the server has confirmed the subscription.
+# 4. Messages that are queued when a session ends, or that the server has not acknowledged, are counted and
+#    never sent again: at most once.
+# 5. From the end of a session on messages may be missed.  When the next one is subscribed to all topics,
+#    `Topics._gap` is called.
 
 from __future__ import annotations
 
@@ -80,51 +82,54 @@ class Engine:
     ) -> None:
         self.text = text
         self.connected = False
-        self._settled = False  # subscribed to all that was wanted when it connected
+        self.session = 0  # how many have ended
+        self._subscribed_to_all = False  # to what was wanted when this session began
         self._max_queued = max_queued
         self._timeout = timeout
         self._delays = (first_delay, max_delay)
         self._topics: Topics
-        self._running: asyncio.Task[None] | None = None
+        self._runner: asyncio.Task[None] | None = None
+        self._work: asyncio.Event  # there is something to subscribe to, unsubscribe from, or publish
+        # Subscriptions.
         self._wanted: set[str] = set()
-        self._changed = False  # it may differ from `_subscribed`
+        self._changed = False  # `_wanted` may differ from `_subscribed`
         self._subscribed: set[str] = set()
         self._confirmed: set[str] = set()
-        self._waiting: dict[str, asyncio.Future[None]] = {}  # for topics to be confirmed
-        self._outgoing: list[tuple[str, bytes]] = []
-        self._queued = 0  # bytes
-        self._publishing = 0  # messages
-        self._idle: asyncio.Future[None] | None = None  # for all to be published
-        self._wake: asyncio.Event
+        self._waiters: dict[str, asyncio.Future[None]] = {}  # of `subscribed`, by topic
+        # Publishing.
+        self._queue: list[tuple[str, bytes]] = []
+        self._queued_size = 0  # bytes, of the batch that is being sent, too
+        self._in_flight = 0  # messages of that batch
+        self._drain_waiter: asyncio.Future[None] | None = None
 
     # What a subclass has to do.
 
-    async def _open(self) -> None:
+    async def _connect(self) -> None:
         """Connect, once."""
         raise NotImplementedError
 
-    def _jobs(self) -> list[Coroutine[Any, Any, None]]:
-        """Return what runs while connected, and ends or raises when the connection is lost."""
+    async def _disconnect(self) -> None:
+        """Close the connections, if there are any."""
         raise NotImplementedError
 
-    async def _ask(self, topics: list[str]) -> None:
-        """Ask to be subscribed; `_confirm` is to be called for each."""
+    def _tasks(self) -> list[Coroutine[Any, Any, None]]:
+        """Return what runs in a session, and ends or raises when the server is lost."""
         raise NotImplementedError
 
-    async def _forget(self, topics: list[str]) -> None:
-        """Ask to be unsubscribed."""
+    async def _subscribe_to(self, topics: list[str]) -> None:
+        """Subscribe; return when the server has confirmed all."""
+        raise NotImplementedError
+
+    async def _unsubscribe_from(self, topics: list[str]) -> None:
+        """Unsubscribe."""
         raise NotImplementedError
 
     async def _send(self, messages: list[tuple[str, bytes]]) -> int:
         """Publish messages; return how many the server has refused."""
         raise NotImplementedError
 
-    async def _shut(self) -> None:
-        """Close the connection, if there is one."""
-        raise NotImplementedError
-
     @property
-    def _lost(self) -> tuple[type[BaseException], ...]:
+    def _connection_errors(self) -> tuple[type[BaseException], ...]:
         """The exceptions of a connection that is lost, or cannot be made."""
         return (OSError, asyncio.TimeoutError)
 
@@ -134,7 +139,11 @@ class Engine:
         return False
 
     async def history(self, topic: str, since: Position | None) -> History:
-        """Return what was published after a position."""
+        """Return what was published after a position.
+
+        Raises:
+            EngineUnavailable: it cannot be read now.
+        """
         raise NotImplementedError
 
     # What Topics calls.
@@ -145,45 +154,56 @@ class Engine:
         Raises:
             EngineUnavailable: the first attempt has failed.
         """
-        if self._running is not None:
+        if self._runner is not None:
             raise RuntimeError("an engine serves one Topics object, once")
         self._topics = topics
-        self._wake = asyncio.Event()
+        self._work = asyncio.Event()
         loop = asyncio.get_running_loop()
         started: asyncio.Future[None] = loop.create_future()
-        self._running = loop.create_task(self._run(started))
-        await started
+        self._runner = loop.create_task(self._run(started))
+        try:
+            await started
+        except BaseException:
+            await _cancel([self._runner], 2 * self._timeout)
+            raise
 
     async def close(self) -> None:
         """Disconnect; messages that are queued are published before, if that is possible."""
-        if self._running is None:
+        if self._runner is None:
             return
         if self.connected:
             await self.drain()
-        await _cancel([self._running], 2 * self._timeout)
+        await _cancel([self._runner], 2 * self._timeout)
 
     def subscribe(self, topic: str) -> None:
         """Have the messages of a topic received."""
         self._wanted.add(topic)
-        self._changed = True
-        if self._running is not None:
-            self._wake.set()
+        self._subscriptions_changed()
 
     def unsubscribe(self, topic: str) -> None:
         """Have the messages of a topic received no more."""
         self._wanted.discard(topic)
+        self._wakeup_waiter(topic)  # its members have left
+        self._subscriptions_changed()
+
+    def _subscriptions_changed(self) -> None:
         self._changed = True
-        self._stop_waiting(topic)  # there is nobody left to wait
-        if self._running is not None:
-            self._wake.set()
+        if self._runner is not None:
+            self._work.set()
 
     async def subscribed(self, topic: str) -> None:
-        """Wait until the messages of a topic are received."""
-        if topic not in self._confirmed:
-            waiting = self._waiting.get(topic)
-            if waiting is None:
-                waiting = self._waiting[topic] = asyncio.get_running_loop().create_future()
-            await asyncio.shield(waiting)
+        """Wait until the messages of a topic are received, or not wanted any more.
+
+        Raises:
+            EngineUnavailable: the engine is closed.
+        """
+        while topic in self._wanted and topic not in self._confirmed:
+            if self._runner is not None and self._runner.done():
+                raise EngineUnavailable("the engine is closed")
+            waiter = self._waiters.get(topic)
+            if waiter is None:
+                waiter = self._waiters[topic] = asyncio.get_running_loop().create_future()
+            await asyncio.shield(waiter)
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Publish a message soon.
@@ -193,98 +213,110 @@ class Engine:
         """
         if not self.connected:
             raise EngineUnavailable("the engine is not connected")
-        if self._queued > self._max_queued:
-            raise EngineUnavailable(f"the engine is too slow: {self._queued} bytes wait to be published")
-        self._outgoing.append((topic, payload))
-        self._queued += len(payload)
-        self._wake.set()
+        if self._queued_size > self._max_queued:
+            raise EngineUnavailable(f"the engine is too slow: {self._queued_size} bytes wait to be published")
+        self._queue.append((topic, payload))
+        self._queued_size += len(payload)
+        self._work.set()
 
     async def drain(self) -> None:
         """Wait until nothing is left to publish."""
-        while self._outgoing or self._publishing:
-            if self._idle is None:
-                self._idle = asyncio.get_running_loop().create_future()
-            await asyncio.shield(self._idle)
+        while self._queue or self._in_flight:
+            if self._drain_waiter is None:
+                self._drain_waiter = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._drain_waiter)
 
     # Sessions.
 
     async def _run(self, started: asyncio.Future[None]) -> None:
-        first, most = self._delays
-        delay = first
+        """Have one session after another, until cancelled."""
+        first_delay, max_delay = self._delays
+        delay, last_reason = first_delay, ""
         try:
             while True:
                 error: BaseException
                 try:
-                    await self._session(started)
-                except self._lost as exc:
+                    await self._run_session(started)
+                except self._connection_errors as exc:
                     error = exc
-                except Exception as exc:  # a bug of ours or of the library's is no reason to stay away
+                except Exception as exc:  # a bug, of ours or of the library
                     self._topics.logger.exception("the engine has failed")
                     error = exc
                 finally:
-                    settled = self._settled
+                    was_subscribed = self._subscribed_to_all
                     await self._end_session()
                 if not started.done():
                     started.set_exception(EngineUnavailable(f"the engine cannot be reached: {error}"))
                     return
-                if settled:
-                    delay = first
-                    self._topics.logger.warning("the engine is lost: %s", str(error) or type(error).__name__)
+                reason = str(error) or type(error).__name__
+                if was_subscribed:
+                    delay = first_delay
+                    self._topics.logger.warning("the engine is lost: %s", reason)
+                elif reason != last_reason:
+                    self._topics.logger.warning("the engine cannot be reached: %s", reason)
+                last_reason = reason
                 await asyncio.sleep(delay * random.uniform(0.5, 1.0))
-                delay = min(2 * delay, most)
+                delay = min(2 * delay, max_delay)
         finally:
-            for waiting in self._waiting.values():
-                waiting.cancel()
+            for waiter in self._waiters.values():
+                if not waiter.done():
+                    waiter.set_exception(EngineUnavailable("the engine is closed"))
+                    waiter.exception()  # no warning if nobody waits any more
+            self._waiters.clear()
 
-    async def _session(self, started: asyncio.Future[None]) -> None:
+    async def _run_session(self, started: asyncio.Future[None]) -> None:
         """Connect, and raise when that fails or the connection is lost."""
-        await asyncio.wait_for(self._open(), self._timeout)
+        await asyncio.wait_for(self._connect(), self._timeout)
         self.connected = True
-        jobs = [asyncio.ensure_future(job) for job in (*self._jobs(), self._work(started))]
+        tasks = [asyncio.ensure_future(task) for task in (*self._tasks(), self._run_commands(started))]
         try:
-            done, _ = await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await _cancel(jobs, 0.1)
-        for job in done:
-            job.result()
+            await _cancel(tasks, 0.1)
+        for task in done:
+            task.result()
         raise ConnectionError("the connection has ended")
 
     async def _end_session(self) -> None:
-        self.connected = self._settled = False
+        self.connected = self._subscribed_to_all = False
+        self.session += 1
         self._subscribed.clear()
         self._confirmed.clear()
         self._changed = True
-        self._topics.counters.unpublished += len(self._outgoing) + self._publishing
-        self._outgoing.clear()
-        self._queued = self._publishing = 0
-        self._published()
-        with suppress(*self._lost):  # it is gone already
-            await asyncio.wait_for(self._shut(), self._timeout)
+        self._topics.counters.unpublished += len(self._queue) + self._in_flight
+        self._queue.clear()
+        self._queued_size = self._in_flight = 0
+        self._wakeup_drain_waiter()
+        try:
+            with suppress(*self._connection_errors):  # it is lost already
+                await asyncio.wait_for(self._disconnect(), self._timeout)
+        except Exception:  # a bug, of ours or of the library
+            self._topics.logger.exception("the engine could not disconnect")
 
-    async def _work(self, started: asyncio.Future[None]) -> None:
+    async def _run_commands(self, started: asyncio.Future[None]) -> None:
         """Subscribe, unsubscribe and publish whatever is asked for."""
-        await self._settle()
-        self._settled = True
+        await self._update_subscriptions()
+        self._subscribed_to_all = True
         if started.done():
-            self._topics.logger.warning("the engine is back")
+            self._topics.logger.warning("the engine is connected again")
             self._topics._gap(self._subscribed)
         else:
             started.set_result(None)
         while True:
-            await self._wake.wait()
-            self._wake.clear()
-            await self._settle()
-            while self._outgoing:
-                batch, self._outgoing = self._outgoing[:BATCH], self._outgoing[BATCH:]
-                self._publishing = len(batch)
-                await self._settle()  # to what was wanted when they were published
+            await self._work.wait()
+            self._work.clear()
+            await self._update_subscriptions()
+            while self._queue:
+                batch, self._queue = self._queue[:BATCH], self._queue[BATCH:]
+                self._in_flight = len(batch)
+                await self._update_subscriptions()  # to what was wanted when they were published
                 refused = await asyncio.wait_for(self._send(batch), self._timeout)
                 self._topics.counters.unpublished += refused
-                self._publishing = 0
-                self._queued -= sum(len(payload) for _, payload in batch)
-            self._published()
+                self._in_flight = 0
+                self._queued_size -= sum(len(payload) for _, payload in batch)
+            self._wakeup_drain_waiter()
 
-    async def _settle(self) -> None:
+    async def _update_subscriptions(self) -> None:
         """Subscribe and unsubscribe, until the server has confirmed what is wanted."""
         while self._changed:
             self._changed = False
@@ -292,28 +324,23 @@ class Engine:
             if old:
                 self._subscribed -= old
                 self._confirmed -= old
-                await asyncio.wait_for(self._forget(sorted(old)), self._timeout)
+                await asyncio.wait_for(self._unsubscribe_from(sorted(old)), self._timeout)
             if new:
                 self._subscribed |= new
-                await asyncio.wait_for(self._ask(sorted(new)), self._timeout)
-                confirmed = [self.subscribed(topic) for topic in new if topic not in self._confirmed]
-                await asyncio.wait_for(asyncio.gather(*confirmed), self._timeout)
+                await asyncio.wait_for(self._subscribe_to(sorted(new)), self._timeout)
+                self._confirmed |= new
+                for topic in new:
+                    self._wakeup_waiter(topic)
 
-    def _confirm(self, topic: str) -> None:
-        """The server has confirmed a subscription."""
-        self._confirmed.add(topic)
-        self._stop_waiting(topic)
+    def _wakeup_waiter(self, topic: str) -> None:
+        waiter = self._waiters.pop(topic, None)
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
-    def _stop_waiting(self, topic: str) -> None:
-        waiting = self._waiting.pop(topic, None)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(None)
-
-    def _published(self) -> None:
-        """Nothing is left to publish."""
-        if self._idle is not None:
-            self._idle.set_result(None)
-            self._idle = None
+    def _wakeup_drain_waiter(self) -> None:
+        if self._drain_waiter is not None:
+            self._drain_waiter.set_result(None)
+            self._drain_waiter = None
 
 
 async def _cancel(tasks: list[asyncio.Task[None]], again: float) -> None:

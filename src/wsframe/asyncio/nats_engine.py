@@ -69,12 +69,12 @@ class NatsEngine(Engine):
         self._end: asyncio.Future[None]
 
     @property
-    def _lost(self) -> tuple[type[BaseException], ...]:
+    def _connection_errors(self) -> tuple[type[BaseException], ...]:
         from nats.errors import Error, NoServersError
 
-        return (*super()._lost, Error, NoServersError)
+        return (*super()._connection_errors, Error, NoServersError)
 
-    async def _open(self) -> None:
+    async def _connect(self) -> None:
         from nats.errors import SlowConsumerError, UnexpectedEOF
 
         end: asyncio.Future[None]
@@ -98,7 +98,7 @@ class NatsEngine(Engine):
         self._client = self._make_client()
         await self._client.connect(**self._options, closed_cb=closed, error_cb=failed)
 
-    async def _shut(self) -> None:
+    async def _disconnect(self) -> None:
         client, self._client = self._client, None
         try:
             if client is not None and not client.is_closed:
@@ -108,7 +108,7 @@ class NatsEngine(Engine):
                 subscription._stop_processing()
             self._subscriptions.clear()
 
-    def _jobs(self) -> list[Coroutine[Any, Any, None]]:
+    def _tasks(self) -> list[Coroutine[Any, Any, None]]:
         return [self._until_closed()]
 
     async def _until_closed(self) -> None:
@@ -121,7 +121,7 @@ class NatsEngine(Engine):
             name = name.replace(".", "%2E") or "%"
         return self._prefix + name
 
-    async def _ask(self, topics: list[str]) -> None:
+    async def _subscribe_to(self, topics: list[str]) -> None:
         client = self._client
         assert client is not None
         for topic in topics:
@@ -131,11 +131,9 @@ class NatsEngine(Engine):
                 subject, cb=self._take, pending_msgs_limit=0, pending_bytes_limit=MAX_PENDING
             )
         await self._flush(client)
-        for topic in topics:
-            self._confirm(topic)
 
     async def _flush(self, client: Any) -> None:
-        """Wait until the server has taken all that was written."""
+        """Wait until the server has processed all that was written."""
         await client.flush()  # its Ping overtakes what is pending, and has it sent
         await client.flush()
 
@@ -144,7 +142,7 @@ class NatsEngine(Engine):
         if topic is not None:
             self._topics._received(topic, message.data, None)
 
-    async def _forget(self, topics: list[str]) -> None:
+    async def _unsubscribe_from(self, topics: list[str]) -> None:
         for topic in topics:
             self._names.pop(self._subject(topic), None)
             await self._subscriptions.pop(topic).unsubscribe()

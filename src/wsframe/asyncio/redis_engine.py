@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any
 
 from ._engine import (
@@ -17,45 +16,11 @@ from ._engine import (
     History,
     Position,
 )
+from ._redis_history import RedisHistory, split_position
+from ._redis_link import Command, RedisLink
 
 # Seconds without a byte after which the server is asked whether it is still there.
 HEALTH_INTERVAL = 15.0
-
-# Topics in one command.
-MANY = 1000
-
-# KEYS: the stream, the hash with its position. ARGV: payload, channel, a new epoch, the length, seconds to
-# live.
-PUBLISH = """
-local epoch = redis.call('HGET', KEYS[2], 'epoch')
-if not epoch then
-    epoch = ARGV[3]
-    redis.call('DEL', KEYS[1])
-    redis.call('HSET', KEYS[2], 'epoch', epoch, 'offset', 0)
-end
-local offset = redis.call('HINCRBY', KEYS[2], 'offset', 1)
-redis.call('XADD', KEYS[1], 'MAXLEN', '=', ARGV[4], '0-' .. offset, 'p', ARGV[1])
-redis.call('EXPIRE', KEYS[1], ARGV[5])
-redis.call('EXPIRE', KEYS[2], ARGV[5])
-return redis.call('PUBLISH', ARGV[2], epoch .. ':' .. offset .. ':' .. ARGV[1])
-"""
-
-# KEYS: as above. ARGV: a new epoch, the epoch and the offset to go on from, seconds to live.
-HISTORY = """
-local epoch = redis.call('HGET', KEYS[2], 'epoch')
-if not epoch then
-    epoch = ARGV[1]
-    redis.call('DEL', KEYS[1])
-    redis.call('HSET', KEYS[2], 'epoch', epoch, 'offset', 0)
-    redis.call('EXPIRE', KEYS[2], ARGV[4])
-end
-local offset = redis.call('HGET', KEYS[2], 'offset')
-local entries = {}
-if epoch == ARGV[2] then
-    entries = redis.call('XRANGE', KEYS[1], '(0-' .. ARGV[3], '+')
-end
-return {epoch, offset, entries}
-"""
 
 
 class RedisEngine(Engine):
@@ -75,7 +40,7 @@ class RedisEngine(Engine):
         history_ttl: seconds that the history of a topic is kept after its last message.
         max_queued: bytes that may wait to be published; `publish` refuses more.
         timeout: seconds within which the server must reply.
-        health_interval: seconds without a message after which it is asked whether it is still there.
+        health_interval: seconds between two questions whether it is still there.
         first_delay, max_delay: seconds between attempts to connect, which grow and are random.
         options: those of redis-py's `ConnectionPool.from_url`: ssl_ca_certs, username, ...
     """
@@ -95,151 +60,144 @@ class RedisEngine(Engine):
         max_delay: float = MAX_DELAY,
         **options: Any,
     ) -> None:
-        from redis.asyncio.connection import ConnectionPool
-        from redis.asyncio.retry import Retry
-        from redis.backoff import NoBackoff
-
         super().__init__(
             text=text, max_queued=max_queued, timeout=timeout, first_delay=first_delay, max_delay=max_delay
         )
         self._prefix = prefix.encode()
-        self._history = history
-        self._history_ttl = history_ttl
         self._health_interval = health_interval
-        # A connection that comes back by itself would hide that messages were missed.
-        options = {"retry": Retry(NoBackoff(), 0), "socket_timeout": None, "protocol": 2, **options}
-        self._pool = ConnectionPool.from_url(url, **options)
-        self._scripts: dict[str, bytes] = {}
-        self._reading: Any = None  # a connection of redis-py: subscriptions
-        self._writing: Any = None  # another: commands
-        self._commands = asyncio.Lock()  # of a command and its reply
-        self._alive = False  # something has arrived since the last look
+        self._history: RedisHistory | None = None
+        if history:
+            self._history = RedisHistory(history, history_ttl, self._publish)
+        self._links: list[RedisLink] = []  # to all servers
+        self._use(url, options)
+
+    # What an engine for a cluster does otherwise.
+
+    _publish = "PUBLISH"
+
+    def _use(self, url: str, options: dict[str, Any]) -> None:
+        """Check and keep where to connect."""
+        from redis.asyncio.connection import ConnectionPool
+
+        self._pool = ConnectionPool.from_url(url, **{**connection_options(), **options})
+
+    async def _make_links(self) -> list[RedisLink]:
+        make_connection: Any = self._pool.make_connection
+        return [RedisLink(make_connection, self._take, self._timeout)]
+
+    def _link_of(self, channel: bytes) -> RedisLink:
+        """Return the link to the server that has a channel."""
+        if not self._links:
+            raise ConnectionError("the engine is not connected")
+        return self._links[0]
+
+    # What Engine asks for.
 
     @property
-    def _lost(self) -> tuple[type[BaseException], ...]:
+    def _connection_errors(self) -> tuple[type[BaseException], ...]:
         from redis.exceptions import RedisError
 
-        return (*super()._lost, RedisError)
+        return (*super()._connection_errors, RedisError)
 
-    async def _open(self) -> None:
-        make_connection: Any = self._pool.make_connection
-        self._reading, self._writing = make_connection(), make_connection()
-        await self._reading.connect()
-        await self._writing.connect()
-        if self._history:
-            for script in (PUBLISH, HISTORY):
-                await self._writing.send_command("SCRIPT", "LOAD", script)
-                self._scripts[script] = await self._reply()
+    async def _connect(self) -> None:
+        self._links = await self._make_links()
+        for link in self._links:
+            await link.connect()
+            if self._history is not None:
+                await self._history.load(link)
 
-    async def _shut(self) -> None:
-        connections = self._reading, self._writing
-        self._reading = self._writing = None
-        for connection in connections:
-            if connection is not None:
-                await connection.disconnect(nowait=True)
+    async def _disconnect(self) -> None:
+        links, self._links = self._links, []
+        for link in links:
+            await link.disconnect()
 
-    def _jobs(self) -> list[Coroutine[Any, Any, None]]:
-        return [self._read(), self._watch()]
+    def _tasks(self) -> list[Coroutine[Any, Any, None]]:
+        tasks = [link.receive() for link in self._links]
+        return [*tasks, *(link.watch(self._health_interval) for link in self._links)]
 
-    async def _read(self) -> None:
-        read_response, prefix, received = (
-            self._reading.read_response,
-            len(self._prefix),
-            self._topics._received,
-        )
-        while True:
-            kind, channel, payload = await read_response(disable_decoding=True, push_request=True)
-            self._alive = True
-            if kind == b"message":
-                position = None
-                if self._history:
-                    epoch, offset, payload = payload.split(b":", 2)
-                    position = Position(epoch.decode(), int(offset))
-                received(channel[prefix:].decode(), payload, position)
-            elif kind == b"subscribe":
-                self._confirm(channel[prefix:].decode())
-
-    async def _watch(self) -> None:
-        """Raise when the server is not there any more."""
-        while True:
-            await asyncio.sleep(self._health_interval)
-            if not self._alive:
-                await self._command(self._reading, "PING", "")
-                await asyncio.sleep(self._timeout)
-                if not self._alive:
-                    raise ConnectionError("no reply to a PING")
-            self._alive = False
-
-    async def _ask(self, topics: list[str]) -> None:
-        await self._command_for("SUBSCRIBE", topics)
-
-    async def _forget(self, topics: list[str]) -> None:
-        await self._command_for("UNSUBSCRIBE", topics)
-
-    async def _command_for(self, command: str, topics: list[str]) -> None:
-        for start in range(0, len(topics), MANY):
-            channels = [self._channel(topic) for topic in topics[start : start + MANY]]
-            await self._command(self._reading, command, *channels)
-
-    async def _command(self, connection: Any, *command: Any) -> None:
-        if connection is None or not connection.is_connected:  # it would connect again
-            raise ConnectionError("the connection has ended")
-        await connection.send_command(*command, check_health=False)
+    def _take(self, channel: bytes, payload: bytes) -> None:
+        position = None
+        if self._history is not None:
+            try:
+                position, payload = split_position(payload)
+            except ValueError:
+                self._topics._count_invalid()
+                return
+        self._topics._received(channel[len(self._prefix) :].decode(), payload, position)
 
     def _channel(self, topic: str) -> bytes:
         return self._prefix + topic.encode()
 
-    def _keys(self, topic: str) -> tuple[bytes, bytes]:
-        """The stream and the hash of a topic, in one slot of a cluster."""
-        tag = b"{%b}" % self._channel(topic)
-        return tag + b":history", tag + b":position"
+    def _by_link(self, topics: Iterable[str]) -> dict[RedisLink, list[bytes]]:
+        """Return the channels of topics, for each link."""
+        found: dict[RedisLink, list[bytes]] = {}
+        for topic in topics:
+            channel = self._channel(topic)
+            found.setdefault(self._link_of(channel), []).append(channel)
+        return found
 
-    async def _reply(self) -> Any:
-        return await self._writing.read_response(disable_decoding=True)
+    async def _subscribe_to(self, topics: list[str]) -> None:
+        for link, channels in self._by_link(topics).items():
+            await link.subscribe(channels)
+
+    async def _unsubscribe_from(self, topics: list[str]) -> None:
+        for link, channels in self._by_link(topics).items():
+            await link.unsubscribe(channels)
 
     async def _send(self, messages: list[tuple[str, bytes]]) -> int:
-        from redis.exceptions import ResponseError
+        commands: dict[RedisLink, list[Command]] = {}
+        for topic, payload in messages:
+            channel = self._channel(topic)
+            commands.setdefault(self._link_of(channel), []).append(self._publish_command(channel, payload))
+        return sum(await asyncio.gather(*(self._send_to(link, batch) for link, batch in commands.items())))
 
-        refused = 0
-        async with self._commands:
-            connection = self._writing
-            if connection is None or not connection.is_connected:  # it would connect again
-                raise ConnectionError("the connection has ended")
-            commands = [self._publish_command(topic, payload) for topic, payload in messages]
-            await connection.send_packed_command(connection.pack_commands(commands), check_health=False)
-            for _ in messages:
-                try:
-                    await self._reply()
-                except ResponseError as exc:
-                    refused += 1
-                    self._topics.logger.error("the engine refuses a message: %s", exc)
-        return refused
+    def _publish_command(self, channel: bytes, payload: bytes) -> Command:
+        if self._history is None:
+            return self._publish, channel, payload
+        return self._history.publish_command(channel, payload)
 
-    def _publish_command(self, topic: str, payload: bytes) -> tuple[Any, ...]:
-        channel = self._channel(topic)
-        if not self._history:
-            return "PUBLISH", channel, payload
-        arguments = payload, channel, secrets.token_hex(8), self._history, self._history_ttl
-        return "EVALSHA", self._scripts[PUBLISH], 2, *self._keys(topic), *arguments
+    async def _send_to(self, link: RedisLink, commands: list[Command]) -> int:
+        """Publish on one server; return how many messages it has refused."""
+        from redis.exceptions import MovedError, NoScriptError
+
+        replies = await link.execute(commands)
+        unknown = [
+            command
+            for command, reply in zip(commands, replies, strict=True)
+            if isinstance(reply, NoScriptError)
+        ]
+        if unknown and self._history is not None:  # somebody has flushed the scripts
+            await self._history.load(link)
+            replies = [reply for reply in replies if not isinstance(reply, NoScriptError)]
+            replies += await link.execute(unknown)
+        errors = [reply for reply in replies if isinstance(reply, Exception)]
+        for error in errors:
+            if isinstance(error, MovedError):
+                raise ConnectionError("a channel has moved to another server")
+            self._topics.logger.error("the engine refuses a message: %s", error)
+        return len(errors)
 
     @property
     def has_history(self) -> bool:
-        return self._history > 0
+        return self._history is not None
 
     async def history(self, topic: str, since: Position | None) -> History:
-        epoch, offset = since or ("", 0)
-        arguments = secrets.token_hex(8), epoch, offset, self._history_ttl
+        assert self._history is not None
+        channel = self._channel(topic)
         try:
-            async with self._commands:
-                await self._command(
-                    self._writing, "EVALSHA", self._scripts[HISTORY], 2, *self._keys(topic), *arguments
-                )
-                now, newest, entries = await asyncio.wait_for(self._reply(), self._timeout)
-        except self._lost as exc:
+            return await self._history.read(self._link_of(channel), channel, since)
+        except EngineUnavailable:
+            raise
+        except self._connection_errors as exc:
             raise EngineUnavailable(f"the history cannot be read: {exc}") from exc
-        position = Position(now.decode(), int(newest))
-        messages = [
-            (Position(position.epoch, int(name.partition(b"-")[2])), fields[1]) for name, fields in entries
-        ]
-        known = position.epoch == epoch and len(messages) == position.offset - offset
-        return History(position, messages if known else None)
+
+
+def connection_options() -> dict[str, Any]:
+    """Return the options of redis-py's connections, where they differ from its own.
+
+    One that connects again by itself would hide that messages were missed.
+    """
+    from redis.asyncio.retry import Retry
+    from redis.backoff import NoBackoff
+
+    return {"retry": Retry(NoBackoff(), 0), "socket_timeout": None, "protocol": 2}

@@ -1,0 +1,145 @@
+"""The two connections of an engine to one Redis server: one subscribes, the other sends commands."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+Command = tuple[Any, ...]
+
+# Channels in one command.
+MANY = 1000
+
+
+class RedisLink:
+    """Connections of redis-py to one server, which do not connect again by themselves.
+
+    A connection that did would hide that messages were missed.
+
+    Args:
+        make_connection: returns a connection of redis-py, not connected.
+        received: called with the channel and the payload of a message.
+        timeout: seconds within which the server must reply.
+        sharded: subscribe to shard channels (SSUBSCRIBE).
+    """
+
+    def __init__(
+        self,
+        make_connection: Callable[[], Any],
+        received: Callable[[bytes, bytes], object],
+        timeout: float,
+        sharded: bool = False,
+    ) -> None:
+        self._reading, self._writing = make_connection(), make_connection()
+        self._received = received
+        self._timeout = timeout
+        self._prefix = "S" if sharded else ""
+        self._lock = asyncio.Lock()  # of commands and their replies
+        self._executing: set[asyncio.Future[Any]] = set()
+        self._alive = asyncio.Event()  # something has been received since the last check
+        self._unconfirmed: set[bytes] = set()
+        self._confirmed: asyncio.Future[None] | None = None  # nothing is left in `_unconfirmed`
+        self._unsubscribing: set[bytes] = set()  # until the server has confirmed
+
+    async def connect(self) -> None:
+        await self._reading.connect()
+        await self._writing.connect()
+
+    async def disconnect(self) -> None:
+        for connection in (self._reading, self._writing):
+            await connection.disconnect(nowait=True)
+
+    # Subscribing.
+
+    async def receive(self) -> None:
+        """Receive messages until the connection is lost."""
+        read_response, received = self._reading.read_response, self._received
+        message, subscribe, unsubscribe = (
+            f"{self._prefix.lower()}{kind}".encode() for kind in ("message", "subscribe", "unsubscribe")
+        )
+        while True:
+            reply = await read_response(disable_decoding=True, push_request=True)
+            self._alive.set()
+            if len(reply) != 3 or not isinstance(reply, list):
+                continue  # to a PING, of which there are two kinds
+            kind, channel, payload = reply
+            if kind == message:
+                received(channel, payload)
+            elif kind == subscribe:
+                self._unconfirmed.discard(channel)
+                if not self._unconfirmed and self._confirmed is not None and not self._confirmed.done():
+                    self._confirmed.set_result(None)
+            elif kind == unsubscribe:
+                if channel not in self._unsubscribing:  # its slot of the cluster has moved
+                    raise ConnectionError("a channel has moved to another server")
+                self._unsubscribing.discard(channel)
+
+    async def subscribe(self, channels: Sequence[bytes]) -> None:
+        """Subscribe, and wait until the server has confirmed all."""
+        self._unconfirmed.update(channels)
+        confirmed = self._confirmed = asyncio.get_running_loop().create_future()
+        await self._command_for("SUBSCRIBE", channels)
+        await confirmed
+
+    async def unsubscribe(self, channels: Sequence[bytes]) -> None:
+        self._unsubscribing.update(channels)
+        await self._command_for("UNSUBSCRIBE", channels)
+
+    async def _command_for(self, command: str, channels: Sequence[bytes]) -> None:
+        for start in range(0, len(channels), MANY):
+            await self._command(self._reading, self._prefix + command, *channels[start : start + MANY])
+
+    # Commands.
+
+    async def execute(self, commands: Sequence[Command]) -> list[Any]:
+        """Send commands in one write; return their replies, of which some may be a ResponseError.
+
+        Cancelling it does not cancel the commands: their replies would be taken for those of others.
+        """
+        work = asyncio.ensure_future(asyncio.wait_for(self._execute(commands), self._timeout))
+        self._executing.add(work)
+        work.add_done_callback(self._executed)
+        return await asyncio.shield(work)
+
+    def _executed(self, work: asyncio.Future[Any]) -> None:
+        self._executing.discard(work)
+        if not work.cancelled():
+            work.exception()  # no warning if nobody waits any more
+
+    async def _execute(self, commands: Sequence[Command]) -> list[Any]:
+        from redis.exceptions import ResponseError
+
+        replies: list[Any] = []
+        async with self._lock:
+            connection = self._connected(self._writing)
+            await connection.send_packed_command(connection.pack_commands(commands), check_health=False)
+            for _ in commands:
+                try:
+                    replies.append(await connection.read_response(disable_decoding=True))
+                except ResponseError as exc:
+                    replies.append(exc)
+        return replies
+
+    async def _command(self, connection: Any, *command: Any) -> None:
+        await self._connected(connection).send_command(*command, check_health=False)
+
+    def _connected(self, connection: Any) -> Any:
+        if not connection.is_connected:  # redis-py would connect again
+            raise ConnectionError("the connection has ended")
+        return connection
+
+    # Health.
+
+    async def watch(self, interval: float) -> None:
+        """Raise when the server does not reply any more, on either connection."""
+        while True:
+            self._alive.clear()
+            await asyncio.sleep(interval)
+            await self.execute([("PING",)])
+            if not self._alive.is_set():
+                await self._command(self._reading, "PING", "")
+                try:
+                    await asyncio.wait_for(self._alive.wait(), self._timeout)
+                except asyncio.TimeoutError:
+                    raise ConnectionError("no reply to a PING") from None

@@ -1,0 +1,197 @@
+"""Engines under faults: sessions lost at the worst time, cancelled calls, foreign messages."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import pytest
+
+pytest.importorskip("redis")
+
+import redis.asyncio as redis
+from engine_servers import EngineServer
+from nodes import Node, kept, received, until
+
+from wsframe.asyncio import EngineUnavailable, RedisEngine, Topics
+
+QUICK = {"first_delay": 0.01, "max_delay": 0.1}
+
+
+async def test_history_of_a_lost_session_is_read_again():
+    """What is published between the history and the next subscription is not missed."""
+    async with EngineServer("redis") as server, Node(server, topics=kept(server)) as node:
+        engine = node.topics._engine
+        read, calls = engine.history, 0
+
+        async def history(topic, since):
+            nonlocal calls
+            calls += 1
+            result = await read(topic, since)
+            if calls == 1:
+                session = engine.session
+                async with redis.Redis.from_url(server.url) as admin:
+                    await admin.client_kill_filter(_type="pubsub")
+                await until(lambda: engine.session > session)
+                async with Topics(engine=RedisEngine(server.url, history=100)) as other:
+                    other.publish("news", "meanwhile")
+                await until(lambda: engine._subscribed_to_all)
+            return result
+
+        engine.history = history
+        ours, client = await node.connect()
+        position = (await node.topics.subscribe(ours, "news")).position
+        assert calls == 2
+        assert position.offset == 1  # the message is before it, and not missing in silence
+        node.topics.publish("news", "after")
+        assert await client.recv() == "after"
+
+
+async def test_cancelled_subscribe_leaves_the_session_as_it_is():
+    async with EngineServer("redis") as server, Node(server, topics=kept(server)) as node:
+        client = await node.join()
+        session = node.topics._engine.session
+        for _ in range(20):
+            ours, _ = await node.connect()
+            joining = asyncio.create_task(node.topics.subscribe(ours, "news"))
+            while not node.topics._engine._links[0]._executing:
+                await asyncio.sleep(0)
+            joining.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await joining
+            assert not node.topics.topics_of(ours)
+        node.topics.publish("news", "hello")
+        assert await client.recv() == "hello"
+        assert node.topics._engine.session == session
+
+
+async def test_large_history_is_replayed_to_a_peer_as_it_reads():
+    """None of it is dropped, although it is more than `max_unsent`, and newer messages follow it."""
+    async with EngineServer("redis") as server, Node(server, topics=kept(server, 5000)) as node:
+        topics = node.topics
+        first, _ = await node.connect()
+        epoch = (await topics.subscribe(first, "news")).position.epoch
+        topics.discard(first, "news")
+        for number in range(300):
+            topics.publish("news", f"{number:<50000}")
+        await topics.drain()
+        ours, client = await node.connect()
+        client.transport.pause_reading()
+        joining = asyncio.create_task(topics.subscribe(ours, "news", since=(epoch, 0)))
+        await until(lambda: ours.congested)
+        for number in range(300, 3000):  # more than wait for a member
+            topics.publish("news", str(number))
+        await topics.drain()
+        client.transport.resume_reading()
+        assert [int(message) for message in await received(client, 3000)] == list(range(3000))
+        assert (await joining).recovered
+        assert topics.counters.dropped == 0
+
+
+async def test_idle_command_connection_that_is_lost_is_noticed():
+    gaps = []
+    async with EngineServer("redis") as server:
+        engine = RedisEngine(server.url, health_interval=0.05, **QUICK)
+        topics = Topics(engine=engine, on_gap=lambda ws, topic: gaps.append(topic))
+        async with Node(server, topics=topics) as node:
+            client = await node.join()
+            async with redis.Redis.from_url(server.url) as admin:
+                await admin.client_kill_filter(_type="normal", skipme=True)
+            await until(lambda: gaps)
+            topics.publish("news", "after")
+            assert await client.recv() == "after"
+            assert topics.counters.unpublished == 0
+
+
+async def test_idle_engine_keeps_its_session():
+    """The replies to a PING differ: with subscriptions and without."""
+    async with EngineServer("redis") as server:
+        topics = Topics(engine=RedisEngine(server.url, health_interval=0.01, **QUICK))
+        async with Node(server, topics=topics) as node, redis.Redis.from_url(server.url) as admin:
+
+            async def several_pings():
+                calls = 0
+                await admin.config_resetstat()
+                while calls < 6:
+                    calls = (await admin.info("commandstats")).get("cmdstat_ping", {}).get("calls", 0)
+
+            await several_pings()
+            client = await node.join()
+            await several_pings()
+            topics.publish("news", "hello")
+            assert await client.recv() == "hello"
+            assert topics._engine.session == 0
+
+
+async def test_message_without_a_position_is_counted_and_skipped(caplog):
+    async with EngineServer("redis") as server, Node(server, topics=kept(server)) as node:
+        client = await node.join()
+        async with redis.Redis.from_url(server.url) as admin:
+            for payload in (b"foreign", b"a:b:c", b"\xff:1:c"):
+                await admin.publish("wsframe:news", payload)
+        node.topics.publish("news", "ours")
+        assert await client.recv() == "ours"
+        assert node.topics.counters.invalid == 3
+        assert node.topics._engine.session == 0
+
+
+async def test_flushed_scripts_are_loaded_again():
+    async with EngineServer("redis") as server, Node(server, topics=kept(server)) as node:
+        client = await node.join()
+        async with redis.Redis.from_url(server.url) as admin:
+            await admin.script_flush()
+            for number in range(5):
+                node.topics.publish("news", str(number))
+            assert await received(client, 5) == ["0", "1", "2", "3", "4"]
+            await admin.script_flush()
+            await node.join()
+        assert node.topics.counters.unpublished == 0
+
+
+async def test_cancelled_start_leaves_nothing_running():
+    async with EngineServer("redis") as server:
+        server.process.send_signal(19)  # SIGSTOP
+        before = asyncio.all_tasks()
+        topics = Topics(engine=RedisEngine(server.url, **QUICK))
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(topics.start(), 0.05)
+        assert asyncio.all_tasks() == before
+
+
+async def test_subscribe_after_close_raises_engine_unavailable():
+    async with EngineServer("redis") as server, Node(server) as node:
+        ours, _ = await node.connect()
+        server.kill()
+        await until(lambda: not node.topics._engine.connected)
+        waiting = asyncio.create_task(node.topics.subscribe(ours, "news"))
+        await asyncio.sleep(0)
+        await node.topics.close()
+        with pytest.raises(EngineUnavailable, match="closed"):
+            await waiting
+        with pytest.raises(EngineUnavailable, match="closed"):
+            await node.topics.subscribe(ours, "other")
+        assert not node.topics.topics
+
+
+async def test_topic_that_is_left_and_joined_again_is_subscribed():
+    """A confirmation of the first subscription is not taken for one of the second."""
+    async with EngineServer("redis") as server, Node(server) as node:
+        ours, client = await node.connect()
+        for number in range(50):
+            node.topics.add(ours, "news")
+            await asyncio.sleep(0)
+            node.topics.discard(ours, "news")
+            await asyncio.sleep(0)
+            node.topics.add(ours, "news")
+            node.topics.publish("news", str(number))
+            assert await client.recv() == str(number)
+            node.topics.discard(ours, "news")
+
+
+async def test_engine_that_cannot_subscribe_says_so(caplog):
+    async with EngineServer("redis") as server, Node(server) as node:
+        async with redis.Redis.from_url(server.url) as admin:
+            await admin.execute_command("ACL", "SETUSER", "default", "-subscribe")
+        ours, _ = await node.connect()
+        node.topics.add(ours, "news")
+        await until(lambda: "no permissions to run the 'subscribe' command" in caplog.text)
