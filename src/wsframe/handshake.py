@@ -167,7 +167,8 @@ def accept(
     if method != "GET" and method != b"GET":
         raise errors.bad_method(method)
     if http_version != "1.1":
-        raise errors.bad_http_version(http_version)
+        refused = errors.bad_http_version(http_version)
+        raise refused if http_version != "1.0" else _refused(_read_request(headers), "http version", refused)
     found = _read_request(headers)
     key = _check_upgrade(found)
     if origins is not None:
@@ -218,14 +219,16 @@ def _check_upgrade(found: dict[bytes, bytes]) -> bytes:
         raise errors.bad_host(host)
     upgrade = found.get(b"upgrade")
     if upgrade is None:
-        raise errors.missing("Upgrade")
+        raise _refused(found, "Upgrade", errors.missing("Upgrade"))
     if upgrade != b"websocket" and not _names(upgrade, b"websocket"):
         raise errors.bad_upgrade(upgrade)
     connection = found.get(b"connection")
     if connection is None:
-        raise errors.missing("Connection")
+        raise _refused(found, "Connection", errors.missing("Connection"))
     if connection != b"Upgrade" and not _names(connection, b"upgrade"):
-        raise errors.bad_connection(connection)
+        refused = errors.bad_connection(connection)
+        removed = connection.lower() in (b"close", b"keep-alive")
+        raise _refused(found, "Connection", refused) if removed else refused
     version = found.get(b"sec-websocket-version")
     if version is None:
         raise errors.missing("Sec-WebSocket-Version")
@@ -238,6 +241,11 @@ def _check_upgrade(found: dict[bytes, bytes]) -> bytes:
     if len(key) != 24 or key[22:] != b"==" or key[:22].translate(None, _BASE64):
         raise errors.bad_key(key)
     return key
+
+
+def _refused(found: dict[bytes, bytes], what: str, refused: Refused) -> Refused:
+    """Return the refusal of a request that does not ask for the WebSocket protocol."""
+    return errors.upgrade_removed(what, refused) if b"sec-websocket-key" in found else refused
 
 
 def _names(value: bytes, token: bytes) -> bool:

@@ -42,5 +42,5 @@ def test_the_engine_is_private():
         *("close", "close_code", "close_nowait", "close_reason", "congested", "drain", "id", "latency"),
         *("local_address", "logger", "ping", "pong", "recv", "recv_streaming", "remote_address", "request"),
         *("respond", "response", "send", "send_nowait", "server", "state", "subprotocol", "transport"),
-        "wait_closed",
+        *("host", "scheme", "wait_closed"),
     }

@@ -153,10 +153,8 @@ def test_case_32_connection_and_upgrade_are_parsed_as_token_lists(connection: An
         ({"Connection": "keep-alive; Upgrade"}, "Connection must hold Upgrade, not 'keep-alive; Upgrade'"),
         ({"Connection": "keep-alive Upgrade"}, "Connection must hold Upgrade, not 'keep-alive Upgrade'"),
         ({"Connection": ""}, "Connection must hold Upgrade, not ''"),
-        ({"Connection": None}, "no Connection header"),
         ({"Upgrade": "websockets"}, "Upgrade must be websocket, not 'websockets'"),
         ({"Upgrade": "h2c"}, "Upgrade must be websocket, not 'h2c'"),
-        ({"Upgrade": None}, "no Upgrade header"),
     ],
 )
 def test_case_32_tokens_are_compared_whole(changes: Any, reason: str) -> None:
@@ -211,7 +209,7 @@ def test_case_33_methods_other_than_get_are_refused_with_405(method: Any) -> Non
     assert (status, fields["Allow"], reason) == (405, "GET", f"method must be GET, not {text!r}")
 
 
-@pytest.mark.parametrize("version", ["1.0", "0.9", "2", "2.0", ""])
+@pytest.mark.parametrize("version", ["0.9", "2", "2.0", ""])
 def test_case_33_http_versions_other_than_1_1_are_refused(version: str) -> None:
     assert refusal("GET", version, exchanges.BROWSER)[::2] == (
         400,
@@ -249,14 +247,14 @@ def check(data: bytes, **offered: Any) -> Any:
             "Sec-WebSocket-Accept",
             "Sec-WebSocket-Accept must be 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=', not 's3pplmbitxaq9kygzzhzrbk+xoo='",
         ),
-        ({"Upgrade": None}, "Upgrade", "missing Upgrade header"),
+        ({"Upgrade": None}, "Upgrade", "missing Upgrade header; does a proxy remove it?"),
         ({"Upgrade": "h2c"}, "Upgrade", "Upgrade in the response must be websocket, not 'h2c'"),
         (
             {"Upgrade": "websocket, h2c"},
             "Upgrade",
             "Upgrade in the response must be websocket, not 'websocket, h2c'",
         ),
-        ({"Connection": None}, "Connection", "missing Connection header"),
+        ({"Connection": None}, "Connection", "missing Connection header; does a proxy remove it?"),
         (
             {"Connection": "notupgrade"},
             "Connection",

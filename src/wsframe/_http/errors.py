@@ -57,6 +57,10 @@ class Refused(InvalidHandshake):
         return http_response(self.status, self.headers, self.body)
 
 
+class UpgradeRemoved(Refused):
+    """A client wants a WebSocket, but a proxy has removed what says so from its request."""
+
+
 class InvalidURI(WebSocketException, ValueError):
     """A URI is no WebSocket URI (RFC 6455, 3).
 
@@ -242,6 +246,34 @@ def bad_connection(value: bytes) -> Refused:
     return Refused(400, f"Connection must hold Upgrade, not {excerpt(value)}")
 
 
+# How proxies are told to pass Upgrade and Connection on, which are for one hop (RFC 9110, 7.6.1).
+_NGINX = {
+    "http version": "proxy_http_version 1.1;",
+    "Upgrade": "proxy_set_header Upgrade $http_upgrade;",
+    "Connection": 'proxy_set_header Connection "upgrade";',
+}
+
+
+def upgrade_removed(what: str, refused: Refused) -> Refused:
+    """RFC 6455, 4.2.1, of a request with Sec-WebSocket-Key: a proxy passes on only what is end-to-end.
+
+    Args:
+        what: "Upgrade", "Connection" or "http version".
+        refused: the refusal of a request without Sec-WebSocket-Key.
+    """
+    lines = " ".join(_NGINX.values() if what == "http version" else [_NGINX[what]])
+    return UpgradeRemoved(
+        refused.status,
+        f"{refused.reason}, although there is a Sec-WebSocket-Key: does a proxy remove it? "
+        f"nginx needs {lines} Apache needs upgrade=websocket, Envoy upgrade_type: websocket",
+    )
+
+
+def bad_forwarded(name: str, value: str) -> Refused:
+    """RFC 7239, 4: what trusted proxies say is well-formed, else nobody can be sure who the client is."""
+    return Refused(400, f"malformed {name} header: {excerpt(value)}")
+
+
 def bad_key(value: bytes) -> Refused:
     """RFC 6455, 4.2.1: Sec-WebSocket-Key is the base64 of 16 bytes."""
     return Refused(400, f"Sec-WebSocket-Key must be 16 bytes in base64, not {excerpt(value)}")
@@ -339,6 +371,8 @@ def response_with_too_many_headers(limit: int) -> InvalidMessage:
 
 
 def response_without(name: str) -> InvalidHeader:
+    if name in ("Upgrade", "Connection"):
+        return InvalidUpgrade(name, f"missing {name} header; does a proxy remove it?")
     return InvalidHeader(name, f"missing {name} header")
 
 

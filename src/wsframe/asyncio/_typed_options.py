@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl as tls
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 from ._transport_options import (
@@ -14,6 +14,7 @@ from ._transport_options import (
 )
 
 if TYPE_CHECKING:
+    from .._http.forwarded import ForwardedHeader, TrustedProxy
     from .._http.messages import HeadersLike
     from .._options import MaxSize
     from ..deflate import ClientPolicy, ServerPolicy
@@ -55,6 +56,9 @@ class _ServerOptions(TypedDict, total=False):
     max_queue: MaxQueue
     logger: AnyLogger | None
     create_connection: Callable[[Server, Handler | type[Listener]], ServerConnection] | None
+    trusted_proxies: Iterable[TrustedProxy] | None
+    forwarded_header: ForwardedHeader
+    proxy_protocol: bool
 
 
 class UnixServeOptions(_ServerOptions, UnixListenOptions, total=False):

@@ -7,12 +7,14 @@ import inspect
 import logging
 import os
 import random
+import ssl as tls
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from .. import __version__
 from .._http import errors
+from .._http.forwarded import Client, ForwardedHeader, TrustedProxies, TrustedProxy, check_forwarded_header
 from .._http.messages import HeadersLike
 from .._http.reader import MAX_HEAD, MAX_HEADERS, require_httptools
 from .._http.responses import checked, plain_response, read_own, serialize_101, serialize_refusal
@@ -47,6 +49,7 @@ from ..handshake import (
 from ._basic_auth import basic_auth
 from ._endpoint import WRITE_LIMIT, WriteLimit
 from ._listener import Listener
+from ._proxy_protocol import HeaderProtocol
 from ._transport_options import ListenOptions, UnixListenOptions
 from .connection import MAX_QUEUE, MAX_UNSENT, Connection, MaxQueue, SlowPeer, broadcast
 
@@ -78,6 +81,8 @@ _logger = logging.getLogger("wsframe.server")
 class ServerConnection(Connection):
     """A connection of a server.
 
+    With `trusted_proxies` or `proxy_protocol`, its `remote_address` is that of the client behind proxies.
+
     Attributes:
         username: the user name, set by `basic_auth`.
     """
@@ -87,6 +92,7 @@ class ServerConnection(Connection):
     subprotocol: str | None
 
     __slots__ = (
+        "_client",
         "_created_at",
         "_decision",
         "_handler",
@@ -114,6 +120,29 @@ class ServerConnection(Connection):
         self._handshake_timer: asyncio.TimerHandle | None = None  # of open_timeout, then of REFUSAL_LINGER
         self._decision: asyncio.Task[None] | None = None  # runs process_request and process_response
         self._response = b""
+        self._client: Client | None = None  # as proxies describe it
+
+    @property
+    def remote_address(self) -> Any:
+        return super().remote_address if self._client is None else self._client.address
+
+    @property
+    def scheme(self) -> str:
+        """ "ws" or "wss": how the client is connected, to this server or to a trusted proxy."""
+        if self._client is not None and self._client.scheme is not None:
+            return self._client.scheme
+        return "ws" if self.transport.get_extra_info("sslcontext") is None else "wss"
+
+    @property
+    def host(self) -> str:
+        """Host and perhaps port that the client has asked for; empty before the request is there."""
+        if self._client is not None and self._client.host is not None:
+            return self._client.host
+        return "" if self.request is None else self.request.headers.get("Host", "")
+
+    def _set_peer(self, address: Any) -> None:
+        """Set the address in a header of the PROXY protocol; None if it has none."""
+        self._client = None if address is None else Client(address)
 
     @property
     def response(self) -> Response | None:
@@ -161,13 +190,17 @@ class ServerConnection(Connection):
             return
         try:
             request = reader.feed(data)
+            if request is None:
+                return
+            self.request = request
+            server = self._server
+            if server._proxies is not None:
+                self._client = server._proxies.client(
+                    self.remote_address, request.headers, server.forwarded_header
+                )
         except Refused as refused:
             self._refuse(refused.response)
             return
-        if request is None:
-            return
-        self.request = request
-        server = self._server
         if server.process_request is not None or server.process_response is not None:
             self._decision = server._start_task(self._decide(request))
             return
@@ -250,6 +283,9 @@ class ServerConnection(Connection):
             if isinstance(self._handler, type):
                 self._listener = self._handler()
         except Refused as refused:
+            if isinstance(refused, errors.UpgradeRemoved) and not server._warned_of_proxy:
+                server._warned_of_proxy = True  # once: each request is the same
+                self.logger.warning("request refused: %s", refused)
             self._refuse(refused.response)
         except NegotiationError as exc:
             self._refuse(errors.no_agreement(str(exc)).response)
@@ -390,6 +426,9 @@ class Server:
         max_queue: MaxQueue = MAX_QUEUE,
         logger: AnyLogger | None = None,
         create_connection: Callable[[Server, Handler | type[Listener]], ServerConnection] | None = None,
+        trusted_proxies: Iterable[TrustedProxy] | None = None,
+        forwarded_header: ForwardedHeader = "X-Forwarded-For",
+        proxy_protocol: bool = False,
     ) -> None:
         require_httptools()
         if not callable(handler) or (isinstance(handler, type) and not issubclass(handler, Listener)):
@@ -411,6 +450,14 @@ class Server:
             compression = ServerPolicy()
         elif compression is not None and not isinstance(compression, ServerPolicy):
             raise ValueError(f"unsupported compression: {compression}")
+        check_forwarded_header(forwarded_header)
+        if not isinstance(proxy_protocol, bool):
+            raise TypeError(f"proxy_protocol must be bool, not {type(proxy_protocol).__name__}")
+        self._proxies = None if trusted_proxies is None else TrustedProxies(trusted_proxies)
+        self.forwarded_header: ForwardedHeader = forwarded_header
+        self.proxy_protocol = proxy_protocol
+        self._warned_of_proxy = False
+        self._unidentified: set[HeaderProtocol] = set()  # those that read the PROXY protocol, or start TLS
         self._handler = handler
         self.subprotocols: list[str] | None = None
         if subprotocols is not None:
@@ -455,6 +502,12 @@ class Server:
     def _make_connection(self) -> ServerConnection:
         """Return the protocol for an accepted transport."""
         return self._create_connection(self, self._handler)
+
+    def _make_header_protocol(
+        self, ssl: tls.SSLContext | None, tls_options: dict[str, Any]
+    ) -> HeaderProtocol:
+        """Return the protocol for an accepted transport that starts with a header of the PROXY protocol."""
+        return HeaderProtocol(self, self._make_connection(), ssl, tls_options)
 
     def _start_task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Start a task that `wait_closed` waits for."""
@@ -549,6 +602,8 @@ class Server:
     async def _close(self, close_connections: bool, code: int, reason: str, spread: float) -> None:
         self._listening.close()
         await asyncio.sleep(0)  # connection_made() for those accepted in this iteration
+        for unidentified in list(self._unidentified):
+            unidentified.abort()
         connections = list(self._all_connections)
         if spread:
             random.shuffle(connections)
@@ -625,6 +680,15 @@ class serve:
             at a quarter.  It also pauses at 64 KiB of messages, unless this is None.
         logger: the logger, instead of "wsframe.server".
         create_connection: returns the connection: ServerConnection or a subclass.
+        trusted_proxies: the proxies that say who the client is: addresses and networks, as str or objects of
+            ipaddress, and "unix" for all peers on Unix sockets.  `remote_address`, `scheme` and `host` of
+            their connections are those of the client.  None trusts nobody.
+        forwarded_header: the header field that these proxies set: "X-Forwarded-For", which
+            X-Forwarded-Proto and X-Forwarded-Host go with, or "Forwarded" (RFC 7239).  They must set it in
+            every request.  If it is malformed, the client gets a 400.
+        proxy_protocol: whether each connection starts with a header of the PROXY protocol, version 1 or 2,
+            before TLS; without one it is closed, and so are those of peers that are not among
+            trusted_proxies where these are given.
         options: those of asyncio's create_server: ssl, sock, reuse_port, backlog ...
 
     Raises:
@@ -662,6 +726,9 @@ class serve:
         max_queue: MaxQueue = MAX_QUEUE,
         logger: AnyLogger | None = None,
         create_connection: Callable[[Server, Handler | type[Listener]], ServerConnection] | None = None,
+        trusted_proxies: Iterable[TrustedProxy] | None = None,
+        forwarded_header: ForwardedHeader = "X-Forwarded-For",
+        proxy_protocol: bool = False,
         **options: Unpack[ListenOptions],
     ) -> None:
         check_names(type(self), options, serve, self._listen_options)
@@ -689,9 +756,13 @@ class serve:
             max_queue=max_queue,
             logger=logger,
             create_connection=create_connection,
+            trusted_proxies=trusted_proxies,
+            forwarded_header=forwarded_header,
+            proxy_protocol=proxy_protocol,
         )
         self._where: tuple[Any, Any] = (host, port)
         self._options: dict[str, Any] = {**options}
+        self._make_protocol: Callable[[], asyncio.BaseProtocol] = self._server._make_connection
         self._started = False
 
     async def _start(self) -> Server:
@@ -699,13 +770,26 @@ class serve:
             raise RuntimeError("serve(...) starts one server: call it again for another")
         self._started = True
         loop = asyncio.get_running_loop()
-        if self._options.get("ssl") is not None and self._options.get("ssl_handshake_timeout") is None:
+        if self._server.proxy_protocol:
+            self._make_protocol = self._after_header(loop)
+        elif self._options.get("ssl") is not None and self._options.get("ssl_handshake_timeout") is None:
             self._options["ssl_handshake_timeout"] = self._server.open_timeout
         self._server._attach(loop, await self._listen(loop))
         return self._server
 
+    def _after_header(self, loop: asyncio.AbstractEventLoop) -> Callable[[], asyncio.BaseProtocol]:
+        """Return the protocol factory for the PROXY protocol: TLS starts behind its header."""
+        names = ("ssl_handshake_timeout", "ssl_shutdown_timeout")
+        tls_options = {name: self._options.pop(name) for name in names if name in self._options}
+        ssl = self._options.pop("ssl", None)
+        if ssl is not None and not isinstance(ssl, tls.SSLContext):
+            raise TypeError(f"ssl must be an SSLContext or None, not {type(ssl).__name__}")
+        if ssl is not None and hasattr(loop, "_proactor"):
+            raise NotImplementedError("proxy_protocol with ssl needs a selector event loop on Windows")
+        return partial(self._server._make_header_protocol, ssl, tls_options)
+
     async def _listen(self, loop: asyncio.AbstractEventLoop) -> asyncio.Server:
-        return await loop.create_server(self._server._make_connection, *self._where, **self._options)
+        return await loop.create_server(self._make_protocol, *self._where, **self._options)
 
     def __await__(self) -> Generator[Any, None, Server]:
         return self._start().__await__()
@@ -739,4 +823,4 @@ class unix_serve(serve):
         self._path = path
 
     async def _listen(self, loop: asyncio.AbstractEventLoop) -> asyncio.Server:
-        return await loop.create_unix_server(self._server._make_connection, self._path, **self._options)
+        return await loop.create_unix_server(self._make_protocol, self._path, **self._options)

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._http import errors
+from .._http.forwarded import Client, ForwardedHeader, TrustedProxies
 from .._http.responses import checked, plain_response, read_own, serialize_101, serialize_refusal
 from .._spec import Role
 from ..connection import SansIOConnection as Protocol
@@ -24,6 +25,7 @@ from ..handshake import (
     accept,
 )
 from ._socket import Deadline, Socket
+from ._tls import TLSSocket
 from .connection import Connection
 
 if TYPE_CHECKING:
@@ -49,6 +51,25 @@ class ServerConnection(Connection):
         self.server = server
         self._is_accepted = False
         self._close_with: tuple[int, str] | None = None  # once it is open
+        self._client: Client | None = None  # as proxies describe it
+
+    @property
+    def remote_address(self) -> Any:
+        return super().remote_address if self._client is None else self._client.address
+
+    @property
+    def scheme(self) -> str:
+        """ "ws" or "wss": how the client is connected, to this server or to a trusted proxy."""
+        if self._client is not None and self._client.scheme is not None:
+            return self._client.scheme
+        return "wss" if isinstance(self.socket, TLSSocket) else "ws"
+
+    @property
+    def host(self) -> str:
+        """Host and perhaps port that the client has asked for; empty before the request is there."""
+        if self._client is not None and self._client.host is not None:
+            return self._client.host
+        return "" if self.request is None else self.request.headers.get("Host", "")
 
     def respond(self, status: int, text: str) -> Response:
         """Make a plain text response, for `process_request` or `process_response` to return.
@@ -110,6 +131,8 @@ class Opening(NamedTuple):
     max_fragments: int | None
     max_head: int
     max_headers: int
+    proxies: TrustedProxies | None
+    forwarded_header: ForwardedHeader
 
     def open(self, connection: ServerConnection, deadline: Deadline) -> bool:
         """Open a connection; return whether that is done, or its socket closed."""
@@ -120,8 +143,14 @@ class Opening(NamedTuple):
                 connection.close_socket()
                 return False
             connection.request = request
+            if self.proxies is not None:
+                connection._client = self.proxies.client(
+                    connection.remote_address, request.headers, self.forwarded_header
+                )
             data, accepted = self._respond(connection, request)
         except Refused as refused:
+            if isinstance(refused, errors.UpgradeRemoved):
+                connection.server._warn_of_proxy(refused)
             data, accepted = refused.response, None
         except Exception:
             connection.logger.exception("opening handshake failed")

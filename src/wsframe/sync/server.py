@@ -7,11 +7,12 @@ import selectors
 import socket
 import ssl as tls
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 from .. import __version__
+from .._http.forwarded import ForwardedHeader, TrustedProxies, TrustedProxy, check_forwarded_header
 from .._http.messages import HeadersLike
 from .._http.reader import MAX_HEAD, MAX_HEADERS
 from .._options import MaxSize, check_callable, check_limits, check_max_queue, check_seconds, limits_of
@@ -29,6 +30,7 @@ from ..handshake import (
 )
 from ._basic_auth import basic_auth
 from ._opening import Opening, ServerConnection
+from ._proxy_protocol import read_header
 from ._socket import Deadline, Socket
 from ._tls import TLSSocket
 from .connection import MAX_QUEUE, MaxQueue
@@ -83,6 +85,7 @@ class Server:
         self._connections: set[ServerConnection] = set()  # opening ones, too
         self._threads: set[threading.Thread] = set()
         self._is_serving = False
+        self._warned_of_proxy = False
         self._waker, self._alarm = socket.socketpair()
 
     @property
@@ -150,6 +153,13 @@ class Server:
     def _discard(self, connection: ServerConnection) -> None:
         with self._lock:
             self._connections.discard(connection)
+
+    def _warn_of_proxy(self, refused: Exception) -> None:
+        """Log that a proxy lacks a line: once, for each request is the same."""
+        with self._lock:
+            warned, self._warned_of_proxy = self._warned_of_proxy, True
+        if not warned:
+            self.logger.warning("request refused: %s", refused)
 
     def _close_socket(self) -> None:
         self.socket.close()
@@ -220,6 +230,9 @@ def serve(
     max_queue: MaxQueue = MAX_QUEUE,
     logger: AnyLogger | None = None,
     create_connection: Callable[..., ServerConnection] | None = None,
+    trusted_proxies: Iterable[TrustedProxy] | None = None,
+    forwarded_header: ForwardedHeader = "X-Forwarded-For",
+    proxy_protocol: bool = False,
     **options: Any,
 ) -> Server:
     """Make a WebSocket server that listens; its `serve_forever` accepts connections.
@@ -255,6 +268,15 @@ def serve(
             no limit.  Of a pair, the first counts.
         logger: what the server logs to, instead of "wsframe.server".
         create_connection: makes the connection: ServerConnection or a subclass.
+        trusted_proxies: the proxies that say who the client is: addresses and networks, as str or objects of
+            ipaddress, and "unix" for all peers on Unix sockets.  `remote_address`, `scheme` and `host` of
+            their connections are those of the client.  None trusts nobody.
+        forwarded_header: the header field that these proxies set: "X-Forwarded-For", which
+            X-Forwarded-Proto and X-Forwarded-Host go with, or "Forwarded" (RFC 7239).  They must set it in
+            every request.  If it is malformed, the client gets a 400.
+        proxy_protocol: whether each connection starts with a header of the PROXY protocol, version 1 or 2,
+            before TLS; without one it is closed, and so are those of peers that are not among
+            trusted_proxies where these are given.
         options: the rest of socket.create_server: backlog, reuse_port ...
     """
     if not callable(handler):
@@ -270,6 +292,10 @@ def serve(
     check_limits(Role.SERVER, max_size, max_fragments)
     check_max_queue(max_queue)
     RequestReader(max_head, max_headers)
+    check_forwarded_header(forwarded_header)
+    if not isinstance(proxy_protocol, bool):
+        raise TypeError(f"proxy_protocol must be bool, not {type(proxy_protocol).__name__}")
+    proxies = None if trusted_proxies is None else TrustedProxies(trusted_proxies)
     if compression == "deflate":
         compression = ServerPolicy()
     elif compression is not None and not isinstance(compression, ServerPolicy):
@@ -291,6 +317,8 @@ def serve(
         max_fragments=max_fragments,
         max_head=max_head,
         max_headers=max_headers,
+        proxies=proxies,
+        forwarded_header=forwarded_header,
     )
     listening = _listen(host, port, sock, options)
     tcp = listening.family in (socket.AF_INET, socket.AF_INET6)
@@ -301,6 +329,7 @@ def serve(
             if tcp:
                 accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
             carrier = Socket(accepted)
+            client = read_header(carrier, address, proxies, deadline) if proxy_protocol else None
             if ssl is not None:
                 carrier = encrypted = TLSSocket(carrier, ssl, server_side=True)
                 encrypted.handshake(deadline)
@@ -317,6 +346,7 @@ def serve(
             max_queue=max_queue,
             logger=server.logger,
         )
+        connection._client = client
         server._add(connection)
         try:
             if opening.open(connection, deadline):
