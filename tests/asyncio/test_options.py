@@ -286,9 +286,11 @@ async def test_handler_class_that_is_not_a_listener_raises_type_error():
 # TLS and where to connect to.
 
 
-async def test_wss_without_tls_is_an_error():
-    with pytest.raises(ValueError, match="a wss:// uri needs tls"):
-        connect("wss://127.0.0.1/", ssl=False)
+@pytest.mark.parametrize("off", [None, False])
+async def test_wss_without_tls_is_an_error(off):
+    with pytest.raises(ValueError, match=f"ssl={off} is incompatible with a wss:// URI"):
+        connect("wss://127.0.0.1/", ssl=off)
+    connect("ws://127.0.0.1/", ssl=off)
 
 
 @pytest.mark.parametrize("on", [True, ssl.create_default_context()])

@@ -71,7 +71,6 @@ MALFORMED = [
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",  # the first bytes of TLS
     b"\r\n\r\n",
     b"\x00",
-    b"GET\r\n\r\n",
     b"GET / HTTP/1.1\n\n",
     b"GET / HTTP/1.1\nA: b\r\n\r\n",
     b"GET / HTTP/1.1\r\nA: b\n\r\n",
@@ -111,6 +110,18 @@ def test_malformed_requests_are_refused_with_400(data: bytes) -> None:
     with pytest.raises(Refused, match=r"^malformed http request: \w") as caught:
         read(RequestReader(), [data])
     assert caught.value.status == 400
+    expected = verdict(RequestReader(), [data])
+    assert all(verdict(RequestReader(), pieces) == expected for pieces in cuttings(data))
+
+
+@pytest.mark.parametrize(
+    "data", [b"HELO relay.invalid\r\n", b"GET\r\n\r\n", b"SSH-2.0-OpenSSH_9.2\n", b"A\x1b[2J\n"]
+)
+def test_lines_that_are_no_http_get_no_response(data: bytes) -> None:
+    with pytest.raises(Refused, match=r"^invalid HTTP request line: ") as caught:
+        read(RequestReader(), [data])
+    assert caught.value.response == b""
+    assert str(caught.value).isprintable()
     expected = verdict(RequestReader(), [data])
     assert all(verdict(RequestReader(), pieces) == expected for pieces in cuttings(data))
 
@@ -223,8 +234,9 @@ def test_long_response_body_is_truncated_to_its_limit(field: Any) -> None:
 )
 def test_eof_within_a_response_raises_invalid_message(data: bytes) -> None:
     for pieces in cuttings(data):
-        with pytest.raises(InvalidMessage, match="closed before the end of the http response"):
+        with pytest.raises(InvalidMessage, match="did not receive a valid HTTP") as caught:
             read(ResponseReader(), pieces, at_end=True)
+        assert str(caught.value.__cause__).startswith("connection closed while reading HTTP ")
 
 
 @pytest.mark.parametrize(
@@ -236,6 +248,8 @@ def test_eof_within_a_response_raises_invalid_message(data: bytes) -> None:
         b"HTTP/2 101 OK\r\n\r\n",
         b"HTTP/1.1 1 OK\r\n\r\n",
         b"HTTP/1.1 abc OK\r\n\r\n",
+        b"HTTP/1.1 099 OK\r\n\r\n",
+        b"HTTP/1.1 600 OK\r\n\r\n",
         b"HTTP/1.1 101 OK\r\nA : b\r\n\r\n",
         b"HTTP/1.1 101 OK\r\nA: \x00\r\n\r\n",
         b"HTTP/1.1 101 OK\n\n",
@@ -243,8 +257,11 @@ def test_eof_within_a_response_raises_invalid_message(data: bytes) -> None:
     ],
 )
 def test_malformed_responses_raise_invalid_message(data: bytes) -> None:
-    with pytest.raises(InvalidMessage, match=r"^malformed http response: \w"):
+    with pytest.raises(InvalidMessage, match=r"^did not receive a valid HTTP response$") as caught:
         read(ResponseReader(), [data])
+    cause = str(caught.value.__cause__)
+    assert cause.isprintable()
+    assert cause.startswith(("malformed http response: ", "unsupported protocol; expected HTTP/1.1: "))
     expected = verdict(ResponseReader(), [data])
     assert all(verdict(ResponseReader(), pieces) == expected for pieces in cuttings(data))
 

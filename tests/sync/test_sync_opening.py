@@ -213,8 +213,11 @@ def test_a_handler_that_ends_by_the_end_of_the_connection_is_no_failure(running,
 def test_requests_that_are_none(running):
     server = running(echo)
     with socket.create_connection(server.socket.getsockname()) as sock:
-        sock.sendall(b"HELLO\r\n\r\n")
+        sock.sendall(b"HELLO / HTTP\r\n\r\n")
         assert sock.recv(4096).startswith(b"HTTP/1.1 400 ")
+    with socket.create_connection(server.socket.getsockname()) as sock:
+        sock.sendall(b"HELLO\r\n")
+        assert sock.recv(4096) == b""
     with socket.create_connection(server.socket.getsockname()):
         pass
 

@@ -91,6 +91,8 @@ def parse_connect_response(data: bytes) -> Response | None:
     if status is None or None in fields:
         raise ValueError("malformed http response")
     code = int(status[1])
+    if code >= 600:
+        raise ValueError(f"invalid status code; expected 100-599; got {code}")
     if rest and 200 <= code < 300:
         raise ValueError("data behind the http response")
     headers = Headers((field[1].decode("latin-1"), field[2].decode("latin-1")) for field in fields if field)

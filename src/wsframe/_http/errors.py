@@ -61,6 +61,22 @@ class UpgradeRemoved(Refused):
     """A client wants a WebSocket, but a proxy has removed what says so from its request."""
 
 
+class NotHTTP(Refused):
+    """A client does not speak HTTP: the connection is closed without a response.
+
+    Args:
+        reason: which rule was broken.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(400, reason)
+        self.args = (reason,)
+
+    @property
+    def response(self) -> bytes:
+        return b""
+
+
 class InvalidURI(WebSocketException, ValueError):
     """A URI is no WebSocket URI (RFC 6455, 3).
 
@@ -181,6 +197,12 @@ def excerpt(value: object) -> str:
         value = value.decode("latin-1")
     shown = ascii(value)
     return shown if len(shown) <= EXCERPT else shown[:EXCERPT] + "..."
+
+
+def printable(line: bytes | bytearray) -> str:
+    """Repeat a line that a peer sent, shortened, its control characters escaped."""
+    text = escape(line[: 2 * EXCERPT].decode("latin-1"))
+    return text if len(line) <= 2 * EXCERPT else text + "..."
 
 
 URI_EXCERPT = 200
@@ -314,6 +336,11 @@ def not_http(reason: object) -> Refused:
     return Refused(400, f"malformed http request: {reason}")
 
 
+def not_a_request_line(line: bytes) -> NotHTTP:
+    """RFC 9112, 3: a method, a target and a version."""
+    return NotHTTP(f"invalid HTTP request line: {printable(line)}")
+
+
 def request_too_big(limit: int) -> Refused:
     """RFC 6585, 5."""
     return Refused(431, f"request head larger than {limit} bytes")
@@ -354,12 +381,23 @@ def no_proxy_response(cause: BaseException | None) -> InvalidProxyMessage:
     return error
 
 
-def response_cut_short() -> InvalidMessage:
-    return InvalidMessage("connection closed before the end of the http response")
+def _no_response(cause: Exception) -> InvalidMessage:
+    error = InvalidMessage("did not receive a valid HTTP response")
+    error.__cause__ = cause
+    return error
+
+
+def response_cut_short(part: str) -> InvalidMessage:
+    return _no_response(EOFError(f"connection closed while reading HTTP {part}"))
 
 
 def not_a_response(reason: object) -> InvalidMessage:
-    return InvalidMessage(f"malformed http response: {reason}")
+    return _no_response(ValueError(f"malformed http response: {reason}"))
+
+
+def not_a_status_line(line: bytes | bytearray) -> InvalidMessage:
+    """RFC 9112, 4."""
+    return _no_response(ValueError(f"unsupported protocol; expected HTTP/1.1: {printable(line)}"))
 
 
 def response_too_big(limit: int) -> InvalidMessage:

@@ -94,7 +94,7 @@ class _Reader:
         self._max_head = max_head
         self._max_headers = max_headers
         self._head = bytearray()
-        self._searched = 0
+        self._searched = 0  # bytes of it that hold no end of a line
 
     def _collect(self, data: Buffer) -> bytes | None:
         """Take the next bytes; once the head is whole, return it and leave what follows in `rest`."""
@@ -147,6 +147,7 @@ class RequestReader(_Reader):
 
     def __init__(self, max_head: int = MAX_HEAD, max_headers: int = MAX_HEADERS) -> None:
         super().__init__(max_head, max_headers)
+        self._has_line = False  # whether the request line is whole
 
     def feed(self, data: Buffer) -> Request | None:
         """Take the next bytes.
@@ -156,10 +157,16 @@ class RequestReader(_Reader):
 
         Raises:
             Refused: it is malformed, larger than a limit, or has a body (RFC 6455, 4.1); it asks for
-                something else than a path, or its Host names no host (RFC 9112, 3.2).
+                something else than a path, or its Host names no host (RFC 9112, 3.2).  Its `response` is
+                empty where the first line is none of HTTP.
         """
         head = self._collect(data)
         return None if head is None else self._parse(head)
+
+    def cut_short(self) -> EOFError:
+        """Return the error for the end of the connection within a request."""
+        part = "headers" if self._has_line else "request line"
+        return EOFError(f"connection closed while reading HTTP {part}")
 
     def _parse(self, head: bytes) -> Request:
         import httptools
@@ -197,6 +204,12 @@ class RequestReader(_Reader):
     def _check_start(self, head: bytearray) -> None:
         if head[0] not in TOKEN:
             raise errors.not_http("does not begin with a method")
+        if not self._has_line:
+            end = head.find(b"\n", self._searched, self._max_head)
+            self._has_line = end >= 0
+            line = bytes(head[:end]).removesuffix(b"\r")
+            if self._has_line and line.count(b" ") < 2 and b" HTTP/" not in line:
+                raise errors.not_a_request_line(line)
 
     def _too_big(self) -> errors.InvalidHandshake:
         return errors.request_too_big(self._max_head)
@@ -283,7 +296,7 @@ class ResponseReader(_Reader):
             InvalidMessage: its head is not whole.
         """
         if self._parts is None:
-            raise errors.response_cut_short()
+            raise errors.response_cut_short("headers" if b"\n" in self._head else "status line")
         return self._response()
 
     def _parse(self, head: bytes) -> None:
@@ -298,12 +311,15 @@ class ResponseReader(_Reader):
         except httptools.HttpParserError as exc:
             # It stops behind a 101, and takes it for an error if that upgrades to nothing.
             if not self._parts.whole:
-                raise errors.not_a_response(exc) from None
+                error = errors.not_a_response(exc)
+                raise error from error.__cause__
         if not self._parts.whole:
             raise errors.not_a_response("not complete")
         if len(self._parts.headers) > self._max_headers:
             raise errors.response_with_too_many_headers(self._max_headers)
         self._status = self._parser.get_status_code()
+        if not 100 <= self._status < 600:
+            raise errors.not_a_response(f"invalid status code; expected 100-599; got {self._status}")
 
     def _take_body(self, data: Buffer) -> Response | None:
         import httptools
@@ -327,7 +343,7 @@ class ResponseReader(_Reader):
 
     def _check_start(self, head: bytearray) -> None:
         if not b"HTTP/1.".startswith(head[:7]):
-            raise errors.not_a_response("does not begin with HTTP/1.")
+            raise errors.not_a_status_line(head.partition(b"\r\n")[0])
 
     def _too_big(self) -> errors.InvalidHandshake:
         return errors.response_too_big(self._limit)

@@ -44,8 +44,9 @@ class UnixListenOptions(UnixListenWithoutSSL, total=False):
 
 
 class UnixConnectOptions(TypedDict, total=False):
-    """What create_unix_connection takes, beside ssl."""
+    """What create_unix_connection takes."""
 
+    ssl: tls.SSLContext | bool | None
     sock: socket.socket | None
     server_hostname: str | None
     ssl_handshake_timeout: float | None
@@ -53,7 +54,7 @@ class UnixConnectOptions(TypedDict, total=False):
 
 
 class ConnectOptions(UnixConnectOptions, total=False):
-    """What create_connection takes, beside ssl; and what it takes for TLS to a proxy."""
+    """What create_connection takes; and what it takes for TLS to a proxy."""
 
     host: str | None
     port: int | None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl as tls
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, TypedDict
 
@@ -99,4 +98,3 @@ class UnixClientOptions(UnixConnectOptions, total=False):
     max_queue: MaxQueue
     logger: AnyLogger | None
     create_connection: Callable[[connect, Request, str], ClientConnection] | None
-    ssl: tls.SSLContext | bool | None

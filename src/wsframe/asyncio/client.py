@@ -220,21 +220,26 @@ def process_exception(exc: Exception) -> Exception | None:
     return None if transient else exc
 
 
-def tls_context(ssl: tls.SSLContext | bool | None, secure: bool) -> tls.SSLContext | None:
+def tls_context(options: dict[str, Any], secure: bool) -> tls.SSLContext | None:
     """Return the TLS context of a connection.
+
+    Args:
+        options: the option `ssl` is a context or True; None, False or left out for a ws:// URI.
+        secure: whether the URI is a wss:// URI.
 
     Raises:
         TypeError: ssl is of another type.
         ValueError: ssl contradicts the scheme of the URI.
     """
+    ssl = options.get("ssl", True if secure else None)
     if ssl is not None and not isinstance(ssl, (bool, tls.SSLContext)):
         raise TypeError(f"ssl must be an SSLContext, True, False or None, not {type(ssl).__name__}")
     if not secure:
         if ssl is not None and ssl is not False:
             raise ValueError("ssl argument is incompatible with a ws:// URI")
         return None
-    if ssl is False:
-        raise ValueError("a wss:// uri needs tls: ssl must not be False; use ws:// for no tls")
+    if ssl is None or ssl is False:
+        raise ValueError(f"ssl={ssl} is incompatible with a wss:// URI")
     return ssl if isinstance(ssl, tls.SSLContext) else tls.create_default_context()
 
 
@@ -280,10 +285,10 @@ class connect:
             at a quarter.  It also pauses at 64 KiB of messages, unless this is None.
         logger: the logger, instead of "wsframe.client".
         create_connection: returns the connection: ClientConnection or a subclass.
-        ssl: the context of a wss:// URI; None and True stand for ssl.create_default_context().
         options: those of create_connection of asyncio: sock, local_addr, server_hostname; host and port
-            where they are not those of the URI ...  None is the default of each.  Those for TLS to an https://
-            proxy start with `proxy_`: proxy_ssl, proxy_server_hostname.
+            where they are not those of the URI ...  None is the default of each, but of `ssl`: that is the
+            context of a wss:// URI, or True, the default, for ssl.create_default_context().  Those for TLS to
+            an https:// proxy start with `proxy_`: proxy_ssl, proxy_server_hostname.
 
     Raises:
         TypeError: an option has no such name, or is of the wrong type.
@@ -322,7 +327,6 @@ class connect:
         max_queue: MaxQueue = MAX_QUEUE,
         logger: AnyLogger | None = None,
         create_connection: Callable[[connect, Request, str], ClientConnection] | None = None,
-        ssl: tls.SSLContext | bool | None = None,
         **options: Unpack[ConnectOptions],
     ) -> None:
         require_httptools()
@@ -355,6 +359,7 @@ class connect:
         check_limits(Role.CLIENT, max_size, max_fragments)
         ResponseReader(max_head, max_headers)
         subprotocols = None if subprotocols is None else list_of_subprotocols(subprotocols)
+        context = tls_context({**options}, self.uri.secure)
         given = {name: value for name, value in options.items() if value is not None}
         self.subprotocols = subprotocols
         self.compression = compression
@@ -375,7 +380,7 @@ class connect:
         self._create_connection = ClientConnection if create_connection is None else create_connection
         self._reconnect_delays = reconnect_delays
         self._process_exception = process_exception
-        self._options: dict[str, Any] = {"ssl": tls_context(ssl, self.uri.secure), **given}
+        self._options: dict[str, Any] = {**given, "ssl": context}
         self._headers: dict[str, Any] = {
             "origin": origin,
             "subprotocols": subprotocols,

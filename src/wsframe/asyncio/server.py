@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from .. import __version__
 from .._http import errors
 from .._http.forwarded import Client, ForwardedHeader, TrustedProxies, TrustedProxy, check_forwarded_header
+from .._http.logs import log_no_request
 from .._http.messages import HeadersLike
 from .._http.reader import MAX_HEAD, MAX_HEADERS, require_httptools
 from .._http.responses import checked, plain_response, read_own, serialize_101, serialize_refusal
@@ -175,6 +176,8 @@ class ServerConnection(Connection):
     def connection_lost(self, exc: Exception | None) -> None:
         self._server._all_connections.discard(self)
         self._server._open_connections.discard(self)
+        if self._reader is not None and self.request is None:
+            log_no_request(self.logger, self._reader.cut_short())
         self._reader = None
         self._stop_handshake_timer()
         super().connection_lost(exc)
@@ -199,7 +202,7 @@ class ServerConnection(Connection):
                     self.remote_address, request.headers, server.forwarded_header
                 )
         except Refused as refused:
-            self._refuse(refused.response)
+            self._refuse(refused.response, refused)
             return
         if server.process_request is not None or server.process_response is not None:
             self._decision = server._start_task(self._decide(request))
@@ -319,16 +322,24 @@ class ServerConnection(Connection):
         if not isinstance(handler, type):
             server._start_task(self._run(handler))
 
-    def _refuse(self, response: bytes) -> None:
-        """Refuse the opening handshake with this response, and close."""
+    def _refuse(self, response: bytes, error: Refused | None = None) -> None:
+        """Refuse the opening handshake, and close.
+
+        Args:
+            response: empty for a client that does not speak HTTP.
+            error: what is wrong with the request, if the client sent none that can be read.
+        """
         if self._reader is None:
             return  # refused before, or disconnected
+        if self.request is None:
+            log_no_request(self.logger, error or self._reader.cut_short())
         self._reader = None
         self._stop_handshake_timer()
         if self.transport.is_closing():
             return
         self._response = response
-        self._transport_write(response)
+        if response:
+            self._transport_write(response)
         self._start_close_timer()  # the peer may not read it
         if not self.transport.can_write_eof():
             self.transport.close()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._http import errors
 from .._http.forwarded import Client, ForwardedHeader, TrustedProxies
+from .._http.logs import log_no_request
 from .._http.responses import checked, plain_response, read_own, serialize_101, serialize_refusal
 from .._spec import Role
 from ..connection import SansIOConnection as Protocol
@@ -187,13 +188,18 @@ class Opening(NamedTuple):
             try:
                 data = connection.socket.recv_within(deadline)
             except OSError as exc:  # also a time-out
-                connection.logger.debug("no request: %s", exc)
+                log_no_request(connection.logger, reader.cut_short(), exc)
                 return None
             if not data:
+                log_no_request(connection.logger, reader.cut_short())
                 if connection.server.socket_closed.is_set():
                     raise errors.shutting_down()
                 return None
-            request = reader.feed(data)
+            try:
+                request = reader.feed(data)
+            except Refused as refused:
+                log_no_request(connection.logger, refused)
+                raise
             if request is not None:
                 return request
 

@@ -139,7 +139,7 @@ class Socket:
         with suppress(OSError):
             self.sock.shutdown(socket.SHUT_WR)
 
-    def shutdown(self) -> None:
+    def end_streams(self) -> None:
         """End both streams; threads that wait in a call return from it."""
         with suppress(OSError):
             self.sock.shutdown(socket.SHUT_RDWR)

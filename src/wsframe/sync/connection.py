@@ -700,7 +700,7 @@ class Connection:
         if lingers:
             self.socket.half_close()
         else:
-            self.socket.shutdown()
+            self.socket.end_streams()
         self._background.wake()
 
     def close_socket(self) -> None:
@@ -808,7 +808,7 @@ class Connection:
 
     def _release_socket(self) -> None:
         """Close the socket, once no thread uses it."""
-        self.socket.shutdown()
+        self.socket.end_streams()
         with self._reading:
             self._outbox.lock.acquire()
             try:

@@ -1,7 +1,7 @@
 """A connection of wsframe.sync where the tests of websockets make one of theirs, with a protocol object."""
 
 from wsframe import Role
-from wsframe.connection import Connection as Protocol
+from wsframe.connection import SansIOConnection as Protocol
 from wsframe.sync import connection
 from wsframe.sync._socket import Socket
 

@@ -26,4 +26,5 @@ for theirs, ours in MODULES.items():
     package, _, name = theirs.rpartition(".")
     setattr(sys.modules[package], name, module)
 
-logging.getLogger("wsframe").parent = logging.getLogger("websockets")
+for name in ("", ".server", ".client"):
+    logging.getLogger(f"wsframe{name}").parent = logging.getLogger(f"websockets{name}")
