@@ -1,4 +1,4 @@
-"""Would it pay to release the GIL while a kernel runs?  `python -m bench.gil` answers for this machine.
+"""Would it pay to release the GIL while a kernel runs?  `python -m bench.gil` tells for this machine.
 
 The same kernel is called through ctypes twice: with the GIL held, and released for the call.
 
@@ -31,7 +31,7 @@ KERNELS = Path(__file__).parent.parent / "ext" / "kernels"
 KIB, MIB = 2**10, 2**20
 SIZES = {"16 KiB": 16 * KIB, "256 KiB": 256 * KIB, "1 MiB": MIB, "16 MiB": 16 * MIB}
 ROUND = 0.5  # seconds
-TURNS = 5
+REPEATS = 5
 
 Call = Callable[[], object]
 
@@ -120,15 +120,15 @@ def beside_python(call: Call) -> float:
 
 
 def report() -> None:
-    """Print a line for each size; every figure is the median of the turns."""
+    """Print a line for each size; every figure is the median of the repeats."""
     interval = f"switch interval {sys.getswitchinterval() * 1e3:g} ms"
     print(f"Python {sys.version.split()[0]}, {wsframe.backend}, {interval}\n")
     print(f"{'':8}{'a thread':>10}{'two together':>24}{'a call beside Python':>28}")
     print(f"{'mask':8}{'us a call':>10}{'held':>12}{'released':>12}{'held':>16}{'released':>12}")
     for name, size in SIZES.items():
-        alone = median(together([lambda size=size: calls(size)["held"]]) for _ in range(TURNS))
+        alone = median(together([lambda size=size: calls(size)["held"]]) for _ in range(REPEATS))
         pair, beside = defaultdict(list), defaultdict(list)
-        for _ in range(TURNS):
+        for _ in range(REPEATS):
             for way in ("held", "released"):
                 pair[way].append(together([lambda way=way, size=size: calls(size)[way]] * 2) / alone)
                 beside[way].append(beside_python(calls(size)[way]))

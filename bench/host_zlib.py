@@ -1,9 +1,9 @@
-"""What `--zlib` does for a host: a message inflated, and its answer compressed, by websockets.
+"""What `--zlib` does for a host: a message inflated, and its reply compressed, by websockets.
 
 python -m bench.host_zlib       prints a table
 
 A server's PerMessageDeflate, as websockets sets it up by default, takes messages in and sends them back. The
-modules take turns; times are those of the fastest.
+modules alternate; times are those of the fastest.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from wsframe import accelerate
 MODULES = ("zlib", "isal", "zlib-ng")
 SIZES = {"256 B": 256, "16 KiB": 2**14}
 BITS = 12
-TURNS = 7
-BYTES = 2**22  # of each turn
+REPEATS = 7
+BYTES = 2**22  # of each repeat
 
 
 def messages(size: int) -> list[bytes]:
@@ -45,8 +45,8 @@ def frames(texts: list[bytes]) -> list[Frame]:
     return [Frame(Opcode.TEXT, payload, rsv1=True) for payload in payloads]
 
 
-def turn(sent: list[Frame], times: int) -> tuple[float, float, int]:
-    """Seconds to inflate and to compress all messages so many times, and the bytes of the answers."""
+def measure(sent: list[Frame], times: int) -> tuple[float, float, int]:
+    """Seconds to inflate and to compress all messages so many times, and the bytes of the replies."""
     inflating = compressing = 0.0
     size = 0
     for _ in range(times):
@@ -54,10 +54,10 @@ def turn(sent: list[Frame], times: int) -> tuple[float, float, int]:
         started = perf_counter()
         received = [codec.decode(frame, max_size=2**20) for frame in sent]
         between = perf_counter()
-        answers = [codec.encode(frame) for frame in received]
+        replies = [codec.encode(frame) for frame in received]
         compressing += perf_counter() - between
         inflating += between - started
-        size += sum(len(answer.data) for answer in answers)
+        size += sum(len(reply.data) for reply in replies)
     return inflating, compressing, size
 
 
@@ -69,14 +69,14 @@ def main() -> None:
         sent, length = frames(texts), sum(map(len, texts))
         times = max(1, BYTES // length)
         found: dict[str, list[tuple[float, float, int]]] = {module: [] for module in MODULES}
-        for module in MODULES * TURNS:
+        for module in MODULES * REPEATS:
             accelerate.install("websockets", zlib=module)
-            found[module].append(turn(sent, times))
-        for module, turns in found.items():
+            found[module].append(measure(sent, times))
+        for module, repeats in found.items():
             inflate, compress, _ = (
-                min(column) / times / len(texts) * 1e6 for column in zip(*turns, strict=True)
+                min(column) / times / len(texts) * 1e6 for column in zip(*repeats, strict=True)
             )
-            left = 100 * turns[0][2] / times / length
+            left = 100 * repeats[0][2] / times / length
             print(f"| {name} | {module} | {inflate:.1f} µs | {compress:.1f} µs | {left:.0f} % |", flush=True)
 
 

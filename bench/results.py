@@ -13,7 +13,7 @@ Key = tuple[str, Any, str]
 
 
 class Results:
-    """Each figure is taken over all turns: the least for a call in a loop, the median for a program."""
+    """Each figure is taken over all repeats: the least for a call in a loop, the median for a program."""
 
     def __init__(self, path: Path) -> None:
         report = json.loads(path.read_text())

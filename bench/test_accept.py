@@ -6,6 +6,6 @@ KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 
 
 @sweep("accept_key", ["24 B"])
-def test_accept_key(measure, peer, case, turn):
+def test_accept_key(measure, peer, case, repeat):
     assert peer.accept_key(KEY) == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
     measure(peer.accept_key, KEY)

@@ -11,10 +11,10 @@ MESSAGES = {
 
 
 @sweep("decoder", MESSAGES)
-def test_decode(measure, peer, case, turn):
+def test_decode(measure, peer, case, repeat):
     messages = MESSAGES[case]
     data = read_of(messages)
     feed = peer.decoder()
-    answer = feed(data)
-    assert getattr(peer, "texts", list)(answer) == messages
+    result = feed(data)
+    assert getattr(peer, "texts", list)(result) == messages
     measure(feed, data)

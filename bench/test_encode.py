@@ -13,7 +13,7 @@ TEXTS = {
 
 
 @sweep("encode_text", TEXTS)
-def test_encode_text(measure, peer, case, turn):
+def test_encode_text(measure, peer, case, repeat):
     message = TEXTS[case]
     frame = peer.encode_text(message)
     if peer.__name__.endswith("copy"):
@@ -24,7 +24,7 @@ def test_encode_text(measure, peer, case, turn):
 
 
 @sweep("encode_text_masked", TEXTS)
-def test_encode_text_masked(measure, peer, case, turn):
+def test_encode_text_masked(measure, peer, case, repeat):
     message = TEXTS[case]
     frames = [peer.encode_text_masked(message) for _ in range(2)]
     assert frames[0] != frames[1]

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 import pytest
 
 from bench.machine import CORES, ENVIRONMENT
-from bench.sweep import in_turn
+from bench.sweep import alternating
 from wsframe.demo.servers import PROGRAMS, Program, running
 
 SECONDS = 1.0
@@ -96,36 +96,36 @@ def echo(under_load, server):
     return lambda words, case: under_load(server(words), depth_of(case), size_of(case))
 
 
-@in_turn(SMALL, ["wsframe", "picows", "socketify", "raw", "raw_buffered"])
-def test_callback(echo, peer, case, turn):
+@alternating(SMALL, ["wsframe", "picows", "socketify", "raw", "raw_buffered"])
+def test_callback(echo, peer, case, repeat):
     echo(command(peer, "echo", size_of(case), loop=loop_of(peer, case)), case)
 
 
-@in_turn(LARGE, ["wsframe", "picows", "raw", "raw_buffered"])
-def test_callback_large(echo, peer, case, turn):
+@alternating(LARGE, ["wsframe", "picows", "raw", "raw_buffered"])
+def test_callback_large(echo, peer, case, repeat):
     echo(command(peer, "echo", size_of(case), loop=loop_of(peer, case)), case)
 
 
-@in_turn(SMALL, ["wsframe", "picows_websockets", "websockets"])
-def test_iteration(echo, peer, case, turn):
+@alternating(SMALL, ["wsframe", "picows_websockets", "websockets"])
+def test_iteration(echo, peer, case, repeat):
     echo(command(peer, "echo_by_iteration", size_of(case), loop=loop_of(peer, case)), case)
 
 
-@in_turn(SMALL, list(UVICORN))
-def test_uvicorn(echo, peer, case, turn):
+@alternating(SMALL, list(UVICORN))
+def test_uvicorn(echo, peer, case, repeat):
     need("uvicorn")
     words = ["-m", "uvicorn", "--ws", UVICORN[peer], "--loop", loop_of(peer, case), "--port", "0"]
     echo([*words, "--app-dir", str(PROGRAMS), "echo_asgi:app"], case)
 
 
-@in_turn(["32 B, depth 1, threads", "32 B, depth 64, threads"], THREADS)
-def test_threads(echo, peer, case, turn):
+@alternating(["32 B, depth 1, threads", "32 B, depth 64, threads"], THREADS)
+def test_threads(echo, peer, case, repeat):
     need(PACKAGES[peer])
     echo(command(peer, "echo_by_iteration", size_of(case)), case)
 
 
-@in_turn(["32 B, threads"], THREADS)
-def test_round_trips(benchmark, server, peer, case, turn):
+@alternating(["32 B, threads"], THREADS)
+def test_round_trips(benchmark, server, peer, case, repeat):
     """A client that waits for each reply; the server is the same for all."""
     need(PACKAGES[peer])
     process = server(command("wsframe", "echo", size_of(case)))
@@ -167,13 +167,13 @@ def told_by(words):
 CLIENTS = [f"64 B, {loop}" for loop in LOOPS]
 
 
-@in_turn(CLIENTS, ["wsframe", "picows"])
-def test_receive(client, peer, case, turn):
+@alternating(CLIENTS, ["wsframe", "picows"])
+def test_receive(client, peer, case, repeat):
     client("receive", peer, case)
 
 
-@in_turn(CLIENTS, ["wsframe", "picows_websockets", "websockets"])
-def test_receive_by_iteration(client, peer, case, turn):
+@alternating(CLIENTS, ["wsframe", "picows_websockets", "websockets"])
+def test_receive_by_iteration(client, peer, case, repeat):
     client("receive_by_iteration", peer, case)
 
 
@@ -195,16 +195,16 @@ def other(benchmark, server):
 OTHERS = ["wsframe", "picows_websockets", "websockets", "raw"]
 
 
-@in_turn(["1 KiB to 1000"], OTHERS)
-def test_broadcast(other, peer, case, turn):
+@alternating(["1 KiB to 1000"], OTHERS)
+def test_broadcast(other, peer, case, repeat):
     other("broadcasts", peer, "broadcasting", SECONDS, KIB)
 
 
-@in_turn(["opened and closed"], OTHERS)
-def test_handshake(other, peer, case, turn):
+@alternating(["opened and closed"], OTHERS)
+def test_handshake(other, peer, case, repeat):
     other("handshakes", peer, "waiting", SECONDS)
 
 
-@in_turn([f"{IDLE} connections"], OTHERS[:-1])
-def test_memory(other, peer, case, turn):
+@alternating([f"{IDLE} connections"], OTHERS[:-1])
+def test_memory(other, peer, case, repeat):
     other("idle", peer, "idle", IDLE)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.machine import CORES
-from bench.sweep import in_turn
+from bench.sweep import alternating
 from wsframe.demo.servers import PROGRAMS, Program, running
 
 HOSTS = Path(__file__).with_name("hosts")
@@ -73,13 +73,13 @@ def echo(under_load, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux" or len(CORES) < 2, reason="needs two cores to pin to")
-@in_turn(CASES, ["plain", "wsframe"])
-def test_echo(echo, peer, case, turn):
+@alternating(CASES, ["plain", "wsframe"])
+def test_echo(echo, peer, case, repeat):
     echo(*CASES[case], accelerated=peer == "wsframe")
 
 
 @pytest.mark.skipif(sys.platform != "linux" or len(CORES) < 2, reason="needs two cores to pin to")
-@in_turn(DEPTHS, ["raw"], turns=1)
-def test_load(echo, peer, case, turn):
+@alternating(DEPTHS, ["raw"], repeats=1)
+def test_load(echo, peer, case, repeat):
     """Whether the load keeps a server busy that does next to nothing."""
     echo(peer, case, accelerated=False)

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 import pytest
 
 from bench.machine import CORES, ENVIRONMENT
-from bench.sweep import in_turn
+from bench.sweep import alternating
 from bench.test_hosts import DEPTHS, SERVERS
 from wsframe.demo.servers import UNDER_RUN, Program, running
 
@@ -21,8 +21,8 @@ PICOWS = Program("picows", ("-m", "bench.endpoints", "picows_websockets", "echo_
 pytestmark = pytest.mark.skipif(sys.platform != "linux" or len(CORES) < 2, reason="needs two cores to pin to")
 
 
-@in_turn(SIZES, ["plain", "wsframe"])
-def test_client(benchmark, tmp_path, peer, case, turn):
+@alternating(SIZES, ["plain", "wsframe"])
+def test_client(benchmark, tmp_path, peer, case, repeat):
     """What a client computes for a round trip."""
     if not find_spec("websocket"):
         pytest.skip("no websocket-client")
@@ -42,8 +42,8 @@ def test_client(benchmark, tmp_path, peer, case, turn):
     benchmark.extra_info.update(json.loads(done.stdout))
 
 
-@in_turn([f"depth {depth}" for depth in DEPTHS], ["picows.websockets", "wsframe"])
-def test_rival(under_load, tmp_path, peer, case, turn):
+@alternating([f"depth {depth}" for depth in DEPTHS], ["picows.websockets", "wsframe"])
+def test_rival(under_load, tmp_path, peer, case, repeat):
     """websockets, accelerated, beside what was written to replace it."""
     if not find_spec("picows"):
         pytest.skip("no picows")

@@ -7,7 +7,7 @@ import resource
 import subprocess
 import sys
 
-from bench.sweep import in_turn
+from bench.sweep import alternating
 
 PROGRAMS = {"nothing": "pass", "wsframe": "import wsframe"}
 ADDED = """
@@ -34,8 +34,8 @@ def computed():
     return used.ru_utime + used.ru_stime
 
 
-@in_turn(["import"], list(PROGRAMS), turns=20)
-def test_import(benchmark, peer, case, turn):
+@alternating(["import"], list(PROGRAMS), repeats=20)
+def test_import(benchmark, peer, case, repeat):
     run(PROGRAMS[peer])  # the files are in the cache of the system now
     before = computed()
     benchmark.pedantic(run, [PROGRAMS[peer]], rounds=1)

@@ -17,7 +17,7 @@ def skip_below(peer, size):
 
 
 @sweep("mask", STEPS + LARGE)
-def test_mask(measure, peer, case, turn):
+def test_mask(measure, peer, case, repeat):
     skip_below(peer, case)
     data = text("ascii", case).encode()
     expected = data[:-1] if peer.__name__.endswith("copy") else wsframe_pure.mask(data, KEY)
@@ -26,7 +26,7 @@ def test_mask(measure, peer, case, turn):
 
 
 @sweep("mask_into", [32, KIB, 16 * KIB, 256 * KIB, MIB, 16 * MIB])
-def test_mask_into(measure, peer, case, turn):
+def test_mask_into(measure, peer, case, repeat):
     skip_below(peer, case)
     data = text("ascii", case).encode()
     buffer = getattr(peer, "buffer", bytearray)(data)

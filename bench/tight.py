@@ -17,7 +17,7 @@ Loop = Callable[[int, Any], None]
 
 
 def tight(function: Callable[..., Any], arguments: int) -> Loop:
-    """A loop(times, *arguments) that does what function does, UNROLL times a turn.
+    """A loop(times, *arguments) that does what function does, UNROLL times an iteration.
 
     An adapter of bench.peers stands in the loop with its body, so that no peer pays for being
     called through one; anything else is called.
@@ -29,8 +29,8 @@ def tight(function: Callable[..., Any], arguments: int) -> Loop:
         names = list(inspect.signature(function).parameters)
         body = body_of(function)
         scope |= function.__globals__
-    turn = textwrap.indent("\n".join([body] * UNROLL), " " * 8)
-    source = f"def loop(times, {', '.join(names)}):\n    for _ in repeat(None, times):\n{turn}\n"
+    iteration = textwrap.indent("\n".join([body] * UNROLL), " " * 8)
+    source = f"def loop(times, {', '.join(names)}):\n    for _ in repeat(None, times):\n{iteration}\n"
     exec(compile(source, f"<{function!r}, {UNROLL} times>", "exec"), scope)
     return scope["loop"]
 
@@ -50,7 +50,7 @@ def body_of(function: Callable[..., Any]) -> str:
 
 
 def times_for(loop: Loop, *arguments: Any) -> int:
-    """How many turns of a loop fill a round."""
+    """How many iterations of a loop fill a round."""
     times = 1
     while True:
         start = perf_counter()

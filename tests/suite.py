@@ -68,8 +68,8 @@ def files(path: Path) -> list[Path]:
 
 def pytest(marks: str, *options: str, **variables: str) -> int:
     command = [sys.executable, "-m", "pytest", "-m", marks, *options]
-    told = {"PYTHONHASHSEED": SEED, **variables}
-    print("\n$", *(f"{name}={value}" for name, value in told.items()), *command[1:], flush=True)
+    shown = {"PYTHONHASHSEED": SEED, **variables}
+    print("\n$", *(f"{name}={value}" for name, value in shown.items()), *command[1:], flush=True)
     # One seed for all processes: tests made from a set have the same order in each.
     return subprocess.run(
         command, cwd=ROOT, env={"PYTHONHASHSEED": SEED, **os.environ, **variables}

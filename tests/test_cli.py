@@ -23,7 +23,7 @@ from wsframe.accelerate.compression import named
 GIL = not sysconfig.get_config_var("Py_GIL_DISABLED")
 
 SITE = Path(wsframe.__file__).parent / "accelerate" / "_site"
-PROBE = "import fakehost.user; print(fakehost.user.answer())"
+PROBE = "import fakehost.user; print(fakehost.user.speed())"
 posix = pytest.mark.skipif(os.name == "nt", reason="signals and exec as on POSIX")
 
 

@@ -234,7 +234,7 @@ def test_child_of_any_python_version_is_not_disturbed(alone, version, users):
         "print([path for path in sys.path if not path.endswith('_site')])\n"
         "print(sys.meta_path and [getattr(one, '__name__', type(one).__name__) for one in sys.meta_path])\n"
         "import fakehost.core\n"
-        "print(fakehost.core.answer())\n"
+        "print(fakehost.core.speed())\n"
     )
     variables = {"PYTHONPATH": str(alone / "lib"), "PYTHONDONTWRITEBYTECODE": "1"}
     child = f"import subprocess; raise SystemExit(subprocess.call([{python!r}, '-c', {code!r}]))"

@@ -118,17 +118,17 @@ def test_repeated_calls_do_not_grow_memory(impl: Impl, call: Callable[[Impl], An
             with suppress(*ERRORS):
                 call(impl)
 
-    with traced() as held:
+    with traced() as memory:
         for _ in range(KEY_POOL // KEY_SIZE + 1):  # the pool of keys, filled before, would count as new
             impl.fresh_key()
         for _ in range(3):  # what is made once, somewhere below, is made by then
             rounds(10)
-            before = held.now()
+            before = memory.now()
             rounds(200)
-            grown = held.now() - before
+            grown = memory.now() - before
             if grown >= 4096:  # perhaps reference cycles
                 gc.collect()
-                grown = held.now() - before
+                grown = memory.now() - before
             if grown < 4096:
                 break
     # One object left behind in each round would be 200 times 24 bytes at least.

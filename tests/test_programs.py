@@ -22,14 +22,14 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 
 pytestmark = pytest.mark.skipif(not EXAMPLES.exists(), reason="no examples here")
 
-Talk = Callable[[str], Awaitable[None]]
+Conversation = Callable[[str], Awaitable[None]]
 
 
-def run(folder: Path, talk: Talk, *words: str) -> None:
+def run(folder: Path, converse: Conversation, *words: str) -> None:
     """Start a server, and exchange messages with it."""
     with running(Program(words[0], words), folder / "log", accelerated=False) as server:
         uri = f"ws://127.0.0.1:{server.port()}"
-        asyncio.run(asyncio.wait_for(talk(uri), 60))
+        asyncio.run(asyncio.wait_for(converse(uri), 60))
 
 
 def example(name: str) -> str:
@@ -48,7 +48,7 @@ def test_every_example_is_short_and_tested() -> None:
 
 
 def test_chat_example_relays_messages(tmp_path: Path) -> None:
-    async def talk(uri: str) -> None:
+    async def converse(uri: str) -> None:
         get = asyncio.get_running_loop().run_in_executor
         page = await get(None, lambda: urllib.request.urlopen(uri.replace("ws", "http"), timeout=20).read())
         assert b"<title>Chat</title>" in page
@@ -61,11 +61,11 @@ def test_chat_example_relays_messages(tmp_path: Path) -> None:
             await ben.close()
             assert await ann.recv() == f"{names[1]} is gone"
 
-    run(tmp_path, talk, example("chat"), "0")
+    run(tmp_path, converse, example("chat"), "0")
 
 
 def test_feed_example_sends_prices_on_request(tmp_path: Path) -> None:
-    async def talk(uri: str) -> None:
+    async def converse(uri: str) -> None:
         async with connect(uri) as gold, connect(uri) as wrong:
             await gold.send("gold")
             for _ in range(3):
@@ -75,21 +75,21 @@ def test_feed_example_sends_prices_on_request(tmp_path: Path) -> None:
             with pytest.raises(ConnectionClosed, match=r"4000 \(private use\) send a name"):
                 await wrong.recv()
 
-    run(tmp_path, talk, example("feed"), "0")
+    run(tmp_path, converse, example("feed"), "0")
 
 
 def test_progress_example_streams_the_output_of_a_command(tmp_path: Path) -> None:
-    async def talk(uri: str) -> None:
+    async def converse(uri: str) -> None:
         async with connect(uri) as ws:
             assert [line async for line in ws] == ["one", "two"]
         assert (ws.close_code, ws.close_reason) == (1000, "status 3")
 
     code = "print('one'); print('two'); raise SystemExit(3)"
-    run(tmp_path, talk, example("progress"), "0", sys.executable, "-c", code)
+    run(tmp_path, converse, example("progress"), "0", sys.executable, "-c", code)
 
 
 def test_cursors_example_shares_positions(tmp_path: Path) -> None:
-    async def talk(uri: str) -> None:
+    async def converse(uri: str) -> None:
         async with connect(uri) as ann:
             assert json.loads(await ann.recv()) == {"id": 1, "x": 0.5, "y": 0.5}
             async with connect(uri) as ben:
@@ -102,7 +102,7 @@ def test_cursors_example_shares_positions(tmp_path: Path) -> None:
             with pytest.raises(ConnectionClosed, match="4000"):
                 await ann.recv()
 
-    run(tmp_path, talk, example("cursors"), "0")
+    run(tmp_path, converse, example("cursors"), "0")
 
 
 PAGES = {
@@ -119,7 +119,7 @@ PLACES = "[...document.querySelectorAll('i')].map(({style}) => [style.left, styl
 def test_example_page_works_in_a_browser(tmp_path: Path, name: str) -> None:
     """The page of an example does in a browser what its first lines say."""
 
-    async def talk(uri: str) -> None:
+    async def converse(uri: str) -> None:
         uri = uri.replace("ws", "http", 1)
         text = "document.body.innerText"
         async with browser.browser(tmp_path / "profile") as chromium, chromium.page(uri) as page:
@@ -144,13 +144,13 @@ def test_example_page_works_in_a_browser(tmp_path: Path, name: str) -> None:
             await page.screenshot(tmp_path / "page.png")
         assert (tmp_path / "page.png").read_bytes().startswith(b"\x89PNG")
 
-    run(tmp_path, talk, example(name), *PAGES[name])
+    run(tmp_path, converse, example(name), *PAGES[name])
 
 
 def test_asgi_example_replies_in_upper_case(tmp_path: Path) -> None:
     pytest.importorskip("uvicorn")
 
-    async def talk(uri: str) -> None:
+    async def converse(uri: str) -> None:
         async with connect(f"{uri}/upper") as ws:
             await ws.send("héllo")
             assert await ws.recv() == "HÉLLO"
@@ -164,7 +164,7 @@ def test_asgi_example_replies_in_upper_case(tmp_path: Path) -> None:
 
     protocol = ("--ws", "wsframe.uvicorn:WebSocketProtocol")
     words = ("-m", "uvicorn", "--app-dir", str(EXAMPLES), *protocol, "--port", "0", "asgi:app")
-    run(tmp_path, talk, *words)
+    run(tmp_path, converse, *words)
 
 
 def test_client_example_reconnects_after_failures() -> None:
@@ -175,7 +175,7 @@ def test_client_example_reconnects_after_failures() -> None:
         attempts.append("asked")
         return Response(503) if len(attempts) == 1 else None
 
-    async def talk() -> None:
+    async def converse() -> None:
         async def handler(ws) -> None:
             attempts.append(await ws.recv())
             broadcast([ws], f"attempt {len(attempts)}")
@@ -192,5 +192,5 @@ def test_client_example_reconnects_after_failures() -> None:
         assert said.decode().split("\n") == ["attempt 3", "attempt 5", ""]
         assert "closed: received 1012" in errors.decode() and "closed: received 1000" in errors.decode()
 
-    asyncio.run(talk())
+    asyncio.run(converse())
     assert attempts == ["asked", "asked", "hi", "asked", "hi"]

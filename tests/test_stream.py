@@ -117,7 +117,7 @@ def first(stream, log):
     assert log.pop(0) == "soon" and log.pop(0) == b"first" and not log
 
 
-class Answering:
+class Replying:
     def on_message(self, ws, message):
         ws.send_nowait(f"{message}!")
 
@@ -139,7 +139,7 @@ def test_messages_of_a_read_are_queued(module):
 
 def test_replies_of_a_listener_to_one_read_are_coalesced(module):
     stream, log = decoding(module)
-    stream._listener = Answering()
+    stream._listener = Replying()
     first(stream, log)
     read(stream, ONE + TWO)
     assert log == [encode_text("one!") + encode_text("two!")]
@@ -147,7 +147,7 @@ def test_replies_of_a_listener_to_one_read_are_coalesced(module):
 
 
 def test_the_reply_of_a_listener_to_a_single_message_is_written_at_once(module):
-    class Twice(Answering):
+    class Twice(Replying):
         def on_message(self, ws, message):
             for _ in range(3):
                 super().on_message(ws, message)
@@ -162,7 +162,7 @@ def test_the_reply_of_a_listener_to_a_single_message_is_written_at_once(module):
 
 
 def test_what_a_listener_sent_before_it_failed_is_flushed(module):
-    class Failing(Answering):
+    class Failing(Replying):
         def on_message(self, ws, message):
             super().on_message(ws, message)
             raise KeyError
@@ -257,10 +257,10 @@ def test_the_reply_to_a_single_message_is_written_at_once(module):
     stream._push(["question"])
     stream._next_is_reply = True
     assert stream._pop() == "question"
-    begin(stream.send("answer"))
-    assert log == [b"\x81\x06answer"]
+    begin(stream.send("reply"))
+    assert log == [b"\x81\x05reply"]
     begin(stream.send("more"))
-    assert log == [b"\x81\x06answer", "soon"]
+    assert log == [b"\x81\x05reply", "soon"]
     stream.flush()
     assert log[2:] == [b"\x81\x04more"]
 

@@ -32,7 +32,7 @@ def serving(step: str, folder: Path, port: int = 0) -> Iterator[Server]:
         yield server
 
 
-def talk(step: str, folder: Path, conversation: Callable[[str], Awaitable[None]]) -> None:
+def converse(step: str, folder: Path, conversation: Callable[[str], Awaitable[None]]) -> None:
     with serving(step, folder) as server:
         uri = f"ws://127.0.0.1:{server.port()}"
         asyncio.run(asyncio.wait_for(conversation(uri), 60))
@@ -84,7 +84,7 @@ def test_step_1_echoes_messages(tmp_path: Path) -> None:
             await ws.send("hello")
             assert await ws.recv() == "hello"
 
-    talk("step1", tmp_path, conversation)
+    converse("step1", tmp_path, conversation)
 
 
 def test_step_2_broadcasts_to_all_clients(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_step_2_broadcasts_to_all_clients(tmp_path: Path) -> None:
             await ann.send("from ann")
             assert await ann.recv() == await ben.recv() == "from ann"
 
-    talk("step2", tmp_path, conversation)
+    converse("step2", tmp_path, conversation)
 
 
 def test_step_3_keeps_rooms_apart(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_step_3_keeps_rooms_apart(tmp_path: Path) -> None:
             await ann.send("inside")
             assert await ann.recv() == await ben.recv() == "inside"
 
-    talk("step3", tmp_path, conversation)
+    converse("step3", tmp_path, conversation)
 
 
 def test_step_4_authenticates_its_users(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_step_4_authenticates_its_users(tmp_path: Path) -> None:
                 assert await ann.recv() == await ben.recv() == "ben: hello"
             assert await ann.recv() == "ben is gone"
 
-    talk("step4", tmp_path, conversation)
+    converse("step4", tmp_path, conversation)
 
 
 @pytest.mark.skipif(not hasattr(socket, "SO_REUSEPORT"), reason="no SO_REUSEPORT here")

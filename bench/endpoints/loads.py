@@ -58,7 +58,7 @@ def connections(port: int, count: int) -> list[socket.socket]:
 
 
 def measured(step, pid: int, seconds: float) -> dict[str, float]:
-    """Do a step again and again; it answers how many times it did its work."""
+    """Do a step again and again; it returns how many times it did its work."""
     end = time.perf_counter() + WARM_UP
     while time.perf_counter() < end:
         step()

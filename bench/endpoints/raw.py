@@ -14,9 +14,9 @@ READ_SIZE = 2**18
 
 
 class Constants:
-    """Answers each frame of a known size with the same one."""
+    """Replies to each frame of a known size with the same one."""
 
-    answer = b""
+    reply = b""
 
     def connection_made(self, transport):
         self.transport = transport
@@ -31,10 +31,10 @@ class Constants:
             b"Sec-WebSocket-Accept: " + accept_key(key).encode() + b"\r\n\r\n"
         )
 
-    def answer_to(self, size):
-        frames, self.partial = divmod(self.partial + size, len(self.answer) + 4)
+    def reply_to(self, size):
+        frames, self.partial = divmod(self.partial + size, len(self.reply) + 4)
         if frames:
-            self.write(self.answer * frames)
+            self.write(self.reply * frames)
         elif self.partial == CLOSE:
             self.transport.close()
 
@@ -44,7 +44,7 @@ class Unbuffered(Constants, asyncio.Protocol):
         if self.partial < 0:
             self.shake_hands(data)
         else:
-            self.answer_to(len(data))
+            self.reply_to(len(data))
 
 
 class Buffered(Constants, asyncio.BufferedProtocol):
@@ -57,16 +57,16 @@ class Buffered(Constants, asyncio.BufferedProtocol):
         if self.partial < 0:
             self.shake_hands(bytes(self.buffer[:size]))
         else:
-            self.answer_to(size)
+            self.reply_to(size)
 
 
 async def echo(size):
-    Constants.answer = encode_text(text_of(size))
+    Constants.reply = encode_text(text_of(size))
     return await asyncio.get_running_loop().create_server(Unbuffered, HOST, 0)
 
 
 async def echo_buffered(size):
-    Constants.answer = encode_text(text_of(size))
+    Constants.reply = encode_text(text_of(size))
     return await asyncio.get_running_loop().create_server(Buffered, HOST, 0)
 
 
@@ -84,13 +84,13 @@ class Broadcaster(Constants, asyncio.Protocol):
             self.shake_hands(data)
             self.connections.append(self)
         else:
-            frame = self.answer
+            frame = self.reply
             for connection in self.connections:
                 connection.write(frame)
 
 
 async def broadcasting(size):
-    Constants.answer = encode_text(text_of(size))
+    Constants.reply = encode_text(text_of(size))
     return await asyncio.get_running_loop().create_server(Broadcaster, HOST, 0)
 
 

@@ -16,7 +16,7 @@ ws = create_connection(f"ws://{HOST}:{port:.0f}/")
 
 
 def trips(seconds):
-    """Make round trips for so long; answer how many."""
+    """Make round trips for so long; return how many."""
     count, end = 0, time.perf_counter() + seconds
     while time.perf_counter() < end:
         for _ in range(10):

@@ -10,7 +10,7 @@
 Each does the job as the peer itself does it, by the shortest way that yields the result; what a
 peer has no call for, its file leaves out.  And about the peer:
 
-    texts(answer) -> list[str]           where feed answers something else
+    texts(result) -> list[str]           where feed returns something else
     buffer(data)                         where mask_into wants something other than a bytearray
     DISTRIBUTION                         whose version to state
     NOTE                                 what to know beside its figures

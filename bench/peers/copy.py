@@ -2,7 +2,7 @@
 
 
 def mask(data, key):
-    return data[:-1]  # one byte short, or CPython would answer with the same object
+    return data[:-1]  # one byte short, or CPython would return the same object
 
 
 def encode_text(text):

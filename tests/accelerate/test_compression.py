@@ -131,13 +131,13 @@ def test_invalid_data_raises_zlib_error(module, data):
 
 def test_decompress_after_flush_at_the_end_raises_zlib_error(module):
     """wsproto does that, and continues with the next message."""
-    told = []
+    got = []
     for inflater in (zlib.decompressobj(-15), module.decompressobj(-15)):
         assert (inflater.decompress(b"\x03\x00"), inflater.flush(), inflater.eof) == (b"", b"", True)
         with pytest.raises(zlib.error) as caught:
             inflater.decompress(b"")
-        told.append(str(caught.value))
-    assert told[0] == told[1]
+        got.append(str(caught.value))
+    assert got[0] == got[1]
 
 
 @pytest.mark.parametrize("limit", [-1, sys.maxsize + 1, "9", None])
@@ -202,12 +202,12 @@ def deflate(module: Any, message: bytes, level: int) -> bytes:
     ids=str,
 )
 def test_invalid_compressobj_arguments_raise_as_in_zlib(module, wrong):
-    told = []
+    got = []
     for made in (zlib, module):
         with pytest.raises((ValueError, TypeError)) as caught:
             made.compressobj(**{"wbits": -15, **wrong})
-        told.append((caught.type, str(caught.value)))
-    assert told[0] == told[1]
+        got.append((caught.type, str(caught.value)))
+    assert got[0] == got[1]
 
 
 def test_formats_other_than_raw_deflate_use_zlib(module):
@@ -302,9 +302,9 @@ def test_zlib_replaced_by_somebody_else_is_left_alone(name, capfd):
         accelerate.install("aiohttp", zlib=name)
         assert compression.ZLibBackend._zlib_backend is backend
         why = "RuntimeError: aiohttp.compression_utils.ZLibBackend._zlib_backend is not zlib"
-        told = record("aiohttp")
-        assert (told.active, told.coalesces, told.zlib, told.why_not) == (True, True, "", why)
-        assert (told.stale, told.unreached) == ((), ())
+        got = record("aiohttp")
+        assert (got.active, got.coalesces, got.zlib, got.why_not) == (True, True, "", why)
+        assert (got.stale, got.unreached) == ((), ())
         assert capfd.readouterr().err == f"wsframe: the zlib of aiohttp left alone: {why}\n"
         accelerate.uninstall()
         compression.set_zlib_backend(zlib)

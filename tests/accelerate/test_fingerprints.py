@@ -38,26 +38,26 @@ def rewrite(library: Path, module: str, old: str, new: str) -> None:
 
 def test_the_same_code_is_accelerated(newer: Path, capfd: Any) -> None:
     accelerate.install("fakehost")
-    assert load("fakehost.user").answer() == "fast"
+    assert load("fakehost.user").speed() == "fast"
     assert (record().active, record().notes) == (True, ("untested version, same code",))
     assert ready(["fakehost"]).found == {"fakehost": "3.1 (untested version, same code)"}
     assert capfd.readouterr().err == ""
 
 
 def test_docstrings_annotations_and_comments_are_no_code(newer: Path) -> None:
-    rewrite(newer, "core", "def answer():", 'def answer() -> "str":  # soon\n    """Say it."""\n')
+    rewrite(newer, "core", "def speed():", 'def speed() -> "str":  # soon\n    """Say it."""\n')
     accelerate.install("fakehost")
-    assert load("fakehost.user").answer() == "fast"
+    assert load("fakehost.user").speed() == "fast"
 
 
 @pytest.mark.parametrize(
     ("module", "old", "new", "name"),
     [
-        ("core", 'return "slow"', 'return "slower"', "fakehost.core.answer"),
+        ("core", 'return "slow"', 'return "slower"', "fakehost.core.speed"),
         ("user", "return 2 *", "return 3 *", "fakehost.user.Codec.twice"),
         ("user", "def name(self):", "async def name(self):", "fakehost.user.Codec.name"),
         ("user", "@staticmethod", "@classmethod", "fakehost.user.Codec.twice"),
-        ("core", "def answer()", "def respond()", "fakehost.core.answer"),
+        ("core", "def speed()", "def respond()", "fakehost.core.speed"),
         ("user", "    def name", "    def __init__(self): ...\n    def name", "fakehost.user.Codec.__init__"),
     ],
 )
@@ -77,7 +77,7 @@ def test_who_wants_may_try(newer: Path, monkeypatch: pytest.MonkeyPatch) -> None
     rewrite(newer, "core", 'return "slow"', 'return "slower"')
     monkeypatch.setenv("WSFRAME_UNTESTED", "1")
     accelerate.install("fakehost")
-    assert load("fakehost.user").answer() == "fast"
+    assert load("fakehost.user").speed() == "fast"
     assert (record().active, record().notes) == (True, ("untested version",))
 
 
@@ -87,7 +87,7 @@ def test_the_proof_has_the_last_word(newer: Path, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setitem(vars(load_host("fakehost")), "prove", fail)
     accelerate.install("fakehost")
-    assert load("fakehost.user").answer() == "slow"
+    assert load("fakehost.user").speed() == "slow"
     assert record().why_not == "RuntimeError: no"
 
 
@@ -97,7 +97,7 @@ def test_a_library_without_its_source(newer: Path) -> None:
     for file in package.glob("*.py"):
         file.unlink()
     accelerate.install("fakehost")
-    assert load("fakehost.user").answer() == "slow"
+    assert load("fakehost.user").speed() == "slow"
     assert record().why_not == f"{OUTSIDE}, and there is no source of it"
 
 

@@ -16,7 +16,7 @@ def test_a_part_may_ask_for_a_newer_version_than_its_host(library, version, expe
     fake_library.set_version(library, version)
     accelerate.install("fakehost")
     user, extra = load("fakehost.user"), load("fakehost.extra")
-    assert (user.answer(), extra.more()) == ("fast", expected)
+    assert (user.speed(), extra.more()) == ("fast", expected)
     assert (record().active, record().tested) == (True, ">=1.2,<3.0")
     assert record().unreached == (("fakehost.extra",) if expected == "slow" else ())
 
@@ -27,7 +27,7 @@ def test_a_host_may_have_parts_for_older_versions_than_its_own(library):
     user = load("fakehost.user")
     assert (record().active, record().why_not) == (False, "not imported yet")
     extra = load("fakehost.extra")
-    assert (user.answer(), extra.more()) == ("slow", "fast")
+    assert (user.speed(), extra.more()) == ("slow", "fast")
     assert (record().active, record().why_not) == (True, "")
     with pytest.raises(RuntimeError, match=r"fakehost version 1\.4 is older than 2\.0"):
         require("fakehost")
@@ -38,7 +38,7 @@ def test_version_outside_the_range_is_left_alone_with_one_line(library, version,
     fake_library.set_version(library, version)
     accelerate.install("fakehost")
     accelerate.install("fakehost")
-    assert load("fakehost.user").answer() == "slow"
+    assert load("fakehost.user").speed() == "slow"
     why_not = f"version {version} is not in the tested range >=1.2,<3.0"
     assert capfd.readouterr().err == f"wsframe: fakehost left alone: {why_not}\n"
     assert record() == ("fakehost", version, ">=1.2,<3.0", False, why_not, False, "", (), ())

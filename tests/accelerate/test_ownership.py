@@ -149,7 +149,7 @@ class Codec(Base):
     @staticmethod
     def twice():
         return "slow"
-from fakehost.core import answer
+from fakehost.core import speed
 """
 REPLACED = {
     "inherited": "lambda self: 'fast'",
@@ -202,14 +202,14 @@ def test_foreign_method_in_a_class_or_its_base_is_kept(library: Any, name: str) 
 
 
 def test_foreign_module_is_kept(library: Any) -> None:
-    (library / "lib" / "fakehost" / "core.py").write_text("import json as answer\n")
+    (library / "lib" / "fakehost" / "core.py").write_text("import json as speed\n")
     fake_library.write_host(library)
     core = importlib.import_module("fakehost.core")
     importlib.import_module("fakehost.user")
-    core.answer = theirs = ModuleType("json")  # type: ignore[attr-defined]
+    core.speed = theirs = ModuleType("json")  # type: ignore[attr-defined]
     accelerate.install("fakehost")
-    assert why_not() == "RuntimeError: fakehost.core.answer is not what fakehost made it"
-    assert core.answer is theirs
+    assert why_not() == "RuntimeError: fakehost.core.speed is not what fakehost made it"
+    assert core.speed is theirs
 
 
 def test_foreign_class_is_kept(library: Any) -> None:

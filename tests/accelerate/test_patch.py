@@ -13,15 +13,15 @@ from wsframe.accelerate import patch
 
 def test_imported_library_is_patched_at_once_and_restored_on_uninstall(library):
     core, user = load("fakehost.core"), load("fakehost.user")
-    before = dict(vars(user.Codec)), core.answer, user.answer
+    before = dict(vars(user.Codec)), core.speed, user.speed
 
     accelerate.install("fakehost")
 
-    assert (core.answer(), user.answer()) == ("fast", "fast")
+    assert (core.speed(), user.speed()) == ("fast", "fast")
     assert (user.Codec().name(), user.Codec.twice(), user.Codec.added) == ("fast codec", "fast twice", 1)
     accelerate.uninstall("fakehost")
-    assert core.answer is before[1]
-    assert user.answer is before[2]
+    assert core.speed is before[1]
+    assert user.speed is before[2]
     after = dict(vars(user.Codec))
     assert after.pop("added") == 1  # what is added stays: another thread may be about to read it
     assert after.keys() == before[0].keys()
@@ -42,9 +42,9 @@ def test_part_is_patched_when_its_own_modules_are_imported(library):
 def test_failed_proof_restores_everything(library, capfd):
     fake_library.write_host(library, '!= "fast codec"', '!= "wrong"')
     user = load("fakehost.user")
-    original = user.answer
+    original = user.speed
     accelerate.install("fakehost")
-    assert user.answer is original
+    assert user.speed is original
     assert user.Codec().name() == "slow codec"
     assert record().why_not == "RuntimeError: the original code was called"
     assert capfd.readouterr().err == f"wsframe: fakehost left alone: {record().why_not}\n"
@@ -54,44 +54,44 @@ def test_failed_proof_restores_everything(library, capfd):
 
 def test_missing_attribute_changes_nothing(library, capfd):
     fake_library.write_host(library, "user:Codec", "user:Kodec")
-    original = load("fakehost.user").answer
+    original = load("fakehost.user").speed
     accelerate.install("fakehost")
-    assert load("fakehost.user").answer is original
+    assert load("fakehost.user").speed is original
     assert "Kodec" in capfd.readouterr().err
 
 
 def test_stale_references_are_reported(library, capfd):
-    (library / "lib" / "early.py").write_text("from fakehost.core import answer\nalias = answer\n")
+    (library / "lib" / "early.py").write_text("from fakehost.core import speed\nalias = speed\n")
     early = load("early")
     load("fakehost.user")
     accelerate.install("fakehost")
-    assert early.answer() == "slow"
-    assert record().stale == ("early.alias", "early.answer")
-    assert "early.alias, early.answer" in capfd.readouterr().err
+    assert early.speed() == "slow"
+    assert record().stale == ("early.alias", "early.speed")
+    assert "early.alias, early.speed" in capfd.readouterr().err
     del sys.modules["early"]
 
 
 def test_functions_of_shared_packages_are_not_reported_stale(library):
     fake_library.write_host(library, 'name="fakehost",', 'name="fakehost", packages=("shared",),')
-    (library / "lib" / "shared.py").write_text("def answer():\n    return 'slow'\n")
-    (library / "lib" / "fakehost" / "core.py").write_text("from shared import answer\n")
-    (library / "lib" / "early.py").write_text("from shared import answer\n")
+    (library / "lib" / "shared.py").write_text("def speed():\n    return 'slow'\n")
+    (library / "lib" / "fakehost" / "core.py").write_text("from shared import speed\n")
+    (library / "lib" / "early.py").write_text("from shared import speed\n")
     early, user = load("early"), load("fakehost.user")
     accelerate.install("fakehost")
-    assert (early.answer(), user.answer()) == ("slow", "fast")
+    assert (early.speed(), user.speed()) == ("slow", "fast")
     assert record().stale == ()
     for module in ("early", "shared"):
         del sys.modules[module]
 
 
 def test_references_taken_while_patched_are_restored(library):
-    original = load("fakehost.user").answer
+    original = load("fakehost.user").speed
     accelerate.install("fakehost")
-    (library / "lib" / "late.py").write_text("from fakehost.core import answer\n")
+    (library / "lib" / "late.py").write_text("from fakehost.core import speed\n")
     late = load("late")
-    assert late.answer() == "fast"
+    assert late.speed() == "fast"
     accelerate.uninstall()
-    assert late.answer is original
+    assert late.speed is original
     del sys.modules["late"]
 
 
@@ -110,7 +110,7 @@ def test_modules_are_scanned_once_per_call(library, monkeypatch):
 def test_attribute_replaced_while_patched_is_not_restored(library, capfd):
     user = load("fakehost.user")
     accelerate.install("fakehost")
-    user.answer = theirs = lambda: "theirs"
+    user.speed = theirs = lambda: "theirs"
     accelerate.uninstall()
-    assert user.answer is theirs
-    assert "fakehost.user.answer replaced by somebody else" in capfd.readouterr().err
+    assert user.speed is theirs
+    assert "fakehost.user.speed replaced by somebody else" in capfd.readouterr().err

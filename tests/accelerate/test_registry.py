@@ -14,7 +14,7 @@ from wsframe import accelerate
 def test_wsframe_accelerate_0_disables_acceleration(library, monkeypatch):
     monkeypatch.setenv("WSFRAME_ACCELERATE", "0")
     accelerate.install()
-    assert load("fakehost.user").answer() == "slow"
+    assert load("fakehost.user").speed() == "slow"
     assert record().why_not == "WSFRAME_ACCELERATE=0"
 
 

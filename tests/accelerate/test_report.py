@@ -19,7 +19,7 @@ def test_closed_stderr_does_not_break_the_import(library):
         accelerate.install()
         sys.stderr.close()
         import fakehost.user
-        sys.exit(7 if fakehost.user.answer() == "slow" else 1)
+        sys.exit(7 if fakehost.user.speed() == "slow" else 1)
     """)
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(library / "lib"), *sys.path])}
     assert subprocess.run([sys.executable, "-c", code], env=environ).returncode == 7

@@ -19,18 +19,18 @@ from wsframe.demo.servers import Program, running
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="gunicorn and sanic's workers need POSIX")
 
-ANSWER = """
+REPLY = """
 from wsframe.accelerate import status
 
-def answer(message):
+def reply(message):
     if message == "raise":
-        raise RuntimeError("as told")
+        raise RuntimeError("as asked")
     if message == "who?":
         return " ".join(host.host for host in status() if host.active) or "nothing"
     return message
 """
 ASGI = """
-from answer import answer
+from reply import reply
 
 async def app(scope, receive, send):
     if scope["type"] == "websocket":
@@ -38,7 +38,7 @@ async def app(scope, receive, send):
         await send({"type": "websocket.accept"})
         while (message := await receive())["type"] == "websocket.receive":
             kind = "bytes" if message.get("text") is None else "text"
-            await send({"type": "websocket.send", kind: answer(message[kind])})
+            await send({"type": "websocket.send", kind: reply(message[kind])})
 """
 CHANNELS = """
 import django
@@ -47,24 +47,24 @@ from django.conf import settings
 settings.configure(ALLOWED_HOSTS=["*"], INSTALLED_APPS=["channels"], SECRET_KEY="known")
 django.setup()
 
-from answer import answer
+from reply import reply
 from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.urls import path
 
 class Consumer(AsyncWebsocketConsumer):
     async def receive(self, text_data=None, bytes_data=None):
-        await self.send(text_data and answer(text_data), bytes_data)
+        await self.send(text_data and reply(text_data), bytes_data)
 
 class Threaded(WebsocketConsumer):
     def receive(self, text_data=None, bytes_data=None):
-        self.send(text_data and answer(text_data), bytes_data)
+        self.send(text_data and reply(text_data), bytes_data)
 
 routes = [path("", Consumer.as_asgi()), path("threaded", Threaded.as_asgi())]
 app = ProtocolTypeRouter({"websocket": URLRouter(routes)})
 """
 FLASK = """
-from answer import answer
+from reply import reply
 from flask import Flask
 from flask_sock import Sock
 
@@ -73,10 +73,10 @@ app = Flask(__name__)
 @Sock(app).route("/")
 def echo(ws):
     while True:
-        ws.send(answer(ws.receive()))
+        ws.send(reply(ws.receive()))
 """
 SANIC = """
-from answer import answer
+from reply import reply
 from sanic import Sanic
 
 app = Sanic("echo")
@@ -84,9 +84,9 @@ app = Sanic("echo")
 @app.websocket("/")
 async def echo(request, ws):
     async for message in ws:
-        await ws.send(answer(message))
+        await ws.send(reply(message))
 """
-APPS = {"answer": ANSWER, "asgi": ASGI, "channels_app": CHANNELS, "flask_app": FLASK, "sanic_app": SANIC}
+APPS = {"reply": REPLY, "asgi": ASGI, "channels_app": CHANNELS, "flask_app": FLASK, "sanic_app": SANIC}
 
 # What must be installed, what runs, and what is active in the process that replies.
 PROGRAMS: dict[str, tuple[list[str], str, str]] = {
@@ -126,7 +126,7 @@ async def listening(port: int) -> None:
         await asyncio.sleep(0.05)
 
 
-async def talk(uri: str, *, fails: bool) -> tuple[list[Any], str]:
+async def converse(uri: str, *, fails: bool) -> tuple[list[Any], str]:
     """Return what comes back, how it ends, and what is active there."""
     got: list[Any] = []
     async with connect(uri, proxy=None, close_timeout=0.5) as ws:
@@ -156,7 +156,7 @@ def serve(name: str, log: Path, *, accelerated: bool) -> list[tuple[list[Any], s
         uris = [f"ws://127.0.0.1:{port}/{path}" for path in PATHS.get(name, [""])]
         # A view of Flask that fails has an HTTP response written into the middle of the frames.
         fails = "flask" not in PROGRAMS[name][1]
-        got = [asyncio.run(asyncio.wait_for(talk(uri, fails=fails), 60)) for uri in uris]
+        got = [asyncio.run(asyncio.wait_for(converse(uri, fails=fails), 60)) for uri in uris]
         assert server.process.poll() is None
     return got
 
@@ -187,8 +187,8 @@ def call(url: str, method: str, **data: str) -> Any:
     """Ask the REST interface of a Jupyter server."""
     headers = {"Authorization": "token known", "Content-Type": "application/json"}
     request = urllib.request.Request(url, json.dumps(data).encode(), headers, method=method)
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.loads(answer.read() or b"null")
+    with urllib.request.urlopen(request, timeout=30) as reply:
+        return json.loads(reply.read() or b"null")
 
 
 async def run_cells(uri: str) -> tuple[str, list[Any]]:
@@ -207,10 +207,10 @@ async def run_cells(uri: str) -> tuple[str, list[Any]]:
             await ws.send(json.dumps(message))
             idle = False
             while not idle:
-                answer = json.loads(await ws.recv())
-                kind, to = answer["msg_type"], answer["parent_header"].get("msg_id")
+                reply = json.loads(await ws.recv())
+                kind, to = reply["msg_type"], reply["parent_header"].get("msg_id")
                 if to == f"{number}" and kind != "execute_reply":
-                    content = answer["content"]
+                    content = reply["content"]
                     idle = content.get("execution_state") == "idle"
                     printed += content.get("text", "")
                     got += [content[name] for name in ("data", "ename") if name in content]
@@ -225,7 +225,7 @@ def test_jupyter_kernel_replies_the_same(tmp_path: Path, monkeypatch: pytest.Mon
     for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    answers = []
+    replies = []
     for accelerated in (False, True):
         port = free_port()
         options = f"--allow-root --no-browser --ServerApp.port={port} --IdentityProvider.token=known"
@@ -236,8 +236,8 @@ def test_jupyter_kernel_replies_the_same(tmp_path: Path, monkeypatch: pytest.Mon
             kernels = f"http://127.0.0.1:{port}/api/kernels"
             kernel = call(kernels, "POST", name="python3")["id"]
             uri = f"ws://127.0.0.1:{port}/api/kernels/{kernel}/channels"
-            answers.append(asyncio.run(asyncio.wait_for(run_cells(uri), 60)))
+            replies.append(asyncio.run(asyncio.wait_for(run_cells(uri), 60)))
             call(f"{kernels}/{kernel}", "DELETE")
         active = log.read_text().rpartition("active:")[2].split()
         assert ("tornado" in active) is accelerated
-    assert answers == [("é" * 50_000 + "\n", ["ZeroDivisionError", {"text/plain": "42"}])] * 2
+    assert replies == [("é" * 50_000 + "\n", ["ZeroDivisionError", {"text/plain": "42"}])] * 2

@@ -48,17 +48,17 @@ def ask(port):
 
 def ask_until(port, enough):
     """Ask again and again; return {process: hosts}."""
-    answers = {}
+    replies = {}
     end = time.monotonic() + 60
-    while not enough(answers):
-        assert time.monotonic() < end, answers
+    while not enough(replies):
+        assert time.monotonic() < end, replies
         try:
             number, hosts = ask(port)
         except (OSError, ConnectionClosed, InvalidHandshake):  # nobody there, or on its way out
             time.sleep(0.1)
             continue
-        answers[number] = hosts
-    return answers
+        replies[number] = hosts
+    return replies
 
 
 def test_single_process_server_is_accelerated(app):
@@ -71,22 +71,22 @@ def test_single_process_server_is_accelerated(app):
 
 def test_worker_processes_are_accelerated(app):
     with uvicorn(app, "--workers", "2") as server:
-        answers = ask_until(server.port(), lambda answers: len(answers) == 2)
-    assert server.process.pid not in answers
-    assert all("wsproto" in hosts for hosts in answers.values())
+        replies = ask_until(server.port(), lambda replies: len(replies) == 2)
+    assert server.process.pid not in replies
+    assert all("wsproto" in hosts for hosts in replies.values())
 
 
 def test_reloaded_server_is_accelerated(app):
     with uvicorn(app, "--reload", "--reload-dir", str(app)) as server:
-        first = ask_until(server.port(), lambda answers: len(answers) == 1)
+        first = ask_until(server.port(), lambda replies: len(replies) == 1)
 
-        def changed(answers):
+        def changed(replies):
             # Time and again: the reloader notes the state of the files some time after the first reply.
             (app / "who.py").write_text(f"{APP}\n# changed at {time.monotonic()}\n")
-            return len({**answers, **first}) == 2
+            return len({**replies, **first}) == 2
 
-        answers = ask_until(server.port(), changed)
-    assert all("wsproto" in hosts for hosts in (*first.values(), *answers.values()))
+        replies = ask_until(server.port(), changed)
+    assert all("wsproto" in hosts for hosts in (*first.values(), *replies.values()))
 
 
 def test_websockets_server_is_accelerated(tmp_path):

@@ -12,12 +12,12 @@ from wsframe import accelerate
 
 def test_second_install_and_uninstall_have_no_effect(library, capfd):
     user = load("fakehost.user")
-    original = user.answer
+    original = user.speed
     accelerate.install("fakehost")
     accelerate.install("fakehost")
     accelerate.uninstall("fakehost")
     accelerate.uninstall("fakehost")
-    assert user.answer is original
+    assert user.speed is original
     assert capfd.readouterr().err == ""
 
 

@@ -81,7 +81,7 @@ def test_switching_during_traffic_loses_no_message(
     run()  # imports what it needs
     reads = Numbered()
     monkeypatch.setattr(exchanges, "READS", reads)
-    monkeypatch.setattr(exchanges, "PATIENCE", 120)
+    monkeypatch.setattr(exchanges, "TIMEOUT", 120)
     failed: list[Any] = []
     switching = threading.Thread(target=switch, args=(hosts, reads, failed))
     with quick_changes():
@@ -117,7 +117,7 @@ def test_pending_writes_are_flushed_on_the_thread_of_their_loop(
     async def take(ws: Any) -> None:
         got.extend([message async for message in ws])
 
-    async def talk() -> None:
+    async def converse() -> None:
         async with server.serve(take, "127.0.0.1", 0) as serving:
             port = serving.sockets[0].getsockname()[1]
             async with client.connect(f"ws://127.0.0.1:{port}", compression=None) as ws:
@@ -142,7 +142,7 @@ def test_pending_writes_are_flushed_on_the_thread_of_their_loop(
     try:
         running = factory()
         try:
-            running.run_until_complete(asyncio.wait_for(talk(), 60))
+            running.run_until_complete(asyncio.wait_for(converse(), 60))
         finally:
             running.close()
     finally:

@@ -33,10 +33,10 @@ async def ask(server: Server, data: bytes | None = None, **options: Any) -> tupl
     reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname(), **options)
     try:
         writer.write(request_to(server) if data is None else data)
-        answer = await asyncio.wait_for(reader.read(), SOON)
+        response = await asyncio.wait_for(reader.read(), SOON)
     finally:
         writer.close()
-    text = answer.decode("latin-1")
+    text = response.decode("latin-1")
     assert text.startswith("HTTP/1.1 "), text
     return int(text[9:12]), text
 

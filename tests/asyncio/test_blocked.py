@@ -58,7 +58,7 @@ def said(client: socket.socket, *numbers: int) -> None:
     assert got == expected
 
 
-def tell(client: socket.socket, *messages: str) -> None:
+def send_in_one_read(client: socket.socket, *messages: str) -> None:
     """Have these messages arrive in one read."""
     client.sendall(b"".join(frame(TEXT, message.encode(), key=KEY) for message in messages))
 
@@ -66,7 +66,7 @@ def tell(client: socket.socket, *messages: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_message_sent_before_the_loop_blocks_leaves_at_once(opened, kind: str) -> None:
     client = opened(kind)
-    tell(client, "say block")
+    send_in_one_read(client, "say block")
     said(client, 0)
 
 
@@ -74,7 +74,7 @@ def test_message_sent_before_the_loop_blocks_leaves_at_once(opened, kind: str) -
 @pytest.mark.parametrize("kind", KINDS)
 def test_later_messages_of_an_iteration_leave_while_the_loop_blocks(opened, kind: str) -> None:
     client = opened(kind)
-    tell(client, "say say say block")
+    send_in_one_read(client, "say say say block")
     said(client, 0, 1, 2)
 
 
@@ -82,7 +82,7 @@ def test_later_messages_of_an_iteration_leave_while_the_loop_blocks(opened, kind
 @pytest.mark.parametrize("kind", KINDS)
 def test_replies_to_one_read_leave_while_the_loop_blocks(opened, kind: str) -> None:
     client = opened(kind)
-    tell(client, "say", "say say", "say block", "say")
+    send_in_one_read(client, "say", "say say", "say block", "say")
     said(client, 0, 0, 1, 0)
 
 
@@ -90,7 +90,7 @@ def test_replies_to_one_read_leave_while_the_loop_blocks(opened, kind: str) -> N
 @pytest.mark.parametrize("kind", ["handler", "listener"])
 def test_pushed_messages_leave_while_the_loop_blocks(opened, kind: str) -> None:
     client = opened(kind)
-    tell(client, "say push say say broadcast say block")
+    send_in_one_read(client, "say push say say broadcast say block")
     said(client, 0, 0, 1, 2, 3)
 
 
@@ -99,6 +99,6 @@ def test_pushed_messages_leave_while_the_loop_blocks(opened, kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_messages_sent_before_the_process_ends_arrive(opened, kind: str, end: str) -> None:
     client = opened(kind)
-    tell(client, "say", "say say", f"say {end}", "say")
+    send_in_one_read(client, "say", "say say", f"say {end}", "say")
     said(client, 0, 0, 1, 0)
     assert client.recv(100) == b""

@@ -20,7 +20,7 @@ async def saying(*pieces, end=False, pause=0.0):
     """Serve these pieces to every client, and keep the connection open unless `end` is set."""
     writers, tasks = [], set()
 
-    async def talk(reader, writer):
+    async def converse(reader, writer):
         writers.append(writer)
         tasks.add(asyncio.current_task())
         await reader.readuntil(b"\r\n\r\n")
@@ -35,7 +35,7 @@ async def saying(*pieces, end=False, pause=0.0):
         with suppress(ConnectionError):
             await reader.read()
 
-    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    server = await asyncio.start_server(converse, "127.0.0.1", 0)
     try:
         yield SimpleNamespace(sockets=server.sockets, tasks=tasks)
     finally:
@@ -144,7 +144,7 @@ async def test_server_text_is_escaped_in_the_exception():
 
 async def test_exception_of_a_compression_policy_propagates():
     class Policy(ClientPolicy):
-        def agree(self, answers):
+        def agree(self, responses):
             raise KeyError("policy")
 
     async with local() as server:

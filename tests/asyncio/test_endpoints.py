@@ -500,8 +500,8 @@ async def test_request_without_upgrade_is_refused():
     async with local(echo) as server:
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        answer = await reader.read()
-        assert answer.startswith(b"HTTP/1.1 4")
+        response = await reader.read()
+        assert response.startswith(b"HTTP/1.1 4")
         writer.close()
 
 

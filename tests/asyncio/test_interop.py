@@ -159,7 +159,7 @@ async def test_our_server_works_with_a_picows_client():
 
 
 async def test_our_server_works_with_websocket_client():
-    def talk(uri):
+    def converse(uri):
         ws = websocket.create_connection(uri, timeout=10)
         for message in MESSAGES:
             if isinstance(message, str):
@@ -171,7 +171,7 @@ async def test_our_server_works_with_websocket_client():
 
     async with serve(echo, "127.0.0.1", 0) as server:
         uri = f"ws://127.0.0.1:{port_of(server)}"
-        await asyncio.get_running_loop().run_in_executor(None, talk, uri)
+        await asyncio.get_running_loop().run_in_executor(None, converse, uri)
     await asyncio.get_running_loop().shutdown_default_executor()
 
 
@@ -234,8 +234,8 @@ ws.onmessage = (event) => {
 };
 ws.onclose = (event) => {
   const report = new WebSocket("ws://127.0.0.1:PORT/report", ["chat"]);
-  const told = [event.code, event.wasClean, ws.protocol, ws.extensions, got];
-  report.onopen = () => report.send(JSON.stringify(told));
+  const result = [event.code, event.wasClean, ws.protocol, ws.extensions, got];
+  report.onopen = () => report.send(JSON.stringify(result));
 };
 </script>"""
 

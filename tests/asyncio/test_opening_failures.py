@@ -336,9 +336,9 @@ async def test_data_of_a_refused_client_is_discarded():
     async with local() as server:
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         writer.write(b"GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n" + request_to(server))
-        answer = await reader.read()
+        response = await reader.read()
         writer.close()
-        assert re.findall(rb"HTTP/1.1 \d+", answer) == [b"HTTP/1.1 400"]
+        assert re.findall(rb"HTTP/1.1 \d+", response) == [b"HTTP/1.1 400"]
 
 
 @pytest.mark.parametrize("host", ["", "a b", "a@b/c?d", "a\r\nHost: b", None])
@@ -359,21 +359,21 @@ async def test_invalid_target_is_refused_before_process_request(target):
 
 
 async def test_process_request_may_be_a_functools_partial():
-    def answer(body, connection, request):
+    def respond(body, connection, request):
         return Response(200, body=body)
 
-    async with local(process_request=functools.partial(answer, "partial")) as server:
+    async with local(process_request=functools.partial(respond, "partial")) as server:
         status, text = await ask(server)
     assert (status, text[-7:]) == (200, "partial")
 
 
 async def test_head_response_may_have_a_content_length_without_a_body():
-    def answer(connection, request):
+    def respond(connection, request):
         return Response(
             200, headers={"Content-Length": "5"}, body=b"" if request.method == "HEAD" else b"hello"
         )
 
-    async with local(process_request=answer) as server:
+    async with local(process_request=respond) as server:
         for method, body in (("HEAD", ""), ("GET", "hello")):
             status, text = await ask(server, f"{method} / HTTP/1.1\r\nHost: a\r\n\r\n".encode())
             assert (status, text.partition("\r\n\r\n")[2]) == (200, body)

@@ -42,7 +42,7 @@ async def echo(ws):
         await ws.send(message)
 
 
-async def talk(**options):
+async def converse(**options):
     async with local(echo) as server, connect(address(server), **options) as ws:
         await ws.send("through")
         assert await ws.recv() == "through"
@@ -51,14 +51,14 @@ async def talk(**options):
 @pytest.mark.parametrize("scheme", SCHEMES)
 async def test_connection_goes_through_the_given_proxy(scheme):
     async with proxy() as (port, seen):
-        await talk(proxy=f"{scheme}://127.0.0.1:{port}")
+        await converse(proxy=f"{scheme}://127.0.0.1:{port}")
         assert len(seen) == 1
 
 
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
 async def test_proxy_credentials_are_sent(scheme):
     async with proxy(user="ann:secret") as (port, seen):
-        await talk(proxy=f"{scheme}://ann:secret@127.0.0.1:{port}")
+        await converse(proxy=f"{scheme}://ann:secret@127.0.0.1:{port}")
         assert len(seen) == 1
 
 
@@ -80,11 +80,11 @@ async def test_server_that_is_not_a_proxy_raises_proxy_error(scheme):
 async def test_proxy_is_taken_from_the_environment(name, scheme, monkeypatch):
     async with proxy() as (port, seen):
         monkeypatch.setenv(name, f"{scheme}://127.0.0.1:{port}")
-        await talk()
+        await converse()
         assert len(seen) == 1
-        await talk(proxy=None)
+        await converse(proxy=None)
         monkeypatch.setenv("no_proxy", "127.0.0.1")
-        await talk()
+        await converse()
         assert len(seen) == 1
 
 
@@ -116,7 +116,7 @@ class Scripted:
         self.response, self.context = response, context
         self.requests = []
 
-    async def _talk(self, reader, writer):
+    async def _converse(self, reader, writer):
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             request = await reader.readuntil(b"\r\n\r\n")
             self.requests.append(request.decode())
@@ -136,7 +136,7 @@ class Scripted:
         writer.close()
 
     async def __aenter__(self):
-        self._server = await asyncio.start_server(self._talk, "127.0.0.1", 0, ssl=self.context)
+        self._server = await asyncio.start_server(self._converse, "127.0.0.1", 0, ssl=self.context)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -219,4 +219,4 @@ def test_proxy_ssl_not_matching_the_scheme_raises_value_error():
 
 async def test_options_of_an_unused_proxy_are_ignored(monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
-    await talk(proxy_ssl=True, proxy=None)
+    await converse(proxy_ssl=True, proxy=None)

@@ -248,10 +248,10 @@ def test_continuing_does_not_copy_the_unread_data(impl: Impl) -> None:
     decoder = decoder_of(impl)
     decoder.feed(alone(b"a") * 200_000, 0)
     size = decoder.unread
-    with traced() as held:
+    with traced() as memory:
         for _ in range(1000):
             assert decoder.feed(b"", 0) == [b"a"]
-        assert held.peak() < size / 10  # what the inflater takes
+        assert memory.peak() < size / 10  # what the inflater takes
     assert decoder.unread < size
 
 

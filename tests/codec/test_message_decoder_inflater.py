@@ -21,16 +21,16 @@ RSV1 = 4
 class Stub:
     """An Inflater that returns what a function returns."""
 
-    def __init__(self, answer: Callable[[bytes, bool, int], Any]) -> None:
-        self.inflate = answer
+    def __init__(self, inflate: Callable[[bytes, bool, int], Any]) -> None:
+        self.inflate = inflate
 
 
 def compressed(payload: bytes, opcode: int = frames.TEXT, key: bytes | None = None) -> bytes:
     return frames.frame(opcode, payload, rsv=RSV1, key=key)
 
 
-def decoder_with(impl: Impl, answer: Callable[[bytes, bool, int], Any], **options: Any) -> Any:
-    return impl.MessageDecoder(Role.CLIENT, deflate=Stub(answer), **options)
+def decoder_with(impl: Impl, inflate: Callable[[bytes, bool, int], Any], **options: Any) -> Any:
+    return impl.MessageDecoder(Role.CLIENT, deflate=Stub(inflate), **options)
 
 
 @pytest.mark.parametrize("role", Role)
@@ -68,11 +68,11 @@ def test_inflate_is_called_with_data_final_flag_and_room(impl: Impl) -> None:
     """Unmasked bytes in order, `final` once at the very end, and the room that is left."""
     asked: list[tuple[bytes, bool, int]] = []
 
-    def answer(data: bytes, final: bool, max_length: int) -> bytes:
+    def inflate(data: bytes, final: bool, max_length: int) -> bytes:
         asked.append((data, final, max_length))
         return data * 2
 
-    decoder = impl.MessageDecoder(Role.SERVER, max_message=100, deflate=Stub(answer))
+    decoder = impl.MessageDecoder(Role.SERVER, max_message=100, deflate=Stub(inflate))
     start = frames.frame(frames.BINARY, b"abc", fin=False, rsv=RSV1, key=frames.KEY)
     assert decoder.feed(start) == []
     assert decoder.buffered == 6
@@ -120,12 +120,12 @@ def test_decompression_bomb_in_small_reads_takes_linear_time(impl: Impl) -> None
     data = compressed(Deflater().deflate(bytes(size)), frames.BINARY)
     inflater = ZlibInflater()
     decoder = impl.MessageDecoder(Role.CLIENT, max_message=size, deflate=inflater)
-    with traced() as held:
+    with traced() as memory:
         copied = before = 0
         for i in range(len(data) - 1):
             assert decoder.feed(data[i : i + 1]) == []
             inflater.asked.clear()
-            now = held.now()
+            now = memory.now()
             if now > before + NOISE:
                 copied, before = copied + now, now
         assert copied <= 12 * size, "the store grew in too many steps"
@@ -178,10 +178,10 @@ def test_protocol_error_of_the_inflater_is_that_of_the_decoder(impl: Impl) -> No
     "raised", [ValueError("x"), OSError(5, "y"), RecursionError("z"), MemoryError()], ids=repr
 )
 def test_exception_of_the_inflater_fails_with_1011(impl: Impl, raised: Exception) -> None:
-    def answer(data: bytes, final: bool, max_length: int) -> bytes:
+    def inflate(data: bytes, final: bool, max_length: int) -> bytes:
         raise raised
 
-    decoder = decoder_with(impl, answer)
+    decoder = decoder_with(impl, inflate)
     assert decoder.feed(frames.frame(frames.TEXT, b"before") + compressed(b"x")) == ["before"]
     assert verdict(decoder.error) == (1011, "cannot inflate the message")
     assert decoder.error.__cause__ is raised
@@ -191,10 +191,10 @@ def test_exception_of_the_inflater_fails_with_1011(impl: Impl, raised: Exception
 def test_interrupt_in_the_inflater_stops_the_decoder(impl: Impl, raised: type[BaseException]) -> None:
     """The interrupt propagates; the decoder, whose state is unknown, raises from then on."""
 
-    def answer(data: bytes, final: bool, max_length: int) -> bytes:
+    def inflate(data: bytes, final: bool, max_length: int) -> bytes:
         raise raised
 
-    decoder = decoder_with(impl, answer)
+    decoder = decoder_with(impl, inflate)
     with pytest.raises(raised):
         decoder.feed(compressed(b"x"))
     assert verdict(decoder.error) == (1011, "decoding was interrupted")
@@ -204,11 +204,11 @@ def test_interrupt_in_the_inflater_stops_the_decoder(impl: Impl, raised: type[Ba
 
 
 @pytest.mark.parametrize(
-    "answer", [None, 5, "text", [1, 2], object()], ids=lambda value: type(value).__name__
+    "result", [None, 5, "text", [1, 2], object()], ids=lambda value: type(value).__name__
 )
-def test_inflater_returning_no_buffer_fails_with_1011(impl: Impl, answer: object) -> None:
+def test_inflater_returning_no_buffer_fails_with_1011(impl: Impl, result: object) -> None:
     for fin in (True, False):
-        decoder = decoder_with(impl, lambda data, final, max_length: answer)
+        decoder = decoder_with(impl, lambda data, final, max_length: result)
         assert decoder.feed(frames.frame(frames.BINARY, b"x", fin=fin, rsv=RSV1)) == []
         assert verdict(decoder.error) == (1011, "cannot inflate the message")
         assert type(decoder.error.__cause__) is TypeError
@@ -229,11 +229,11 @@ def test_inflater_may_return_any_buffer(impl: Impl, kind: Any) -> None:
     assert decoder.feed(compressed(b"x", frames.BINARY)) == [b"acb"]
 
 
-@pytest.mark.parametrize("answered", [11, 12, 1000, 10**7])
-def test_inflater_returning_too_much_fails_with_1009(impl: Impl, answered: int) -> None:
+@pytest.mark.parametrize("size", [11, 12, 1000, 10**7])
+def test_inflater_returning_too_much_fails_with_1009(impl: Impl, size: int) -> None:
     """Whatever its promise, no message larger than the limit comes through."""
     for fin in (True, False):
-        decoder = decoder_with(impl, lambda data, final, max_length: bytes(answered), max_message=10)
+        decoder = decoder_with(impl, lambda data, final, max_length: bytes(size), max_message=10)
         assert decoder.feed(frames.frame(frames.BINARY, b"x", fin=fin, rsv=RSV1)) == []
         assert verdict(decoder.error) == (1009, "message larger than 10 bytes")
         assert decoder.buffered == 0
@@ -244,13 +244,13 @@ def test_feed_called_by_the_inflater_raises_runtime_error(impl: Impl) -> None:
     decoders: list[Any] = []
     heard = []
 
-    def answer(data: bytes, final: bool, max_length: int) -> bytes:
+    def inflate(data: bytes, final: bool, max_length: int) -> bytes:
         with pytest.raises(RuntimeError, match=r"^feed is already running$") as caught:
             decoders[0].feed(frames.frame(frames.TEXT, b"inner"))
         heard.append(caught.value)
         return data
 
-    decoders.append(decoder_with(impl, answer))
+    decoders.append(decoder_with(impl, inflate))
     assert decoders[0].feed(compressed(b"outer") + frames.frame(frames.TEXT, b"next")) == ["outer", "next"]
     assert len(heard) == 1
 
@@ -263,11 +263,11 @@ def test_feed_called_by_the_inflater_raises_runtime_error(impl: Impl) -> None:
 def test_inflater_sees_the_current_state_of_the_decoder(impl: Impl) -> None:
     seen = []
 
-    def answer(data: bytes, final: bool, max_length: int) -> bytes:
+    def inflate(data: bytes, final: bool, max_length: int) -> bytes:
         seen.append((decoder.error, decoder.closed, decoder.buffered, decoder.controls))
         return data
 
-    decoder = decoder_with(impl, answer)
+    decoder = decoder_with(impl, inflate)
     ping = frames.frame(frames.PING)
     start = frames.frame(frames.TEXT, b"abc", fin=False, rsv=RSV1)
     assert decoder.feed(ping + start + frames.frame(frames.CONTINUATION, b"d")) == [Ping(), "abcd"]
@@ -288,11 +288,11 @@ def test_inflater_may_feed_another_decoder(impl: Impl) -> None:
     inner = impl.MessageDecoder(Role.CLIENT)
     got: list[Any] = []
 
-    def answer(data: bytes, final: bool, max_length: int) -> bytes:
+    def inflate(data: bytes, final: bool, max_length: int) -> bytes:
         got.extend(inner.feed(frames.frame(frames.BINARY, data)))
         return data
 
-    assert decoder_with(impl, answer).feed(compressed(b"abc")) == ["abc"]
+    assert decoder_with(impl, inflate).feed(compressed(b"abc")) == ["abc"]
     assert got == [b"abc"]
 
 

@@ -32,14 +32,14 @@ def test_case_11_announced_length_allocates_nothing(impl: Impl, role: Role, leng
         lambda: impl.MessageDecoder(role, max_message=None),
         lambda: impl.FrameDecoder(role, max_frame=None),
     ):
-        with traced() as held:
+        with traced() as memory:
             decoder = make()
             assert decoder.feed(head) == []
             assert decoder.buffered == 0
             for n in range(1, 100):
                 assert decoder.feed(b"x") == []
                 assert decoder.buffered == n
-            assert held.peak() < SLACK
+            assert memory.peak() < SLACK
 
 
 @SIDES
@@ -55,21 +55,21 @@ def test_case_12_large_frame_in_small_reads_is_buffered_once(impl: Impl, role: R
         lambda: impl.MessageDecoder(role, max_message=size),
         lambda: impl.FrameDecoder(role, max_frame=size),
     ):
-        with traced() as held:
+        with traced() as memory:
             decoder = make()
             decoder.feed(head)
             copied = last = 0
             for sent in range(step, size, step):
                 assert decoder.feed(piece) == []
-                now = held.now()
+                now = memory.now()
                 if now > last + NOISE:
                     copied, last = copied + now, now
                 assert now <= 1.6 * sent + SLACK
             assert decoder.buffered == size - step
             [message] = decoder.feed(piece)
-            assert held.peak() <= 2.2 * size
+            assert memory.peak() <= 2.2 * size
             assert copied <= 12 * size, "the store grew in too many steps"
-            assert held.now() <= 1.1 * size, "the message is held twice"
+            assert memory.now() <= 1.1 * size, "the message is kept twice"
             assert decoder.buffered == 0
         assert len(message if isinstance(message, str | bytes) else message.payload) == size
 
@@ -91,11 +91,11 @@ def test_case_12_single_bytes_leave_no_objects_behind(impl: Impl) -> None:
     size = 64 * KIB
     decoder = impl.MessageDecoder(Role.CLIENT)
     decoder.feed(frames.header(frames.TEXT, size))
-    with traced() as held:
+    with traced() as memory:
         for _ in range(size - 1):
             decoder.feed(b"a")
         assert decoder.buffered == size - 1
-        assert held.peak() <= 1.6 * size + 4 * KIB
+        assert memory.peak() <= 1.6 * size + 4 * KIB
 
 
 @SIDES
@@ -108,7 +108,7 @@ def test_case_13_endless_fragments_reach_a_limit(impl: Impl, role: Role) -> None
     ):
         start = frames.frame(frames.BINARY, payload, fin=False, key=key_for(role))
         more = frames.frame(frames.CONTINUATION, payload, fin=False, key=key_for(role))
-        with traced() as held:
+        with traced() as memory:
             decoder = impl.MessageDecoder(role, **limits)
             assert decoder.feed(start) == []
             for n in range(1, 1000):
@@ -117,7 +117,7 @@ def test_case_13_endless_fragments_reach_a_limit(impl: Impl, role: Role) -> None
                 assert decoder.buffered == len(payload) * (n + 1)
             assert decoder.feed(more) == []
             assert verdict(decoder.error) == ended
-            assert held.peak() < SLACK
+            assert memory.peak() < SLACK
 
 
 def test_case_13_fragments_are_limited_by_default(impl: Impl) -> None:
@@ -147,19 +147,19 @@ def test_case_14_many_large_fragments_take_linear_time(impl: Impl, opcode: int) 
     start = frames.frame(opcode, b"a" * size, fin=False)
     more = frames.frame(frames.CONTINUATION, b"a" * size, fin=False)
     last = frames.frame(frames.CONTINUATION, b"a" * size)
-    with traced() as held:
+    with traced() as memory:
         decoder = impl.MessageDecoder(Role.CLIENT, max_message=total)
         decoder.feed(start)
         copied = before = 0
         for _ in range(count - 2):
             assert decoder.feed(more) == []
-            now = held.now()
+            now = memory.now()
             if now > before + NOISE:
                 copied, before = copied + now, now
         assert copied <= 12 * total, "the store grew in too many steps"
         [message] = decoder.feed(last)
-        assert held.peak() <= 2.6 * total
-        assert held.now() <= 1.1 * total
+        assert memory.peak() <= 2.6 * total
+        assert memory.now() <= 1.1 * total
     assert len(message) == total
 
 
@@ -178,10 +178,10 @@ def test_case_15_pings_are_counted_and_not_kept(impl: Impl, role: Role) -> None:
         assert decoder.controls == n * 1000
         assert decoder.buffered == 0
     del pings
-    with traced() as held:
+    with traced() as memory:
         for _ in range(10):
             assert len(decoder.feed(burst)) == 1000
-            assert held.now() < SLACK
+            assert memory.now() < SLACK
     assert decoder.controls == 100_000
 
 
@@ -193,14 +193,14 @@ def test_memory_is_freed_after_an_error(impl: Impl, role: Role, bad: bytes) -> N
     start = frames.frame(frames.TEXT, b"a" * MIB, fin=False, key=key)
     if bad == b"\xff":
         bad = frames.frame(frames.CONTINUATION, bad, key=key)
-    with traced() as held:
+    with traced() as memory:
         decoder = impl.MessageDecoder(role, max_message=2 * MIB)
         decoder.feed(start)
         assert decoder.buffered == MIB
         decoder.feed(frames.frame(frames.PING, key=key) * 3 + bad)
         assert decoder.error is not None
         assert decoder.buffered == 0
-        assert held.now() < SLACK
+        assert memory.now() < SLACK
 
 
 @SIDES
@@ -208,7 +208,7 @@ def test_memory_is_freed_after_a_close(impl: Impl, role: Role) -> None:
     """What follows a Close frame is discarded, and so is what came before it in vain."""
     key = key_for(role)
     start = frames.frame(frames.TEXT, b"a" * MIB, fin=False, key=key)
-    with traced() as held:
+    with traced() as memory:
         decoder = impl.MessageDecoder(role)
         decoder.feed(start)
         decoder.feed(frames.frame(frames.CLOSE, key=key))
@@ -216,4 +216,4 @@ def test_memory_is_freed_after_a_close(impl: Impl, role: Role) -> None:
         assert decoder.buffered == 0
         for _ in range(10):
             assert decoder.feed(start) == []
-        assert held.now() < SLACK
+        assert memory.now() < SLACK

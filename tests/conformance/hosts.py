@@ -116,8 +116,8 @@ def both(name: str, cases: list[str], timeout: float) -> tuple[Verdicts, Verdict
 def compare(name: str, cases: list[str], timeout: float) -> bool:
     """Run cases against a host both ways, and print what differs; return whether none went worse."""
     before, after = both(name, cases, timeout)
-    print(f"{name}, as it is: {told(before)}")
-    print(f"{name}, accelerated: {told(after)}", flush=True)
+    print(f"{name}, as it is: {summary(before)}")
+    print(f"{name}, accelerated: {summary(after)}", flush=True)
     worse = set(worse_cases(before, after))
     if worse:
         print(f"{name}, worse at first: {', '.join(sorted(worse, key=numbers))}")
@@ -140,7 +140,7 @@ def worse_cases(before: Verdicts, after: Verdicts) -> Iterable[str]:
             yield case
 
 
-def told(verdicts: Verdicts) -> str:
+def summary(verdicts: Verdicts) -> str:
     behaviour, close = (Counter(part) for part in zip(*verdicts.values(), strict=True))
     return f"{len(verdicts)} cases: {counted(behaviour)}; close {counted(close)}"
 

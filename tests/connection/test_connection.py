@@ -163,7 +163,7 @@ def test_violation_sends_its_code_and_discards_the_rest():
     good = client.send("good")
     assert server.receive(good + b"\x81\x01x" + good) == ["good"]
     assert server.error is not None and not server.ends_tcp
-    assert client.receive(server.send("answer")) == ["answer"]
+    assert client.receive(server.send("reply")) == ["reply"]
     server.fail()
     assert server.ends_tcp
     assert flush(server, client) == [Close(1002, "frame from a client must be masked")]

@@ -46,7 +46,7 @@ class Ours:
             parse_uri(URI), self.key, compression=self.policy, subprotocols=SUBPROTOCOLS, origin="http://a"
         ).serialize()
 
-    def answer(self, data: bytes) -> bytes:
+    def respond(self, data: bytes) -> bytes:
         request = RequestReader().feed(data)
         assert request is not None
         accepted = accept(
@@ -122,7 +122,7 @@ class Websockets:
         self.protocol.send_request(self.protocol.connect())
         return b"".join(self.protocol.data_to_send())
 
-    def answer(self, data: bytes) -> bytes:
+    def respond(self, data: bytes) -> bytes:
         self.protocol.receive_data(data)
         (request,) = self.protocol.events_received()
         self.protocol.send_response(self.protocol.accept(request))
@@ -181,7 +181,7 @@ class Wsproto:
             )
         )
 
-    def answer(self, data: bytes) -> bytes:
+    def respond(self, data: bytes) -> bytes:
         self.connection.receive_data(data)
         (request,) = self.connection.events()
         assert isinstance(request, events.Request)

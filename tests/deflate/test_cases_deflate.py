@@ -94,9 +94,9 @@ def test_case_17_inflating_stops_at_the_limit(impl: Impl, role: Role, backend: s
     assert len(packed) < 2**24 // 1000
     limit = 2**18
     one = decoder(impl, role, Deflate(role, backend=backend), max_message=limit)
-    with traced() as held:
+    with traced() as memory:
         assert one.feed(data) == []
-        assert held.peak() < 5 * limit
+        assert memory.peak() < 5 * limit
     assert one.error.close_code == 1009
 
 

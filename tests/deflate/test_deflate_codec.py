@@ -189,9 +189,9 @@ def test_no_context_takeover_resets_the_context(backend: str) -> None:
 
 def test_unused_codec_allocates_no_compression_state(backend: str) -> None:
     pair(backend)
-    with traced() as held:
+    with traced() as memory:
         objects = [Deflate(Role.SERVER, backend=backend) for _ in range(1000)]
-        assert held.now() / len(objects) < 300
+        assert memory.now() / len(objects) < 300
 
 
 def test_message_compressed_alone_is_inflated_by_every_peer(backend: str) -> None:
@@ -314,9 +314,9 @@ def test_no_further_stream_is_inflated_at_the_limit(backend: str) -> None:
     for start in ([limit + 1], [limit, 1], [1, limit]):
         message = b"".join(samples.final_stream(bytes(size)) for size in start) + bomb
         codec = Deflate(Role.SERVER, backend=backend)
-        with traced() as held:
+        with traced() as memory:
             assert codec.inflate(message, True, limit) == bytes(limit + 1)
-            assert held.peak() < 2**20
+            assert memory.peak() < 2**20
 
 
 def test_inflating_many_streams_copies_a_linear_amount(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from wsframe.deflate import ClientPolicy, Deflate, Parameters, ServerPolicy
 NAME = "permessage-deflate"
 
 
-def answer(policy: ServerPolicy, offer: str) -> str | None:
+def response(policy: ServerPolicy, offer: str) -> str | None:
     codec = policy.accept(extensions_of(offer))
     return None if codec is None else str(codec.parameters)
 
@@ -43,7 +43,7 @@ OPEN = ServerPolicy(server_max_window_bits=None, client_max_window_bits=None)
     ],
 )
 def test_server_without_limits_accepts_the_offer_of_the_client(offer: str, expected: str | None) -> None:
-    assert answer(OPEN, offer) == expected
+    assert response(OPEN, offer) == expected
 
 
 WINDOWS = (None, *range(8, 16))
@@ -53,7 +53,7 @@ WINDOWS = (None, *range(8, 16))
 def test_smaller_server_window_bits_are_agreed(ours: int | None, offered: int | None) -> None:
     """7.1.2.1: the smaller one."""
     policy = ServerPolicy(server_max_window_bits=ours, client_max_window_bits=None)
-    got = answer(policy, NAME if offered is None else f"{NAME}; server_max_window_bits={offered}")
+    got = response(policy, NAME if offered is None else f"{NAME}; server_max_window_bits={offered}")
     known = [bits for bits in (ours, offered) if bits is not None]
     if offered == 8:
         assert got is None
@@ -68,7 +68,7 @@ def test_client_window_bits_are_set_only_if_offered(ours: int | None, offered: i
     """7.1.2.2: asked for only where the client said that it may be."""
     policy = ServerPolicy(server_max_window_bits=None, client_max_window_bits=ours)
     value = "" if offered is True else f"={offered}"
-    got = answer(policy, NAME if offered is None else f"{NAME}; client_max_window_bits{value}")
+    got = response(policy, NAME if offered is None else f"{NAME}; client_max_window_bits{value}")
     if offered is None or (offered is True and ours is None):
         assert got == NAME
     else:
@@ -78,8 +78,8 @@ def test_client_window_bits_are_set_only_if_offered(ours: int | None, offered: i
 
 def test_offer_without_a_required_client_window_is_declined() -> None:
     policy = ServerPolicy(require_client_max_window_bits=True, client_max_window_bits=10)
-    assert answer(policy, NAME) is None
-    assert answer(policy, f"{NAME}, {NAME}; client_max_window_bits=15") is not None
+    assert response(policy, NAME) is None
+    assert response(policy, f"{NAME}, {NAME}; client_max_window_bits=15") is not None
 
 
 @pytest.mark.parametrize(("ours", "offered"), list(itertools.product([False, True], repeat=2)))
@@ -88,13 +88,13 @@ def test_either_side_can_request_no_context_takeover(side: str, ours: bool, offe
     """7.1.1: either side can ask for none to be taken over."""
     settings: Any = {f"{side}_no_context_takeover": ours}
     policy = ServerPolicy(server_max_window_bits=None, client_max_window_bits=None, **settings)
-    got = answer(policy, f"{NAME}; {side}_no_context_takeover" if offered else NAME)
+    got = response(policy, f"{NAME}; {side}_no_context_takeover" if offered else NAME)
     assert got == (f"{NAME}; {side}_no_context_takeover" if ours or offered else NAME)
 
 
 def test_default_server_policy_uses_small_windows() -> None:
     """Small windows, as servers with many connections want them."""
-    assert answer(ServerPolicy(), f"{NAME}; client_max_window_bits") == (
+    assert response(ServerPolicy(), f"{NAME}; client_max_window_bits") == (
         f"{NAME}; server_max_window_bits=12; client_max_window_bits=12"
     )
     assert ClientPolicy().offer() == f"{NAME}; client_max_window_bits"

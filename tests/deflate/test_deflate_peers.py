@@ -54,13 +54,13 @@ def _modules() -> None:
 
 
 def meet(client: Any, server: Any) -> None:
-    client.finish(server.answer(client.request()))
+    client.finish(server.respond(client.request()))
     assert client.subprotocol == server.subprotocol == "a"
     ours, theirs = (client, server) if isinstance(client, Ours) else (server, client)
     assert (ours.deflate is not None) is theirs.compressed
 
 
-def talk(client: Any, server: Any, exchange: list[list[bytes]], seed: int) -> None:
+def converse(client: Any, server: Any, exchange: list[list[bytes]], seed: int) -> None:
     """After the handshake each side sends all messages; the other must receive them unchanged."""
     meet(client, server)
     expected = [b"".join(fragments) for fragments in exchange]
@@ -73,14 +73,14 @@ def talk(client: Any, server: Any, exchange: list[list[bytes]], seed: int) -> No
 def test_our_client_exchanges_messages_with_a_websockets_server(
     policy: Any, theirs: Any, exchange: list[list[bytes]], seed: int
 ) -> None:
-    talk(Ours(Role.CLIENT, policy), Websockets(Role.SERVER, theirs), exchange, seed)
+    converse(Ours(Role.CLIENT, policy), Websockets(Role.SERVER, theirs), exchange, seed)
 
 
 @given(policy=our_server, theirs=websockets_client, exchange=messages, seed=st.integers(0, 99))
 def test_our_server_exchanges_messages_with_a_websockets_client(
     policy: Any, theirs: Any, exchange: list[list[bytes]], seed: int
 ) -> None:
-    talk(Websockets(Role.CLIENT, theirs), Ours(Role.SERVER, policy), exchange, seed)
+    converse(Websockets(Role.CLIENT, theirs), Ours(Role.SERVER, policy), exchange, seed)
 
 
 @given(policy=our_client, theirs=wsproto_settings, exchange=messages, seed=st.integers(0, 99))
@@ -90,14 +90,14 @@ def test_our_client_exchanges_messages_with_a_wsproto_server(
     if theirs and policy and policy.client_max_window_bits is None:
         # It would use its own setting without saying so in its response.
         theirs = {**theirs, "client_max_window_bits": None}
-    talk(Ours(Role.CLIENT, policy), Wsproto(Role.SERVER, theirs), exchange, seed)
+    converse(Ours(Role.CLIENT, policy), Wsproto(Role.SERVER, theirs), exchange, seed)
 
 
 @given(policy=our_server, theirs=wsproto_settings, exchange=messages, seed=st.integers(0, 99))
 def test_our_server_exchanges_messages_with_a_wsproto_client(
     policy: Any, theirs: Any, exchange: list[list[bytes]], seed: int
 ) -> None:
-    talk(Wsproto(Role.CLIENT, theirs), Ours(Role.SERVER, policy), exchange, seed)
+    converse(Wsproto(Role.CLIENT, theirs), Ours(Role.SERVER, policy), exchange, seed)
 
 
 def test_both_sides_agree_on_the_same_parameters() -> None:

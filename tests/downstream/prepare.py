@@ -56,8 +56,8 @@ def prepare(suite: Suite) -> Path:
 def installed(python: Path, path: str) -> Path:
     """Find a file of a package that is installed."""
     question = "import sysconfig; print(sysconfig.get_path('platlib'))"
-    answer = subprocess.run([str(python), "-c", question], capture_output=True, text=True, check=True)
-    return Path(answer.stdout.strip(), path)
+    response = subprocess.run([str(python), "-c", question], capture_output=True, text=True, check=True)
+    return Path(response.stdout.strip(), path)
 
 
 def edit(home: Path, change: Edit) -> None:
@@ -93,8 +93,8 @@ def download(source: Archive) -> Path:
     if not mirror:
         raise Skip(f"{source.path}: DEBIAN_MIRROR does not say where to find it")
     try:
-        with urllib.request.urlopen(f"{mirror.rstrip('/')}/{source.path}", timeout=60) as answer:
-            data = answer.read()
+        with urllib.request.urlopen(f"{mirror.rstrip('/')}/{source.path}", timeout=60) as response:
+            data = response.read()
     except OSError as exc:
         raise Failure(f"{source.path}: {exc}") from exc
     if hashlib.sha256(data).hexdigest() != source.sha256:

@@ -108,7 +108,7 @@ def judge(suite: Suite) -> int:
     for _ in range(ROUNDS):
         for way in ways:
             outcomes = run(suite, python, way)
-            print(f"{suite.name}, {way.name}: {told(outcomes)}", flush=True)
+            print(f"{suite.name}, {way.name}: {summary(outcomes)}", flush=True)
             for test, outcome in outcomes.items():
                 ended[way][test].add(outcome)
         wrong = list(faults(ended))
@@ -179,7 +179,7 @@ def read(report: Path) -> Iterable[tuple[str, str]]:
         yield f"{case.get('classname')}.{case.get('name')}", outcome
 
 
-def told(outcomes: Outcomes) -> str:
+def summary(outcomes: Outcomes) -> str:
     return ", ".join(f"{count} {outcome}" for outcome, count in sorted(Counter(outcomes.values()).items()))
 
 

@@ -11,6 +11,6 @@ async def app(scope, receive, send):
         await send({"type": "websocket.accept"})
         while (event := await receive())["type"] == "websocket.receive":
             if event.get("text") is not None:
-                await send({"type": "websocket.send", "text": tally.answer(event["text"])})
+                await send({"type": "websocket.send", "text": tally.reply(event["text"])})
             else:
-                await send({"type": "websocket.send", "bytes": tally.answer(event["bytes"])})
+                await send({"type": "websocket.send", "bytes": tally.reply(event["bytes"])})

@@ -19,7 +19,7 @@ class Echo:
     Attributes:
         replaced: the libraries whose code `wsframe run` replaces in it.
         client: whether it connects, instead of listening; to the URL that its command is to end with.
-        loses_track: whether the library as it is may, when a connection is reset amid its answer, never tell
+        loses_track: whether the library as it is may, when a connection is reset amid its reply, never tell
             the application, and keep the connection.
         logs: exceptions that the library as it is logs now and then, when a connection ends badly.
     """

@@ -13,9 +13,9 @@ async def echo(request):
     with tally.connection(), suppress(ConnectionResetError):
         async for message in ws:
             if message.type == WSMsgType.TEXT:
-                await ws.send_str(tally.answer(message.data))
+                await ws.send_str(tally.reply(message.data))
             elif message.type == WSMsgType.BINARY:
-                await ws.send_bytes(tally.answer(message.data))
+                await ws.send_bytes(tally.reply(message.data))
     return ws
 
 

@@ -20,8 +20,8 @@ class Echo(WebSocketServerProtocol):
         tally.count("opened")
 
     def onMessage(self, payload, isBinary):
-        answer = tally.answer(payload if isBinary else payload.decode())
-        self.sendMessage(answer if isBinary else answer.encode(), isBinary)
+        reply = tally.reply(payload if isBinary else payload.decode())
+        self.sendMessage(reply if isBinary else reply.encode(), isBinary)
 
     def onClose(self, wasClean, code, reason):
         tally.count("closed")

@@ -22,7 +22,7 @@ class Echo(WebSocketHandler):
 
     async def on_message(self, message):
         with suppress(WebSocketClosedError):
-            await self.write_message(tally.answer(message), binary=isinstance(message, bytes))
+            await self.write_message(tally.reply(message), binary=isinstance(message, bytes))
 
 
 async def main():

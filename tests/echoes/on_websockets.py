@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed
 async def echo(websocket):
     with tally.connection(), suppress(ConnectionClosed):
         async for message in websocket:
-            await websocket.send(tally.answer(message))
+            await websocket.send(tally.reply(message))
 
 
 async def main():

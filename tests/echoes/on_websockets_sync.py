@@ -10,7 +10,7 @@ from websockets.sync.server import serve
 def echo(websocket):
     with tally.connection(), suppress(ConnectionClosed):
         for message in websocket:
-            websocket.send(tally.answer(message))
+            websocket.send(tally.reply(message))
 
 
 with serve(echo, "127.0.0.1", 0, max_size=MAX_MESSAGE) as server:

@@ -31,7 +31,7 @@ class Tally:
         finally:
             self.count("closed")
 
-    def answer(self, message):
+    def reply(self, message):
         if message == "tally":
             give_back()
             return json.dumps({**self.counters, "accelerated": accelerated()})

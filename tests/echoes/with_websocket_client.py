@@ -18,9 +18,9 @@ def echo(ws):
             if opcode == ABNF.OPCODE_CLOSE:
                 break
             if opcode == ABNF.OPCODE_TEXT:
-                ws.send(tally.answer(data.decode()))
+                ws.send(tally.reply(data.decode()))
             else:
-                ws.send_binary(tally.answer(data))
+                ws.send_binary(tally.reply(data))
     ws.shutdown()
 
 

@@ -76,7 +76,7 @@ def running(impl: twins.Impl) -> Iterator[None]:
         yield
 
 
-class Talk:
+class Conversation:
     """One run of a script; `log` is what happened."""
 
     def __init__(self, options: int, cut: Callable[[bytes], list[bytes]]) -> None:
@@ -102,10 +102,10 @@ class Talk:
             side = operation & 1
             kind = OPERATIONS[(operation >> 1) % len(OPERATIONS)]
             try:
-                told: Any = kind(self, side, script)
+                outcome: Any = kind(self, side, script)
             except (ConnectionClosed, ProtocolError, RuntimeError, TypeError, ValueError) as exc:
-                told = type(exc), str(exc)
-            self.log.append((kind.__name__, side, told, self.state(side)))
+                outcome = type(exc), str(exc)
+            self.log.append((kind.__name__, side, outcome, self.state(side)))
         for side in (0, 1, 0):
             self.log.append(("last", self.deliver(side, script), self.state(side)))
         return self.log
@@ -158,7 +158,7 @@ class Talk:
 
     def fail(self, side: int, script: Script) -> Any:
         self.sides[side].fail()
-        return self.answer(side)
+        return self.transmit(side)
 
     def eof(self, side: int, script: Script) -> Any:
         self.sides[side].receive_eof()
@@ -180,7 +180,7 @@ class Talk:
         events = [event for piece in self.cut(data) for event in self.sides[side].receive(piece)]
         if not events and self.sides[side].state is not State.CLOSED:
             assert self.sides[side].receive(b"") == []
-        return [(type(event), event) for event in events], self.answer(side)
+        return [(type(event), event) for event in events], self.transmit(side)
 
     def deliver_some(self, side: int, script: Script) -> Any:
         """Let one side receive a part of what is on its way, within a budget."""
@@ -198,30 +198,30 @@ class Talk:
             if one.decoder.error is not None:
                 break
         one.note(events)
-        return [(type(event), event) for event in events], self.answer(side)
+        return [(type(event), event) for event in events], self.transmit(side)
 
-    def answer(self, side: int) -> int:
+    def transmit(self, side: int) -> int:
         outgoing = self.sides[side].outgoing
         size = sum(self.put(side, frame) for frame in outgoing)
         outgoing.clear()
         return size
 
 
-OPERATIONS: tuple[Callable[[Talk, int, Script], Any], ...] = (
-    Talk.send,
-    Talk.send,
-    Talk.send_fragment,
-    Talk.send_in_steps,
-    Talk.ping,
-    Talk.pong,
-    Talk.deliver,
-    Talk.deliver,
-    Talk.deliver_some,
-    Talk.corrupt,
-    Talk.inject,
-    Talk.close,
-    Talk.fail,
-    Talk.eof,
+OPERATIONS: tuple[Callable[[Conversation, int, Script], Any], ...] = (
+    Conversation.send,
+    Conversation.send,
+    Conversation.send_fragment,
+    Conversation.send_in_steps,
+    Conversation.ping,
+    Conversation.pong,
+    Conversation.deliver,
+    Conversation.deliver,
+    Conversation.deliver_some,
+    Conversation.corrupt,
+    Conversation.inject,
+    Conversation.close,
+    Conversation.fail,
+    Conversation.eof,
 )
 
 
@@ -236,7 +236,7 @@ def check(data: bytes) -> None:
     for impl in TWINS:
         for cut in (whole, lambda one: cut_at_random(one, seed)):
             with running(impl):
-                log = Talk(options, cut).run(Script(script))
+                log = Conversation(options, cut).run(Script(script))
             if expected is None:
                 expected = log
             for got, wanted in zip(log, expected, strict=True):

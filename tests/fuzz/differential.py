@@ -63,7 +63,7 @@ def story(impl: twins.Impl, options: int, seed: int, stream: bytes) -> list[Any]
     """All that one twin has to say about a stream."""
     masked = bool(options & SERVER)
     cut = feed(make(impl, options), cut_at_random(stream, seed))
-    told = [
+    results = [
         cut,
         outcome(impl.parse_header, stream, seed % (len(stream) + 1)),
         outcome(impl.cut_frames, stream, 0, masked, 70_000),
@@ -74,8 +74,8 @@ def story(impl: twins.Impl, options: int, seed: int, stream: bytes) -> list[Any]
     ]
     for message in cut.messages:
         if isinstance(message, str):
-            told.append(impl.encode_text(message))
-    return told
+            results.append(impl.encode_text(message))
+    return results
 
 
 def check(data: bytes) -> None:

@@ -13,7 +13,7 @@ from wsframe.handshake import InvalidHandshake
 RESPONSE, SMALL, FEW = 1, 2, 4
 
 
-def told(reader: Any, pieces: list[bytes]) -> tuple[Any, ...]:
+def outcome(reader: Any, pieces: list[bytes]) -> tuple[Any, ...]:
     """What a reader made of the pieces, and what was left of them behind it."""
     found = None
     left = iter(pieces)
@@ -52,7 +52,7 @@ def make(options: int) -> Any:
 def check(data: bytes) -> None:
     """Fail when the cuts make a difference."""
     options, seed, stream = data[0] if data else 0, data[1] if len(data) > 1 else 0, data[2:]
-    expected = told(make(options), [stream])
+    expected = outcome(make(options), [stream])
     for pieces in (cut_at_random(stream, seed), [stream[i : i + 1] for i in range(len(stream))]):
-        got = told(make(options), pieces)
+        got = outcome(make(options), pieces)
         assert got == expected, f"in pieces {got}, whole {expected}"

@@ -53,7 +53,7 @@ def write(pairs: Iterable[tuple[str, str]], line: str = "GET /chat HTTP/1.1") ->
     return "\r\n".join(lines).encode("latin-1")
 
 
-def answer(
+def server_response(
     *extra: tuple[str, str], status: str = "101 Switching Protocols", **values: str | list[str] | None
 ) -> bytes:
     """The response to KEY; as in `changed`, values replace headers and None omits them."""
@@ -70,7 +70,7 @@ def answer(
     return write([*fields, *extra], f"HTTP/1.1 {status}")
 
 
-def read_answer(data: bytes) -> tuple[int, dict[str, str], bytes]:
+def read_response(data: bytes) -> tuple[int, dict[str, str], bytes]:
     """Status, header fields and body of a response in which no name is there twice."""
     head, separator, body = data.partition(b"\r\n\r\n")
     assert separator

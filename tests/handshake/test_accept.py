@@ -7,7 +7,7 @@ from typing import Any
 
 import exchanges
 import pytest
-from exchanges import ACCEPT, KEY, changed, read_answer
+from exchanges import ACCEPT, KEY, changed, read_response
 
 from wsframe._http import errors
 from wsframe.deflate import ServerPolicy
@@ -19,7 +19,7 @@ FORMS = pytest.mark.parametrize(
 
 
 def fields_of(accepted: Accepted) -> dict[str, str]:
-    status, fields, body = read_answer(accepted.response)
+    status, fields, body = read_response(accepted.response)
     assert (status, body) == (101, b"")
     assert accepted.response.startswith(b"HTTP/1.1 101 Switching Protocols\r\n")
     return fields
@@ -244,14 +244,14 @@ def test_long_header_value_is_truncated_in_the_reason() -> None:
 
 
 def test_shutting_down_response_is_a_503() -> None:
-    status, fields, body = read_answer(errors.shutting_down().response)
+    status, fields, body = read_response(errors.shutting_down().response)
     assert (status, fields["Connection"]) == (503, "close")
     assert body == b"Cannot open a WebSocket connection: server is shutting down.\n"
 
 
 def test_http_response_adds_date_length_type_and_connection() -> None:
     data = http_response(200, [("X-Name", "value"), (b"X-Bytes", b"\xff")], "Schön\n")
-    status, fields, body = read_answer(data)
+    status, fields, body = read_response(data)
     assert data.startswith(b"HTTP/1.1 200 OK\r\n")
     assert (status, body) == (200, "Schön\n".encode())
     assert re.fullmatch(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", fields.pop("Date"))
@@ -272,7 +272,7 @@ def test_response_keeps_headers_set_by_the_application() -> None:
         "connection": "keep-alive",
     }
     for data in (http_response(200, given, b"{}"), Response(200, headers=given, body=b"{}").serialize()):
-        assert read_answer(data) == (200, given, b"{}")
+        assert read_response(data) == (200, given, b"{}")
 
 
 @pytest.mark.parametrize(("status", "phrase"), [(200, "OK"), (418, "I'm a Teapot"), (599, "")])
@@ -285,11 +285,11 @@ def test_reason_phrase_defaults_to_that_of_the_status(status: int, phrase: str) 
 
 def test_no_body_is_sent_for_204_304_and_head() -> None:
     for status in (204, 304):
-        _, fields, body = read_answer(http_response(status, body="never sent"))
+        _, fields, body = read_response(http_response(status, body="never sent"))
         assert body == b""
         assert "Content-Length" not in fields
         assert "Content-Type" not in fields
-    _, fields, body = read_answer(Response(200, body=b"abc").serialize("HEAD"))
+    _, fields, body = read_response(Response(200, body=b"abc").serialize("HEAD"))
     assert (fields["Content-Length"], body) == ("3", b"")
 
 

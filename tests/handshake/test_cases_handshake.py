@@ -6,7 +6,7 @@ from typing import Any
 
 import exchanges
 import pytest
-from exchanges import KEY, answer, changed, read_answer
+from exchanges import KEY, changed, read_response, server_response
 from support.tracing import traced
 
 from wsframe.deflate import ClientPolicy
@@ -31,7 +31,7 @@ def refusal(*request: Any, **options: Any) -> tuple[int, dict[str, str], str]:
     """What accept refuses a request with, as the client gets to see it."""
     with pytest.raises(Refused) as caught:
         accept(*request, **options)
-    status, fields, body = read_answer(caught.value.response)
+    status, fields, body = read_response(caught.value.response)
     assert status == caught.value.status
     assert fields["Content-Length"] == str(len(body))
     assert caught.value.reason in body.decode()
@@ -62,10 +62,10 @@ def test_case_16_large_head_in_single_bytes_takes_linear_time(reader: Any) -> No
     start = b"GET / HTTP/1.1\r\nX: " if reader is RequestReader else b"HTTP/1.1 101 OK\r\nX: "
     one.feed(start)
     steps = 200_000
-    with traced() as held:
+    with traced() as memory:
         for _ in range(steps):
             one.feed(b"y")
-        assert held.peak() < 2 * steps
+        assert memory.peak() < 2 * steps
     with pytest.raises(Exception, match=f"head larger than {size} bytes"):
         one.feed(bytes(size))
 
@@ -123,7 +123,7 @@ def test_case_31_control_characters_of_a_peer_are_not_echoed(nasty: str) -> None
         headers = changed(**{name: f"a{nasty}X: y"})
         with pytest.raises(Refused) as caught:
             accept("GET", "1.1", headers, subprotocols=["b"], origins=["b"])
-        read_answer(caught.value.response)
+        read_response(caught.value.response)
         assert nasty.encode() not in caught.value.response.replace(b"\r\n", b"").rstrip(b"\n")
 
 
@@ -264,13 +264,15 @@ def check(data: bytes, **offered: Any) -> Any:
 )
 def test_case_34_wrong_response_headers_raise_invalid_header(changes: Any, name: str, reason: str) -> None:
     with pytest.raises(InvalidHeader) as caught:
-        check(answer(**changes))
+        check(server_response(**changes))
     assert (caught.value.name, str(caught.value)) == (name, reason)
 
 
 @pytest.mark.parametrize("status", [200, 201, 301, 400, 401, 403, 404, 426, 500, 503])
 def test_case_34_status_other_than_101_raises_invalid_status(status: int) -> None:
-    data = answer(("Content-Length", "4"), ("Location", "ws://elsewhere/"), status=f"{status} Reason")
+    data = server_response(
+        ("Content-Length", "4"), ("Location", "ws://elsewhere/"), status=f"{status} Reason"
+    )
     with pytest.raises(InvalidStatus, match=f"rejected WebSocket connection: HTTP {status}") as caught:
         check(data + b"body")
     response = caught.value.response
@@ -303,7 +305,7 @@ def test_case_34_status_other_than_101_raises_invalid_status(status: int) -> Non
 )
 def test_case_34_unoffered_subprotocol_is_refused(fields: Any, offered: Any, reason: str) -> None:
     with pytest.raises(NegotiationError) as caught:
-        check(answer(*fields), **offered)
+        check(server_response(*fields), **offered)
     assert str(caught.value) == reason
 
 
@@ -328,5 +330,5 @@ def test_case_34_unoffered_subprotocol_is_refused(fields: Any, offered: Any, rea
 )
 def test_case_34_unoffered_extension_is_refused(value: str, compression: Any, reason: str) -> None:
     with pytest.raises(NegotiationError) as caught:
-        check(answer(("Sec-WebSocket-Extensions", value)), compression=compression)
+        check(server_response(("Sec-WebSocket-Extensions", value)), compression=compression)
     assert str(caught.value) == reason

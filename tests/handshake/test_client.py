@@ -7,7 +7,7 @@ from typing import Any
 
 import exchanges
 import pytest
-from exchanges import KEY, answer
+from exchanges import KEY, server_response
 
 from wsframe.deflate import ClientPolicy, Parameters
 from wsframe.handshake import InvalidStatus, ResponseReader, check_response, new_key, open_request, parse_uri
@@ -118,11 +118,11 @@ def check(data: bytes, **offered: Any) -> Any:
     ],
 )
 def test_valid_responses_are_accepted(values: Any) -> None:
-    assert check(answer(**values)) == (None, None)
+    assert check(server_response(**values)) == (None, None)
 
 
 def test_agreed_subprotocol_and_compression_are_returned() -> None:
-    data = answer(
+    data = server_response(
         ("sec-websocket-protocol", " b "),
         ("sec-websocket-extensions", "permessage-deflate; client_max_window_bits=10"),
     )
@@ -134,8 +134,8 @@ def test_agreed_subprotocol_and_compression_are_returned() -> None:
 @pytest.mark.parametrize("value", [None, "", " , "])
 def test_response_without_extensions_means_no_compression(value: str | None) -> None:
     extra = [] if value is None else [("Sec-WebSocket-Extensions", value)]
-    assert check(answer(*extra)).deflate is None
-    assert check(answer(*extra), compression=ClientPolicy()).deflate is None
+    assert check(server_response(*extra)).deflate is None
+    assert check(server_response(*extra), compression=ClientPolicy()).deflate is None
 
 
 @pytest.mark.parametrize(

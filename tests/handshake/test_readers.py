@@ -6,7 +6,7 @@ from typing import Any
 
 import exchanges
 import pytest
-from exchanges import answer, write
+from exchanges import server_response, write
 from hypothesis import given, strategies as st
 from support.feeding import cut_at_random, cuttings
 
@@ -44,7 +44,7 @@ def test_request_is_parsed_however_it_is_split() -> None:
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
 def test_readers_accept_any_bytes_like_object(kind: Any) -> None:
     assert RequestReader().feed(kind(write(exchanges.BROWSER))) is not None
-    assert ResponseReader().feed(kind(answer())) is not None
+    assert ResponseReader().feed(kind(server_response())) is not None
 
 
 def test_readers_keep_no_reference_to_their_input() -> None:
@@ -150,8 +150,8 @@ def test_request_head_over_its_limits_is_refused_with_431() -> None:
 
 
 def test_response_head_over_its_limits_raises_invalid_message() -> None:
-    early = answer(status="103 Early Hints")
-    data = early + answer()
+    early = server_response(status="103 Early Hints")
+    data = early + server_response()
     for pieces in cuttings(data + FRAMES):
         assert read(ResponseReader(max_head=len(data), max_headers=3), pieces)[1] == FRAMES
         with pytest.raises(InvalidMessage, match=f"response head larger than {len(data) - 1} bytes"):
@@ -162,13 +162,13 @@ def test_response_head_over_its_limits_raises_invalid_message() -> None:
 
 def test_interim_responses_count_towards_the_head_limit() -> None:
     reader = ResponseReader()
-    early = answer(status="102 Processing")
+    early = server_response(status="102 Processing")
     with pytest.raises(InvalidMessage, match="response head larger than 16384 bytes"):
         read(reader, [early] * (2**14 // len(early) + 1))
 
 
 def test_response_is_parsed_however_it_is_split() -> None:
-    data = answer(("Server", "x"), ("Sec-WebSocket-Protocol", "a")) + FRAMES
+    data = server_response(("Server", "x"), ("Sec-WebSocket-Protocol", "a")) + FRAMES
     for pieces in cuttings(data, seeds=30):
         response, rest = read(ResponseReader(), pieces)
         assert (response.status_code, response.reason_phrase, response.body) == (
@@ -183,7 +183,7 @@ def test_response_is_parsed_however_it_is_split() -> None:
 @pytest.mark.parametrize("status", ["100 Continue", "102 Processing", "103 Early Hints"])
 def test_interim_responses_are_skipped(status: str) -> None:
     early = write([("Link", "x")], f"HTTP/1.1 {status}")
-    for pieces in cuttings(early * 2 + answer() + FRAMES):
+    for pieces in cuttings(early * 2 + server_response() + FRAMES):
         response, rest = read(ResponseReader(), pieces)
         assert (response.status_code, rest) == (101, FRAMES)
         assert "link" not in response.headers
@@ -230,7 +230,7 @@ def test_long_response_body_is_truncated_to_its_limit(field: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"H", b"HTTP/1.1 101 Switching", answer()[:-1], answer(status="100 OK")]
+    "data", [b"", b"H", b"HTTP/1.1 101 Switching", server_response()[:-1], server_response(status="100 OK")]
 )
 def test_eof_within_a_response_raises_invalid_message(data: bytes) -> None:
     for pieces in cuttings(data):

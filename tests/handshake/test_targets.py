@@ -6,7 +6,7 @@ from typing import Any
 
 import exchanges
 import pytest
-from exchanges import changed, read_answer, write
+from exchanges import changed, read_response, write
 from support.feeding import cuttings
 
 from wsframe.handshake import Refused, Request, RequestReader, accept
@@ -18,7 +18,7 @@ def refusal(data: bytes) -> tuple[int, str]:
         reader = RequestReader()
         with pytest.raises(Refused) as caught:
             list(map(reader.feed, pieces))
-        assert read_answer(caught.value.response)[0] == caught.value.status
+        assert read_response(caught.value.response)[0] == caught.value.status
         found.add((caught.value.status, caught.value.reason))
     (one,) = found
     return one

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from hypothesis import example, given, settings, strategies as st
-from support.conversations import conversations, told
+from support.conversations import conversations, parsed
 from support.frames import CLOSE, KEY, PING, TEXT, frame
 from support.opening import close, request, serve_pieces
 
@@ -150,7 +150,7 @@ def serve(pieces: list[bytes], style: str, *, deflate: bool = False, limit: int 
                 got += data
         await close(writer)
         await runner.cleanup()
-        seen.append(told(got))
+        seen.append(parsed(got))
 
     return main
 
@@ -187,7 +187,7 @@ def connect(pieces: list[bytes], style: str, *, deflate: bool = False, limit: in
                     await converse(ws, style, seen)
             await session.close()
             got = await over
-        seen.append(told(got))
+        seen.append(parsed(got))
 
     return main
 
@@ -212,7 +212,7 @@ def test_server_conversation_really_takes_place() -> None:
     ("owner", "name"), [(web.WebSocketResponse, "receive"), (WebSocketWriter, "send_frame")]
 )
 def test_wrapped_method_sees_every_call(owner: type, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    talk = serve([HELLO * 5], "async for")
+    converse = serve([HELLO * 5], "async for")
 
     async def main(seen: list[Any]) -> None:
         inner, calls = getattr(owner, name), 0
@@ -224,7 +224,7 @@ def test_wrapped_method_sees_every_call(owner: type, name: str, monkeypatch: pyt
 
         with monkeypatch.context() as patches:
             patches.setattr(owner, name, outer)
-            await talk(seen)
+            await converse(seen)
         seen.append(calls)
 
     (seen, _) = both(main)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import uvicorn
 from hypothesis import example, given, settings, strategies as st
-from support.conversations import WISHES, conversations, told
+from support.conversations import WISHES, conversations, parsed
 from support.frames import CLOSE, KEY, PING, TEXT, compressed, frame
 from support.hypercorn_connections import connection
 from support.opening import request
@@ -53,12 +53,12 @@ class App:
         try:
             await receive()
             await send({"type": "websocket.accept"})
-            await self.talk(receive, send)
+            await self.converse(receive, send)
         except Exception as exc:
             self.seen.append(repr(exc))
             raise
 
-    async def talk(self, receive: Any, send: Any) -> None:
+    async def converse(self, receive: Any, send: Any) -> None:
         waiting: list[Any] = []
         while (event := await receive())["type"] == "websocket.receive":
             self.seen.append(event)
@@ -66,13 +66,13 @@ class App:
             if self.style == "slow":
                 await asyncio.sleep(0)
             if self.style != "late" or len(waiting) == 3:
-                for reply in [reply for event in waiting for reply in answers(event)]:
+                for reply in [reply for event in waiting for reply in replies_to(event)]:
                     await send(reply)
                 waiting.clear()
         self.seen.append(event)
 
 
-def answers(event: Any) -> Iterator[Any]:
+def replies_to(event: Any) -> Iterator[Any]:
     """Yield the replies to a message."""
     text, octets = event.get("text"), event.get("bytes")
     if text == "raise":
@@ -122,7 +122,7 @@ SERVERS: dict[str, Callable[..., Any]] = {
 }
 
 
-async def talk(server: str, pieces: list[bytes], style: str, deflate: bool, limit: int) -> Any:
+async def converse(server: str, pieces: list[bytes], style: str, deflate: bool, limit: int) -> Any:
     """Let a peer send these pieces and then close; return the observations."""
     app = App(style)
     ours, theirs = socket.socketpair()
@@ -132,7 +132,7 @@ async def talk(server: str, pieces: list[bytes], style: str, deflate: bool, limi
         await peer.send([*pieces, frame(CLOSE, b"\x03\xe8", key=KEY)])
         ended = await peer.leave()
     response, _, sent = bytes(peer.received).partition(b"\r\n\r\n")
-    return response.partition(b"\r\n")[0], app.seen, told(sent), ended
+    return response.partition(b"\r\n")[0], app.seen, parsed(sent), ended
 
 
 def run(yes: bool, *args: Any) -> Any:
@@ -144,7 +144,7 @@ def run(yes: bool, *args: Any) -> Any:
     logger.propagate = False
     try:
         with accelerated(yes):
-            return asyncio.run(asyncio.wait_for(talk(*args), 20)), lines
+            return asyncio.run(asyncio.wait_for(converse(*args), 20)), lines
     finally:
         logger.removeHandler(handler)
         logger.propagate = True

@@ -283,7 +283,7 @@ STREAMS = {
     + client_frame(CONTINUATION, b"b")
     + WHOLE,
     "not masked": WHOLE + frames.frame(TEXT, b"x") + WHOLE,
-    "long way to say 5": WHOLE + client_frame(TEXT, b"whole", form=16) + WHOLE,
+    "5 in the long form": WHOLE + client_frame(TEXT, b"whole", form=16) + WHOLE,
     "too long": WHOLE + client_frame(BINARY, b"x" * 30) + WHOLE,
     "raising": WHOLE + client_frame(BINARY, b"!") + WHOLE,
     "closing": WHOLE + client_frame(BINARY, b"c") + WHOLE + frames.close(1000, key=KEY) + WHOLE,

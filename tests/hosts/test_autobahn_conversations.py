@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from hypothesis import example, given, settings, strategies as st
-from support.conversations import WISHES, conversations, told
+from support.conversations import WISHES, conversations, parsed
 from support.frames import CLOSE, KEY, PING, TEXT, compressed, frame
 from support.opening import request
 from support.pairs import Peer
@@ -110,7 +110,7 @@ async def converse(pieces: list[bytes], style: str, deflate: bool, limit: int) -
     await peer.rest()
     response, _, sent = bytes(peer.received).partition(b"\r\n\r\n")
     stats = protocol.trafficStats.__json__()
-    return response.partition(b"\r\n")[0], seen, told(sent), ended, stats
+    return response.partition(b"\r\n")[0], seen, parsed(sent), ended, stats
 
 
 def both(*args: Any) -> Any:

@@ -19,11 +19,11 @@ import sys
 
 MESSAGES = [(b"", False), (("\\u00e9" * 70).encode(), False), (b"\\xff" * 300, True)]
 MESSAGES += [(b"x" * 70000, True), (b"y" * 3, False)] * 3
-TOLD = []
+NOTES = []
 
 
-def tell(who, *what):
-    TOLD.append(f"{who}: {what}")
+def note(who, *what):
+    NOTES.append(f"{who}: {what}")
 
 
 class Server(WebSocketServerProtocol):
@@ -34,9 +34,9 @@ class Server(WebSocketServerProtocol):
 
     def onClose(self, clean, code, reason):
         stats = self.trafficStats
-        tell("server closed", clean, code, reason)
-        tell("server got", stats.incomingWebSocketMessages, stats.incomingOctetsAppLevel)
-        tell("server sent", stats.outgoingWebSocketFrames, stats.outgoingOctetsAppLevel)
+        note("server closed", clean, code, reason)
+        note("server got", stats.incomingWebSocketMessages, stats.incomingOctetsAppLevel)
+        note("server sent", stats.outgoingWebSocketFrames, stats.outgoingOctetsAppLevel)
 
 
 class Client(WebSocketClientProtocol):
@@ -47,17 +47,17 @@ class Client(WebSocketClientProtocol):
         self.sendPing(b"ping")
 
     def onPong(self, payload):
-        tell("client pong", payload)
+        note("client pong", payload)
 
     def onMessage(self, payload, binary):
         assert (payload, binary) == MESSAGES[self.got]
         self.got += 1
-        tell("client got", self.got, len(payload), binary)
+        note("client got", self.got, len(payload), binary)
         if self.got == len(MESSAGES):
             self.sendClose(1000, "enough")
 
     def onClose(self, clean, code, reason):
-        tell("client closed", clean, code, reason, self.trafficStats.incomingWebSocketMessages)
+        note("client closed", clean, code, reason, self.trafficStats.incomingWebSocketMessages)
         end()
 
 
@@ -106,7 +106,7 @@ async def main():
     server.close()
 
 asyncio.run(main())
-print(*sorted(TOLD), sep="\\n")
+print(*sorted(NOTES), sep="\\n")
 """
 TWISTED = """
 from twisted.internet import reactor
@@ -117,7 +117,7 @@ port = listening.getHost().port
 reactor.connectTCP("127.0.0.1", port, factories(port))
 reactor.callLater(30, reactor.stop)
 reactor.run()
-print(*sorted(TOLD), sep="\\n")
+print(*sorted(NOTES), sep="\\n")
 """
 SYNCHRONOUS = """
     def onMessage(self, payload, binary):
@@ -147,12 +147,12 @@ def test_server_and_client_behave_the_same_under_run(program: str, compress: str
     file = tmp_path / "program.py"
     file.write_text(PROGRAMS[program], "utf-8")
     launch = (sys.executable, "-m", "wsframe", "run", "--quiet", "--only", "autobahn", "--")
-    told = output(sys.executable, str(file), compress)
-    assert told.count("client got") == 9
-    assert "client closed: (True, 1000, None, 9)" in told
-    assert output(*launch, str(file), compress) == told
+    expected = output(sys.executable, str(file), compress)
+    assert expected.count("client got") == 9
+    assert "client closed: (True, 1000, None, 9)" in expected
+    assert output(*launch, str(file), compress) == expected
     if wsframe.backend != "py":
-        assert output(*launch, str(file), compress, WSFRAME_PURE="1") == told
+        assert output(*launch, str(file), compress, WSFRAME_PURE="1") == expected
 
 
 BATCH = """

@@ -163,7 +163,7 @@ def test_single_reply_schedules_no_callback(owner: Any, loop: Loop) -> None:
 
 @pytest.mark.parametrize("pushes", [True, False])
 @pytest.mark.parametrize(
-    ("ask", "told"),
+    ("ask", "logged"),
     [
         (lambda transport: transport.writelines([b"b", b"c"]), [b"b", b"c"]),
         (lambda transport: transport.write_eof(), "eof"),
@@ -174,7 +174,7 @@ def test_single_reply_schedules_no_callback(owner: Any, loop: Loop) -> None:
     ],
 )
 def test_other_transport_methods_flush_first(
-    owner: Any, loop: Loop, ask: Any, told: Any, pushes: bool
+    owner: Any, loop: Loop, ask: Any, logged: Any, pushes: bool
 ) -> None:
     transport = Transport()
     if not pushes:
@@ -182,12 +182,12 @@ def test_other_transport_methods_flush_first(
     for data in (b"first", b"a"):
         output_of(owner, transport, loop).write(data)
     result = ask(transport)
-    assert transport.log == [b"first", b"a", told]
-    assert result == (5 if told == "size" else None)
+    assert transport.log == [b"first", b"a", logged]
+    assert result == (5 if logged == "size" else None)
     transport.write(b"z")
     for _ in range(2):
         loop.iterate()
-    assert transport.log == [b"first", b"a", told, b"z"]
+    assert transport.log == [b"first", b"a", logged, b"z"]
 
 
 def test_kept_write_method_writes_at_once_after_the_iteration(transport: Transport, loop: Loop) -> None:
@@ -314,15 +314,15 @@ def test_transport_without_dict_is_replaced_in_its_owners(loop: Any) -> None:
     assert user.transport is friend.transport is user.slots
 
 
-@pytest.mark.parametrize(("name", "told"), [("close", "close"), ("get_write_buffer_size", "size")])
-def test_other_methods_of_a_replaced_transport_flush_first(loop: Any, name: str, told: str) -> None:
+@pytest.mark.parametrize(("name", "logged"), [("close", "close"), ("get_write_buffer_size", "size")])
+def test_other_methods_of_a_replaced_transport_flush_first(loop: Any, name: str, logged: str) -> None:
     user = User()
     user.join(loop).write(b"a")
     kept = user.transport
-    assert getattr(kept, name)() == (5 if told == "size" else None)
-    assert (user.log, user.transport) == ([b"a", told], user.slots)
+    assert getattr(kept, name)() == (5 if logged == "size" else None)
+    assert (user.log, user.transport) == ([b"a", logged], user.slots)
     kept.write(b"z")
-    assert user.log == [b"a", told, b"z"]
+    assert user.log == [b"a", logged, b"z"]
 
 
 def test_transport_attribute_changed_while_pending_is_kept(loop: Any) -> None:
@@ -354,7 +354,7 @@ def test_transport_kept_elsewhere_is_not_replaced(loop: Any) -> None:
 def test_order_and_backpressure_are_kept_on_a_socket() -> None:
     """Back-pressure is what it was, and the order, and nothing is lost at the end."""
 
-    async def talk() -> None:
+    async def converse() -> None:
         total, served = 30_000_000, asyncio.get_running_loop().create_future()
 
         async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -376,4 +376,4 @@ def test_order_and_backpressure_are_kept_on_a_socket() -> None:
             await served
         assert got == b"".join(number.to_bytes(4, "big") * 250 for number in range(total // 1000)) + b"end"
 
-    asyncio.run(talk())
+    asyncio.run(converse())

@@ -91,7 +91,7 @@ SERVERS = {
 }
 
 
-async def talk(name: str) -> None:
+async def converse(name: str) -> None:
     with contextlib.closing(socket(AF_INET, SOCK_STREAM)) as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -106,9 +106,9 @@ async def talk(name: str) -> None:
                 assert await reader.readexactly(len(expected)) == expected
             end = frame(TEXT, b"last", key=KEY) * 2 + frame(PING, b"?", key=KEY)
             writer.write(end + frame(CLOSE, b"\x03\xe8", key=KEY))
-            answers = await asyncio.wait_for(reader.read(-1), 10)
-            assert answers.count(frame(TEXT, b"last")) <= 2
-            assert answers.endswith(frame(CLOSE, b"\x03\xe8"))
+            replies = await asyncio.wait_for(reader.read(-1), 10)
+            assert replies.count(frame(TEXT, b"last")) <= 2
+            assert replies.endswith(frame(CLOSE, b"\x03\xe8"))
             writer.close()
 
 
@@ -128,7 +128,7 @@ def test_server_coalesces_replies_on_uvloop(name: str, monkeypatch: pytest.Monke
     try:
         loop = uvloop.new_event_loop()
         try:
-            loop.run_until_complete(asyncio.wait_for(talk(name), 30))
+            loop.run_until_complete(asyncio.wait_for(converse(name), 30))
         finally:
             loop.close()
     finally:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.conversations import told
+from support.conversations import parsed
 from support.frames import BINARY, CLOSE, CONTINUATION, KEY, PING, TEXT, close, frame, header
 from support.opening import request
 from support.raw_peer import text
@@ -54,7 +54,7 @@ VIOLATIONS = {
     "a close with no text": close(1000, b"\xff", key=KEY),
 }
 # Here the host itself waits for more, or stays as it is.
-UNANSWERED = {
+NO_REPLY = {
     "autobahn": ["cancel"],
     "hypercorn": ["too big in pieces", "much too big"],
     "uvicorn-wsproto": ["much too big"],
@@ -100,7 +100,7 @@ class Peer(contextlib.AbstractContextManager["Peer"]):
         end = "open"
         with contextlib.suppress(TimeoutError):
             while True:
-                frames = told(self.data)
+                frames = parsed(self.data)
                 if payload and any(frame[2] == payload for frame in frames[:-1]):
                     return frames
                 if not self.closed and any(frame[0] == 0x80 | CLOSE for frame in frames[:-1]):
@@ -114,7 +114,7 @@ class Peer(contextlib.AbstractContextManager["Peer"]):
                     end = "ended"
                     break
                 self.data += more
-        return [*told(self.data), end]
+        return [*parsed(self.data), end]
 
     def reset(self) -> None:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
@@ -129,22 +129,22 @@ class Peer(contextlib.AbstractContextManager["Peer"]):
 
 def conversation(port: int, without: Sequence[str]) -> dict[str, list[Any]]:
     """Tell what comes back from each of the things that go wrong."""
-    answers: dict[str, list[Any]] = {}
+    replies: dict[str, list[Any]] = {}
 
-    def talk(name: str, data: bytes) -> None:
+    def converse(name: str, data: bytes) -> None:
         with Peer(port) as peer:
             peer.send(data + text("after"))
             peer.until(b"after")
-            answers[name] = peer.close()
+            replies[name] = peer.close()
 
     for name, data in {**{order: text(order) for order in ORDERS}, **VIOLATIONS}.items():
         if name not in without:
-            talk(f"{name}, alone", data)
-            talk(f"{name}, among others", text("a") * 3 + data + text("b") * 3)
+            converse(f"{name}, alone", data)
+            converse(f"{name}, among others", text("a") * 3 + data + text("b") * 3)
     with Peer(port) as peer:
         peer.send(text(f"cut {peer.port}") + text("after") * 2)
-        answers["cut"] = peer.until()
-    return answers
+        replies["cut"] = peer.until()
+    return replies
 
 
 def settle(port: int, log: Path) -> list[str]:
@@ -167,8 +167,8 @@ def serve(host: str, log: Path, *, accelerated: bool) -> tuple[dict[str, list[An
             peer.send(text("active") + text("after"))
             active = peer.until(b"after")[0][2]
             assert (active != b"nothing") is accelerated
-        answers = conversation(server.port(), UNANSWERED.get(host, []))
-        return answers, Counter(settle(server.port(), log))
+        replies = conversation(server.port(), NO_REPLY.get(host, []))
+        return replies, Counter(settle(server.port(), log))
 
 
 @pytest.mark.parametrize("host", HOSTS)
@@ -178,9 +178,9 @@ def test_failures_are_those_of_the_host(host: str, tmp_path: Path) -> None:
     release = tuple(map(int, version(library).split(".")[:2]))
     if release < CLOSES.get(host, ()):
         pytest.skip("this version leaves connections open, and all would have to be waited for")
-    answers, said = serve(host, tmp_path / "plain", accelerated=False)
+    replies, said = serve(host, tmp_path / "plain", accelerated=False)
     now, says = serve(host, tmp_path / "accelerated", accelerated=True)
-    assert now == answers
+    assert now == replies
     if release < TELLS.get(host, ()):
         for lines in said, says:
             for line in [line for line in lines if line.startswith(CAUSE)]:

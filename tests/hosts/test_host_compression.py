@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from hypothesis import assume, example, given
-from support.compressed import HOSTS, Talk, deflated, has_limits, talks
+from support.compressed import HOSTS, Plan, any_plan, deflated, has_limits
 from support.frames import BINARY
 
 from wsframe import accelerate
@@ -47,12 +47,12 @@ def installed(host: str, name: str) -> Iterator[None]:
         accelerate.uninstall(host)
 
 
-def both(host: str, name: str, talk: Talk) -> list[Any]:
-    """Return the events of a conversation, which must not depend on the zlib module."""
+def both(host: str, name: str, plan: Plan) -> list[Any]:
+    """Return the events of a plan, which must not depend on the zlib module."""
     accelerate.uninstall(host)
-    before = HOSTS[host](talk)
+    before = HOSTS[host](plan)
     accelerate.install(host, zlib=name)
-    assert list(map(in_one_text, HOSTS[host](talk))) == list(map(in_one_text, before))
+    assert list(map(in_one_text, HOSTS[host](plan))) == list(map(in_one_text, before))
     return before
 
 
@@ -68,23 +68,23 @@ def in_one_text(seen: Any) -> Any:
     return "over the limit" if isinstance(seen, str) and "exceeds" in seen and "limit" in seen else seen
 
 
-def sent(message: bytes, *, over: int = 0, **agreed: Any) -> Talk:
-    """A conversation of one message that is so many bytes over the limit."""
+def sent(message: bytes, *, over: int = 0, **agreed: Any) -> Plan:
+    """A plan of one message that is so many bytes over the limit."""
     terms = {"server_resets": False, "client_resets": False, "server_bits": 15, "client_bits": 15, **agreed}
     payload = deflated(zlib.compressobj(wbits=-terms["client_bits"]), message)
-    return Talk(
+    return Plan(
         **terms, limit=len(message) - over, messages=[[(BINARY, True, 4, payload)]] * 2, sizes=[len(message)]
     )
 
 
-@given(talk=talks())
-@example(talk=sent(b"Hello" * 10_000))
-@example(talk=sent(b"Hello" * 10_000, over=1))
-@example(talk=sent(b"\x00" * 100_000, over=99_000))
-@example(talk=sent(b"Hello" * 10_000, client_resets=True, server_resets=True, client_bits=9, server_bits=9))
-def test_any_compressed_conversation_is_the_same(host, name, talk):
-    assume(host != "autobahn" or not any(talk.limit < size <= talk.limit + MATCH for size in talk.sizes))
-    both(host, name, talk)
+@given(plan=any_plan())
+@example(plan=sent(b"Hello" * 10_000))
+@example(plan=sent(b"Hello" * 10_000, over=1))
+@example(plan=sent(b"\x00" * 100_000, over=99_000))
+@example(plan=sent(b"Hello" * 10_000, client_resets=True, server_resets=True, client_bits=9, server_bits=9))
+def test_any_compressed_conversation_is_the_same(host, name, plan):
+    assume(host != "autobahn" or not any(plan.limit < size <= plan.limit + MATCH for size in plan.sizes))
+    both(host, name, plan)
 
 
 @pytest.mark.parametrize("over", [0, 1, 2, 300])
@@ -102,9 +102,9 @@ def test_autobahn_refuses_a_message_that_zlib_would_truncate(name):
     """What the limit leaves of a match, zlib keeps to itself; autobahn takes the message for complete."""
     if name == "auto":
         pytest.skip("zlib inflates small messages")
-    talk = sent(b"x" * 10**6, over=1)
+    plan = sent(b"x" * 10**6, over=1)
     with installed("autobahn", name):
         if not has_limits("autobahn"):
             pytest.skip("this version has no limit")
-        assert HOSTS["autobahn"](talk)[1:] == [1009, True]
-    assert len(HOSTS["autobahn"](talk)[0]) == talk.limit
+        assert HOSTS["autobahn"](plan)[1:] == [1009, True]
+    assert len(HOSTS["autobahn"](plan)[0]) == plan.limit

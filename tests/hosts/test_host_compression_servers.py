@@ -16,11 +16,11 @@ from wsframe.accelerate.compression import named
 from wsframe.deflate.modules import MODULES
 from wsframe.demo.servers import Program, running
 
-ANSWER = """
+REPLY = """
 import asyncio, json
 from wsframe.accelerate import status
 
-def answer(message):
+def reply(message):
     if message != "status":
         return message
     return json.dumps({host.host: host.zlib for host in status() if host.zlib})
@@ -33,7 +33,7 @@ async def app(scope, receive, send):
         return
     await send({"type": "websocket.accept"})
     while (event := await receive())["type"] == "websocket.receive":
-        text, data = answer(event.get("text")), event.get("bytes")
+        text, data = reply(event.get("text")), event.get("bytes")
         await send({"type": "websocket.send", **({"text": text} if text is not None else {"bytes": data})})
 """
 WEBSOCKETS = """
@@ -41,7 +41,7 @@ from websockets.asyncio.server import serve
 
 async def echo(websocket):
     async for message in websocket:
-        await websocket.send(answer(message))
+        await websocket.send(reply(message))
 
 async def main():
     async with serve(echo, "127.0.0.1", 0) as server:
@@ -58,7 +58,7 @@ class Echo(websocket.WebSocketHandler):
         return {}
 
     def on_message(self, message):
-        self.write_message(answer(message), binary=isinstance(message, bytes))
+        self.write_message(reply(message), binary=isinstance(message, bytes))
 
 async def main():
     server = httpserver.HTTPServer(web.Application([("/", Echo)], websocket_max_message_size=2**20))
@@ -77,7 +77,7 @@ from autobahn.websocket.compress import PerMessageDeflateOfferAccept
 
 class Echo(WebSocketServerProtocol):
     def onMessage(self, payload, binary):
-        self.sendMessage(payload if binary else answer(payload.decode()).encode(), binary)
+        self.sendMessage(payload if binary else reply(payload.decode()).encode(), binary)
 
 async def main():
     factory = WebSocketServerFactory()
@@ -101,7 +101,7 @@ async def echo(request):
     await websocket.prepare(request)
     async for message in websocket:
         if message.type is WSMsgType.TEXT:
-            await websocket.send_str(answer(message.data))
+            await websocket.send_str(reply(message.data))
         else:
             await websocket.send_bytes(message.data)
     return websocket
@@ -124,9 +124,9 @@ SERVERS = [*PROGRAMS, "uvicorn websockets-sansio", "uvicorn wsproto"]
 def command(server: str, where: Any) -> tuple[str, ...]:
     if server in PROGRAMS:
         pytest.importorskip(server, exc_type=ImportError)
-        (where / "echo.py").write_text(ANSWER + PROGRAMS[server])
+        (where / "echo.py").write_text(REPLY + PROGRAMS[server])
         return (str(where / "echo.py"),)
-    (where / "echo.py").write_text(ANSWER + ASGI)
+    (where / "echo.py").write_text(REPLY + ASGI)
     words = ("-m", "uvicorn", "--port", "0", "--ws-max-size", str(2**20), "--app-dir", str(where))
     return (*words, "--ws", server.split()[1], "echo:app")
 

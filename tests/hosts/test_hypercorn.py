@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support import hypercorn_servers
 from support.frames import KEY, PING, TEXT, frame
-from support.hypercorn_servers import LIMIT, answering, running
+from support.hypercorn_servers import LIMIT, replying, running
 from support.opening import request
 from support.unhurried import unhurried
 from websockets.asyncio.client import connect
@@ -22,31 +22,31 @@ twice = hypercorn_servers.twice
 
 @pytest.mark.parametrize("text", ["", "a\r\nb\rc\n", "x" * LIMIT, "é" * LIMIT])
 def test_text_within_the_limit_is_echoed(text: str) -> None:
-    async def talk() -> None:
-        async with running(answering()) as uri, connect(uri, compression=None) as ws:
+    async def converse() -> None:
+        async with running(replying()) as uri, connect(uri, compression=None) as ws:
             await ws.send(text)
             assert await ws.recv() == text
             await ws.send([text[:3], text[3:]])
             assert await ws.recv() == text
 
-    asyncio.run(talk())
+    asyncio.run(converse())
 
 
 @pytest.mark.parametrize("data", [b"", b"\r\n\0", b"x" * LIMIT])
 def test_bytes_within_the_limit_are_echoed(data: bytes) -> None:
-    async def talk() -> None:
-        app = answering(bytes, bytearray, memoryview)
+    async def converse() -> None:
+        app = replying(bytes, bytearray, memoryview)
         async with running(app) as uri, connect(uri, compression=None) as ws:
             await ws.send(data)
             assert [await ws.recv() for _ in range(3)] == [data] * 3
 
-    asyncio.run(talk())
+    asyncio.run(converse())
 
 
 @pytest.mark.parametrize("message", ["x" * (LIMIT + 1), b"x" * (LIMIT + 1)])
 def test_message_over_the_limit_closes_with_1009(message: str | bytes) -> None:
-    async def talk() -> None:
-        async with running(answering(bytes)) as uri, connect(uri, compression=None) as ws:
+    async def converse() -> None:
+        async with running(replying(bytes)) as uri, connect(uri, compression=None) as ws:
             await ws.send("first")
             assert await ws.recv() == "first"
             await ws.send(message)
@@ -55,11 +55,11 @@ def test_message_over_the_limit_closes_with_1009(message: str | bytes) -> None:
             assert closed.value.rcvd is not None
             assert closed.value.rcvd.code == 1009
 
-    asyncio.run(talk())
+    asyncio.run(converse())
 
 
 def test_mixed_frames_in_one_read_are_all_handled() -> None:
-    async def talk() -> None:
+    async def converse() -> None:
         stream = (
             frame(TEXT, b"one", key=KEY)
             + frame(PING, b"ping", key=KEY)
@@ -67,20 +67,20 @@ def test_mixed_frames_in_one_read_are_all_handled() -> None:
             + frame(0, b"wo", key=KEY)
             + frame(TEXT, b"three", key=KEY)
         )
-        async with running(answering()) as uri:
+        async with running(replying()) as uri:
             host, port = uri.removeprefix("ws://").split(":")
             reader, writer = await asyncio.open_connection(host, int(port))
             writer.write(request())
             assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101")
             writer.write(stream)
-            answers = [frame(TEXT, b"one"), frame(10, b"ping"), frame(TEXT, b"two"), frame(TEXT, b"three")]
-            received = await reader.readexactly(sum(map(len, answers)))
-            assert sorted(received) == sorted(b"".join(answers))
-            assert received.replace(frame(10, b"ping"), b"") == answers[0] + answers[2] + answers[3]
+            replies = [frame(TEXT, b"one"), frame(10, b"ping"), frame(TEXT, b"two"), frame(TEXT, b"three")]
+            received = await reader.readexactly(sum(map(len, replies)))
+            assert sorted(received) == sorted(b"".join(replies))
+            assert received.replace(frame(10, b"ping"), b"") == replies[0] + replies[2] + replies[3]
             writer.close()
             await writer.wait_closed()
 
-    asyncio.run(talk())
+    asyncio.run(converse())
 
 
 @pytest.mark.parametrize("wrong", [{"text": None}, {"text": b"bytes"}, {"bytes": None}, {}, {"text": 5}])
@@ -97,17 +97,17 @@ def test_invalid_send_event_raises_in_the_application(wrong: dict[str, Any]) -> 
         except Exception as exc:
             errors.append(type(exc).__name__)
 
-    async def talk() -> None:
+    async def converse() -> None:
         async with running(app) as uri, connect(uri) as ws:
             with pytest.raises(ConnectionClosedError):
                 await ws.recv()
 
-    asyncio.run(talk())
+    asyncio.run(converse())
     assert errors == ["TypeError" if "text" in wrong else "KeyError"]
 
 
 def test_send_after_disconnect_is_ignored() -> None:
-    async def talk() -> None:
+    async def converse() -> None:
         sent = asyncio.Event()
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -125,24 +125,24 @@ def test_send_after_disconnect_is_ignored() -> None:
                 pass
             await asyncio.wait_for(sent.wait(), 10)
 
-    asyncio.run(talk())
+    asyncio.run(converse())
 
 
 def test_read_timeout_closes_the_connection() -> None:
-    async def talk() -> None:
-        async with running(answering(), read_timeout=1) as uri, connect(uri) as ws:
+    async def converse() -> None:
+        async with running(replying(), read_timeout=1) as uri, connect(uri) as ws:
             await ws.send("quick")
             assert await ws.recv() == "quick"
             with pytest.raises(ConnectionClosedError):
                 await asyncio.wait_for(ws.recv(), 10)
 
-    asyncio.run(talk())
+    asyncio.run(converse())
 
 
 def test_slow_application_applies_backpressure() -> None:
     """No more messages are read than its queue can hold."""
 
-    async def talk() -> None:
+    async def converse() -> None:
         gate = asyncio.Event()
         taken = 0
 
@@ -168,7 +168,7 @@ def test_slow_application_applies_backpressure() -> None:
             while taken < 30_000:
                 await asyncio.sleep(0.01)
 
-    asyncio.run(talk())
+    asyncio.run(converse())
 
 
 async def flood(ws: Any, message: str, count: int) -> None:
@@ -195,16 +195,16 @@ def test_replies_to_one_read_are_ordered_and_coalesced(twice: str, monkeypatch: 
         writes.append(bytes(data))
         original(self, data)
 
-    async def talk() -> None:
-        async with running(answering()) as uri, connect(uri, compression=None) as ws:
+    async def converse() -> None:
+        async with running(replying()) as uri, connect(uri, compression=None) as ws:
             monkeypatch.setattr(Transport, "write", write)
             many = b"".join(frame(TEXT, b"a%d" % number, key=KEY) for number in range(64))
             ws.transport.write(many)
             assert [await ws.recv() for _ in range(64)] == [f"a{number}" for number in range(64)]
             await ws.send("one more")
             assert await ws.recv() == "one more"
-            answers = [data for data in writes if data[0] == 0x81 and not data[1] & 0x80]
-            assert b"".join(answers[:-1]) == b"".join(frame(TEXT, b"a%d" % number) for number in range(64))
-            assert len(answers) == 65 if twice != "accelerated" else len(answers) < 15
+            replies = [data for data in writes if data[0] == 0x81 and not data[1] & 0x80]
+            assert b"".join(replies[:-1]) == b"".join(frame(TEXT, b"a%d" % number) for number in range(64))
+            assert len(replies) == 65 if twice != "accelerated" else len(replies) < 15
 
-    asyncio.run(talk())
+    asyncio.run(converse())

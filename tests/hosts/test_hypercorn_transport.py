@@ -15,7 +15,7 @@ import pytest
 from support import hypercorn_servers
 from support.frames import CLOSE, KEY, TEXT, frame
 from support.hypercorn_connections import connection
-from support.hypercorn_servers import answering, running
+from support.hypercorn_servers import replying, running
 from support.opening import request
 from support.raw_peer import text
 from support.unhurried import unhurried
@@ -63,8 +63,8 @@ def accepting(app: Callable[[Any, Any], Any]) -> Any:
     return asgi
 
 
-def run(talk: Any) -> None:
-    asyncio.run(asyncio.wait_for(talk, 60))
+def run(converse: Any) -> None:
+    asyncio.run(asyncio.wait_for(converse, 60))
 
 
 @pytest.mark.parametrize("waits_after", [1, 15])
@@ -82,7 +82,7 @@ def test_replies_are_sent_while_the_application_waits(
             if number + 1 == waits_after:
                 await gate.wait()
 
-    async def talk() -> None:
+    async def converse() -> None:
         async with running(accepting(app)) as uri, dialled(uri) as (reader, writer):
             writer.write(b"".join(text(f"{number:02}") for number in range(40)))
             replies = [frame(TEXT, b"%02d" % number) for number in range(40)]
@@ -91,7 +91,7 @@ def test_replies_are_sent_while_the_application_waits(
             gate.set()
             assert await reader.readexactly(4 * (40 - waits_after)) == b"".join(replies[waits_after:])
 
-    run(talk())
+    run(converse())
 
 
 def test_replaced_protocol_send_sees_every_event(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,12 +103,12 @@ def test_replaced_protocol_send_sees_every_event(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(SERVER, "protocol_send", protocol_send)
 
-    async def talk() -> None:
-        async with running(answering()) as uri, dialled(uri) as (reader, writer):
+    async def converse() -> None:
+        async with running(replying()) as uri, dialled(uri) as (reader, writer):
             writer.write(text("a") + text("b"))
             assert await reader.readexactly(6) == frame(TEXT, b"a") + frame(TEXT, b"b")
 
-    run(talk())
+    run(converse())
     assert seen.count(frame(TEXT, b"a")) == seen.count(frame(TEXT, b"b")) == 1
 
 
@@ -131,16 +131,16 @@ def test_writer_of_another_class_gets_every_frame() -> None:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writers.append(Writer(writer))
-        await connection(answering(), Config(), reader, writers[0])
+        await connection(replying(), Config(), reader, writers[0])
 
-    async def talk() -> None:
+    async def converse() -> None:
         async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
             host, port = server.sockets[0].getsockname()
             async with dialled(f"ws://{host}:{port}") as (reader, writer):
                 writer.write(text("a") + text("b"))
                 assert await reader.readexactly(6) == frame(TEXT, b"a") + frame(TEXT, b"b")
 
-    run(talk())
+    run(converse())
     assert writers[0].seen[1:3] == [frame(TEXT, b"a"), frame(TEXT, b"b")]
 
 
@@ -166,7 +166,7 @@ def test_senders_wait_in_order_until_the_peer_reads() -> None:
         cancelled.append("yes")
         await asyncio.gather(*tasks)
 
-    async def talk() -> None:
+    async def converse() -> None:
         async with running(accepting(app)) as uri, dialled(uri) as (reader, writer):
             before = -1
             while before != sent.total():
@@ -186,7 +186,7 @@ def test_senders_wait_in_order_until_the_peer_reads() -> None:
                 got[name] += 1
             assert got == {"a": 2000, "b": 2000}
 
-    run(talk())
+    run(converse())
 
 
 def test_connection_accepted_after_uninstall_works() -> None:
@@ -195,9 +195,9 @@ def test_connection_accepted_after_uninstall_works() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "websocket":
             await gate.wait()
-            await answering()(scope, receive, send)
+            await replying()(scope, receive, send)
 
-    async def talk() -> None:
+    async def converse() -> None:
         async with running(app) as uri:
             dialling = asyncio.create_task(asyncio.open_connection("127.0.0.1", int(uri.rpartition(":")[2])))
             reader, writer = await dialling
@@ -212,7 +212,7 @@ def test_connection_accepted_after_uninstall_works() -> None:
             writer.close()
             await writer.wait_closed()
 
-    run(talk())
+    run(converse())
 
 
 async def close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -233,7 +233,7 @@ async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.transport.abort()
 
 
-async def reset_amid_answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def reset_amid_replies(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.write(b"".join(text(f"{number}") for number in range(8)))
     await reset(reader, writer)
 
@@ -246,12 +246,12 @@ def objects_of_connections() -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("how", [close, end, reset, reset_amid_answers])
+@pytest.mark.parametrize("how", [close, end, reset, reset_amid_replies])
 def test_ended_connection_leaves_no_objects(how: Any) -> None:
     before = objects_of_connections()  # of other tests
 
-    async def talk() -> None:
-        async with running(answering()) as uri:
+    async def converse() -> None:
+        async with running(replying()) as uri:
             for _ in range(3):
                 async with dialled(uri) as (reader, writer):
                     writer.write(b"".join(text(f"{number:02}") for number in range(40)))
@@ -269,4 +269,4 @@ def test_ended_connection_leaves_no_objects(how: Any) -> None:
                 await asyncio.sleep(0.05)
             assert kept == []
 
-    run(talk())
+    run(converse())

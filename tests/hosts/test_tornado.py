@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from hypothesis import example, given, settings, strategies as st
-from support.conversations import conversations, told
+from support.conversations import conversations, parsed
 from support.frames import BINARY, CLOSE, KEY, PING, TEXT, compressed, frame
 from support.opening import close, request, serve_pieces
 from support.unhurried import unhurried
@@ -80,7 +80,7 @@ class Tap:
         self.socket = stream.socket
         self.sent = bytearray()
         self.calls = 0
-        self.answers: list[Any] = []  # a number of bytes to take, or an error, for the next calls of send
+        self.results: list[Any] = []  # a number of bytes to take, or an error, for the next calls of send
         stream.socket = self
 
     def __getattr__(self, name: str) -> Any:
@@ -91,7 +91,7 @@ class Tap:
 
     def send(self, data: Any) -> int:
         self.calls += 1
-        reply = self.answers.pop(0) if self.answers else None
+        reply = self.results.pop(0) if self.results else None
         if isinstance(reply, Exception):
             del data  # a stream that is to grow its buffer must not find it in a traceback
             raise type(reply)(*reply.args)
@@ -214,7 +214,7 @@ def serve(
         protocol = made[0].protocol
         counters = {name: value for name, value in vars(protocol).items() if "_bytes_" in name}
         ends = protocol.client_terminated, protocol.server_terminated, repr(protocol.stream.error)
-        return seen, told(bytes(made[0].tap.sent)), counters, ends
+        return seen, parsed(bytes(made[0].tap.sent)), counters, ends
 
     return main
 
@@ -300,7 +300,7 @@ def play(
             protocol.stream.close()  # an error of zlib leaves it open
             sent += tap.sent
         counters = {name: value for name, value in vars(protocol).items() if "_bytes_" in name}
-        return seen, told(bytes(sent)), counters, client.close_code, client.close_reason
+        return seen, parsed(bytes(sent)), counters, client.close_code, client.close_reason
 
     return main
 
@@ -331,11 +331,11 @@ def test_a_client_exchanges_messages() -> None:
 class Sending(Handler):
     """On its first message it sends, with a socket whose results are set."""
 
-    answers: tuple[Any, ...] = ()
+    results: tuple[Any, ...] = ()
     counts: tuple[int, ...] = (5, 5, 5)
 
     async def on_message(self, message: str | bytes) -> None:  # type: ignore[override]
-        self.tap.answers += self.answers
+        self.tap.results += self.results
         futures = [self.write_message("x" * count) for count in self.counts if not self.protocol.is_closing()]
         self.seen.append([future.done() for future in futures])
         self.seen.extend(map(repr, await asyncio.gather(*futures, return_exceptions=True)))
@@ -344,7 +344,7 @@ class Sending(Handler):
 
 
 @pytest.mark.parametrize(
-    "answers",
+    "results",
     [
         (),
         (3,),
@@ -359,8 +359,8 @@ class Sending(Handler):
     ],
 )
 @pytest.mark.parametrize("counts", [(5, 5, 5), (5, 100_000, 5), (0,)])
-def test_partial_socket_writes_are_the_same(answers: tuple[Any, ...], counts: tuple[int, ...]) -> None:
-    kind = type("Sending", (Sending,), {"answers": answers, "counts": counts})
+def test_partial_socket_writes_are_the_same(results: tuple[Any, ...], counts: tuple[int, ...]) -> None:
+    kind = type("Sending", (Sending,), {"results": results, "counts": counts})
     (seen, *_), _ = both(serve([HELLO], kind=kind))
     assert seen[1][0] is False
 
@@ -386,7 +386,7 @@ def test_writes_wait_for_a_peer_that_does_not_read() -> None:
             data = await reader.readexactly(250 * 30_004)
             await asyncio.gather(*futures)
             writer.close()
-            return waiting, [payload[:1] for _, _, payload in told(data)[:-1]]
+            return waiting, [payload[:1] for _, _, payload in parsed(data)[:-1]]
         finally:
             server.stop()
             await server.close_all_connections()
@@ -399,11 +399,11 @@ def test_writes_wait_for_a_peer_that_does_not_read() -> None:
 class Batch(Handler):
     """Replies at once, and records the outcome at the end."""
 
-    answers: tuple[Any, ...] = ()
+    results: tuple[Any, ...] = ()
 
     def open(self, *args: str) -> None:
         super().open(*args)
-        self.tap.answers += self.answers
+        self.tap.results += self.results
         self.futures: list[Any] = []
 
     def on_message(self, message: str | bytes) -> None:
@@ -411,9 +411,9 @@ class Batch(Handler):
         self.seen.append(self.futures[-1].done())
 
     def on_close(self) -> None:
-        self.telling = asyncio.ensure_future(self.tell())
+        self.telling = asyncio.ensure_future(self.report())
 
-    async def tell(self) -> None:
+    async def report(self) -> None:
         outcomes = await asyncio.gather(*self.futures, return_exceptions=True)
         self.seen.append([type(outcome) for outcome in outcomes])
         stream = self.protocol.stream
@@ -422,17 +422,17 @@ class Batch(Handler):
 
 
 @pytest.mark.parametrize(
-    "answers", [(), (3,), (0,), (BlockingIOError(11, "not now"),), (1, BlockingIOError(11, "not now"))]
+    "results", [(), (3,), (0,), (BlockingIOError(11, "not now"),), (1, BlockingIOError(11, "not now"))]
 )
-def test_partially_written_batch_is_completed(answers: tuple[Any, ...]) -> None:
-    kind = type("Batch", (Batch,), {"answers": answers})
+def test_partially_written_batch_is_completed(results: tuple[Any, ...]) -> None:
+    kind = type("Batch", (Batch,), {"results": results})
     (seen, sent, *_), lines = both(serve([HELLO * 3], kind=kind))
     assert (seen[1:4], sent[:3], lines) == ([False] * 3, [(0x81, False, b"hello")] * 3, [])
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError(104, "gone"), OSError(5, "broken")])
 def test_failed_batch_write_reports_its_error(error: OSError) -> None:
-    kind = type("Batch", (Batch,), {"answers": (error,)})
+    kind = type("Batch", (Batch,), {"results": (error,)})
     (_, sent, _, ends), _ = both(serve([HELLO * 3], kind=kind))
     assert (sent, ends[2]) == ([b""], repr(error))
 
@@ -504,7 +504,7 @@ def test_eof_is_noticed_only_after_a_busy_handler(count: int) -> None:
         finally:
             server.stop()
             await server.close_all_connections()
-        return seen, told(bytes(made[0].tap.sent))
+        return seen, parsed(bytes(made[0].tap.sent))
 
     (seen, sent), lines = both(main)
     assert seen == [None, *[("hello", False)] * count, ("close", None, None)]
@@ -517,24 +517,24 @@ class Waiting(Handler):
     async def on_message(self, message: str | bytes) -> None:  # type: ignore[override]
         first, second = self.write_message("a"), self.write_message("b")
         second.cancel()
-        turns: list[Any] = []
+        iterations: list[Any] = []
 
         async def wait(future: Any) -> None:
             self.seen.append(await asyncio.gather(future, return_exceptions=True) == [None])
-            turns.append("resumed")
+            iterations.append("resumed")
 
         waiter = asyncio.ensure_future(wait(first))
         for _ in range(6):
-            turns.append(first.done())
+            iterations.append(first.done())
             await asyncio.sleep(0)
         await waiter
-        self.seen.append((turns, first.result(), second.cancelled()))
+        self.seen.append((iterations, first.result(), second.cancelled()))
 
 
 def test_write_future_completes_as_unaccelerated() -> None:
     (seen, *_), _ = both(serve([HELLO], kind=Waiting))
-    turns, *results = seen[2]
-    assert (turns[0], turns[-1], results) == (False, True, [None, True])
+    iterations, *results = seen[2]
+    assert (iterations[0], iterations[-1], results) == (False, True, [None, True])
 
 
 @pytest.mark.parametrize("name", ["_read_bytes", "_receive_frame", "_handle_message", "_write_frame"])

@@ -82,7 +82,7 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
     ["", "a\r\nb\rc\n", "x" * LIMIT, "é" * (LIMIT // 2), "😀" * (LIMIT // 4), b"", b"\r\n\0", b"x" * LIMIT],
 )
 def test_messages_within_the_limit_are_echoed(message: str | bytes, running: Any, ws: str) -> None:
-    async def talk() -> None:
+    async def converse() -> None:
         room = 0 if ws == "wsproto" else 10
         async with running(echo, ws_max_size=LIMIT + room) as (uri, _), connect(uri) as client:
             await client.send(message)
@@ -90,13 +90,13 @@ def test_messages_within_the_limit_are_echoed(message: str | bytes, running: Any
             await client.send([message[:3], message[3:]])
             assert await client.recv() == message
 
-    asyncio.run(talk())
+    asyncio.run(converse())
 
 
 @pytest.mark.usefixtures("uvicorn_twice")
 @pytest.mark.parametrize("message", ["x" * (LIMIT + 1), "é" * (LIMIT // 2 + 1), b"x" * (LIMIT + 1)])
 def test_message_over_the_limit_closes_with_1009(message: str | bytes, running: Any, ws: str) -> None:
-    async def talk() -> None:
+    async def converse() -> None:
         async with running(echo, ws_max_size=LIMIT) as (uri, _), connect(uri, compression=None) as client:
             await client.send("first")
             assert await client.recv() == "first"
@@ -114,7 +114,7 @@ def test_message_over_the_limit_closes_with_1009(message: str | bytes, running: 
                 }[ws]
             )
 
-    asyncio.run(talk())
+    asyncio.run(converse())
 
 
 @pytest.mark.usefixtures("uvicorn_twice")
@@ -122,7 +122,7 @@ def test_message_over_the_limit_closes_with_1009(message: str | bytes, running: 
 def test_reading_pauses_while_the_application_is_busy(kind: Callable[..., Any], running: Any) -> None:
     """One read at most waits in the queue, whatever the client sends."""
 
-    async def talk() -> None:
+    async def converse() -> None:
         gate = asyncio.Event()
         taken = 0
 
@@ -150,7 +150,7 @@ def test_reading_pauses_while_the_application_is_busy(kind: Callable[..., Any], 
             while taken < 30_000:
                 await asyncio.sleep(0.01)
 
-    asyncio.run(talk())
+    asyncio.run(converse())
 
 
 async def flood(ws: Any, message: str | bytes, count: int) -> None:
@@ -182,7 +182,7 @@ def test_replies_to_one_read_are_coalesced(last: str, running: Any, monkeypatch:
             await asyncio.sleep(0)  # one loop iteration later
             await send({"type": "websocket.send", "bytes": b"more"})
 
-    async def talk() -> None:
+    async def converse() -> None:
         async with running(reply) as (uri, _):
             reader, writer = await opened(uri)
             monkeypatch.setattr(Transport, "write", write)
@@ -192,10 +192,10 @@ def test_replies_to_one_read_are_coalesced(last: str, running: Any, monkeypatch:
             expected += b"\x88\x02\x0f\xa0" if last == "close" else encode_binary(b"more")
             assert await reader.readexactly(len(expected)) == expected
             writer.close()
-        answers = [data for data in writes if data[:3] == b"\x81\x02A"]
-        assert len(answers) == (2 if uvicorn_host.active else 10)  # the first at once: its write is watched
+        replies = [data for data in writes if data[:3] == b"\x81\x02A"]
+        assert len(replies) == (2 if uvicorn_host.active else 10)  # the first at once: its write is watched
 
-    asyncio.run(talk())
+    asyncio.run(converse())
 
 
 FRAGMENTS = frame(TEXT, b"c", fin=False, key=KEY) + frame(CONTINUATION, b"d", key=KEY)
@@ -216,7 +216,7 @@ def test_other_frames_among_messages_give_the_same_result(middle: bytes, running
     """It falls back to the code of uvicorn, with the same result."""
     stream = encode_text("a", masked=True) + middle + encode_binary(b"b", masked=True)
 
-    async def talk() -> Any:
+    async def converse() -> Any:
         events: list[Any] = []
         ended = asyncio.Event()
 
@@ -240,11 +240,11 @@ def test_other_frames_among_messages_give_the_same_result(middle: bytes, running
             await asyncio.wait_for(ended.wait(), 10)
         return got, events
 
-    unaccelerated = asyncio.run(talk())
+    unaccelerated = asyncio.run(converse())
     hosts = "uvicorn", "websockets", "wsproto"
     accelerate.install(*hosts)
     try:
-        assert asyncio.run(talk()) == unaccelerated
+        assert asyncio.run(converse()) == unaccelerated
     finally:
         accelerate.uninstall(*hosts)
 

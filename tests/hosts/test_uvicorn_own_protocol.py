@@ -253,12 +253,12 @@ def test_server_uses_the_own_protocol(folder: Path, ws: str) -> None:
 
 def test_worker_processes_use_the_own_protocol(folder: Path) -> None:
     with serve(folder, "--workers", "2") as server:
-        answers = {}
+        replies = {}
         end = time.monotonic() + 60
-        while len(answers) < 2:
+        while len(replies) < 2:
             assert time.monotonic() < end
-            answers.update([ask(server.port())])
-    assert set(answers.values()) == {"wsframe.uvicorn"}
+            replies.update([ask(server.port())])
+    assert set(replies.values()) == {"wsframe.uvicorn"}
 
 
 def test_reloading_server_uses_the_own_protocol(folder: Path) -> None:

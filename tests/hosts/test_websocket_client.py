@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings, strategies as st
 from support import frames
-from support.conversations import conversations, told
+from support.conversations import conversations, parsed
 from support.frames import BINARY, CLOSE, CONTINUATION, KEY, PING, PONG, TEXT, frame
-from support.opening import answer
+from support.opening import response
 
 from wsframe import accelerate
 from wsframe.accelerate.hosts.websocket_client import HOST
@@ -73,7 +73,7 @@ def accelerated(library: Any, yes: bool = True) -> Iterator[None]:
     assert all(vars(owner)[name] is old for (owner, name), old in zip(sites, before, strict=True))
 
 
-class Talk:
+class Conversation:
     """A client over a non-blocking socket, its peer, and everything that was returned."""
 
     def __init__(self, library: Any, **options: Any) -> None:
@@ -96,24 +96,24 @@ class Talk:
     def do(self, name: str, *args: Any, **kwargs: Any) -> bool:
         """Call a method; return whether it returned."""
         try:
-            answer = getattr(self.ws, name)(*args, **kwargs)
+            result = getattr(self.ws, name)(*args, **kwargs)
         except Exception as exc:
             cause = exc.__context__
             self.seen.append((type(exc).__name__, str(exc), type(cause).__name__))
-            answer = exc
+            result = exc
         else:
-            self.seen.append(self.plain(answer))
+            self.seen.append(self.plain(result))
         buffer = self.ws.frame_buffer
         held = buffer.header, buffer.length, buffer.mask_value, b"".join(buffer.recv_buffer)
         self.seen.append((held, self.unread(), self.ws.connected))
-        return not isinstance(answer, Exception)
+        return not isinstance(result, Exception)
 
-    def plain(self, answer: Any) -> Any:
-        if isinstance(answer, tuple):
-            return [self.plain(value) for value in answer]
-        if isinstance(answer, self.library.abnf.ABNF):
-            return {name: value for name, value in vars(answer).items() if name != "get_mask_key"}
-        return type(answer), answer
+    def plain(self, result: Any) -> Any:
+        if isinstance(result, tuple):
+            return [self.plain(value) for value in result]
+        if isinstance(result, self.library.abnf.ABNF):
+            return {name: value for name, value in vars(result).items() if name != "get_mask_key"}
+        return type(result), result
 
     def unread(self) -> int:
         """How many bytes the client has left in the socket."""
@@ -130,26 +130,26 @@ class Talk:
                 data += more
         except OSError:
             pass
-        return told(data)
+        return parsed(data)
 
 
 def receive(
     library: Any, pieces: list[bytes], calls: list[tuple[Any, ...]], options: dict[str, Any]
 ) -> list[Any]:
     """Feed the pieces one by one; after each, call until there is nothing more."""
-    with Talk(library, **options) as talk:
+    with Conversation(library, **options) as conversation:
         at = 0
         for piece in [*pieces, None]:
             if piece is None:
-                talk.far.shutdown(socket.SHUT_WR)
+                conversation.far.shutdown(socket.SHUT_WR)
             else:
-                talk.far.sendall(piece)
+                conversation.far.sendall(piece)
             while at < 400:
                 name, *args = calls[at % len(calls)]
                 at += 1
-                if not talk.do(name, *args):
+                if not conversation.do(name, *args):
                     break
-        return [talk.seen, talk.sent()]
+        return [conversation.seen, conversation.sent()]
 
 
 def both(library: Any, play: Any, *args: Any) -> Any:
@@ -224,19 +224,19 @@ fields = st.tuples(
 
 def send(library: Any, script: list[Any], key: Any) -> list[Any]:
     """Make the calls, and send the frames with these fields."""
-    with Talk(library, get_mask_key=key) as talk:
+    with Conversation(library, get_mask_key=key) as conversation:
         for name, *args in script:
             if name == "frame":
                 try:
                     args = [library.abnf.ABNF(*args)]
                 except Exception as exc:
-                    talk.seen.append(repr(exc))
+                    conversation.seen.append(repr(exc))
                     continue
-                talk.do("send_frame", *args)
-                talk.seen.append(talk.plain(args[0]))
+                conversation.do("send_frame", *args)
+                conversation.seen.append(conversation.plain(args[0]))
             else:
-                talk.do(name, *args)
-        return [talk.seen, talk.sent()]
+                conversation.do(name, *args)
+        return [conversation.seen, conversation.sent()]
 
 
 def half_key(size: int) -> str:
@@ -266,16 +266,16 @@ def test_every_frame_has_its_own_masking_key(library: Any) -> None:
 
 @pytest.mark.parametrize("where", ["os", "frame", "client"])
 def test_given_masking_key_source_is_used(library: Any, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
-    with accelerated(library), Talk(library) as talk:
+    with accelerated(library), Conversation(library) as conversation:
         if where == "os":
             monkeypatch.setattr(os, "urandom", lambda size: b"\1\2\3\4")
         if where == "client":
-            talk.ws.set_mask_key(lambda size: b"\1\2\3\4")
+            conversation.ws.set_mask_key(lambda size: b"\1\2\3\4")
         frame = library.abnf.ABNF.create_frame("text", TEXT)
         if where == "frame":
             frame.get_mask_key = lambda size: b"\1\2\3\4"
-        talk.ws.send_frame(frame)
-        assert talk.far.recv(100) == frames.frame(TEXT, b"text", key=b"\1\2\3\4")
+        conversation.ws.send_frame(frame)
+        assert conversation.far.recv(100) == frames.frame(TEXT, b"text", key=b"\1\2\3\4")
 
 
 def test_mask_returns_the_same_results(library: Any) -> None:
@@ -306,27 +306,27 @@ def test_validate_utf8_returns_the_same_results(library: Any) -> None:
 @pytest.mark.parametrize("blocking", [True, False])
 def test_failing_sockets_raise_the_same_exceptions(library: Any, blocking: bool) -> None:
     def play(library: Any) -> list[Any]:
-        with Talk(library) as talk:
-            talk.near.settimeout(0.01 if blocking else 0)
-            talk.do("recv")  # nothing has arrived
-            talk.far.sendall(b"\x81")
-            talk.do("recv")
-            talk.near.settimeout(0.01 if blocking else 0)
+        with Conversation(library) as conversation:
+            conversation.near.settimeout(0.01 if blocking else 0)
+            conversation.do("recv")  # nothing has arrived
+            conversation.far.sendall(b"\x81")
+            conversation.do("recv")
+            conversation.near.settimeout(0.01 if blocking else 0)
             message = b"x" * (1 << 20)
-            while talk.do("send_binary", message):  # nobody reads
+            while conversation.do("send_binary", message):  # nobody reads
                 pass
-            talk.far.close()
-            talk.do("recv")
-            talk.ws.sock = talk.near
-            talk.do("send", "to nobody")
-            talk.near.close()
-            talk.ws.sock = talk.near
-            talk.do("send", "on a closed socket")
-            talk.do("recv")
-            talk.ws.sock = None
-            talk.do("send", "without one")
-            talk.do("recv")
-            return talk.seen
+            conversation.far.close()
+            conversation.do("recv")
+            conversation.ws.sock = conversation.near
+            conversation.do("send", "to nobody")
+            conversation.near.close()
+            conversation.ws.sock = conversation.near
+            conversation.do("send", "on a closed socket")
+            conversation.do("recv")
+            conversation.ws.sock = None
+            conversation.do("send", "without one")
+            conversation.do("recv")
+            return conversation.seen
 
     seen = both(library, play)
     names = {entry[0] for entry in seen if isinstance(entry[0], str)}
@@ -339,7 +339,7 @@ def test_frame_buffer_over_a_function_gives_the_same_frames(library: Any) -> Non
 
     def play(library: Any) -> list[Any]:
         seen: list[Any] = []
-        for answers in (
+        for results in (
             [b"\x81\x03", b"abc"],
             [b"\x81", b"\x03", b"a", b"bc"],
             [b"\x81\x7e", b"\x01", b"\x00", b"x" * 256],
@@ -351,13 +351,13 @@ def test_frame_buffer_over_a_function_gives_the_same_frames(library: Any) -> Non
             [TimeoutError("late"), b"\x81\x00"],
             [b"\xf1\x00", b"\x8b\x00", b"\x08\x01", b"x", b"\x09\x00"],
         ):
-            left = list(answers)
+            left = list(results)
 
             def recv(size: int, left: list[Any] = left) -> Any:
-                answer = left.pop(0)
-                if isinstance(answer, Exception):
-                    raise answer
-                return answer
+                result = left.pop(0)
+                if isinstance(result, Exception):
+                    raise result
+                return result
 
             buffer = library.abnf.frame_buffer(recv, False)
             while left:
@@ -379,9 +379,9 @@ def test_an_app_gets_every_message_of_a_burst(library: Any) -> None:
     def serve(listener: socket.socket) -> None:
         peer, _ = listener.accept()
         with peer, peer.makefile("rb") as lines:
-            peer.sendall(answer(b"".join(iter(lines.readline, b"\r\n"))))
+            peer.sendall(response(b"".join(iter(lines.readline, b"\r\n"))))
             peer.sendall(HELLO * 20 + frame(PING, b"p") + frame(BINARY, b"b") + frame(CLOSE, b"\x03\xe8bye"))
-            received.append(told(lines.read(7 + 8)))
+            received.append(parsed(lines.read(7 + 8)))
 
     def play(library: Any) -> Any:
         seen: list[Any] = []
@@ -419,12 +419,12 @@ def test_methods_of_subclasses_are_called(library: Any) -> None:
                 return bytes(super()._get_masked(mask_key))
 
         calls: list[int] = []
-        with Talk(library) as talk:
-            talk.ws.frame_buffer = Buffer(talk.ws._recv, False)
-            talk.far.sendall(HELLO)
-            talk.do("recv")
-            talk.do("send_frame", Frame(1, 0, 0, 0, TEXT, 1, b"data"))
-            return calls, talk.seen, talk.sent()
+        with Conversation(library) as conversation:
+            conversation.ws.frame_buffer = Buffer(conversation.ws._recv, False)
+            conversation.far.sendall(HELLO)
+            conversation.do("recv")
+            conversation.do("send_frame", Frame(1, 0, 0, 0, TEXT, 1, b"data"))
+            return calls, conversation.seen, conversation.sent()
 
     calls, *_ = both(library, play)
     assert calls == [2, 5, 4]
@@ -443,13 +443,13 @@ def test_method_wrapped_by_somebody_else_is_left_alone(
 
 
 def test_install_and_uninstall_within_a_frame_lose_nothing(library: Any) -> None:
-    with Talk(library) as talk:
+    with Conversation(library) as conversation:
         for change in (accelerate.install, accelerate.uninstall) * 2:
-            talk.far.sendall(HELLO[:4])
-            assert not talk.do("recv")
+            conversation.far.sendall(HELLO[:4])
+            assert not conversation.do("recv")
             change("websocket_client")
-            talk.far.sendall(HELLO[4:] + HELLO)
-            assert [talk.ws.recv() for _ in range(2)] == ["hello"] * 2
+            conversation.far.sendall(HELLO[4:] + HELLO)
+            assert [conversation.ws.recv() for _ in range(2)] == ["hello"] * 2
 
 
 def test_the_proof_fails_without_the_patch(library: Any) -> None:

@@ -88,11 +88,11 @@ async def obey(ws: Any) -> None:
                 with contextlib.suppress(TypeError, ConnectionClosed):
                     await ws.send(wrong)
         elif message == "fail":
-            raise RuntimeError("as told")
+            raise RuntimeError("as asked")
         elif message == "surrogate":
             await ws.send("\ud800")
         elif message == "close":
-            await ws.close(1001, "as told")
+            await ws.close(1001, "as asked")
         elif message == "abort":
             ws.transport.abort()
         await ws.send(message)
@@ -786,7 +786,7 @@ def test_compressed_burst_gives_the_same_frames():
 
     burst = b"".join(compressed(f"message {n}".encode()) for n in range(64))
 
-    def talk(yes: bool) -> Any:
+    def converse(yes: bool) -> Any:
         async def main() -> Any:
             async with serving(echo, compression="deflate") as server:
                 host, port = server.sockets[0].getsockname()[:2]
@@ -804,8 +804,8 @@ def test_compressed_burst_gives_the_same_frames():
 
         return run(main, yes=yes)
 
-    got = talk(True)
-    assert got == talk(False)
+    got = converse(True)
+    assert got == converse(False)
     assert [first for first, _ in got] == [0xC1] * 64 + [0x88]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from hypothesis import example, given, settings, strategies as st
-from support.conversations import WISHES, conversations, told
+from support.conversations import WISHES, conversations, parsed
 from support.frames import CLOSE, KEY, PING, TEXT, compressed, frame
 from support.pairs import Peer
 from support.raw_peer import run
@@ -49,7 +49,7 @@ async def react(ws: Any, message: Any) -> None:
     await ws.send(message)
 
 
-async def talk(ws: Any, style: str, seen: list[Any]) -> None:
+async def exchange(ws: Any, style: str, seen: list[Any]) -> None:
     tasks: list[asyncio.Task[None]] = []
     waiting: list[Any] = []
     try:
@@ -87,13 +87,13 @@ async def converse(side: Any, pieces: list[bytes], style: str, **options: Any) -
         protocol.extensions = [PerMessageDeflate(False, False, 15, 15)]
     connection = Connection(protocol, ping_interval=None, max_queue=options["max_queue"])
     await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, ours)
-    talking = asyncio.ensure_future(talk(connection, style, seen))
+    talking = asyncio.ensure_future(exchange(connection, style, seen))
     peer = await Peer.over(theirs, seen)
     await peer.send([*pieces, frame(CLOSE, b"\x03\xe8", key=KEY if side is SERVER else None)])
     ended = await peer.leave()
     connection.transport.abort()  # where nobody reads any more, nobody knows
     await asyncio.wait_for(talking, 20)
-    return seen, told(bytes(peer.received)), ended
+    return seen, parsed(bytes(peer.received)), ended
 
 
 def both(*args: Any, **options: Any) -> Any:

@@ -194,7 +194,7 @@ def test_a_write_that_fails_is_told_and_the_others_get_it(
 ) -> None:
     class Broken:
         def write(self, frame: bytes) -> None:
-            raise OSError("as told")
+            raise OSError("as asked")
 
     async def main() -> None:
         async with served(accelerated, [ClientPolicy()] * 3) as (servers, clients):
@@ -211,7 +211,7 @@ def test_a_write_that_fails_is_told_and_the_others_get_it(
             with caplog.at_level(logging.WARNING):
                 broadcast(servers, TEXT)
             assert [line.message for line in caplog.records] == [
-                "skipped broadcast: failed to write message: OSError: as told"
+                "skipped broadcast: failed to write message: OSError: as asked"
             ]
             assert [await clients[0].recv(), await clients[2].recv()] == [TEXT, TEXT]
 

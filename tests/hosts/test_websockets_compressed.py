@@ -92,10 +92,10 @@ def test_another_extension_is_asked() -> None:
     "payload", [b"\xff" * 20, zlib.compress(bytes(10**6), 9, -15)[:-1]], ids=["no deflate", "too big"]
 )
 def test_violations_are_those_of_websockets(payload: bytes) -> None:
-    told = []
+    got = []
     for _ in range(2):
         protocol = server(max_size=1000)
         protocol.receive_data(encode_frame(Opcode.TEXT, payload, rsv=4, mask_key=KEY))
-        told.append((protocol.events_received(), repr(protocol.parser_exc), protocol.data_to_send()))
+        got.append((protocol.events_received(), repr(protocol.parser_exc), protocol.data_to_send()))
         accelerate.uninstall("websockets")
-    assert told[0] == told[1]
+    assert got[0] == got[1]

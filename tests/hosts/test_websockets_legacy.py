@@ -13,7 +13,7 @@ import sys
 from typing import Any
 
 import pytest
-from support.conversations import told
+from support.conversations import parsed
 from support.frames import BINARY, CLOSE, CONTINUATION, KEY, PING, TEXT, compressed, frame, header
 from support.legacy_pairs import Client, Server, accelerated, both, legacy, pair, run, status
 from support.opening import request
@@ -69,7 +69,7 @@ def test_the_fast_path_is_taken_in_both_directions(kind, deflate):
             if deflate:
                 await peer.send([frame(TEXT, compressed(b"small"), rsv=4, key=key)])
             echoing.cancel()
-            return len(told(bytes(peer.received)))
+            return len(parsed(bytes(peer.received)))
 
     assert run(main) == 52 + deflate
 
@@ -137,7 +137,7 @@ def test_the_fast_path_is_taken_in_the_class_of_uvicorn(factory):
         await peer.leave()
         await asyncio.gather(*state.tasks, return_exceptions=True)
         await asyncio.gather(connection.close_connection_task, return_exceptions=True)
-        return [first for first, _, _ in told(received)[:-1]]
+        return [first for first, _, _ in parsed(received)[:-1]]
 
     assert run(main, factory=factory) == [0xC1] * 51
 
@@ -213,7 +213,7 @@ def test_an_overridden_method_that_the_fast_path_bypasses_is_called(name, later,
             await peer.send([HELLO, HELLO * 3])
             echoing.cancel()
             monkeypatch.undo()
-            return told(bytes(peer.received)), calls.copy()
+            return parsed(bytes(peer.received)), calls.copy()
 
     unaccelerated, _ = run(main, yes=False)
     calls.clear()
@@ -341,7 +341,7 @@ def test_recv_raises_the_reason_the_connection_ended(end, waits):
                 await ws.recv()
             with pytest.raises(ConnectionClosed):
                 await ws.send("too late")
-            return type(info.value), str(info.value), repr(info.value.__cause__), told(bytes(peer.received))
+            return type(info.value), str(info.value), repr(info.value.__cause__), parsed(bytes(peer.received))
 
     kind, told_why, *_ = both(main)
     assert kind is (ConnectionClosedOK if "received 1000" in told_why else ConnectionClosedError)
@@ -366,7 +366,7 @@ def test_messages_in_a_read_with_a_violation_get_no_reply():
             echoing = asyncio.ensure_future(echo(ws))
             await peer.send([HELLO * 3 + frame(TEXT, b"\xff", key=KEY) + HELLO])
             ended = (await asyncio.gather(echoing, return_exceptions=True))[0]
-            return told(bytes(peer.received)), repr(ended), repr(ended.__cause__), ws.close_code
+            return parsed(bytes(peer.received)), repr(ended), repr(ended.__cause__), ws.close_code
 
     sent, *_, code = both(main)
     assert [payload for _, _, payload in sent[:-1]] == [b"\x03\xef"] and code == 1006
@@ -436,7 +436,7 @@ def test_compression_contexts_follow_the_agreed_parameters(resets):
             for word in words:
                 await peer.send([Frame(Opcode.TEXT, word).serialize(mask=True, extensions=[client])])
             echoing.cancel()
-            *frames, rest = told(bytes(peer.received))
+            *frames, rest = parsed(bytes(peer.received))
             assert not rest and {first for first, *_ in frames} == {0xC1}
             back = [client.decode(Frame(Opcode.TEXT, data, True, True)).data for _, _, data in frames]
             return list(map(bytes, back)), frames
@@ -465,7 +465,7 @@ def test_an_unknown_extension_sees_each_frame():
             echoing = asyncio.ensure_future(echo(ws))
             await peer.send([HELLO * 2])
             echoing.cancel()
-            return told(bytes(peer.received)), mine.calls
+            return parsed(bytes(peer.received)), mine.calls
 
     assert both(main)[1] == 4
 
@@ -501,7 +501,7 @@ def test_send_waits_while_the_peer_does_not_read(factory):
             await asyncio.gather(*sending)
             while len(peer.received) < senders * 500_012:
                 await asyncio.sleep(0.001)
-            return waiting, [payload[:2] for _, _, payload in told(bytes(peer.received))[:senders]]
+            return waiting, [payload[:2] for _, _, payload in parsed(bytes(peer.received))[:senders]]
 
     senders = 4 if "_drain_lock" in CONNECTION.__init__.__code__.co_names else 1  # since 16.0 one may wait
     assert both(main, factory=factory) == ([True] * senders, [b"0 ", b"1 ", b"2 ", b"3 "][:senders])
@@ -524,7 +524,7 @@ def test_send_waits_for_the_end_of_a_fragmented_message():
             go.set()
             await asyncio.gather(sending, other)
             await peer.rest()
-            return told(bytes(peer.received))
+            return parsed(bytes(peer.received))
 
     assert [payload for _, _, payload in both(main)[:-1]] == [b"one ", b"two", b"", b"between?"]
 
@@ -555,7 +555,7 @@ def test_any_message_is_sent_as_unaccelerated(kind, message):
             except Exception as exc:
                 result = repr(exc)
             await peer.rest()
-            return result, told(bytes(peer.received)), ws.state
+            return result, parsed(bytes(peer.received)), ws.state
 
     both(main)
 
@@ -604,7 +604,7 @@ def test_replies_to_one_read_are_coalesced(factory, monkeypatch):
             echoing = asyncio.ensure_future(echo(ws))
             await peer.send([HELLO * 30 + frame(PING, b"?", key=KEY) + HELLO])
             echoing.cancel()
-            return told(bytes(peer.received))
+            return parsed(bytes(peer.received))
 
     sent = both(main, factory=factory)
     assert len(sent) == 33
@@ -622,9 +622,9 @@ def test_open_connections_survive_install_and_uninstall():
                 await peer.send([HELLO])
                 with accelerated(yes):
                     await peer.send([HELLO, HELLO * 40])
-                    receiving = len(told(bytes(peer.received)))
+                    receiving = len(parsed(bytes(peer.received)))
                 await peer.send([frame(PING, b"", key=KEY) + HELLO * 2])
-                got.append(len(told(bytes(peer.received))) - receiving)
+                got.append(len(parsed(bytes(peer.received))) - receiving)
             await peer.send([frame(CLOSE, b"\x03\xe8", key=KEY)])
             await echoing
             return got, ws.close_code

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings, strategies as st
 from support import legacy_pairs
-from support.conversations import WISHES, conversations, told
+from support.conversations import WISHES, conversations, parsed
 from support.frames import CLOSE, KEY, PING, TEXT, compressed, frame
 
 STYLES = ("iterate", "recv", "slow", "tasks", "late")
@@ -41,7 +41,7 @@ async def react(ws: Any, message: Any) -> None:
     await ws.send(message)
 
 
-async def talk(ws: Any, style: str, seen: list[Any]) -> None:
+async def converse(ws: Any, style: str, seen: list[Any]) -> None:
     tasks: list[asyncio.Task[None]] = []
     waiting: list[Any] = []
     try:
@@ -77,13 +77,13 @@ def both(kind: Any, pieces: list[bytes], style: str, **options: Any) -> Any:
     async def main() -> Any:
         seen: list[Any] = []
         async with legacy_pairs.pair(kind, seen=seen, **options) as (connection, peer):
-            talking = asyncio.ensure_future(talk(connection, style, seen))
+            talking = asyncio.ensure_future(converse(connection, style, seen))
             for piece in [*pieces, goodbye]:
                 await peer.send([piece])
             ended = await peer.leave()
             connection.transport.abort()  # where nobody reads any more, nobody knows
             await asyncio.wait_for(talking, 20)
-        return seen, told(bytes(peer.received)), ended
+        return seen, parsed(bytes(peer.received)), ended
 
     return legacy_pairs.both(main)
 

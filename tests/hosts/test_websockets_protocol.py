@@ -17,11 +17,11 @@ from support.sansio_websockets import (
     Trace,
     Wire,
     accelerated,
+    any_conversation,
     both,
+    described,
     is_added,
     key_for,
-    talks,
-    told,
 )
 from websockets.client import ClientProtocol
 from websockets.frames import Close, Frame, Opcode
@@ -41,9 +41,9 @@ def twin(impl, monkeypatch):
         monkeypatch.setattr(send, name, getattr(impl, name))
 
 
-@given(talks())
-def test_any_conversation_is_the_same(talk):
-    side, steps, settings = talk
+@given(any_conversation())
+def test_any_conversation_is_the_same(converse):
+    side, steps, settings = converse
     both(side, steps, **settings)
 
 
@@ -138,7 +138,7 @@ def test_calls_after_eof_give_the_same_result():
 def test_frames_in_the_read_of_the_handshake_are_delivered(side):
     """Frames may come in the read that ends the handshake."""
 
-    def talk() -> Any:
+    def converse() -> Any:
         server, client = ServerProtocol(), ClientProtocol(parse_uri("ws://localhost/"))
         client.send_request(client.connect())
         [request] = client.data_to_send()
@@ -151,9 +151,9 @@ def test_frames_in_the_read_of_the_handshake_are_delivered(side):
         server.receive_data(b"")
         return events[1:] + server.events_received() + client.events_received()[1:]
 
-    before = talk()
+    before = converse()
     with accelerated():
-        assert talk() == before == [Frame(Opcode.TEXT, b"early")]
+        assert converse() == before == [Frame(Opcode.TEXT, b"early")]
 
 
 class Rsv2:
@@ -173,7 +173,7 @@ class Rsv2:
 def test_custom_extension_encodes_and_decodes_frames(side):
     stream = frames.frame(frames.TEXT, b"abc", rsv=2, key=key_for(side)) * 2
 
-    def talk() -> Any:
+    def converse() -> Any:
         protocol: Any = Protocol(side)
         protocol.extensions = [Rsv2()]
         run = Trace(protocol)
@@ -182,9 +182,9 @@ def test_custom_extension_encodes_and_decodes_frames(side):
         run.call("receive_data", frames.frame(frames.TEXT, b"abc", key=key_for(side)))
         return run.seen
 
-    before = talk()
+    before = converse()
     with accelerated():
-        assert talk() == before
+        assert converse() == before
     assert before[0][0][0][2] == b"cba"
 
 
@@ -197,16 +197,16 @@ class Idle(Rsv2):
 
 @pytest.mark.parametrize("side", SIDES)
 def test_reserved_bit_left_by_extensions_is_an_error(side):
-    def talk() -> Any:
+    def converse() -> Any:
         protocol: Any = Protocol(side)
         protocol.extensions = [Idle()]
         run = Trace(protocol)
         run.call("receive_data", frames.frame(frames.TEXT, b"abc", rsv=4, key=key_for(side)))
         return run.seen
 
-    before = talk()
+    before = converse()
     with accelerated():
-        assert talk() == before
+        assert converse() == before
     assert before[0][4] == ("ProtocolError", "reserved bits must be 0")
 
 
@@ -242,7 +242,7 @@ def test_subclass_methods_are_called_for_each_frame():
 
 
 def test_debug_logging_shows_each_frame(caplog):
-    def talk() -> list[str]:
+    def converse() -> list[str]:
         caplog.clear()
         server = Protocol(SERVER)
         server.receive_data(frames.frame(frames.TEXT, b"in", key=frames.KEY))
@@ -251,9 +251,9 @@ def test_debug_logging_shows_each_frame(caplog):
         return [record.getMessage() for record in caplog.records]
 
     with caplog.at_level(logging.DEBUG, "websockets.server"):
-        before = talk()
+        before = converse()
         with accelerated():
-            assert talk() == before
+            assert converse() == before
     assert any("'in'" in line for line in before)
 
 
@@ -282,7 +282,7 @@ def test_replaced_struct_unpack_is_used_by_the_parser(monkeypatch):
         server = Protocol(SERVER)
         monkeypatch.setattr(struct, "unpack", broken)
         server.receive_data(frames.frame(frames.TEXT, b"", key=frames.KEY))
-        assert told(server.parser_exc) == ("RuntimeError", "broken")
+        assert described(server.parser_exc) == ("RuntimeError", "broken")
 
 
 def test_a_protocol_outlives_install_and_uninstall():

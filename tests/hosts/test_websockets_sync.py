@@ -67,7 +67,7 @@ def test_accelerated_client_and_server_exchange_messages(compression):
         assert ws.ping().wait(10)
 
 
-def talk(yes: bool, stream: bytes) -> tuple[bytes, list[Any]]:
+def converse(yes: bool, stream: bytes) -> tuple[bytes, list[Any]]:
     """What the server writes, and what its handler meets."""
     met: list[Any] = []
     ended = threading.Event()
@@ -113,8 +113,8 @@ def talk(yes: bool, stream: bytes) -> tuple[bytes, list[Any]]:
 def test_server_bytes_and_messages_are_the_same(last):
     ping = frames.frame(frames.PING, b"?", key=frames.KEY)
     stream = text("plain") * 5 + ping + text("x" * 1000) * 3 + last
-    received, met = talk(True, stream)
-    assert (received, met) == talk(False, stream)
+    received, met = converse(True, stream)
+    assert (received, met) == converse(False, stream)
     assert b"\x8a\x01?" in received
     assert met[:8] == ["plain"] * 5 + ["x" * 1000] * 3
 

@@ -63,7 +63,7 @@ def outcome(call: Callable[[], Any]) -> Any:
         return type(exc), str(exc), type(cause), str(cause)
 
 
-def both(talk: Callable[[Wire], Any], **options: Any) -> Any:
+def both(converse: Callable[[Wire], Any], **options: Any) -> Any:
     """Return the result of a conversation, which must not depend on the acceleration."""
     seen = []
     for yes in (False, True):
@@ -71,7 +71,7 @@ def both(talk: Callable[[Wire], Any], **options: Any) -> Any:
             assert hasattr(sync.Connection.send, "__wrapped__") is yes
             wire = Wire(**options)
             try:
-                seen.append(talk(wire))
+                seen.append(converse(wire))
             finally:
                 wire.end()
     before, after = seen
@@ -81,7 +81,7 @@ def both(talk: Callable[[Wire], Any], **options: Any) -> Any:
 
 @pytest.mark.parametrize("side", [SERVER, CLIENT])
 def test_received_and_sent_messages_are_the_same(side: Any) -> None:
-    def talk(wire: Wire) -> list[Any]:
+    def converse(wire: Wire) -> list[Any]:
         seen = []
         for opcode, payload in [
             (1, b"text"),
@@ -97,7 +97,7 @@ def test_received_and_sent_messages_are_the_same(side: Any) -> None:
             seen.append(wire.peer.recv(100_000)[:1])
         return seen
 
-    assert both(talk, side=side)[:3] == [(str, "text"), b"\x81", (bytes, b"bytes")]
+    assert both(converse, side=side)[:3] == [(str, "text"), b"\x81", (bytes, b"bytes")]
 
 
 @pytest.mark.parametrize(
@@ -106,19 +106,19 @@ def test_received_and_sent_messages_are_the_same(side: Any) -> None:
     ids=lambda message: "memoryview" if isinstance(message, memoryview) else repr(message),
 )
 def test_unusual_messages_are_sent_or_refused_the_same(message: Any) -> None:
-    def talk(wire: Wire) -> list[Any]:
+    def converse(wire: Wire) -> list[Any]:
         seen = [outcome(lambda: wire.connection.send(message))]
         with contextlib.suppress(TimeoutError):
             wire.peer.settimeout(0.1)
             seen.append(wire.peer.recv(1000))
         return [*seen, wire.connection.protocol.state, wire.connection.protocol.close_code]
 
-    both(talk)
+    both(converse)
 
 
 @QUEUES
 def test_recv_and_send_arguments_give_the_same_result() -> None:
-    def talk(wire: Wire) -> list[Any]:
+    def converse(wire: Wire) -> list[Any]:
         wire.feed(1, b"a")
         wire.feed(1, b"b")
         wire.feed(2, b"c")
@@ -131,11 +131,11 @@ def test_recv_and_send_arguments_give_the_same_result() -> None:
         wire.feed(2, b"\xff")
         return [*seen, outcome(lambda: connection.recv(decode=True)), connection.protocol.close_code]
 
-    assert both(talk)[:3] == [b"a", "b", "c"]
+    assert both(converse)[:3] == [b"a", "b", "c"]
 
 
 def test_fragments_give_the_same_messages() -> None:
-    def talk(wire: Wire) -> Any:
+    def converse(wire: Wire) -> Any:
         wire.feed(1, b"a", fin=False)
         wire.feed(9, b"?")
         wire.feed(0, b"b", fin=False)
@@ -146,23 +146,23 @@ def test_fragments_give_the_same_messages() -> None:
         wire.feed(0, b"e")
         return [*got, *wire.connection.recv_streaming()]
 
-    assert both(talk) == ["abc", "next", b"d", b"e"]
+    assert both(converse) == ["abc", "next", b"d", b"e"]
 
 
 @QUEUES
 def test_invalid_utf_8_closes_with_1007() -> None:
-    def talk(wire: Wire) -> Any:
+    def converse(wire: Wire) -> Any:
         wire.hang_up()
         wire.feed(1, b"\xff")
         wire.feed(1, b"behind")
         return outcome(wire.connection.recv), wire.connection.protocol.close_sent.code
 
-    assert both(talk)[1] == 1007
+    assert both(converse)[1] == 1007
 
 
 @pytest.mark.parametrize("code", [None, 1000, 1001, 3000])
 def test_close_of_the_peer_raises_the_same(code: int | None) -> None:
-    def talk(wire: Wire) -> Any:
+    def converse(wire: Wire) -> Any:
         wire.feed(1, b"last")
         time.sleep(0.05)
         if code is None:
@@ -176,13 +176,13 @@ def test_close_of_the_peer_raises_the_same(code: int | None) -> None:
         # What besides ended it is a matter of chance in websockets 13.
         return seen if _sync.QUEUES else [one if isinstance(one, str) else one[:2] for one in seen]
 
-    seen = both(talk)
+    seen = both(converse)
     assert seen[0] == "last"
     assert issubclass(seen[1][0], ConnectionClosed)
 
 
 def test_closed_socket_ends_a_waiting_recv() -> None:
-    def talk(wire: Wire) -> Any:
+    def converse(wire: Wire) -> Any:
         seen: list[Any] = []
         thread = threading.Thread(target=lambda: seen.append(outcome(wire.connection.recv)))
         thread.start()
@@ -191,11 +191,11 @@ def test_closed_socket_ends_a_waiting_recv() -> None:
         thread.join(5)
         return seen
 
-    assert len(both(talk)) == 1
+    assert len(both(converse)) == 1
 
 
 def test_concurrent_recv_raises_the_same() -> None:
-    def talk(wire: Wire) -> Any:
+    def converse(wire: Wire) -> Any:
         seen: list[Any] = []
         thread = threading.Thread(target=lambda: seen.append(outcome(wire.connection.recv)))
         thread.start()
@@ -205,20 +205,20 @@ def test_concurrent_recv_raises_the_same() -> None:
         thread.join(5)
         return seen
 
-    assert both(talk)[1] == "a"
+    assert both(converse)[1] == "a"
 
 
 def test_paused_reader_resumes_and_loses_nothing() -> None:
     """However many messages wait: nothing is lost, and nobody waits for ever."""
 
-    def talk(wire: Wire) -> Any:
+    def converse(wire: Wire) -> Any:
         feeding = threading.Thread(target=lambda: [wire.feed(1, b"%d" % n * 50) for n in range(5000)])
         feeding.start()
         got = [wire.connection.recv() for _ in range(5000)]
         feeding.join()
         return got == [f"{n}" * 50 for n in range(5000)]
 
-    assert both(talk)
+    assert both(converse)
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError(errno.ECONNRESET, "gone"), OSError(5, "broken")])
@@ -236,7 +236,7 @@ def test_failing_sendall_raises_its_error(error: OSError) -> None:
 
     tries: list[bytes] = []
 
-    def talk(wire: Wire) -> Any:
+    def converse(wire: Wire) -> Any:
         wire.connection.socket = Broken(wire.connection.socket)
         connection = wire.connection
         return [
@@ -245,13 +245,13 @@ def test_failing_sendall_raises_its_error(error: OSError) -> None:
             connection.protocol.state,
         ]
 
-    seen = both(talk)
+    seen = both(converse)
     assert seen[0][2:] == (type(error), str(error))
     assert tries == [b"\x81\x01x"] * 2
 
 
 def test_send_between_fragments_gives_the_same_result() -> None:
-    def talk(wire: Wire) -> Any:
+    def converse(wire: Wire) -> Any:
         seen: list[Any] = []
 
         def pieces() -> Any:
@@ -263,7 +263,7 @@ def test_send_between_fragments_gives_the_same_result() -> None:
         time.sleep(0.05)
         return [*seen, wire.peer.recv(100)]
 
-    assert both(talk)[1] == b"\x01\x01a\x00\x01b\x80\x00"
+    assert both(converse)[1] == b"\x01\x01a\x00\x01b\x80\x00"
 
 
 def test_the_proof_fails_without_the_patch() -> None:

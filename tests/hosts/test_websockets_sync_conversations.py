@@ -11,7 +11,7 @@ from typing import Any
 
 from hypothesis import example, given, settings, strategies as st
 from support import frames
-from support.conversations import told
+from support.conversations import parsed
 from support.frames import BINARY, CONTINUATION, PING, PONG, TEXT, compressed, frame
 from support.sansio_websockets import accelerated, key_for
 from websockets.extensions.permessage_deflate import PerMessageDeflate
@@ -67,7 +67,7 @@ others = st.sampled_from([("ping", b"!"), ("pong", b"!")])
 steps = st.lists(st.one_of(arrivals, receptions, receptions, departures, others), max_size=12)
 
 
-class Talk:
+class Conversation:
     """Both sides of a conversation."""
 
     def __init__(self, side: Any, deflate: bool, queue: int | None) -> None:
@@ -124,7 +124,7 @@ class Talk:
         with self.peer:
             while data := self.peer.recv(2**16):
                 sent += data
-        return self.seen, told(sent), self.ws.close_code, self.ws.close_reason
+        return self.seen, parsed(sent), self.ws.close_code, self.ws.close_reason
 
 
 def both(steps: list[Any], end: list[Any], *args: Any) -> Any:
@@ -132,9 +132,9 @@ def both(steps: list[Any], end: list[Any], *args: Any) -> Any:
 
     def run(yes: bool) -> Any:
         with accelerated(yes):
-            talk = Talk(*args)
-            talk.take(steps)
-            return talk.finish(end)
+            conversation = Conversation(*args)
+            conversation.take(steps)
+            return conversation.finish(end)
 
     before, after = run(False), run(True)
     assert after == before

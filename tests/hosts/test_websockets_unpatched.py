@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from support import frames
-from support.raw_peer import DONE, Tapped, talk, text
+from support.raw_peer import DONE, Tapped, converse, text
 from support.sansio_websockets import accelerated
 from support.unhurried import unhurried
 from websockets.asyncio import client, server
@@ -54,8 +54,8 @@ async def echo(ws: Any) -> None:
 def test_bytes_on_the_wire_are_the_same(last: bytes, patched: bool) -> None:
     bursts = [BURST, text("y") + PING + PIECES + text("z" * 1000) + last + END]
     fast = fast_class(Tapped)
-    before = talk(echo, *bursts, yes=False, max_size=1000)
-    assert talk(echo, *bursts, yes=patched, max_size=1000, create_connection=fast) == before
+    before = converse(echo, *bursts, yes=False, max_size=1000)
+    assert converse(echo, *bursts, yes=patched, max_size=1000, create_connection=fast) == before
     assert len(before) > 65
 
 
@@ -68,7 +68,7 @@ def test_replies_to_a_burst_are_coalesced(monkeypatch: pytest.MonkeyPatch) -> No
         await echo(ws)
 
     for kind in (Tapped, fast_class(Tapped)):
-        talk(handler, BURST, yes=False, create_connection=kind)
+        converse(handler, BURST, yes=False, create_connection=kind)
     unaccelerated, fast = ([call for call in tap.calls if type(call) is bytes] for tap in taps)
     frames_of = [
         b"".join(calls).partition(b"\r\n\r\n")[2] for calls in (fast, unaccelerated)
@@ -152,7 +152,7 @@ def test_methods_of_a_subclass_are_called() -> None:
         async def send(self, message: Any, *args: Any) -> None:
             await super().send(message.replace("hello", "HELLO"), *args)
 
-    seen = talk(echo, text("hello") + END, yes=False, create_connection=fast_class(Shouting))
+    seen = converse(echo, text("hello") + END, yes=False, create_connection=fast_class(Shouting))
     assert seen[0] == (0x81, b"HELLO")
 
 
@@ -180,5 +180,5 @@ def test_an_untested_version_with_tested_code_is_taken(monkeypatch: pytest.Monke
 def test_fast_class_works_after_uninstall() -> None:
     with accelerated():
         fast = fast_class(Tapped)
-    seen = talk(echo, text("hello") + END, yes=False, create_connection=fast)
+    seen = converse(echo, text("hello") + END, yes=False, create_connection=fast)
     assert seen[0] == (0x81, b"hello")

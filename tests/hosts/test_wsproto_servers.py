@@ -105,7 +105,7 @@ CASES = [(server, compression) for server in SERVERS for compression in ("deflat
 
 @pytest.mark.parametrize(("server", "compression"), CASES)
 def test_messages_of_all_sizes_are_echoed(server: str, compression: str | None) -> None:
-    async def talk() -> None:
+    async def converse() -> None:
         deflate = server == "hypercorn" or compression is not None
         async with (
             SERVERS[server](deflate) as uri,
@@ -120,12 +120,12 @@ def test_messages_of_all_sizes_are_echoed(server: str, compression: str | None) 
                 await ws.send(f"message {i}")
             assert [await ws.recv() for _ in range(500)] == [f"message {i}" for i in range(500)]
 
-    asyncio.run(talk())
+    asyncio.run(converse())
 
 
 @pytest.mark.parametrize(("server", "compression"), CASES)
 def test_fragments_pings_and_closes_are_handled(server: str, compression: str | None) -> None:
-    async def talk() -> None:
+    async def converse() -> None:
         deflate = server == "hypercorn" or compression is not None
         async with SERVERS[server](deflate) as uri:
             async with connect(uri, compression=compression, subprotocols=["b"]) as ws:  # type: ignore[list-item]
@@ -145,14 +145,14 @@ def test_fragments_pings_and_closes_are_handled(server: str, compression: str | 
                 assert closed.value.rcvd is not None
                 assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4001, "as you wish")
 
-    asyncio.run(talk())
+    asyncio.run(converse())
 
 
 @pytest.mark.parametrize(("server", "compression"), CASES)
 def test_message_over_the_limit_closes_only_its_connection(server: str, compression: str | None) -> None:
     """A message over the limit is refused with 1009; the connection of somebody else goes on."""
 
-    async def talk() -> None:
+    async def converse() -> None:
         deflate = server == "hypercorn" or compression is not None
         async with SERVERS[server](deflate) as uri, connect(uri, compression=compression) as other:
             async with connect(uri, compression=compression) as ws:
@@ -164,7 +164,7 @@ def test_message_over_the_limit_closes_only_its_connection(server: str, compress
             await other.send("still here")
             assert await other.recv() == "still here"
 
-    asyncio.run(talk())
+    asyncio.run(converse())
 
 
 def test_simple_websocket_exchanges_messages() -> None:
@@ -214,7 +214,7 @@ def test_trio_websocket_exchanges_messages() -> None:
         except trio_websocket.ConnectionClosed:
             pass
 
-    async def talk() -> None:
+    async def converse() -> None:
         async with trio.open_nursery() as nursery:
             server = await nursery.start(trio_websocket.serve_websocket, echo_request, "127.0.0.1", 0, None)
             port = server.listeners[0].port
@@ -225,7 +225,7 @@ def test_trio_websocket_exchanges_messages() -> None:
                 await ws.ping(b"how are you")
             nursery.cancel_scope.cancel()
 
-    trio.run(talk)
+    trio.run(converse)
 
 
 def test_wsproto_client_exchanges_messages_with_a_websockets_server() -> None:

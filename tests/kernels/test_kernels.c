@@ -109,8 +109,8 @@ static void one_xor(uint8_t *dst, const uint8_t *src, size_t n, const uint8_t ke
         seen |= want[i];
     }
     if (watch) {
-        const uint8_t answer = kernel->xor_or(dst, src, n, key);
-        CHECK((answer & 0x80) == (seen & 0x80), "n %zu", n);
+        const uint8_t result = kernel->xor_or(dst, src, n, key);
+        CHECK((result & 0x80) == (seen & 0x80), "n %zu", n);
     } else {
         kernel->xor_(dst, src, n, key);
     }
@@ -163,7 +163,7 @@ static void test_xor(void)
     for (size_t i = 0; i < sizeof big / sizeof *big; i++) {
         test_xor_length(big[i], 5);
     }
-    /* The answer of xor_or must see each single byte. */
+    /* The result of xor_or must see each single byte. */
     const uint8_t key[4] = {0x81, 0x42, 0xFF, 0x00};
     for (size_t n = 1; n <= 700; n += n < 300 ? 1 : 37) {
         uint8_t *src = place(in, 1, n), *dst = place(out, 1, n);
@@ -304,8 +304,8 @@ static size_t make_text(uint8_t *p, size_t n, int class)
 static void one_scan(const uint8_t *src, size_t n)
 {
     wsf_utf8_stats want = {below(1000), 0}, got = want;
-    const size_t prefix = naive_scan(src, n, &want), answer = kernel->utf8_scan(src, n, &got);
-    CHECK(answer == prefix, "n %zu: %zu, not %zu", n, answer, prefix);
+    const size_t prefix = naive_scan(src, n, &want), result = kernel->utf8_scan(src, n, &got);
+    CHECK(result == prefix, "n %zu: %zu, not %zu", n, result, prefix);
     CHECK(got.chars == want.chars, "n %zu: %zu, not %zu", n, got.chars, want.chars);
     CHECK(got.max == want.max, "n %zu: %d, not %d", n, got.max, want.max);
 }
@@ -326,29 +326,29 @@ static void test_scan_sequences(void)
                                     0xC2, 0xDF, 0xE0, 0xE1, 0xEC, 0xED, 0xEE, 0xEF, 0xF0, 0xF1, 0xF3, 0xF4,
                                     0xF5, 0xF7, 0xF8, 0xFF};
     enum { EDGES = sizeof edges };
-    unsigned turn = 0;
+    unsigned round = 0;
     for (unsigned a = 0; a < 256; a++) {
-        for (unsigned b = 0; b < 256; b++, turn++) {
+        for (unsigned b = 0; b < 256; b++, round++) {
             const uint8_t two[2] = {(uint8_t)a, (uint8_t)b};
             one_sequence(two, 2, 0, 0);
-            one_sequence(two, 2, turn % 67, turn % 131);
-            one_sequence(two, 2, turn % 193, turn % 71);
+            one_sequence(two, 2, round % 67, round % 131);
+            one_sequence(two, 2, round % 193, round % 71);
         }
     }
     for (unsigned a = 0; a < EDGES; a++) {
         for (unsigned b = 0; b < EDGES; b++) {
-            for (unsigned c = 0; c < EDGES; c++, turn++) {
+            for (unsigned c = 0; c < EDGES; c++, round++) {
                 const uint8_t three[3] = {edges[a], edges[b], edges[c]};
                 one_sequence(three, 3, 0, 0);
-                one_sequence(three, 3, turn % 67, turn % 131);
-                one_sequence(three, 3, turn % 193, 0);
+                one_sequence(three, 3, round % 67, round % 131);
+                one_sequence(three, 3, round % 193, 0);
                 if (edges[a] < 0xE0) {
                     continue;
                 }
-                for (unsigned d = 0; d < EDGES; d++, turn++) {
+                for (unsigned d = 0; d < EDGES; d++, round++) {
                     const uint8_t four[4] = {edges[a], edges[b], edges[c], edges[d]};
-                    one_sequence(four, 4, turn % 67, turn % 131);
-                    one_sequence(four, 4, turn % 193, turn % 3);
+                    one_sequence(four, 4, round % 67, round % 131);
+                    one_sequence(four, 4, round % 193, round % 3);
                 }
             }
         }
@@ -385,9 +385,9 @@ static void test_scan_texts(void)
             CHECK(got.chars == want.chars && got.max == want.max, "cut %zu", cut);
         }
     }
-    for (int turn = 0; turn < 600; turn++) { /* longer ones, sound and with an error somewhere */
+    for (int round = 0; round < 600; round++) { /* longer ones, sound and with an error somewhere */
         uint8_t *src = in.begin;
-        const size_t size = make_text(src, turn % 7 ? below(9000) : below(200000), classes[turn % CLASSES]);
+        const size_t size = make_text(src, round % 7 ? below(9000) : below(200000), classes[round % CLASSES]);
         src = memmove(in.end - size, src, size);
         one_scan(src, size);
         if (size) {
@@ -471,17 +471,17 @@ static void test_transcode(void)
             }
         }
     }
-    for (int turn = 0; turn < 200; turn++) {
-        const size_t n = below(turn % 9 ? 5000 : ROOM / 4 - 8192);
-        one_transcode(text, make_text(text, n, classes[turn % CLASSES]), turn & 1);
+    for (int round = 0; round < 200; round++) {
+        const size_t n = below(round % 9 ? 5000 : ROOM / 4 - 8192);
+        one_transcode(text, make_text(text, n, classes[round % CLASSES]), round & 1);
     }
     /* What no scan has seen: the output is meaningless, the bounds must hold. */
-    for (int turn = 0; turn < 20000; turn++) {
-        const size_t n = below(400), chars = below(turn & 1 ? 400 : 100);
-        const int at_end = turn >> 1 & 1, width = 1 << below(3);
+    for (int round = 0; round < 20000; round++) {
+        const size_t n = below(400), chars = below(round & 1 ? 400 : 100);
+        const int at_end = round >> 1 & 1, width = 1 << below(3);
         uint8_t *src = place(in, at_end, n), *dst = place(out, at_end, chars * (size_t)width);
-        make_text(src, n, classes[turn % CLASSES]);
-        for (size_t i = below(8), errors = turn % 5 ? below(5) : n; i < errors && n; i++) {
+        make_text(src, n, classes[round % CLASSES]);
+        for (size_t i = below(8), errors = round % 5 ? below(5) : n; i < errors && n; i++) {
             src[below((uint32_t)n)] = (uint8_t)random32();
         }
         transcode(width, dst, chars, src, n);

@@ -71,10 +71,10 @@ class ClientDoor:
             await asyncio.sleep(0.05)
 
     async def dial(self, compress: bool) -> Peer:
-        return Peer.answer(*await self._next(self._waiting))
+        return Peer.accept(*await self._next(self._waiting))
 
     async def for_the_tally(self) -> Peer:
-        return Peer.answer(*await self._next(self._for_the_tally))
+        return Peer.accept(*await self._next(self._for_the_tally))
 
     async def _next(self, queue: asyncio.Queue[Any]) -> Any:
         reader, writer, head = await within(queue.get())

@@ -22,7 +22,7 @@ from wsframe.handshake import (
     parse_uri,
 )
 
-PATIENCE = 60  # seconds, for whatever the peer waits for
+TIMEOUT = 60  # seconds, for whatever the peer waits for
 READ_SIZE = 2**16
 NO_LINGER = struct.pack("ii", 1, 0)  # closing the socket resets the connection
 
@@ -36,9 +36,9 @@ class Wrong(Exception):
 async def within(awaitable: Awaitable[Any]) -> Any:
     """Wait, but not for ever."""
     try:
-        return await asyncio.wait_for(awaitable, PATIENCE)
+        return await asyncio.wait_for(awaitable, TIMEOUT)
     except asyncio.TimeoutError:
-        raise Wrong(f"nothing came in {PATIENCE} s") from None
+        raise Wrong(f"nothing came in {TIMEOUT} s") from None
 
 
 class Peer:
@@ -72,7 +72,7 @@ class Peer:
         return cls(reader, writer, Role.CLIENT, agreed.deflate)
 
     @classmethod
-    def answer(cls, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: bytes) -> Peer:
+    def accept(cls, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: bytes) -> Peer:
         """Accept a client."""
         request = RequestReader().feed(head)
         accepted = accept(
@@ -149,7 +149,7 @@ class Peer:
         while connection.received is None:
             await self._events()
         if connection.received.code != 1000:
-            raise Wrong(f"answered 1000 with {connection.received.code}")
+            raise Wrong(f"replied to 1000 with {connection.received.code}")
         if connection.role is Role.CLIENT:
             with contextlib.suppress(ConnectionResetError):  # a Pong was sent too late
                 if await within(self._reader.read()):

@@ -33,7 +33,7 @@ def main() -> int:
     good = True
     for way in options.way or WAYS:
         found = asyncio.run(soak_all(names, WAYS[way], options))
-        good &= tell(way, found)
+        good &= report(way, found)
     return 0 if good else 1
 
 
@@ -65,7 +65,7 @@ async def soak_all(names: list[str], accelerated: bool, options: argparse.Namesp
 HEAD = "visits", "in order", "messages", "given up", "at rest", "MiB", "at work", "MiB", "files", "", "lost"
 
 
-def tell(way: str, soaked: list[Soaked]) -> bool:
+def report(way: str, soaked: list[Soaked]) -> bool:
     """Print a table; return whether all is well."""
     print(row(way, HEAD))
     for one in soaked:

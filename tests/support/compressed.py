@@ -20,7 +20,7 @@ Frame = tuple[int, bool, int, bytes]  # opcode, fin, reserved bits, payload
 
 
 @dataclass(frozen=True)
-class Talk:
+class Plan:
     """What was agreed on, and what the client sends: messages, each as its frames."""
 
     server_resets: bool
@@ -49,7 +49,7 @@ KINDS = ["good", "good", "good", "plain", "pieces", "pieces", "blocks", "ended",
 
 
 @st.composite
-def talks(draw: Any) -> Talk:
+def any_plan(draw: Any) -> Plan:
     bits = st.integers(9, 15)
     agreed = draw(st.tuples(st.booleans(), st.booleans(), bits, bits, st.sampled_from([100, 3000, 10**6])))
     _, resets, _, window, limit = agreed
@@ -80,7 +80,7 @@ def talks(draw: Any) -> Talk:
                 for start, end, at, to in zip(range(9), range(2, 9), edges, edges[1:], strict=False)
             ]
         )
-    return Talk(*agreed, messages, sizes)
+    return Plan(*agreed, messages, sizes)
 
 
 def wire(frames: Iterable[Frame]) -> bytes:
@@ -93,13 +93,13 @@ def wire(frames: Iterable[Frame]) -> bytes:
 class Peer:
     """A stock client that inflates what is sent to it."""
 
-    def __init__(self, talk: Talk) -> None:
-        self.talk = talk
-        self.inflater = zlib.decompressobj(-talk.server_bits)
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.inflater = zlib.decompressobj(-plan.server_bits)
 
     def take(self, payload: bytes) -> bytes:
-        if self.talk.server_resets:
-            self.inflater = zlib.decompressobj(-self.talk.server_bits)
+        if self.plan.server_resets:
+            self.inflater = zlib.decompressobj(-self.plan.server_bits)
         message = self.inflater.decompress(payload + TAIL)
         assert not self.inflater.eof
         return message
@@ -127,17 +127,22 @@ def failure(exc: BaseException) -> tuple[str, bytes]:
     return type(exc).__name__, reason(str(exc).encode())
 
 
-def websockets(talk: Talk) -> list[Any]:
+def websockets(plan: Plan) -> list[Any]:
     from websockets.extensions.permessage_deflate import PerMessageDeflate
     from websockets.protocol import SERVER, Protocol
 
-    protocol: Any = Protocol(SERVER, max_size=talk.limit)
+    protocol: Any = Protocol(SERVER, max_size=plan.limit)
     protocol.extensions = [
-        PerMessageDeflate(talk.client_resets, talk.server_resets, talk.client_bits, talk.server_bits)
+        PerMessageDeflate(
+            plan.client_resets,
+            plan.server_resets,
+            plan.client_bits,
+            plan.server_bits,
+        )
     ]
     seen: list[Any] = []
-    peer, message = Peer(talk), b""
-    for frames in talk.messages:
+    peer, message = Peer(plan), b""
+    for frames in plan.messages:
         protocol.receive_data(wire(frames))
         for event in protocol.events_received():
             message += bytes(event.data)
@@ -151,22 +156,22 @@ def websockets(talk: Talk) -> list[Any]:
     return seen
 
 
-def wsproto(talk: Talk) -> list[Any]:
+def wsproto(plan: Plan) -> list[Any]:
     from wsproto.connection import Connection, ConnectionType
     from wsproto.events import BytesMessage, CloseConnection
     from wsproto.extensions import PerMessageDeflate
 
     extension = PerMessageDeflate(
-        client_no_context_takeover=talk.client_resets,
-        client_max_window_bits=talk.client_bits,
-        server_no_context_takeover=talk.server_resets,
-        server_max_window_bits=talk.server_bits,
+        client_no_context_takeover=plan.client_resets,
+        client_max_window_bits=plan.client_bits,
+        server_no_context_takeover=plan.server_resets,
+        server_max_window_bits=plan.server_bits,
     )
     extension._enabled = True
     connection = Connection(ConnectionType.SERVER, [extension])
     seen: list[Any] = []
-    peer, message = Peer(talk), b""
-    for frames in talk.messages:
+    peer, message = Peer(plan), b""
+    for frames in plan.messages:
         connection.receive_data(wire(frames))
         for event in connection.events():
             if isinstance(event, CloseConnection):
@@ -179,24 +184,24 @@ def wsproto(talk: Talk) -> list[Any]:
     return seen
 
 
-def tornado(talk: Talk) -> list[Any]:
+def tornado(plan: Plan) -> list[Any]:
     from tornado.websocket import WebSocketProtocol13, _WebSocketParams
 
     seen: list[Any] = []
     handler: Any = SimpleNamespace(on_message=seen.append, log_exception=None)
-    params = _WebSocketParams(max_message_size=talk.limit, compression_options={})
+    params = _WebSocketParams(max_message_size=plan.limit, compression_options={})
     protocol: Any = WebSocketProtocol13(handler, False, params)
     agreed: dict[str, Any] = {
-        "server_max_window_bits": str(talk.server_bits),
-        "client_max_window_bits": str(talk.client_bits),
-        **({"server_no_context_takeover": None} if talk.server_resets else {}),
-        **({"client_no_context_takeover": None} if talk.client_resets else {}),
+        "server_max_window_bits": str(plan.server_bits),
+        "client_max_window_bits": str(plan.client_bits),
+        **({"server_no_context_takeover": None} if plan.server_resets else {}),
+        **({"client_no_context_takeover": None} if plan.client_resets else {}),
     }
     protocol._create_compressors("server", agreed)
     protocol.close = lambda *values: seen.append(("close", *values))
     protocol._abort = lambda: seen.append("abort")
-    peer = Peer(talk)
-    for frames in talk.messages:
+    peer = Peer(plan)
+    for frames in plan.messages:
         protocol._frame_compressed = frames[0][2] == 4
         try:
             protocol._handle_message(BINARY, b"".join(payload for *_, payload in frames))
@@ -208,7 +213,7 @@ def tornado(talk: Talk) -> list[Any]:
     return seen
 
 
-def aiohttp(talk: Talk) -> list[Any]:
+def aiohttp(plan: Plan) -> list[Any]:
     from aiohttp._websocket import reader, reader_py, writer
     from aiohttp.base_protocol import BaseProtocol
 
@@ -216,16 +221,16 @@ def aiohttp(talk: Talk) -> list[Any]:
     seen: list[Any] = []
     written: list[bytes] = []
     transport: Any = SimpleNamespace(is_closing=lambda: False, write=written.append)
-    peer = Peer(talk)
+    peer = Peer(plan)
 
     async def run() -> None:
         protocol = BaseProtocol(asyncio.get_running_loop())
         queue = reader.WebSocketDataQueue(protocol, 2**16, loop=asyncio.get_running_loop())
-        receiver: Any = reader.WebSocketReader(*(queue, talk.limit, True, True)[:count])
+        receiver: Any = reader.WebSocketReader(*(queue, plan.limit, True, True)[:count])
         sender = writer.WebSocketWriter(
-            protocol, transport, compress=talk.server_bits, notakeover=talk.server_resets
+            protocol, transport, compress=plan.server_bits, notakeover=plan.server_resets
         )
-        for frames in talk.messages:
+        for frames in plan.messages:
             receiver.feed_data(wire(frames))
             try:
                 message = (await queue.read()).data
@@ -240,7 +245,7 @@ def aiohttp(talk: Talk) -> list[Any]:
     return seen
 
 
-def autobahn(talk: Talk) -> list[Any]:
+def autobahn(plan: Plan) -> list[Any]:
     import txaio
     from support.two_autobahns import Player, modules, use
 
@@ -257,17 +262,22 @@ def autobahn(talk: Talk) -> list[Any]:
     loop = txaio.config.loop = asyncio.new_event_loop()
     try:
         library = modules()
-        options = {"maxMessagePayloadSize": talk.limit, "failByDrop": False}
+        options = {"maxMessagePayloadSize": plan.limit, "failByDrop": False}
         player = Player(library, "asyncio", False, echoing, options, deflate=True)
-        agreed = talk.server_resets, talk.client_resets, talk.server_bits, talk.client_bits
+        agreed = (
+            plan.server_resets,
+            plan.client_resets,
+            plan.server_bits,
+            plan.client_bits,
+        )
         player.connection._perMessageCompress = library.compress.PerMessageDeflate(True, *agreed, None)
-        peer = Peer(talk)
-        for frames in talk.messages:
+        peer = Peer(plan)
+        for frames in plan.messages:
             try:
                 player.take(wire(frames))
             except Exception as exc:
                 return [*seen, failure(exc)]
-            player.turn()
+            player.iterate()
             seen.extend(peer.read(player.transport.written))
             player.transport.written = b""
             if player.connection.state != player.connection.STATE_OPEN:
@@ -280,7 +290,7 @@ def autobahn(talk: Talk) -> list[Any]:
         loop.close()
 
 
-HOSTS: dict[str, Callable[[Talk], list[Any]]] = {
+HOSTS: dict[str, Callable[[Plan], list[Any]]] = {
     "aiohttp": aiohttp,
     "autobahn": autobahn,
     "tornado": tornado,

@@ -59,7 +59,7 @@ def conversations(draw: Any, key: bytes | None) -> list[bytes]:
     return [stream[a:b] for a, b in itertools.pairwise(edges) if a < b]
 
 
-def told(data: bytes) -> list[Any]:
+def parsed(data: bytes) -> list[Any]:
     """The frames in a stream without their random keys, which are all that may differ; then the rest.
 
     Of each frame: its first byte, whether it is masked, the payload.

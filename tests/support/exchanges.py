@@ -20,7 +20,7 @@ from typing import Any
 from support import frames
 from support.frames import BINARY, KEY, TEXT, frame
 from support.hypercorn_connections import connection
-from support.opening import answer, request
+from support.opening import request, response
 
 # One message a read, and then several. Text and bytes, short and longer than the short form of a header.
 READS: list[list[str | bytes]] = [
@@ -31,7 +31,7 @@ READS: list[list[str | bytes]] = [
     ["one", b"two", "three" * 50, b"four" * 50, "five", b"six"],
 ]
 MESSAGES = sum(map(len, READS))
-PATIENCE = 30  # seconds
+TIMEOUT = 30  # seconds
 FACTORY: Callable[[], Any] = asyncio.new_event_loop
 # Calls more or less that depend on how the bytes arrive.
 SLACK = 2
@@ -63,16 +63,16 @@ class Peer(threading.Thread):
     def run(self) -> None:
         try:
             with self.socket:
-                self.talk()
+                self.converse()
         except BaseException as exc:
             self.failed = exc
 
-    def talk(self) -> None:
+    def converse(self) -> None:
         if self.client:
             self.socket.sendall(request())
             self.take_head()
         else:
-            self.socket.sendall(answer(self.take_head()))
+            self.socket.sendall(response(self.take_head()))
         key = KEY if self.client else None
         for messages in READS:
             self.socket.sendall(wire(messages, key))
@@ -131,7 +131,7 @@ def on_loop(main: Callable[[], Any], factory: Callable[[], Any] | None = None) -
     loop = (factory or FACTORY)()
     try:
         asyncio.set_event_loop(loop)
-        loop.run_until_complete(asyncio.wait_for(main(), PATIENCE))
+        loop.run_until_complete(asyncio.wait_for(main(), TIMEOUT))
         loop.run_until_complete(loop.shutdown_asyncgens())
     finally:
         asyncio.set_event_loop(None)

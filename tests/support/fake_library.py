@@ -11,17 +11,17 @@ from wsframe import accelerate
 LIBRARY = {
     "__init__.py": "",
     "core.py": """
-def answer():
+def speed():
     return "slow"
 """,
     "user.py": """
-from fakehost.core import answer
+from fakehost.core import speed
 class Codec:
     def name(self):
         return "slow codec"
     @staticmethod
     def twice():
-        return 2 * answer()
+        return 2 * speed()
 """,
     "extra.py": """
 def more():
@@ -46,7 +46,7 @@ def prove():
 
 HOST = Host(
     name="fakehost", first=(1, 2), below=(3, 0), modules=("fakehost.core", "fakehost.user"),
-    seams={"fakehost.core": {"answer": fast}, "fakehost.user:Codec": CODEC},
+    seams={"fakehost.core": {"speed": fast}, "fakehost.user:Codec": CODEC},
     adds={"fakehost.user:Codec": {"added": 1}},
     prove=prove,
     parts=(Part(modules=("fakehost.extra",), seams={"fakehost.extra": {"more": fast}}, prove=lambda: None),),

@@ -53,7 +53,7 @@ async def running(app: Any, **options: Any) -> AsyncIterator[str]:
             listener.detach()  # hypercorn closed it
 
 
-def answering(*kinds: Any) -> Any:
+def replying(*kinds: Any) -> Any:
     """An echo that sends bytes back as objects of these types."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:

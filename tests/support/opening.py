@@ -21,7 +21,7 @@ def request(deflate: bool = False, fields: bytes = b"") -> bytes:
     ) + (DEFLATE * deflate + fields + b"\r\n")
 
 
-def answer(asked: bytes, deflate: bool = False) -> bytes:
+def response(asked: bytes, deflate: bool = False) -> bytes:
     """The response of a server that accepts a request."""
     (key,) = re.findall(rb"(?i)\r\nsec-websocket-key: *(\S+)\r\n", asked)
     return (
@@ -36,7 +36,7 @@ async def serve_pieces(
     """Accept a client, send it the pieces and a Close frame, and return all that it sent."""
     got = bytearray()
     with contextlib.suppress(ConnectionError):
-        writer.write(answer(await reader.readuntil(b"\r\n\r\n"), deflate))
+        writer.write(response(await reader.readuntil(b"\r\n\r\n"), deflate))
         for piece in [*pieces, frame(CLOSE, b"\x03\xe8bye")]:
             writer.write(piece)
             await writer.drain()

@@ -10,7 +10,7 @@ import socket
 from collections.abc import Iterable
 from typing import Any
 
-TURNS = 30  # more than any host needs from one event to the next
+ITERATIONS = 30  # more than any host needs from one event to the next
 
 
 class Peer(asyncio.Protocol):
@@ -53,7 +53,7 @@ class Peer(asyncio.Protocol):
         """Run the event loop until nothing happens any more, except what waits for the time."""
         before: Any = None
         while before != (before := (len(self._seen), len(self.received), self.ended)):
-            for _ in range(TURNS):
+            for _ in range(ITERATIONS):
                 await asyncio.sleep(0)
 
     async def leave(self) -> bool:

@@ -114,7 +114,7 @@ def serving(handler: Any, **options: Any) -> Any:
     return serve(handler, "127.0.0.1", 0, **options)
 
 
-def talk(
+def converse(
     handler: Any, *bursts: bytes, yes: bool, factory: Any = None, ssl: Any = None, **options: Any
 ) -> Any:
     """Send each burst, read frames until DONE comes back, and close; list the frames, then what failed."""
@@ -147,7 +147,7 @@ def talk(
 
 def both(handler: Any, *bursts: bytes, **options: Any) -> Any:
     """Return the observations, which must not depend on the acceleration."""
-    before = talk(handler, *bursts, yes=False, **options)
-    after = talk(handler, *bursts, yes=True, **options)
+    before = converse(handler, *bursts, yes=False, **options)
+    after = converse(handler, *bursts, yes=True, **options)
     assert after == before
     return after

@@ -49,7 +49,7 @@ def unmasked(data: bytes) -> bytes:
     return data[:size] + frames.masked(data[size + 4 :], data[size : size + 4])
 
 
-def told(exc: BaseException | None) -> Any:
+def described(exc: BaseException | None) -> Any:
     return exc and (type(exc).__name__, str(exc))
 
 
@@ -64,7 +64,7 @@ class Trace:
         try:
             getattr(self.protocol, name)(*args)
         except Exception as exc:
-            self.seen.append(told(exc))
+            self.seen.append(described(exc))
         self.note()
 
     def note(self) -> None:
@@ -78,7 +78,7 @@ class Trace:
         writes = [unmasked(data) for data in protocol.data_to_send()]
         sizes = getattr(protocol, "current_size", None), getattr(protocol, "cur_size", None)
         state = protocol.state, protocol.close_code, protocol.close_reason, protocol.close_expected()
-        self.seen.append((events, writes, state, sizes, told(getattr(protocol, "parser_exc", None))))
+        self.seen.append((events, writes, state, sizes, described(getattr(protocol, "parser_exc", None))))
         self.seen.append((protocol.close_rcvd, protocol.close_sent, protocol.expect_continuation_frame))
 
 
@@ -181,7 +181,7 @@ sends = st.one_of(
 
 
 @st.composite
-def talks(draw: Any) -> tuple[Any, list[Any], dict[str, Any]]:
+def any_conversation(draw: Any) -> tuple[Any, list[Any], dict[str, Any]]:
     """A side, the calls made on it, and how it is set up."""
     side = draw(st.sampled_from(SIDES))
     wire = Wire(side)

@@ -2,7 +2,7 @@
 
 `scripted_servers.py HOST` prints its port.
 
-Whatever is logged or printed goes out: failures shall be told as the host tells them.
+Logs are printed, too: failures are reported as the host reports them.
 """
 
 from __future__ import annotations
@@ -52,32 +52,32 @@ async def obey(message: Any, send: Callable[[Any], Any], close: Callable[[], Any
     """Do what a message says, or echo it."""
     if str(message).startswith("cut "):
         cut(int(message[4:]))
-        await told("repeat", send, message)
+        await reporting("repeat", send, message)
     elif message == "raise":
-        raise RuntimeError("as told")
+        raise RuntimeError("as asked")
     elif message == "no memory":
-        raise MemoryError("as told")
+        raise MemoryError("as asked")
     elif message == "cancel":
         raise asyncio.CancelledError
     elif message == "close":
-        await told("close", close)
-        await told("late", send, "too late")
+        await reporting("close", close)
+        await reporting("late", send, "too late")
     elif message in ("block", "exit", "kill"):
-        await told("repeat", send, message)
+        await reporting("repeat", send, message)
         leave(str(message))
     elif message in ODD:
-        await told(message, send, ODD[message])
+        await reporting(message, send, ODD[message])
     elif message == "active":
         active = [host.host for host in status() if host.active]
-        await told(message, send, " ".join(active) or "nothing")
+        await reporting(message, send, " ".join(active) or "nothing")
     else:
         if message == "mark":
             gc.collect()  # what has failed and is not asked for says so when it goes
             say(message)
-        await told("repeat", send, message)
+        await reporting("repeat", send, message)
 
 
-async def told(name: str, call: Callable[..., Any], *values: Any) -> None:
+async def reporting(name: str, call: Callable[..., Any], *values: Any) -> None:
     """Call a function; if it raises, print the exception first."""
     try:
         result = call(*values)

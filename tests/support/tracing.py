@@ -10,7 +10,7 @@ import pytest
 NOISE = 256  # bytes: the integers of a test itself
 
 
-class Held:
+class Memory:
     """Bytes allocated since the block began."""
 
     def __init__(self, read: Callable[[], tuple[int, int]]) -> None:
@@ -24,10 +24,10 @@ class Held:
 
 
 @contextmanager
-def traced() -> Iterator[Held]:
+def traced() -> Iterator[Memory]:
     tracemalloc = pytest.importorskip("tracemalloc", reason="PyPy has none")
     tracemalloc.start()
     try:
-        yield Held(tracemalloc.get_traced_memory)
+        yield Memory(tracemalloc.get_traced_memory)
     finally:
         tracemalloc.stop()

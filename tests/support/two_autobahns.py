@@ -12,7 +12,7 @@ from typing import Any
 
 import txaio
 from support import frames
-from support.opening import answer, request
+from support.opening import request, response
 
 from wsframe import accelerate, parse_header
 from wsframe.accelerate.hosts.autobahn.bypassed import WEBSOCKET
@@ -161,7 +161,7 @@ class Player:
         vars(self.factory).update(dict.fromkeys(timeouts, 0), **agreed, **options)
         base = getattr(module, f"WebSocket{side}Protocol")
         log = Log(self.trace, debugging)
-        names = {**told(self.trace), **behaviour(base, self.trace), "log": log}
+        names = {**noting(self.trace), **behaviour(base, self.trace), "log": log}
         Connection: Any = change(type("Connection", (base,), names))
         self.connection: Any = Connection()
         self.connection.factory = self.factory
@@ -172,9 +172,9 @@ class Player:
         else:
             self.connection.makeConnection(self.transport)
             self.take = self.connection.dataReceived
-        self.turn()
-        self.take(answer(self.transport.written, deflate) if client else request(deflate))
-        self.turn()
+        self.iterate()
+        self.take(response(self.transport.written, deflate) if client else request(deflate))
+        self.iterate()
         assert self.connection.state == self.connection.STATE_OPEN
         self.transport.written = b""
         self.trace.clear()
@@ -199,21 +199,21 @@ class Player:
     def call(self, name: str, *values: Any, **named: Any) -> None:
         self.attempt(lambda: getattr(self.connection, name)(*values, **named))
 
-    def turn(self) -> None:
+    def iterate(self) -> None:
         """Let the loop do all that is due."""
         for _ in range(5):
             self.loop.run_until_complete(asyncio.sleep(0))
 
     def end(self) -> None:
         """Do what is left to do, and note what has been written."""
-        self.turn()
+        self.iterate()
         while LATER:
             call, *values = LATER.pop(0)
             call(*values)
         self.trace.append(unmasked(self.transport.written, self.connection.applyMask))
 
 
-def told(trace: list[Any]) -> dict[str, Any]:
+def noting(trace: list[Any]) -> dict[str, Any]:
     """Methods that note what a connection tells its application."""
 
     def note(name: str) -> Callable[..., None]:

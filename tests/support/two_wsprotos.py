@@ -68,7 +68,7 @@ class Player:
     def attempt(self, action: Callable[[], Any]) -> None:
         """Record what an action returns or raises, and the state it leaves behind."""
         try:
-            self.trace.append(told(action()))
+            self.trace.append(comparable(action()))
         except Exception as exc:
             self.trace.append((type(exc).__name__, str(exc)))
         proto = self.connection._proto
@@ -77,7 +77,7 @@ class Player:
         if proto._parse_more.gi_frame:  # else an error or a Close ended it: nobody reads on
             self.trace.append(
                 (
-                    told(decoder.header),
+                    comparable(decoder.header),
                     decoder.effective_opcode,
                     type(decoder.masker).__name__,
                     # Between frames these two speak of one that is gone.
@@ -136,14 +136,14 @@ class Sent:
             data = data[end:]
 
 
-def told(value: Any) -> Any:
+def comparable(value: Any) -> Any:
     """Convert what a copy of the library returned into a form in which both copies can be compared."""
     if isinstance(value, (list, tuple)):
-        return type(value).__name__, [told(item) for item in value]
+        return type(value).__name__, [comparable(item) for item in value]
     if hasattr(value, "__dataclass_fields__"):
         return (
             type(value).__name__,
-            {field.name: told(getattr(value, field.name)) for field in fields(value)},
+            {field.name: comparable(getattr(value, field.name)) for field in fields(value)},
             sorted(vars(value)),
         )
     if isinstance(value, Sent):

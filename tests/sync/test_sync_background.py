@@ -32,14 +32,14 @@ def busy(running):
     gate.set()
 
 
-def test_a_ping_is_answered_while_nobody_receives(busy):
+def test_ping_gets_its_pong_while_nobody_receives(busy):
     with Raw(busy()) as raw:
         for data in (b"", b"one", b"two"):
             raw.send(Opcode.PING, data)
             assert raw.receive().data == data
 
 
-def test_a_close_is_answered_while_nobody_receives(busy):
+def test_close_is_echoed_while_nobody_receives(busy):
     server = busy()
     with Raw(server) as raw:
         raw.send(Opcode.CLOSE, b"\x03\xe8")
@@ -69,7 +69,7 @@ def test_a_violation_while_nobody_receives(busy):
         assert raw.receive() is None
 
 
-def test_messages_before_a_violation_are_answered(running):
+def test_messages_before_a_violation_get_replies(running):
     with Raw(running(echo)) as raw:
         raw.sock.sendall(b"\x81\x81\0\0\0\0a" + b"\x81\x81\0\0\0\0b" + b"\x80\x80\0\0\0\0")
         assert [raw.receive(), raw.receive()] == ["a", "b"]

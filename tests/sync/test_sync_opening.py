@@ -229,14 +229,14 @@ def test_a_request_that_does_not_come(running):
         assert sock.recv(4096) == b""
 
 
-def once(answer: bytes, in_thread):
-    """A server that gives one answer, and the function that waits for it."""
+def once(response: bytes, in_thread):
+    """A server that gives one response, and the function that waits for it."""
     listening = socket.create_server(("127.0.0.1", 0))
 
     def run():
         with listening, listening.accept()[0] as sock:
             sock.recv(4096)
-            sock.sendall(answer)
+            sock.sendall(response)
             while sock.recv(4096):
                 pass
 
@@ -244,7 +244,7 @@ def once(answer: bytes, in_thread):
 
 
 @pytest.mark.parametrize(
-    ("answer", "error", "match"),
+    ("response", "error", "match"),
     [
         (b"220 hello\r\n", InvalidMessage, "HTTP"),
         (b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n", InvalidStatus, "410"),
@@ -252,8 +252,8 @@ def once(answer: bytes, in_thread):
         (b"HTTP/1.1 101 OK\r\nUpgrade: websocket\r\n\r\n", InvalidHeader, "Connection"),
     ],
 )
-def test_responses_that_open_nothing(in_thread, answer, error, match):
-    uri, done = once(answer, in_thread)
+def test_responses_that_open_nothing(in_thread, response, error, match):
+    uri, done = once(response, in_thread)
     with pytest.raises(error, match=match):
         connect(uri, proxy=None)
     done()

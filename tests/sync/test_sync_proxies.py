@@ -113,7 +113,7 @@ class Socks(Proxy):
         return there
 
 
-def talk(server, **options):
+def converse(server, **options):
     with connect(uri_of(server), **options) as ws:
         ws.send("through")
         assert ws.recv() == "through"
@@ -122,7 +122,7 @@ def talk(server, **options):
 
 def test_http(running):
     with Proxy() as proxy:
-        talk(running(echo), proxy=f"http://ann:secret@127.0.0.1:{proxy.port}", user_agent_header="me")
+        converse(running(echo), proxy=f"http://ann:secret@127.0.0.1:{proxy.port}", user_agent_header="me")
     head = proxy.head.decode()
     assert "User-Agent: me" in head
     assert base64.b64encode(b"ann:secret").decode() in head
@@ -131,7 +131,7 @@ def test_http(running):
 def test_https_and_wss_through_it(running, contexts):
     theirs, ours = contexts
     with Proxy(theirs) as proxy:
-        talk(running(echo), proxy=f"https://127.0.0.1:{proxy.port}", proxy_ssl=ours)
+        converse(running(echo), proxy=f"https://127.0.0.1:{proxy.port}", proxy_ssl=ours)
     server = running(echo, ssl=theirs)
     with Proxy(theirs) as proxy:
         options = {"proxy": f"https://localhost:{proxy.port}", "proxy_ssl": ours, "ssl": ours}
@@ -148,7 +148,7 @@ def test_https_and_wss_through_it(running, contexts):
 def test_socks(running, scheme):
     pytest.importorskip("python_socks")
     with Socks() as proxy:
-        talk(running(echo), proxy=f"{scheme}://127.0.0.1:{proxy.port}")
+        converse(running(echo), proxy=f"{scheme}://127.0.0.1:{proxy.port}")
     assert proxy.head[:3] == b"\x05\x01\x00"
 
 
@@ -156,11 +156,11 @@ def test_the_proxy_of_the_environment(running, monkeypatch):
     server = running(echo)
     with Proxy() as proxy:
         monkeypatch.setenv("ws_proxy", f"http://127.0.0.1:{proxy.port}")
-        talk(server)
+        converse(server)
     assert proxy.head
     client(server).close()  # proxy=None
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    talk(server)
+    converse(server)
 
 
 @pytest.mark.parametrize(

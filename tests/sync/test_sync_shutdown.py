@@ -130,7 +130,7 @@ def test_a_server_serves_once():
         client(server).close()
 
 
-def test_a_peer_that_never_answers_does_not_hold_the_server(running):
+def test_peer_that_never_replies_does_not_block_the_server(running):
     server = running(echo, close_timeout=0.2)
     with Raw(server):
         server.shutdown()

@@ -47,7 +47,7 @@ def test_parts_are_there_before_the_message_is_whole(running):
     assert "".join(got) == "abc"
 
 
-def test_pings_are_answered_between_the_parts(running):
+def test_pings_get_pongs_between_the_parts(running):
     def handler(ws):
         parts = ws.recv_streaming()
         ws.send(next(parts))

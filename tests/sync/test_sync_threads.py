@@ -224,7 +224,7 @@ def test_several_threads_close(running, in_thread):
         assert ws.state is State.CLOSED
 
 
-def test_a_peer_that_never_reads_does_not_hold_close(running, in_thread):
+def test_peer_that_never_reads_does_not_block_close(running, in_thread):
     closed = threading.Event()
 
     def handler(ws):

@@ -199,8 +199,8 @@ def shown(value: Any) -> Any:
 
 
 App = Callable[[Side], Awaitable[Any]]
-Talk = Callable[[Client, Side], None]
-Dialog = tuple[App, Talk, dict[str, Any]]  # the settings: see `case` in dialogs.py
+Conversation = Callable[[Client, Side], None]
+Dialog = tuple[App, Conversation, dict[str, Any]]  # the settings: see `case` in dialogs.py
 
 
 COMMON = {"loop": "asyncio", "http": "httptools", "lifespan": "off", "log_config": None}
@@ -215,7 +215,7 @@ def play(dialog: Dialog, ws: Any, instead: Any = None, **more: Any) -> dict[str,
         instead: the class to put in the place of the one of that setting, or None.
         more: more settings.
     """
-    do, talk, settings = dialog
+    do, converse, settings = dialog
     sides: list[Side] = []
     done = threading.Event()
 
@@ -252,7 +252,7 @@ def play(dialog: Dialog, ws: Any, instead: Any = None, **more: Any) -> dict[str,
     while not sides and thread.is_alive() and not client_gone(client):
         time.sleep(0.002)
     try:
-        talk(client, sides[0] if sides else Side(None, None, None))
+        converse(client, sides[0] if sides else Side(None, None, None))
         if sides:
             done.wait(10)
         deadline = time.time() + 3

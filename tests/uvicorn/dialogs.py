@@ -16,14 +16,29 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from dialog import BINARY, CLOSE, PING, PONG, TEXT, App, Client, Dialog, Side, Talk, close, frame, play, text
+from dialog import (
+    BINARY,
+    CLOSE,
+    PING,
+    PONG,
+    TEXT,
+    App,
+    Client,
+    Conversation,
+    Dialog,
+    Side,
+    close,
+    frame,
+    play,
+    text,
+)
 
 CASES: dict[str, Dialog] = {}
 
 
-def case(name: str, app: App, talk: Talk, **settings: Any) -> None:
+def case(name: str, app: App, converse: Conversation, **settings: Any) -> None:
     """Add a dialog; settings that begin with `client_` go to the client, the others to uvicorn."""
-    CASES[name] = app, talk, settings
+    CASES[name] = app, converse, settings
 
 
 async def echo(side: Side) -> None:
@@ -38,10 +53,10 @@ async def echo(side: Side) -> None:
         )
 
 
-def script(*steps: bytes | int) -> Talk:
+def script(*steps: bytes | int) -> Conversation:
     """Send bytes, and wait for so many frames; then end the stream."""
 
-    def talk(client: Client, side: Side) -> None:
+    def converse(client: Client, side: Side) -> None:
         if client.head() != 101:
             client.body()
             return
@@ -53,7 +68,7 @@ def script(*steps: bytes | int) -> Talk:
         client.end()
         client.frames()
 
-    return talk
+    return converse
 
 
 def opened(then: App, **accept: Any) -> App:
@@ -305,7 +320,7 @@ def closing(**content: Any) -> App:
     return app
 
 
-def reply(*codes: int) -> Talk:
+def reply(*codes: int) -> Conversation:
     return script(1, *(close(code) for code in codes))
 
 

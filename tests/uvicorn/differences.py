@@ -26,7 +26,7 @@ ERRORS = {
     "subprotocol not offered",
 }
 # Messages before a Close, or before a violation, get their replies first.
-ANSWERED = {"message and close at once", "backlog and close at once", "message before a violation"}
+REPLIED = {"message and close at once", "backlog and close at once", "message before a violation"}
 # The response of the application is sent as it is, also by half.
 DENIALS = {"denied with a response", "denied plainly", "denied by half", "denied wrongly"}
 # `receive` behind the end tells it again; of websockets.legacy `accept` is silent about a peer that is gone.
@@ -50,13 +50,13 @@ VIOLATIONS = {
 }
 
 DIFFERENT = {
-    "websockets": ERRORS | ANSWERED | DENIALS | {"lost before accept"} | WRONG | LATIN | FAILED,
+    "websockets": ERRORS | REPLIED | DENIALS | {"lost before accept"} | WRONG | LATIN | FAILED,
     "websockets-sansio": ERRORS - {"subprotocol not offered"}
-    | ANSWERED
+    | REPLIED
     | BEHIND_THE_END
     | WRONG
     | {"denied by half", "denied wrongly"},
-    "wsproto": VIOLATIONS | ERRORS | ANSWERED | BEHIND_THE_END | WRONG | DENIALS,
+    "wsproto": VIOLATIONS | ERRORS | REPLIED | BEHIND_THE_END | WRONG | DENIALS,
 }
 
 

@@ -56,13 +56,13 @@ def test_fastapi_dependencies_and_exceptions_work(serve):
 
 
 def test_many_concurrent_clients_get_their_own_replies(serve):
-    async def talk(port, number):
+    async def converse(port, number):
         async with ws_connect(f"ws://127.0.0.1:{port}/rooms/{number}?token=right") as ws:
             for index in range(20):
                 await ws.send(json.dumps(index))
                 assert json.loads(await ws.recv()) == [number, "right", index]
 
     async def everybody(port):
-        await asyncio.gather(*(talk(port, number) for number in range(50)))
+        await asyncio.gather(*(converse(port, number) for number in range(50)))
 
     asyncio.run(everybody(serve(app)))

@@ -31,7 +31,7 @@ class Recorder:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.scope = scope
 
-        async def tell(kind: str, **content: Any) -> None:
+        async def report(kind: str, **content: Any) -> None:
             try:
                 await send({"type": f"websocket.{kind}", **content})
             except Exception as exc:
@@ -42,30 +42,30 @@ class Recorder:
                 event = await receive()
                 self.events.append(event)
                 if event["type"] == "websocket.disconnect":
-                    await tell("send", text="too late")
+                    await report("send", text="too late")
                     return
                 if event["type"] == "websocket.connect":
                     if scope["path"] == "/deny":
-                        await tell("close", code=4003)
+                        await report("close", code=4003)
                     elif scope["path"] == "/raise":
                         raise RuntimeError("told to")
                     elif scope["path"] == "/return":
                         return
                     else:
-                        await tell("accept", headers=[(b"x-path", scope["raw_path"])])
+                        await report("accept", headers=[(b"x-path", scope["raw_path"])])
                     continue
                 words = (event.get("text") or "").split()
                 if words[:1] == ["!close"]:
-                    await tell("close", code=int(words[1]), reason=" ".join(words[2:]))
-                    await tell("close", code=1000)
+                    await report("close", code=int(words[1]), reason=" ".join(words[2:]))
+                    await report("close", code=1000)
                 elif words == ["!raise"]:
                     raise RuntimeError("told to")
                 elif words == ["!return"]:
                     return
                 elif words == ["!wrong"]:
-                    await tell("accept")
+                    await report("accept")
                 else:
-                    await tell("send", text=event.get("text"), bytes=event.get("bytes"))
+                    await report("send", text=event.get("text"), bytes=event.get("bytes"))
         finally:
             self.done.set()
 
@@ -117,7 +117,7 @@ SCRIPTS: dict[str, tuple[str, list[tuple[bytes, int]]]] = {
 
 
 def play(name: str, ws: str) -> dict[str, Any]:
-    """Run a script; tell what both sides saw."""
+    """Run a script; report what both sides saw."""
     path, steps = SCRIPTS[name]
     app = Recorder()
     with serving(app, ws=ws, ws_max_size=2000) as port, Raw(port, path) as client:

@@ -23,7 +23,7 @@ DIALOGS = Path(__file__).with_name("dialogs.py")
 
 def main() -> int:
     lines = [line for version in sys.argv[1:] for line in differences(version)]
-    print("\n".join(lines) or "nothing differs but what is told")
+    print("\n".join(lines) or "nothing differs but what is documented")
     return bool(lines)
 
 
@@ -36,7 +36,7 @@ def differences(version: str) -> Iterable[str]:
     for ws in ("websockets", "websockets-sansio", "wsproto"):
         if ws == "websockets-sansio" and numbers < (0, 35):
             continue
-        theirs, ours = (told(python, ws + kind) for kind in ("", "+ours"))
+        theirs, ours = (summary(python, ws + kind) for kind in ("", "+ours"))
         known = different(ws, numbers, tuple(map(int, websockets.split("."))))
         for case, story in ours.items():
             if story["left"] or not story["ends"]:
@@ -58,7 +58,7 @@ def prepare(version: str, websockets: str) -> Path:
     return python
 
 
-def told(python: Path, ws: str) -> dict[str, dict[str, Any]]:
+def summary(python: Path, ws: str) -> dict[str, dict[str, Any]]:
     """Play all dialogs there."""
     command = [str(python), "-W", "ignore", str(DIALOGS), ws]
     done = subprocess.run(
