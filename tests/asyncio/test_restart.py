@@ -18,27 +18,35 @@ async def until_closed(ws):
         pass
 
 
-async def test_closes_are_spread():
-    loop, done = asyncio.get_running_loop(), []
+async def test_closes_are_spread_evenly(monkeypatch):
+    delays, sleep = [], asyncio.sleep
 
-    async def handler(ws):
-        await ws.wait_closed()
-        done.append(loop.time())
+    async def skip_delay(delay):
+        delays.append(delay)
+        await sleep(0)
 
-    server = await local(handler)
+    server = await local(until_closed)
     clients = [await connect(address(server)) for _ in range(10)]
-    start = loop.time()
-    server.close(code=1012, spread=0.5)
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    with pytest.raises(ConnectionRefusedError):
-        await connect(address_of_closed(clients[0]), proxy=None)
-    await server.wait_closed()
+    with monkeypatch.context() as patch:
+        patch.setattr(asyncio, "sleep", skip_delay)
+        server.close(code=1012, spread=10_000)
+        await server.wait_closed()
     for ws in clients:
         await ws.wait_closed()
         assert ws.close_code == 1012
-    assert len(done) == 10
-    assert done[-1] - start >= 0.4  # the last of ten waits for nine tenths of the time
+    # The first sleep is for connections just accepted. The others count from the start, as no time passes.
+    assert [round(delay, -3) for delay in delays[1:]] == [1000 * number for number in range(10)]
+
+
+async def test_no_client_connects_while_closes_are_spread():
+    server = await local(until_closed)
+    async with connect(address(server)) as ws:
+        server.close(spread=0.01)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        with pytest.raises(ConnectionRefusedError):
+            await connect(address_of_closed(ws), proxy=None)
+    await server.wait_closed()
 
 
 def address_of_closed(ws):

@@ -69,15 +69,13 @@ def test_handshakes_under_way_get_503(running, in_thread):
 
 
 def test_a_request_that_is_not_whole_gets_503(running):
-    server = running(echo)
+    server = running(echo, open_timeout=1000)
     with socket.create_connection(server.socket.getsockname()) as sock:
         sock.sendall(b"GET / HTTP/1.1\r\n")
         deadline = time.monotonic() + TIME
         while not server._connections and time.monotonic() < deadline:
             time.sleep(0.001)
-        begun = time.monotonic()
         server.shutdown()
-        assert time.monotonic() - begun < 10  # open_timeout
         assert sock.recv(4096).startswith(b"HTTP/1.1 503 ")
 
 

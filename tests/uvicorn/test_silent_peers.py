@@ -123,7 +123,7 @@ def test_peer_that_never_reads_its_denial_is_freed(loop: str) -> None:
 
 @pytest.mark.parametrize("then", [None, closes, receives])
 @pytest.mark.parametrize("bound", [None, 1])
-def test_shutdown_with_a_silent_peer_ends_in_time(
+def test_shutdown_with_a_silent_peer_ends(
     loop: str, then: Any, bound: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("wsframe.uvicorn.SHUTDOWN_TIMEOUT", 1.0)
@@ -136,11 +136,9 @@ def test_shutdown_with_a_silent_peer_ends_in_time(
         Raw(port, small=True),
     ):
         assert app.full.wait(20)
-        began = time.monotonic()
         app.server.should_exit = True
         assert app.done.wait(20)
         assert gone(app.server)
-    assert time.monotonic() - began < 15
 
 
 def test_abandoned_connection_leaves_nothing_in_the_kernel(loop: str) -> None:
