@@ -67,12 +67,14 @@ async def reply(ws: Any, message: Any, seen: list[Any]) -> None:
     elif message.data == "twice":
         await asyncio.gather(ws.send_str("one"), ws.send_json(["two"]))
     elif message.data == "odd":
+        # aiohttp announces items as bytes; behind a random key, what follows such a frame differs each time.
+        items = "B" if ws._writer.use_mask else "H"
         for send, value in [
             (ws.send_str, b"x"),
             (ws.send_str, "\ud800"),
             (ws.send_bytes, "x"),
             (ws.send_bytes, bytearray(b"x")),
-            (ws.send_bytes, memoryview(b"xyxy").cast("H")),
+            (ws.send_bytes, memoryview(b"xyxy").cast(items)),
             (ws.send_str, type("Text", (str,), {})("x")),
         ]:
             try:
@@ -196,6 +198,7 @@ def connect(pieces: list[bytes], style: str, *, deflate: bool = False, limit: in
 @settings(max_examples=60, deadline=None)
 @example([TO_CLIENT * 300], "async for", False, 2**20)
 @example([TO_CLIENT * 300], "busy", True, 2**20)
+@example([TO_CLIENT + frame(TEXT, b"odd") + TO_CLIENT], "async for", False, 2**20)
 def test_client_conversation_is_the_same(pieces: list[bytes], style: str, deflate: bool, limit: int) -> None:
     both(connect(pieces, style, deflate=deflate, limit=limit))
 
