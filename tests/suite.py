@@ -22,7 +22,7 @@ SLOW = ("accelerate", "hosts", "conformance", "downstream", "kernels", "native",
 SLOW_FILES = (
     *("test_allocation.py", "test_cli.py", "test_cli_environments.py", "test_demo.py", "test_documents.py"),
     *(
-        "test_examples.py",
+        "codec/test_rfc_examples.py",
         "test_leaks.py",
         "codec/test_parity.py",
         "test_misuse.py",

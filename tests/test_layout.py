@@ -1,0 +1,82 @@
+"""From a source file its tests are found by name: those of `_http/uri.py` are in `test_uri.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+PACKAGE = TESTS.parent / "src" / "wsframe"
+
+# Folders whose modules make sense together only, and are tested so: `test_aiohttp*.py`.
+HOSTS = "accelerate/hosts/"
+DEMO = "demo/"
+
+# Modules whose tests have another name, by that name: they are seen through it, or share it.
+TESTED_BY = {
+    "accelerate/test_fingerprints.py": ("accelerate/untested",),
+    "asyncio/test_endpoints.py": ("asyncio/connection",),
+    "asyncio/test_engines.py": (
+        *("asyncio/nats_engine", "asyncio/redis_engine"),
+        *("asyncio/_recovery", "asyncio/_redis_history", "asyncio/_redis_link"),
+    ),
+    "asyncio/test_coalescer.py": ("_sockets",),
+    "asyncio/test_names_of_websockets.py": ("_http/basic_auth", "asyncio/_basic_auth", "asyncio/_redirects"),
+    "asyncio/test_option_names.py": ("asyncio/_transport_options", "asyncio/_typed_options"),
+    "asyncio/test_proxies.py": ("_http/connecting", "asyncio/_http_proxy", "asyncio/_proxy"),
+    "asyncio/test_topics.py": ("asyncio/_counters", "asyncio/_delivery"),
+    "codec/test_parity.py": ("_py/decoder", "_py/frame_decoder"),
+    "codec/test_specification.py": ("_py/mask",),
+    "handshake/test_accept.py": ("_http/responses",),
+    "handshake/test_cases_handshake.py": ("_http/errors",),
+    "handshake/test_reader.py": ("_http/messages",),
+    "hosts/test_websocket_client.py": ("accelerate/hosts/_shared/keys",),
+    "hosts/test_wsproto.py": ("accelerate/hosts/_shared/frames",),
+    "sync/test_sync_background.py": ("sync/_keepalive",),
+    "sync/test_sync_messages.py": ("sync/_socket", "sync/_tls", "sync/connection"),
+    "sync/test_sync_opening.py": ("sync/_basic_auth", "sync/client"),
+    "sync/test_sync_proxies.py": ("sync/_proxy",),
+    "sync/test_sync_shutdown.py": ("sync/server",),
+    "sync/test_sync_threads.py": ("sync/_outbox",),
+    "test_cli.py": ("_next", "_report", "_uvicorn_classes"),
+    "test_cli_environments.py": ("accelerate/ready",),
+    "codec/test_spec.py": ("_errors",),
+}
+LISTED = {module: file for file, modules in TESTED_BY.items() for module in modules}
+
+
+def modules() -> Iterator[str]:
+    """Those with code of their own: no stubs, no `__init__.py`, no program."""
+    for file in sorted(PACKAGE.rglob("*.py")):
+        name = file.relative_to(PACKAGE).with_suffix("").as_posix()
+        if not (name.startswith("_c/") or file.stem.startswith("__") or file.stem == "sitecustomize"):
+            yield name
+
+
+def beginnings(module: str) -> tuple[str, ...]:
+    """How the name of a file with tests of a module may begin."""
+    folder, _, stem = module.rpartition("/")
+    if module.startswith(DEMO):
+        return ("test_demo",)
+    if module.startswith(HOSTS) and not folder.endswith("_shared"):
+        return (f"test_{folder.removeprefix(HOSTS)}",)
+    stem = stem.strip("_")
+    return (f"test_{stem}", f"test_{folder.rpartition('/')[2].strip('_')}_{stem}")
+
+
+@pytest.mark.skipif(not PACKAGE.is_dir(), reason="no sources here")
+@pytest.mark.parametrize("module", list(modules()))
+def test_each_module_has_tests_named_after_it(module: str) -> None:
+    if module in LISTED:
+        assert (TESTS / LISTED[module]).is_file()
+    else:
+        names = beginnings(module)
+        assert any(file.name.startswith(names) for file in TESTS.rglob("test_*.py")), (
+            f"no tests of {module}: name them {names[0]}*.py, or list it in tests/test_layout.py"
+        )
+
+
+def test_listed_modules_exist() -> None:
+    assert LISTED.keys() <= {*modules()}
