@@ -194,3 +194,26 @@ def test_client_example_reconnects_after_failures() -> None:
 
     asyncio.run(converse())
     assert attempts == ["asked", "asked", "hi", "asked", "hi"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux shares a port among sockets")
+def test_threads_example_closes_all_loops() -> None:
+    async def talk(port: int, close: Callable[[], None]) -> None:
+        clients = [await connect(f"ws://127.0.0.1:{port}", proxy=None) for _ in range(8)]
+        for ws in clients:
+            await ws.send("hello")
+            assert await ws.recv() == "hello"
+        close()
+        for ws in clients:
+            await ws.wait_closed()
+            assert ws.close_code == 1012
+
+    command = [sys.executable, example("threads"), "0", "2"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            port = int(process.stdout.readline().split(",")[0].rpartition(":")[2])
+            asyncio.run(asyncio.wait_for(talk(port, process.terminate), 60))
+            assert process.wait(60) == 0
+        finally:
+            process.kill()

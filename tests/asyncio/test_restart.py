@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
 
 import pytest
 from both_ends import address, local
 
-from wsframe.asyncio import connect
+from wsframe.asyncio import ConnectionClosed, connect
+from wsframe.sync import connect as sync_connect
 
 
 async def until_closed(ws):
@@ -73,3 +75,44 @@ async def test_a_signal_closes_the_server(code):
         assert ws.close_code == code
     await serving
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux shares a port among processes")
+async def test_connections_that_wait_to_be_accepted_are_not_reset():
+    server = await local(until_closed, reuse_port=True)
+    where = server.sockets[0].getsockname()
+    loop, codes = asyncio.get_running_loop(), []
+
+    def client(sock):
+        with sock, sync_connect(f"ws://127.0.0.1:{where[1]}", sock=sock, proxy=None) as ws:
+            with pytest.raises(ConnectionClosed):
+                ws.recv()
+            codes.append(ws.close_code)
+
+    waiting = [socket.create_connection(where) for _ in range(10)]  # the loop does not run meanwhile
+    server.close(code=1012, spread=0.5)
+    await asyncio.gather(*(loop.run_in_executor(None, client, sock) for sock in waiting))
+    assert codes == [1012] * 10
+    await server.wait_closed()
+
+
+async def test_opening_handshakes_have_until_the_end_of_the_spread():
+    released = asyncio.Event()
+
+    async def process_request(ws, request):
+        await released.wait()
+
+    server = await local(until_closed, process_request=process_request)
+    connecting = asyncio.create_task(opened(address(server)))
+    while not server._all_connections:
+        await asyncio.sleep(0)
+    server.close(code=1012, spread=0.5)
+    released.set()
+    ws = await connecting
+    await ws.wait_closed()
+    assert ws.close_code == 1012
+    await server.wait_closed()
+
+
+async def opened(uri):
+    return await connect(uri, proxy=None)

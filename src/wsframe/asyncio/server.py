@@ -48,6 +48,7 @@ from ..handshake import (
     write_extra,
 )
 from ._basic_auth import basic_auth
+from ._draining import drain_listening
 from ._endpoint import WRITE_LIMIT, WriteLimit
 from ._listener import Listener
 from ._proxy_protocol import HeaderProtocol
@@ -167,7 +168,7 @@ class ServerConnection(Connection):
         super().connection_made(transport)
         self._server._all_connections.add(self)
         timeout = self._server.open_timeout
-        if self._server.is_closing():
+        if self._server._refuses:
             self._refuse(errors.shutting_down().response)
         elif timeout is not None:
             rest = self._created_at + timeout - self._loop.time()
@@ -248,7 +249,7 @@ class ServerConnection(Connection):
         self._decision = None
         if self._reader is None:
             return
-        if server.is_closing():
+        if server._refuses:
             self._refuse(errors.shutting_down().response)
             return
         try:
@@ -267,7 +268,7 @@ class ServerConnection(Connection):
     def _accept(self, request: Request) -> Accepted | None:
         """Check the request; if it is not acceptable, refuse it and return None."""
         server = self._server
-        if server.is_closing():
+        if server._refuses:
             self._refuse(errors.shutting_down().response)
             return None
         subprotocols: Subprotocols | None = server.subprotocols
@@ -499,6 +500,7 @@ class Server:
         self._all_connections: set[ServerConnection] = set()  # also those that are opening or closing
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing: asyncio.Task[None] | None = None
+        self._refuses = False  # refuses opening handshakes
         # Set when it is started.
         self._loop: asyncio.AbstractEventLoop
         self._listening: asyncio.Server
@@ -599,7 +601,8 @@ class Server:
             close_connections: whether to close the open connections.
             code, reason: of the Close frames.  1012 tells clients that the service restarts.
             spread: seconds over which the Close frames are spread, in random order, so that not all clients
-                connect again at once.
+                connect again at once.  Opening handshakes that have begun go on meanwhile, and on Linux a
+                socket with `reuse_port` is closed when no connection waits to be accepted.
 
         Raises:
             ValueError: the code must not be sent, or the reason is too long.
@@ -607,34 +610,53 @@ class Server:
         close_body(code, reason)
         check_seconds("spread", spread, zero=True)
         if self._closing is None:
+            self._refuses = not spread
             self._closing = self._loop.create_task(self._close(close_connections, code, reason, spread))
             self._close_called.set_result(None)
 
     async def _close(self, close_connections: bool, code: int, reason: str, spread: float) -> None:
+        until = self._loop.time() + spread
+        if spread:
+            await drain_listening(self._listening.sockets)
         self._listening.close()
         await asyncio.sleep(0)  # connection_made() for those accepted in this iteration
+        if spread:
+            await self._close_one_by_one(close_connections, code, reason, until)
+        self._refuses = True
         for unidentified in list(self._unidentified):
             unidentified.abort()
-        connections = list(self._all_connections)
-        if spread:
-            random.shuffle(connections)
-            connections.sort(key=lambda connection: connection.state)  # CONNECTING first: they do not wait
-        start = self._loop.time()
-        for number, connection in enumerate(connections):
-            if spread and connection.state is State.OPEN:
-                await asyncio.sleep(start + spread * number / len(connections) - self._loop.time())
-            try:
-                if connection.state is State.CONNECTING:
-                    connection._refuse(errors.shutting_down().response)
-                elif close_connections:
-                    connection.close_nowait(code, reason)
-            except Exception:  # of methods that a subclass overrides
-                self.logger.exception("closing a connection failed")
-                connection.transport.abort()
+        for connection in list(self._all_connections):
+            self._close_one(connection, close_connections, code, reason)
         while self._tasks or self._all_connections:
             waits = [asyncio.ensure_future(connection.wait_closed()) for connection in self._all_connections]
             await asyncio.wait([*self._tasks, *waits])
         await self._listening.wait_closed()
+
+    async def _close_one_by_one(self, close_connections: bool, code: int, reason: str, until: float) -> None:
+        """Close the open connections; those that are opening have until the end to do so."""
+        connections = [each for each in self._all_connections if each.state is State.OPEN]
+        random.shuffle(connections)
+        start = self._loop.time()
+        for number, connection in enumerate(connections):
+            if connection.state is State.OPEN:
+                at = start + (until - start) * number / len(connections)
+                await asyncio.sleep(at - self._loop.time())
+                self._close_one(connection, close_connections, code, reason)
+        opening = [each for each in self._all_connections if each.state is State.CONNECTING]
+        if opening or self._unidentified:
+            await asyncio.sleep(until - self._loop.time())
+
+    def _close_one(
+        self, connection: ServerConnection, close_connections: bool, code: int, reason: str
+    ) -> None:
+        try:
+            if connection.state is State.CONNECTING:
+                connection._refuse(errors.shutting_down().response)
+            elif close_connections:
+                connection.close_nowait(code, reason)
+        except Exception:  # of methods that a subclass overrides
+            self.logger.exception("closing a connection failed")
+            connection.transport.abort()
 
     async def wait_closed(self) -> None:
         """Wait until `close` was called, all connections are closed and their handlers are done."""
