@@ -25,7 +25,7 @@ TESTED_BY = {
     "asyncio/test_coalescer.py": ("_sockets",),
     "asyncio/test_names_of_websockets.py": ("_http/basic_auth", "asyncio/_basic_auth", "asyncio/_redirects"),
     "asyncio/test_option_names.py": ("asyncio/_transport_options", "asyncio/_typed_options"),
-    "asyncio/test_proxies.py": ("_http/connecting", "asyncio/_http_proxy", "asyncio/_proxy"),
+    "asyncio/test_proxies.py": ("_http/connecting", "_http/logs", "asyncio/_http_proxy", "asyncio/_proxy"),
     "asyncio/test_restart.py": ("asyncio/_draining",),
     "asyncio/test_topics.py": ("asyncio/_counters", "asyncio/_delivery"),
     "codec/test_parity.py": ("_py/decoder", "_py/frame_decoder"),
