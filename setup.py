@@ -25,6 +25,7 @@ MODULES = (
     "coalescer",
     "receiver",
     "stream",
+    "asgi",
     "watch",
 )
 KERNELS = sorted(glob("ext/kernels/*.c"))

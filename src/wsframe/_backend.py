@@ -15,6 +15,7 @@ __all__ = [
     "Stream",
     "Watch",
     "accept_key",
+    "asgi_calls",
     "backend",
     "build_header",
     "cut_frames",
@@ -39,6 +40,7 @@ def _load() -> str:
     try:
         from ._c import (  # noqa: F401
             accept,
+            asgi,
             coalescer,
             encoder,
             frame_decoder,
@@ -66,6 +68,7 @@ def _load() -> str:
 if TYPE_CHECKING or _load() == "_c":
     from ._c import backend
     from ._c.accept import accept_key, new_key
+    from ._c.asgi import asgi_calls
     from ._c.coalescer import Coalescer, Iteration
     from ._c.encoder import encode_binary, encode_frame, encode_text, fresh_key
     from ._c.frame_decoder import FrameDecoder
@@ -78,6 +81,7 @@ if TYPE_CHECKING or _load() == "_c":
 else:
     from ._py import backend
     from ._py.accept import accept_key, new_key
+    from ._py.asgi import asgi_calls
     from ._py.coalescer import Coalescer, Iteration
     from ._py.encoder import encode_binary, encode_frame, encode_text, fresh_key
     from ._py.frame_decoder import FrameDecoder

@@ -26,6 +26,7 @@ from uvicorn.protocols.utils import (
     is_ssl,
 )
 
+from ._backend import asgi_calls
 from ._http import errors
 from ._http.messages import Header, encoded, phrase_of, tokens_of, write_fields
 from ._spec import LOCAL_CLOSE_CODES, Close, CloseCode, Fragment, Ping, Role
@@ -343,7 +344,7 @@ class WebSocketProtocol(Endpoint):
 
     async def _run_asgi(self) -> None:
         try:
-            result = await self.config.loaded_app(self.scope, self.asgi_receive, self.asgi_send)
+            result = await self.config.loaded_app(self.scope, *asgi_calls(self))
         except ClientDisconnected:
             pass
         except BaseException:

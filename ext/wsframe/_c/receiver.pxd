@@ -30,4 +30,6 @@ cdef class Receiver(Coalescer):
     cdef int decode_bytes(self, const uint8_t *data, Py_ssize_t size) except -1
     cdef Py_ssize_t queue_size(self)
     cdef int extend_queue(self, list messages) except -1
+    cdef object pop(self)
+    cdef object message_waiter(self)
     cdef int wakeup_waiter(self) except -1

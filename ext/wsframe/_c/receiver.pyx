@@ -256,6 +256,9 @@ cdef class Receiver(Coalescer):
 
     def _pop(self):
         """Remove and return the next message; there must be one."""
+        return self.pop()
+
+    cdef object pop(self):
         cdef bint caught_up = False
         with cython.critical_section(self):
             if self.queue_size() == 0:
@@ -272,6 +275,9 @@ cdef class Receiver(Coalescer):
 
     def _message_waiter(self):
         """Return a future that is done when a message is queued."""
+        return self.message_waiter()
+
+    cdef object message_waiter(self):
         if self._decoder is None or self._waiter is not None or not self._reading:
             return self._make_waiter()
         self._waiter = waiter = self._create_future()

@@ -25,11 +25,6 @@ from wsframe._c.encoder cimport binary_message, text_message
 from wsframe._c.receiver cimport Receiver
 
 
-cdef enum:
-    # Bytes of a message from which it is compressed in steps.
-    LARGE = 262144
-
-
 cdef extern from *:
     """
     static void wsf_warn_never_awaited(void) {
@@ -137,11 +132,6 @@ cdef class Stream(Receiver):
 
     The reply to a single message is written at once; replies to several are coalesced.
     """
-
-    cdef public bint _masked  # frames are to be masked: we are a client
-    cdef public bint _encodes_directly  # see rule 1
-    cdef public bint congested  # the transport has called pause_writing()
-    cdef public int _pending_sends  # calls of `_send_slow_path` that have not written their last frame
 
     # What a subclass has to do.
 

@@ -1,0 +1,289 @@
+# cython: binding=False
+"""The fast paths of `receive` and `send` of ASGI."""
+
+# Rules of an awaitable, which replaces the coroutine of the connection of the same name.
+#
+# 1. It does nothing before it is awaited.
+# 2. It does by itself what an open connection usually does: return a message, wait for one, or write one.
+#    For everything else, and to raise, it runs the coroutine `asgi_receive` or `asgi_send`.
+# 3. `_decoder` is not None only from the opening handshake up to a violation or the end of the stream.
+
+cimport cython
+
+from collections.abc import Coroutine
+
+from wsframe._c.encoder cimport binary_message, text_message
+from wsframe._c.stream cimport LARGE, Stream
+
+
+cdef extern from "Python.h":
+    ctypedef struct PyObject
+    ctypedef PyObject *(*iternextfunc)(PyObject *)
+    ctypedef struct PyTypeObject:
+        iternextfunc tp_iternext
+
+    ctypedef PyObject *(*PyCFunction)(PyObject *, PyObject *)
+    ctypedef struct PyMethodDef:
+        PyCFunction ml_meth
+
+    object PyCFunction_New(PyMethodDef *method, object bound)
+    PyObject *PyIter_Next(object iterator) except? NULL
+    void Py_INCREF(object one)
+    void Py_DECREF(PyObject *one)
+
+
+cdef extern from *:
+    """
+    static void wsf_warn_never_awaited(const char *name) {
+        PyObject *type, *value, *traceback;
+        PyErr_Fetch(&type, &value, &traceback);
+        if (PyErr_WarnFormat(PyExc_RuntimeWarning, 1, "%s() was never awaited", name))
+            PyErr_WriteUnraisable(NULL);
+        PyErr_Restore(type, value, traceback);
+    }
+
+    static PyMethodDef wsf_receive = {"asgi_receive", NULL, METH_NOARGS, "Return the next event."};
+    static PyMethodDef wsf_send = {"asgi_send", NULL, METH_O, "Process an event."};
+
+    /* The value must be no tuple and no exception. */
+    static void wsf_stop_iteration(PyObject *value) {
+        PyErr_SetObject(PyExc_StopIteration, value);
+    }
+    """
+    void wsf_warn_never_awaited(const char *name)
+    void wsf_stop_iteration(object value)
+    PyMethodDef wsf_receive
+    PyMethodDef wsf_send
+
+
+@cython.freelist(64)
+cdef class _Call:
+    """A call of `receive` or `send`; tasks accept it as a coroutine."""
+
+    cdef Stream stream  # None once it has ended, or runs the coroutine
+    cdef object event  # to be sent
+    cdef object inner  # the iterator of the future that it waits for, or the coroutine
+    cdef bint started
+    cdef bint ended  # it has returned
+
+    def __await__(self):
+        return self
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        value = self.next()
+        if self.ended:
+            raise StopIteration(value)
+        return value
+
+    def send(self, value):
+        if self.stream is None:
+            return self.running().send(value)
+        if value is not None:
+            raise TypeError("can't send non-None value to a just-started coroutine")
+        return self.__next__()
+
+    def throw(self, *exc):
+        self.started = True
+        if self.inner is None and self.stream is not None:
+            self.make_coroutine()
+        inner = self.running()
+        if self.stream is None:
+            return inner.throw(*exc)
+        self.stream = None  # unless the future goes on, it ends here
+        self.inner = None
+        return inner.throw(*exc)
+
+    def close(self):
+        self.started = True
+        self.stream = None
+        self.event = None
+        inner = self.inner
+        self.inner = None
+        if inner is not None:
+            inner.close()
+
+    cdef object running(self):
+        if self.inner is None:
+            raise RuntimeError("cannot reuse an already awaited call")
+        return self.inner
+
+    cdef object next(self):
+        self.started = True
+        if self.stream is None:
+            return self.running().send(None)
+        return self.step()
+
+    cdef object step(self):
+        """Return the future to wait for, or set `ended` and return the result."""
+        raise NotImplementedError
+
+    cdef int make_coroutine(self) except -1:
+        raise NotImplementedError
+
+
+@cython.final
+cdef class _Receiving(_Call):
+    """A call of `receive`."""
+
+    @property
+    def __name__(self):
+        return "asgi_receive"
+
+    @property
+    def __qualname__(self):
+        return "WebSocketProtocol.asgi_receive"
+
+    def __dealloc__(self):
+        if not self.started:
+            wsf_warn_never_awaited("asgi_receive")
+
+    cdef object step(self):
+        cdef Stream stream = self.stream
+        cdef dict event
+        cdef PyObject *future
+        inner = self.inner
+        self.inner = None
+        while stream.queue_size() == 0:
+            if inner is None:
+                if stream._decoder is None:
+                    return self.run_coroutine()
+                inner = iter(stream.message_waiter())
+            future = PyIter_Next(inner)
+            if future is not NULL:
+                self.inner = inner
+                waited_for = <object>future
+                Py_DECREF(future)
+                return waited_for
+            inner = None
+        kind = type(stream.queue[stream.queue_head])
+        if kind is str:
+            event = {"type": "websocket.receive", "text": stream.pop()}
+        elif kind is bytes:
+            event = {"type": "websocket.receive", "bytes": stream.pop()}
+        else:
+            return self.run_coroutine()
+        self.stream = None
+        self.ended = True
+        return event
+
+    cdef object run_coroutine(self):
+        self.make_coroutine()
+        return self.inner.send(None)
+
+    cdef int make_coroutine(self) except -1:
+        stream = self.stream
+        self.stream = None
+        self.inner = stream.asgi_receive()
+        return 0
+
+
+@cython.final
+cdef class _Sending(_Call):
+    """A call of `send`."""
+
+    @property
+    def __name__(self):
+        return "asgi_send"
+
+    @property
+    def __qualname__(self):
+        return "WebSocketProtocol.asgi_send"
+
+    def __dealloc__(self):
+        if not self.started:
+            wsf_warn_never_awaited("asgi_send")
+
+    cdef object step(self):
+        if not self.write_event():
+            self.make_coroutine()
+            return self.inner.send(None)
+        self.stream = None
+        self.event = None
+        self.ended = True
+
+    cdef bint write_event(self) except -1:
+        """Write the message of the event, if this needs no wait; return whether it is written."""
+        cdef Stream stream = self.stream
+        cdef bytes frame
+        if stream._pending_sends or stream.congested or stream._decoder is None:
+            return False
+        if type(self.event) is not dict:
+            return False
+        event = <dict>self.event
+        if event.get("type") != "websocket.send":
+            return False
+        data = event.get("bytes")
+        if data is None:
+            data = event.get("text")
+        kind = type(data)
+        if kind is not str and kind is not bytes:
+            return False
+        if stream._encodes_directly:
+            frame = text_message(data, False) if kind is str else binary_message(data, False)
+        elif len(data) >= LARGE:
+            return False
+        else:
+            try:
+                frame = stream._encode_message(data)
+            except Exception:  # no frame: the coroutine raises what ASGI wants
+                return False
+        stream.write_frame(frame)
+        return True
+
+    cdef int make_coroutine(self) except -1:
+        stream, event = self.stream, self.event
+        self.stream = self.event = None
+        self.inner = stream.asgi_send(event)
+        return 0
+
+
+cdef PyObject *next_of(_Call call) except? NULL:
+    """`__next__`, for the interpreter: it returns a value without making an exception and its traceback."""
+    value = call.next()
+    if call.ended:
+        if value is not None:
+            wsf_stop_iteration(value)
+        return NULL
+    Py_INCREF(value)
+    return <PyObject *>value
+
+
+(<PyTypeObject *>_Receiving).tp_iternext = <iternextfunc>next_of
+(<PyTypeObject *>_Sending).tp_iternext = <iternextfunc>next_of
+Coroutine.register(_Call)
+
+
+cdef PyObject *receive(Stream stream, PyObject *_) except NULL:
+    cdef _Receiving call = _Receiving.__new__(_Receiving)
+    call.stream = stream
+    Py_INCREF(call)
+    return <PyObject *>call
+
+
+cdef PyObject *send(Stream stream, object event) except NULL:
+    cdef _Sending call = _Sending.__new__(_Sending)
+    call.stream = stream
+    call.event = event
+    Py_INCREF(call)
+    return <PyObject *>call
+
+
+wsf_receive.ml_meth = <PyCFunction>receive
+wsf_send.ml_meth = <PyCFunction>send
+
+
+def asgi_calls(Stream stream not None):
+    """asgi_calls(stream)
+
+    Make the `receive` and `send` of a connection; their `__self__` is the connection.
+
+    Args:
+        stream: of a server, with the coroutine functions `asgi_receive` and `asgi_send`.
+
+    Returns:
+        Two functions; what they return is to be awaited.
+    """
+    return PyCFunction_New(&wsf_receive, stream), PyCFunction_New(&wsf_send, stream)
