@@ -71,8 +71,8 @@ INPUT_AND_OUTPUT = {
 HOSTS = {"uvicorn": {"uvicorn"}, "demo": {"matplotlib", "rich", "websockets", "uvicorn"}}
 # Distributions that may be imported when a function needs them.
 LAZY = {
-    "_http": {"httptools"},
-    "asyncio": {"nats", "python_socks", "redis", "werkzeug"},
+    "_http": {"httptools", "werkzeug"},
+    "asyncio": {"nats", "python_socks", "redis"},
     "sync": {"python_socks"},
 }
 

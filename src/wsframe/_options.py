@@ -3,24 +3,76 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import math
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 
 from . import Role
 from .connection import SansIOConnection as Protocol
+
+if TYPE_CHECKING:
+    from ._http.forwarded import ForwardedHeader, TrustedProxy
+    from ._http.messages import HeadersLike
+    from .deflate import ClientPolicy, ServerPolicy
+    from .handshake import Origins
+
+    AnyLogger = logging.Logger | logging.LoggerAdapter[Any]
+
+MaxSize = int | tuple[int | None, int | None] | None
+MaxQueue = int | tuple[int | None, int | None] | None
+
+
+class CommonOptions(TypedDict, total=False):
+    """The options of all servers and clients, for signatures that pass them on."""
+
+    subprotocols: Sequence[str] | None
+    additional_headers: HeadersLike
+    max_size: MaxSize
+    max_fragments: int | None
+    max_head: int
+    max_headers: int
+    open_timeout: float | None
+    ping_interval: float | None
+    ping_timeout: float | None
+    close_timeout: float | None
+    max_queue: MaxQueue
+    logger: AnyLogger | None
+
+
+class ServerOptions(CommonOptions, total=False):
+    """The options of all servers."""
+
+    origins: Origins | None
+    compression: ServerPolicy | Literal["deflate"] | None
+    server_header: str | None
+    trusted_proxies: Iterable[TrustedProxy] | None
+    forwarded_header: ForwardedHeader
+    proxy_protocol: bool
+
+
+class ClientOptions(CommonOptions, total=False):
+    """The options of all clients."""
+
+    origin: str | None
+    compression: ClientPolicy | Literal["deflate"] | None
+    user_agent_header: str | None
+    proxy: str | Literal[True] | None
+
 
 # Options of earlier versions of websockets, and what they are called now.
 FORMER_NAMES = {"extra_headers": "additional_headers", "timeout": "open_timeout"}
 
 
-def check_names(called: type, options: Iterable[str], typed: type, others: Iterable[str]) -> None:
+def check_names(
+    called: Callable[..., Any], options: Iterable[str], typed: Callable[..., Any], others: Iterable[str]
+) -> None:
     """Check the names of options that a signature does not have.
 
     Args:
-        called: the class that was called, for the error.
+        called: the class or function that was called, for the error.
         options: their names.
-        typed: the class whose signature has the other options.
+        typed: the one whose signature has the other options.
         others: the names that are allowed.
 
     Raises:
@@ -61,9 +113,6 @@ def check_seconds(name: str, value: float | None, *, zero: bool = False) -> None
         raise ValueError(f"{name} must be a number of seconds from 0, or None for no limit")
 
 
-MaxSize = int | tuple[int | None, int | None] | None
-
-
 def limits_of(max_size: MaxSize) -> tuple[int | None, int | None]:
     """Return the limits of a message and of a frame.
 
@@ -92,6 +141,36 @@ def check_callable(name: str, value: Callable[..., Any] | None, *, optional: boo
     """Check that an option is callable, or None where that is allowed."""
     if not (callable(value) or (optional and value is None)):
         raise TypeError(f"{name} must be a function, not {type(value).__name__}")
+
+
+def check_logger(logger: object) -> None:
+    """Check that an option is a logger, or an object with its methods; or None."""
+    methods = ("debug", "info", "warning", "error", "exception")
+    if logger is not None and not all(callable(getattr(logger, name, None)) for name in methods):
+        raise TypeError(
+            f"logger must be a logging.Logger or LoggerAdapter, not {type(logger).__name__}:"
+            " pass logging.getLogger(name)"
+        )
+
+
+Policy = TypeVar("Policy")
+
+
+def policy_of(compression: object, kind: type[Policy]) -> Policy | None:
+    """Return the policy that the option `compression` stands for.
+
+    Args:
+        compression: "deflate", a policy or None.
+        kind: the class of policies.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if compression == "deflate":
+        return kind()
+    if compression is None or isinstance(compression, kind):
+        return compression
+    raise ValueError(f"unsupported compression: {compression}")
 
 
 def check_unsent(max_unsent: int) -> None:

@@ -218,7 +218,7 @@ def websockets_swap_sync(version: str, *sources: Source) -> Suite:
         sources,
         accelerated=(),
         aspect="swap-sync",
-        modules="tests/sync/test_[cs][leo]*[rtn].py",
+        modules="tests/sync/test_[crs][leo]*[rtn].py",
         chosen=" and ".join(f"not ({name})" for name in (*SYNC_INTERNALS, *SYNC_EXCEPTIONS)),
         edits=(
             Edit(

@@ -16,6 +16,5 @@ def log_no_request(
         error: says what is wrong.
         cause: what the connection raised, if that is the reason.
     """
-    if logger.isEnabledFor(logging.DEBUG):
-        error.__cause__ = cause
-        logger.debug("! no valid HTTP request", exc_info=error)
+    error.__cause__ = cause
+    logger.debug("! no valid HTTP request", exc_info=error)

@@ -18,7 +18,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import sys
 import threading
 import time
@@ -48,10 +47,9 @@ if sys.platform == "linux":
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+    from .._options import AnyLogger as AnyLogger
     from ..handshake import Request
     from ._topic import Topic
-
-    AnyLogger = logging.Logger | logging.LoggerAdapter[Any]
 
 # Maximum size of a read.
 READ_SIZE = 2**18

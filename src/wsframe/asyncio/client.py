@@ -16,15 +16,18 @@ from .._http.messages import HeadersLike, pairs_of
 from .._http.proxies import check_proxy, proxy_of_system
 from .._http.reader import MAX_HEAD, MAX_HEADERS, require_httptools
 from .._options import (
+    MaxQueue,
     MaxSize,
     check_callable,
     check_limits,
+    check_logger,
     check_max_queue,
     check_names,
     check_seconds,
     check_slow_peer,
     check_write_limit,
     limits_of,
+    policy_of,
 )
 from .._spec import DEFAULT_MAX_FRAGMENTS, DEFAULT_MAX_MESSAGE, Role
 from ..connection import SansIOConnection as Protocol
@@ -49,12 +52,12 @@ from ._listener import Listener
 from ._proxy import connect_through
 from ._redirects import MAX_REDIRECTS, Target
 from ._transport_options import ConnectOptions, UnixConnectOptions
-from .connection import MAX_QUEUE, MAX_UNSENT, Connection, MaxQueue, SlowPeer
+from .connection import MAX_QUEUE, MAX_UNSENT, Connection, SlowPeer
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from ._endpoint import AnyLogger
+    from .._options import AnyLogger
     from ._typed_options import UnixClientOptions
 
 __all__ = ["ClientConnection", "backoff", "connect", "process_exception", "unix_connect"]
@@ -333,10 +336,7 @@ class connect:
         check_names(type(self), options, connect, self._connect_options)
         self.uri: URI = parse_uri(uri)
         self._uri_text = uri
-        if compression == "deflate":
-            compression = ClientPolicy()
-        elif compression is not None and not isinstance(compression, ClientPolicy):
-            raise ValueError(f"unsupported compression: {compression}")
+        policy = policy_of(compression, ClientPolicy)
         if proxy is not None and proxy is not True:
             if not isinstance(proxy, str):
                 raise TypeError(f"proxy must be str, True or None, not {type(proxy).__name__}")
@@ -349,6 +349,7 @@ class connect:
         check_callable("reconnect_delays", reconnect_delays, optional=False)
         check_callable("process_exception", process_exception, optional=False)
         check_callable("create_connection", create_connection)
+        check_logger(logger)
         check_write_limit(write_limit)
         check_max_queue(max_queue)
         check_seconds("open_timeout", open_timeout, zero=True)
@@ -362,7 +363,7 @@ class connect:
         context = tls_context({**options}, self.uri.secure)
         given = {name: value for name, value in options.items() if value is not None}
         self.subprotocols = subprotocols
-        self.compression = compression
+        self.compression = policy
         self.listener = listener
         self.max_size = max_size
         self.max_fragments = max_fragments
@@ -384,7 +385,7 @@ class connect:
         self._headers: dict[str, Any] = {
             "origin": origin,
             "subprotocols": subprotocols,
-            "compression": compression,
+            "compression": policy,
             "extra_headers": pairs_of(additional_headers),  # a list: each attempt reads it
             "user_agent": user_agent_header,
         }

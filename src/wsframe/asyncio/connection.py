@@ -22,8 +22,8 @@ from ._streaming import MessageStream
 if TYPE_CHECKING:
     from typing_extensions import Buffer, Self
 
+    from .._options import AnyLogger, MaxQueue
     from ..handshake import Response
-    from ._endpoint import AnyLogger
 
 # Bytes that `send_nowait` and `broadcast` queue for a peer that does not read.
 MAX_UNSENT = 2**22
@@ -32,7 +32,6 @@ SlowPeer = Literal["close", "drop"]
 
 # Queued messages over which a connection pauses reading: never more than HIGH_WATER bytes have.
 MAX_QUEUE = HIGH_WATER
-MaxQueue = int | tuple[int | None, int | None] | None
 
 _logger = logging.getLogger("wsframe")
 

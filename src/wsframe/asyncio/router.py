@@ -6,10 +6,9 @@ import inspect
 import os
 import ssl as tls
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
 
+from .._http.routing import BaseRouter, check_url_map
 from ..handshake import Request, Response
 from .server import ServerConnection, serve, unix_serve
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Router", "route", "unix_route"]
 
 
-class Router:
+class Router(BaseRouter):
     """Chooses the handler of each connection; `route` makes one.
 
     Args:
@@ -31,44 +30,6 @@ class Router:
         server_name: the host in redirects, with its port; None for the Host header of the request.
         url_scheme: the scheme in redirects.
     """
-
-    def __init__(self, url_map: Map, server_name: str | None = None, url_scheme: str = "ws") -> None:
-        self.url_map = url_map
-        self.server_name = server_name
-        self.url_scheme = url_scheme
-        for rule in url_map.iter_rules():
-            rule.websocket = True
-
-    def get_server_name(self, connection: ServerConnection, request: Request) -> str:
-        """Return the host that redirects lead to."""
-        return request.headers["Host"] if self.server_name is None else self.server_name
-
-    def redirect(self, connection: ServerConnection, url: str) -> Response:
-        """Make the response for a rule with `redirect_to`."""
-        response = connection.respond(HTTPStatus.FOUND, f"Found at {url}")
-        response.headers["Location"] = url
-        return response
-
-    def not_found(self, connection: ServerConnection) -> Response:
-        """Make the response for a path that no rule matches."""
-        return connection.respond(HTTPStatus.NOT_FOUND, "Not Found")
-
-    def route_request(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Choose the handler: a `process_request`."""
-        from werkzeug.exceptions import NotFound
-        from werkzeug.routing import RequestRedirect
-
-        adapter = self.url_map.bind(self.get_server_name(connection, request), url_scheme=self.url_scheme)
-        target = urlsplit(request.path)
-        try:
-            endpoint, arguments = adapter.match(path_info=target.path, query_args=target.query)
-        except RequestRedirect as redirect:
-            return self.redirect(connection, redirect.new_url)
-        except NotFound:
-            return self.not_found(connection)
-        routed: Any = connection
-        routed.handler, routed.handler_kwargs = endpoint, arguments
-        return None
 
     async def handler(self, connection: ServerConnection) -> None:
         """Run the handler that was chosen."""
@@ -84,10 +45,7 @@ def _arguments(
     options: dict[str, Any],
 ) -> tuple[Any, dict[str, Any]]:
     """Return the handler and the options of `serve`."""
-    try:
-        import werkzeug.routing  # noqa: F401
-    except ImportError:
-        raise ImportError("route() needs werkzeug: pip install 'wsframe[router]'") from None
+    check_url_map(url_map)
     make = Router if create_router is None else create_router
     router = make(url_map, server_name, "ws" if ssl is None else "wss")
     before: ProcessRequest | None = options.pop("process_request", None)
@@ -129,6 +87,7 @@ def route(
 
     Raises:
         ImportError: werkzeug is not installed.
+        TypeError: url_map is no Map, or an option has no such name.
     """
     handler, given = _arguments(url_map, server_name, ssl, create_router, {**options})
     return serve(handler, host, port, **given)
@@ -155,6 +114,7 @@ def unix_route(
 
     Raises:
         ImportError: werkzeug is not installed.
+        TypeError: url_map is no Map, or an option has no such name.
     """
     handler, given = _arguments(url_map, server_name, ssl, create_router, {**options})
     return unix_serve(handler, path, **given)

@@ -20,15 +20,18 @@ from .._http.messages import HeadersLike
 from .._http.reader import MAX_HEAD, MAX_HEADERS, require_httptools
 from .._http.responses import checked, plain_response, read_own, serialize_101, serialize_refusal
 from .._options import (
+    MaxQueue,
     MaxSize,
     check_callable,
     check_limits,
+    check_logger,
     check_max_queue,
     check_names,
     check_seconds,
     check_slow_peer,
     check_write_limit,
     limits_of,
+    policy_of,
 )
 from .._spec import DEFAULT_MAX_FRAGMENTS, DEFAULT_MAX_MESSAGE, CloseCode, Role
 from ..connection import SansIOConnection as Protocol, State, close_body
@@ -53,12 +56,12 @@ from ._endpoint import WRITE_LIMIT, WriteLimit
 from ._listener import Listener
 from ._proxy_protocol import HeaderProtocol
 from ._transport_options import ListenOptions, UnixListenOptions
-from .connection import MAX_QUEUE, MAX_UNSENT, Connection, MaxQueue, SlowPeer, broadcast
+from .connection import MAX_QUEUE, MAX_UNSENT, Connection, SlowPeer, broadcast
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
-    from ._endpoint import AnyLogger
+    from .._options import AnyLogger
     from ._typed_options import UnixServeOptions
 
 __all__ = ["Server", "ServerConnection", "basic_auth", "broadcast", "serve", "unix_serve"]
@@ -449,6 +452,7 @@ class Server:
         check_callable("process_response", process_response)
         check_callable("select_subprotocol", select_subprotocol)
         check_callable("create_connection", create_connection)
+        check_logger(logger)
         check_write_limit(write_limit)
         check_max_queue(max_queue)
         check_seconds("open_timeout", open_timeout)
@@ -458,10 +462,7 @@ class Server:
         check_slow_peer(max_unsent, slow_peer)
         check_limits(Role.SERVER, max_size, max_fragments)
         RequestReader(max_head, max_headers)
-        if compression == "deflate":
-            compression = ServerPolicy()
-        elif compression is not None and not isinstance(compression, ServerPolicy):
-            raise ValueError(f"unsupported compression: {compression}")
+        policy = policy_of(compression, ServerPolicy)
         check_forwarded_header(forwarded_header)
         if not isinstance(proxy_protocol, bool):
             raise TypeError(f"proxy_protocol must be bool, not {type(proxy_protocol).__name__}")
@@ -476,7 +477,7 @@ class Server:
             self.subprotocols = list_of_subprotocols(subprotocols)
         self.select_subprotocol = select_subprotocol
         self.origins: Origins | None = check_origins(origins)
-        self.compression = compression
+        self.compression = policy
         self.process_request = process_request
         self.process_response = process_response
         self._response_fields = write_extra(additional_headers)  # header fields of every 101

@@ -29,7 +29,8 @@ from ._topic import Topic
 if TYPE_CHECKING:
     from typing_extensions import Buffer, Self
 
-    from ._endpoint import AnyLogger, Endpoint
+    from .._options import AnyLogger
+    from ._endpoint import Endpoint
     from .connection import Connection
 
 __all__ = ["MAX_UNSENT", "Counters", "SlowPeer", "Subscribed", "Topics", "WhenLost", "Wrap"]

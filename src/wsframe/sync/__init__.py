@@ -24,6 +24,7 @@ from ..handshake import (
 from ._basic_auth import basic_auth
 from .client import ClientConnection, connect, unix_connect
 from .connection import Connection
+from .router import Router, route, unix_route
 from .server import Server, ServerConnection, serve, unix_serve
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "ProxyError",
     "Request",
     "Response",
+    "Router",
     "SecurityError",
     "Server",
     "ServerConnection",
@@ -59,7 +61,9 @@ __all__ = [
     "WebSocketException",
     "basic_auth",
     "connect",
+    "route",
     "serve",
     "unix_connect",
+    "unix_route",
     "unix_serve",
 ]

@@ -12,7 +12,18 @@ from .. import __version__
 from .._http.messages import HeadersLike
 from .._http.proxies import check_proxy, proxy_of_system
 from .._http.reader import MAX_HEAD, MAX_HEADERS
-from .._options import MaxSize, check_callable, check_limits, check_max_queue, check_seconds, limits_of
+from .._options import (
+    MaxQueue,
+    MaxSize,
+    check_callable,
+    check_limits,
+    check_logger,
+    check_max_queue,
+    check_names,
+    check_seconds,
+    limits_of,
+    policy_of,
+)
 from .._spec import DEFAULT_MAX_FRAGMENTS, DEFAULT_MAX_MESSAGE, Role
 from ..connection import SansIOConnection as Protocol
 from ..deflate import ClientPolicy
@@ -29,10 +40,14 @@ from ..handshake import (
 from ._proxy import connect_through_http, connect_through_socks
 from ._socket import Deadline, Socket
 from ._tls import TLSSocket
-from .connection import MAX_QUEUE, Connection, MaxQueue
+from ._typed_options import ConnectOptions
+from .connection import MAX_QUEUE, Connection
 
 if TYPE_CHECKING:
-    from .connection import AnyLogger
+    from typing_extensions import Unpack
+
+    from .._options import AnyLogger
+    from ._typed_options import UnixClientOptions
 
 __all__ = ["ClientConnection", "connect", "unix_connect"]
 
@@ -71,7 +86,7 @@ def connect(
     max_queue: MaxQueue = MAX_QUEUE,
     logger: AnyLogger | None = None,
     create_connection: Callable[..., ClientConnection] | None = None,
-    **options: Any,
+    **options: Unpack[ConnectOptions],
 ) -> ClientConnection:
     """Connect to a WebSocket server.
 
@@ -104,28 +119,30 @@ def connect(
             no limit.  Of a pair, the first counts.
         logger: what is logged to, instead of "wsframe.client".
         create_connection: makes the connection: ClientConnection or a subclass.
-        options: the rest of socket.create_connection: source_address ...
+        options: the rest of socket.create_connection: source_address, all_errors.
 
     Returns:
         The connection, which can be entered with `with`.
 
     Raises:
+        TypeError: an option has no such name, or is of the wrong type.
         ValueError: uri is no WebSocket URI, or an argument holds what a header must not.
         InvalidHandshake: the server refused, or broke a rule; InvalidStatus holds its response.
         OSError: the connection failed.
         TimeoutError: open_timeout is over.
     """
+    given: dict[str, Any] = {**options}
+    unix, path = given.pop("unix", False), given.pop("path", None)  # of unix_connect
+    if unix:
+        check_names(unix_connect, given, connect, ())
+    else:
+        check_names(connect, given, connect, ConnectOptions.__optional_keys__)
     target = parse_uri(uri)
-    unix = options.pop("unix", False)
-    path = options.pop("path", None)
     if ssl is not None and not target.secure:
         raise ValueError("ssl argument is incompatible with a ws:// URI")
     if ssl is not None and not isinstance(ssl, tls.SSLContext):
         raise TypeError(f"ssl must be an ssl.SSLContext or None, not {type(ssl).__name__}")
-    if compression == "deflate":
-        compression = ClientPolicy()
-    elif compression is not None and not isinstance(compression, ClientPolicy):
-        raise ValueError(f"unsupported compression: {compression}")
+    policy = policy_of(compression, ClientPolicy)
     if unix and path is None and sock is None:
         raise ValueError("missing path argument")
     if path is not None and sock is not None:
@@ -138,6 +155,7 @@ def connect(
             scheme = proxy.partition("://")[0]
             raise ValueError(f"proxy_ssl argument is incompatible with an {scheme}:// proxy")
     check_callable("create_connection", create_connection)
+    check_logger(logger)
     check_seconds("open_timeout", open_timeout, zero=True)
     check_seconds("ping_interval", ping_interval)
     check_seconds("ping_timeout", ping_timeout)
@@ -152,7 +170,7 @@ def connect(
         key,
         origin=origin,
         subprotocols=subprotocols,
-        compression=compression,
+        compression=policy,
         extra_headers=additional_headers or (),
         user_agent=user_agent_header,
     )
@@ -164,10 +182,10 @@ def connect(
     deadline = Deadline(open_timeout)
     if proxy is not None and proxy.startswith("http"):
         carrier = connect_through_http(
-            proxy, target, deadline, user_agent_header, proxy_ssl, proxy_server_hostname, options
+            proxy, target, deadline, user_agent_header, proxy_ssl, proxy_server_hostname, given
         )
     else:
-        carrier = Socket(_reach(target, path, proxy, deadline, options) if sock is None else sock)
+        carrier = Socket(_reach(target, path, proxy, deadline, given) if sock is None else sock)
     try:
         if carrier.sock.family in (socket.AF_INET, socket.AF_INET6):
             carrier.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
@@ -186,7 +204,7 @@ def connect(
         connection.request = request
         carrier.sendall(request.serialize())
         response = connection.response = _response(carrier, reader, deadline)
-        agreed = check_response(response, key, subprotocols=subprotocols, compression=compression)
+        agreed = check_response(response, key, subprotocols=subprotocols, compression=policy)
     except BaseException:
         carrier.close()
         raise
@@ -246,7 +264,9 @@ def _response(carrier: Socket, reader: ResponseReader, deadline: Deadline) -> Re
             deadline = Deadline(BODY_TIMEOUT)
 
 
-def unix_connect(path: str | None = None, uri: str | None = None, **options: Any) -> ClientConnection:
+def unix_connect(
+    path: str | None = None, uri: str | None = None, **options: Unpack[UnixClientOptions]
+) -> ClientConnection:
     """Connect to a WebSocket server on a Unix socket.
 
     Args:
@@ -256,4 +276,5 @@ def unix_connect(path: str | None = None, uri: str | None = None, **options: Any
     """
     if uri is None:
         uri = "ws://localhost/" if options.get("ssl") is None else "wss://localhost/"
-    return connect(uri, unix=True, path=path, **options)
+    given: dict[str, Any] = {**options, "unix": True, "path": path}
+    return connect(uri, **given)

@@ -46,11 +46,9 @@ from ._socket import Deadline, Socket
 if TYPE_CHECKING:
     from typing_extensions import Buffer, Self
 
+    from .._options import AnyLogger, MaxQueue
     from ..handshake import Request, Response
 
-    AnyLogger = logging.Logger | logging.LoggerAdapter[Any]
-
-MaxQueue = int | tuple[int | None, int | None] | None
 
 # Messages that are stored while the application does not receive.
 MAX_QUEUE = 16

@@ -15,7 +15,18 @@ from .. import __version__
 from .._http.forwarded import ForwardedHeader, TrustedProxies, TrustedProxy, check_forwarded_header
 from .._http.messages import HeadersLike
 from .._http.reader import MAX_HEAD, MAX_HEADERS
-from .._options import MaxSize, check_callable, check_limits, check_max_queue, check_seconds, limits_of
+from .._options import (
+    MaxQueue,
+    MaxSize,
+    check_callable,
+    check_limits,
+    check_logger,
+    check_max_queue,
+    check_names,
+    check_seconds,
+    limits_of,
+    policy_of,
+)
 from .._spec import DEFAULT_MAX_FRAGMENTS, DEFAULT_MAX_MESSAGE, CloseCode, Role
 from ..connection import State, close_body
 from ..deflate import ServerPolicy
@@ -33,12 +44,14 @@ from ._opening import Opening, ServerConnection
 from ._proxy_protocol import read_header
 from ._socket import Deadline, Socket
 from ._tls import TLSSocket
-from .connection import MAX_QUEUE, MaxQueue
+from ._typed_options import ListenOptions, UnixListenOptions
+from .connection import MAX_QUEUE
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing_extensions import Self, Unpack
 
-    from .connection import AnyLogger
+    from .._options import AnyLogger
+    from ._typed_options import UnixServeOptions
 
 __all__ = ["Server", "ServerConnection", "basic_auth", "serve", "unix_serve"]
 
@@ -233,7 +246,7 @@ def serve(
     trusted_proxies: Iterable[TrustedProxy] | None = None,
     forwarded_header: ForwardedHeader = "X-Forwarded-For",
     proxy_protocol: bool = False,
-    **options: Any,
+    **options: Unpack[ListenOptions],
 ) -> Server:
     """Make a WebSocket server that listens; its `serve_forever` accepts connections.
 
@@ -277,14 +290,26 @@ def serve(
         proxy_protocol: whether each connection starts with a header of the PROXY protocol, version 1 or 2,
             before TLS; without one it is closed, and so are those of peers that are not among
             trusted_proxies where these are given.
-        options: the rest of socket.create_server: backlog, reuse_port ...
+        options: the rest of socket.create_server: family, backlog, reuse_port, dualstack_ipv6.
+
+    Raises:
+        TypeError: an option has no such name, or is of the wrong type.
+        ValueError: the value of an option is out of range.
+        OSError: the system does not let us listen there.
     """
+    where: dict[str, Any] = {**options}
+    unix, path = where.pop("unix", False), where.pop("path", None)  # of unix_serve
+    if unix:
+        check_names(unix_serve, where, serve, UnixListenOptions.__optional_keys__)
+    else:
+        check_names(serve, where, serve, ListenOptions.__optional_keys__)
     if not callable(handler):
         raise TypeError(f"handler must be a function, not {type(handler).__name__}")
     check_callable("process_request", process_request)
     check_callable("process_response", process_response)
     check_callable("select_subprotocol", select_subprotocol)
     check_callable("create_connection", create_connection)
+    check_logger(logger)
     check_seconds("open_timeout", open_timeout)
     check_seconds("ping_interval", ping_interval)
     check_seconds("ping_timeout", ping_timeout)
@@ -296,10 +321,7 @@ def serve(
     if not isinstance(proxy_protocol, bool):
         raise TypeError(f"proxy_protocol must be bool, not {type(proxy_protocol).__name__}")
     proxies = None if trusted_proxies is None else TrustedProxies(trusted_proxies)
-    if compression == "deflate":
-        compression = ServerPolicy()
-    elif compression is not None and not isinstance(compression, ServerPolicy):
-        raise ValueError(f"unsupported compression: {compression}")
+    policy = policy_of(compression, ServerPolicy)
     max_message, max_frame = limits_of(max_size)
     fields = write_extra(additional_headers)
     if server_header is not None:
@@ -308,7 +330,7 @@ def serve(
         subprotocols=None if subprotocols is None else list_of_subprotocols(subprotocols),
         select_subprotocol=select_subprotocol,
         origins=check_origins(origins),
-        compression=compression,
+        compression=policy,
         process_request=process_request,
         process_response=process_response,
         fields=fields,
@@ -320,7 +342,17 @@ def serve(
         proxies=proxies,
         forwarded_header=forwarded_header,
     )
-    listening = _listen(host, port, sock, options)
+    if sock is not None:
+        for name, value in (("host", host), ("port", port), ("path", path)):
+            if value is not None:
+                raise ValueError(f"{name} is incompatible with sock")
+        listening = sock
+    elif unix:
+        if path is None:
+            raise ValueError("missing path argument")
+        listening = socket.create_server(path, family=socket.AF_UNIX, **where)
+    else:
+        listening = socket.create_server((host or "", port or 0), **where)
     tcp = listening.family in (socket.AF_INET, socket.AF_INET6)
 
     def handle(accepted: socket.socket, address: Any) -> None:
@@ -358,24 +390,6 @@ def serve(
     return server
 
 
-def _listen(
-    host: str | None, port: int | None, sock: socket.socket | None, options: dict[str, Any]
-) -> socket.socket:
-    """Make the socket that listens."""
-    unix = options.pop("unix", False)
-    path = options.pop("path", None)
-    if sock is not None:
-        for name, value in (("host", host), ("port", port), ("path", path)):
-            if value is not None:
-                raise ValueError(f"{name} is incompatible with sock")
-        return sock
-    if unix:
-        if path is None:
-            raise ValueError("missing path argument")
-        return socket.create_server(path, **{"family": socket.AF_UNIX, **options})
-    return socket.create_server((host or "", port or 0), **options)
-
-
 def _run(handler: Handler, connection: ServerConnection) -> None:
     try:
         handler(connection)
@@ -389,7 +403,7 @@ def _run(handler: Handler, connection: ServerConnection) -> None:
         connection.close()
 
 
-def unix_serve(handler: Handler, path: str | None = None, **options: Any) -> Server:
+def unix_serve(handler: Handler, path: str | None = None, **options: Unpack[UnixServeOptions]) -> Server:
     """Make a WebSocket server that listens on a Unix socket.
 
     Args:
@@ -397,4 +411,5 @@ def unix_serve(handler: Handler, path: str | None = None, **options: Any) -> Ser
         path: of the socket.
         options: those of serve.
     """
-    return serve(handler, unix=True, path=path, **options)
+    given: dict[str, Any] = {**options, "unix": True, "path": path}
+    return serve(handler, **given)

@@ -13,6 +13,7 @@ MODULES = {
     "websockets.asyncio.connection": "wsframe.asyncio.connection",
     "websockets.sync.server": "wsframe.sync.server",
     "websockets.sync.client": "wsframe.sync.client",
+    "websockets.sync.router": "wsframe.sync.router",
     "websockets.client": "wsframe.asyncio.client",
     "websockets.datastructures": "wsframe.asyncio",
     "websockets.exceptions": "wsframe.asyncio",

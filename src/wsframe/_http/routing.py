@@ -1,0 +1,70 @@
+"""The choice of a handler by the path of a request, with the URL maps of werkzeug."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from .messages import Request, Response
+
+if TYPE_CHECKING:
+    from werkzeug.routing import Map
+
+
+def check_url_map(url_map: object) -> None:
+    """Check the first argument of `route`.
+
+    Raises:
+        ImportError: werkzeug is not installed.
+        TypeError: it is no Map.
+    """
+    try:
+        from werkzeug.routing import Map
+    except ImportError:
+        raise ImportError("route() needs werkzeug: pip install 'wsframe[router]'") from None
+    if not isinstance(url_map, Map):
+        raise TypeError(f"url_map must be a werkzeug.routing.Map, not {type(url_map).__name__}")
+
+
+class BaseRouter:
+    """What the routers of asyncio and of threads share; see there."""
+
+    def __init__(self, url_map: Map, server_name: str | None = None, url_scheme: str = "ws") -> None:
+        check_url_map(url_map)
+        self.url_map = url_map
+        self.server_name = server_name
+        self.url_scheme = url_scheme
+        for rule in url_map.iter_rules():
+            rule.websocket = True
+
+    def get_server_name(self, connection: Any, request: Request) -> str:
+        """Return the host that redirects lead to."""
+        return request.headers["Host"] if self.server_name is None else self.server_name
+
+    def redirect(self, connection: Any, url: str) -> Response:
+        """Make the response for a rule with `redirect_to`."""
+        response: Response = connection.respond(HTTPStatus.FOUND, f"Found at {url}")
+        response.headers["Location"] = url
+        return response
+
+    def not_found(self, connection: Any) -> Response:
+        """Make the response for a path that no rule matches."""
+        response: Response = connection.respond(HTTPStatus.NOT_FOUND, "Not Found")
+        return response
+
+    def route_request(self, connection: Any, request: Request) -> Response | None:
+        """Choose the handler: a `process_request`."""
+        from werkzeug.exceptions import NotFound
+        from werkzeug.routing import RequestRedirect
+
+        adapter = self.url_map.bind(self.get_server_name(connection, request), url_scheme=self.url_scheme)
+        target = urlsplit(request.path)
+        try:
+            endpoint, arguments = adapter.match(path_info=target.path, query_args=target.query)
+        except RequestRedirect as redirect:
+            return self.redirect(connection, redirect.new_url)
+        except NotFound:
+            return self.not_found(connection)
+        connection.handler, connection.handler_kwargs = endpoint, arguments
+        return None
