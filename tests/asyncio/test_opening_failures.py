@@ -378,3 +378,29 @@ async def test_head_response_may_have_a_content_length_without_a_body():
             status, text = await ask(server, f"{method} / HTTP/1.1\r\nHost: a\r\n\r\n".encode())
             assert (status, text.partition("\r\n\r\n")[2]) == (200, body)
             assert "Content-Length: 5" in text
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"", "connection closed while reading HTTP request line"),
+        (b"GET / HTTP/1.1\r\nHost: a", "connection closed while reading HTTP headers"),
+        (b"HELO relay.invalid\r\n", "invalid HTTP request line: HELO relay.invalid"),
+    ],
+)
+async def test_clients_that_send_no_request_get_no_response_and_a_debug_line(caplog, data, why):
+    caplog.set_level("DEBUG", "wsframe.server")
+    async with local(handler_that_waits) as server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
+        writer.write(data)
+        if not data.startswith(b"HELO"):
+            writer.write_eof()
+        assert await asyncio.wait_for(reader.read(), SOON) == b""
+        writer.close()
+    (record,) = caplog.records
+    assert (record.levelname, record.getMessage()) == ("DEBUG", "! no valid HTTP request")
+    assert str(record.exc_info[1]) == why
+
+
+async def handler_that_waits(ws):
+    await ws.wait_closed()
