@@ -170,6 +170,7 @@ cdef class MessageDecoder(_Decoder):
 
     cdef const uint8_t *decode(self, const uint8_t *p, const uint8_t *end, list out) except? NULL:
         cdef uint8_t first, second
+        cdef bint fast
         cdef Py_ssize_t length, size
         cdef Py_ssize_t key_size = 4 if self.masked else 0
         cdef uint8_t direction = MASKED if self.masked else 0
@@ -179,10 +180,10 @@ cdef class MessageDecoder(_Decoder):
         if self.streaming and self.buffer_size and not self.skipping:  # that came before `streaming` was set
             self.return_fragment(False, out)
         while p != NULL and p != end:
-            # The fast path: unfragmented, uncompressed messages that have arrived whole change no state.
-            while end - p >= 2 and not (
-                self.in_payload or self.opcode or self.head_size or self.skipping or self.streaming
-            ):
+            # The fast path: unfragmented, uncompressed messages that have arrived whole change no state, so it is
+            # read once.
+            fast = not (self.in_payload or self.opcode or self.head_size or self.skipping or self.streaming)
+            while fast and end - p >= 2:
                 first = p[0]
                 second = p[1] ^ direction
                 if first != (FIN | TEXT) and first != (FIN | BINARY):
