@@ -20,6 +20,7 @@ __all__ = [
     "build_header",
     "cut_frames",
     "encode_binary",
+    "encode_deflated",
     "encode_frame",
     "encode_text",
     "fresh_key",
@@ -70,7 +71,7 @@ if TYPE_CHECKING or _load() == "_c":
     from ._c.accept import accept_key, new_key
     from ._c.asgi import asgi_calls
     from ._c.coalescer import Coalescer, Iteration
-    from ._c.encoder import encode_binary, encode_frame, encode_text, fresh_key
+    from ._c.encoder import encode_binary, encode_deflated, encode_frame, encode_text, fresh_key
     from ._c.frame_decoder import FrameDecoder
     from ._c.header import build_header, parse_header
     from ._c.mask import mask, mask_into
@@ -83,7 +84,7 @@ else:
     from ._py.accept import accept_key, new_key
     from ._py.asgi import asgi_calls
     from ._py.coalescer import Coalescer, Iteration
-    from ._py.encoder import encode_binary, encode_frame, encode_text, fresh_key
+    from ._py.encoder import encode_binary, encode_deflated, encode_frame, encode_text, fresh_key
     from ._py.frame_decoder import FrameDecoder
     from ._py.header import build_header, parse_header
     from ._py.mask import mask, mask_into

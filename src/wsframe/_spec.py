@@ -36,6 +36,7 @@ MAX_LENGTH = 2**63 - 1
 KEY_SIZE = 4  # 5.3: bytes of a masking key
 MAX_HEADER = 14  # 5.2: 2 + 8 + KEY_SIZE
 MAX_CONTROL_PAYLOAD = 125  # 5.5
+DEFLATE_TAIL = b"\x00\x00\xff\xff"  # RFC 7692, 7.2.1: what a sender strips and a receiver adds
 NONCE_SIZE = 16  # 4.1: bytes of Sec-WebSocket-Key before base64
 
 # 10.4: limits an implementation sets for itself.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import wraps
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, strategies as st
 from support import frames
+from support.compressed import TAIL, deflated
 from support.feeding import cut_at_random, cuttings
 from support.frames import BINARY, CLOSE, CONTINUATION, KEY, PING, PONG, TEXT, compressed
 
@@ -330,25 +332,30 @@ def original_code(*_: Any, **__: Any) -> None:
     raise AssertionError("the original code of autobahn was called")
 
 
+@pytest.mark.parametrize("deflate", [False, True])
 @pytest.mark.parametrize("client", [False, True])
 @pytest.mark.parametrize("flavour", FLAVOURS)
 def test_whole_messages_take_the_fast_path(
-    new: Any, flavour: str, client: bool, monkeypatch: pytest.MonkeyPatch
+    new: Any, flavour: str, client: bool, deflate: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    player = Player(new, flavour, client, echoing, {})
+    player = Player(new, flavour, client, echoing, {}, deflate)
     for name in ("processData", "sendMessage", "sendData"):
         method = getattr(new.protocol.WebSocketProtocol, name)
         (cell,) = [cell for cell in method.__closure__ if callable(cell.cell_contents)]
         monkeypatch.setattr(cell, "cell_contents", original_code)
     key = None if client else KEY
-    text, binary = frames.frame(TEXT, "é".encode(), key=key), frames.frame(BINARY, b"x" * 300, key=key)
+    messages = ["é".encode(), b"x" * 300, "é".encode()]
+    squeeze, inflater = zlib.compressobj(wbits=-15), zlib.decompressobj(-15)
+    data = b""
+    for opcode, message in zip([TEXT, BINARY, TEXT], messages, strict=True):
+        payload = deflated(squeeze, message) if deflate else message
+        data += frames.frame(opcode, payload, key=key, rsv=4 if deflate else 0)
     with suppress(AssertionError):  # when nothing is left, autobahn is asked as well
-        player.take(text + binary + text)
-    assert [payload for *_, payload in unmasked(player.transport.written)] == [
-        "é".encode(),
-        b"x" * 300,
-        "é".encode(),
-    ]
+        player.take(data)
+    sent = [payload for *_, payload in unmasked(player.transport.written)]
+    if deflate:
+        sent = [inflater.decompress(payload + TAIL) for payload in sent]
+    assert sent == messages
 
 
 def test_a_listener_that_fails_is_logged(new: Any) -> None:

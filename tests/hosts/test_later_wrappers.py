@@ -51,13 +51,13 @@ def kind(request: pytest.FixtureRequest) -> Any:
 
 
 def sites_of(hosts: tuple[str, ...]) -> list[tuple[Any, str]]:
-    """All that is replaced or bypassed, once for each name."""
+    """All that is replaced, bypassed or relied on, once for each name."""
     found: dict[tuple[Any, str], None] = {}
     for name in hosts:
         host = load_host(name)
         for part in (host, *host.parts):
             if all(find(module) for module in part.modules):
-                for path, names in [*part.seams.items(), *part.bypasses]:
+                for path, names in [*part.seams.items(), *part.bypasses, *part.relies_on]:
                     for owner in find(path):
                         found.update(dict.fromkeys((owner, name) for name in names))
     values = {site: inspect.getattr_static(*site, None) for site in found}

@@ -12,12 +12,14 @@ import socket
 import sys
 import threading
 import warnings
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 from support import frames
+from support.compressed import TAIL, deflated
 from support.frames import BINARY, KEY, TEXT, frame
 from support.hypercorn_connections import connection
 from support.opening import request, response
@@ -37,11 +39,14 @@ FACTORY: Callable[[], Any] = asyncio.new_event_loop
 SLACK = 2
 
 
-def wire(messages: list[str | bytes], key: bytes | None) -> bytes:
-    return b"".join(
-        frame(TEXT, one.encode(), key=key) if isinstance(one, str) else frame(BINARY, one, key=key)
-        for one in messages
-    )
+def wire(messages: list[str | bytes], key: bytes | None, deflater: Any = None) -> bytes:
+    data = b""
+    for one in messages:
+        opcode, payload = (TEXT, one.encode()) if isinstance(one, str) else (BINARY, one)
+        if deflater is not None:
+            payload = deflated(deflater, payload)
+        data += frame(opcode, payload, key=key, rsv=0 if deflater is None else 4)
+    return data
 
 
 class Peer(threading.Thread):
@@ -50,10 +55,14 @@ class Peer(threading.Thread):
     Args:
         sock: connected.
         client: whether this side is the client.
+        deflate: whether all messages are compressed.
     """
 
-    def __init__(self, sock: socket.socket, *, client: bool) -> None:
+    def __init__(self, sock: socket.socket, *, client: bool, deflate: bool = False) -> None:
         super().__init__(daemon=True)
+        self.deflate = deflate
+        self.deflater = zlib.compressobj(wbits=-15) if deflate else None
+        self.inflater = zlib.decompressobj(-15)
         self.socket = sock
         self.socket.settimeout(20)
         self.client = client
@@ -69,13 +78,13 @@ class Peer(threading.Thread):
 
     def converse(self) -> None:
         if self.client:
-            self.socket.sendall(request())
+            self.socket.sendall(request(self.deflate))
             self.take_head()
         else:
-            self.socket.sendall(response(self.take_head()))
+            self.socket.sendall(response(self.take_head(), self.deflate))
         key = KEY if self.client else None
         for messages in READS:
-            self.socket.sendall(wire(messages, key))
+            self.socket.sendall(wire(messages, key, self.deflater))
             for message in messages:
                 assert self.take() == message
         self.socket.sendall(frames.close(1000, key=key))
@@ -112,13 +121,16 @@ class Peer(threading.Thread):
         key = self.exactly(4) if second & 128 else None
         data = self.exactly(length)
         data = frames.masked(data, key) if key else data
+        if self.deflate:
+            assert first & 0x40
+            data = self.inflater.decompress(data + TAIL)
         return data.decode() if first & 15 == TEXT else data
 
 
 @contextlib.contextmanager
-def beside(sock: socket.socket, *, client: bool) -> Iterator[None]:
+def beside(sock: socket.socket, *, client: bool, deflate: bool = False) -> Iterator[None]:
     """Have a peer exchange messages with what this block runs."""
-    peer = Peer(sock, client=client)
+    peer = Peer(sock, client=client, deflate=deflate)
     peer.start()
     yield
     peer.join(20)
@@ -138,18 +150,18 @@ def on_loop(main: Callable[[], Any], factory: Callable[[], Any] | None = None) -
         loop.close()
 
 
-def pair(*, client: bool) -> tuple[socket.socket, Any]:
+def pair(*, client: bool, deflate: bool = False) -> tuple[socket.socket, Any]:
     """A socket for the library, connected to a peer that runs as long as the block."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         far = socket.create_connection(listener.getsockname())
         near, _ = listener.accept()
-    return near, beside(far, client=client)
+    return near, beside(far, client=client, deflate=deflate)
 
 
 # Servers
 
 
-def websockets(factory: Any = None) -> None:
+def websockets(factory: Any = None, deflate: bool = False) -> None:
     from websockets.asyncio.server import serve
 
     async def main() -> None:
@@ -160,8 +172,10 @@ def websockets(factory: Any = None) -> None:
                 await ws.send(message)
             over.set()
 
-        async with serve(echo, "127.0.0.1", 0, compression=None) as server:
-            with beside(socket.create_connection(server.sockets[0].getsockname()), client=True):
+        async with serve(echo, "127.0.0.1", 0, compression="deflate" if deflate else None) as server:
+            with beside(
+                socket.create_connection(server.sockets[0].getsockname()), client=True, deflate=deflate
+            ):
                 await over.wait()
 
     on_loop(main, factory)
@@ -189,7 +203,7 @@ def websockets_sync_client() -> None:
             ws.send(message)
 
 
-def websockets_legacy(factory: Any = None) -> None:
+def websockets_legacy(factory: Any = None, deflate: bool = False) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecated since 14.0
         from websockets.legacy.server import serve
@@ -202,8 +216,10 @@ def websockets_legacy(factory: Any = None) -> None:
                 await ws.send(message)
             over.set()
 
-        async with serve(echo, "127.0.0.1", 0, compression=None) as server:
-            with beside(socket.create_connection(server.sockets[0].getsockname()), client=True):
+        async with serve(echo, "127.0.0.1", 0, compression="deflate" if deflate else None) as server:
+            with beside(
+                socket.create_connection(server.sockets[0].getsockname()), client=True, deflate=deflate
+            ):
                 await over.wait()
 
     on_loop(main, factory)
@@ -236,7 +252,7 @@ async def asgi(scope: Any, receive: Any, send: Any) -> None:
             await send({"type": "websocket.send", "bytes": message["bytes"]})
 
 
-def uvicorn(module: str, name: str, factory: Any = None) -> None:
+def uvicorn(module: str, name: str, factory: Any = None, deflate: bool = False) -> None:
     from importlib import import_module
 
     import uvicorn
@@ -252,10 +268,10 @@ def uvicorn(module: str, name: str, factory: Any = None) -> None:
             over.set()
 
         options: Any = {"lifespan": "off", "log_config": None, "loop": "none", "ws_ping_interval": None}
-        config = uvicorn.Config(app, ws=kind, ws_per_message_deflate=False, **options)
+        config = uvicorn.Config(app, ws=kind, ws_per_message_deflate=deflate, **options)
         config.load()
         state = ServerState()
-        near, peer = pair(client=True)
+        near, peer = pair(client=True, deflate=deflate)
         with peer:
             protocol = kind(config=config, server_state=state, app_state={})
             await asyncio.get_running_loop().connect_accepted_socket(lambda: protocol, near)
@@ -267,20 +283,20 @@ def uvicorn(module: str, name: str, factory: Any = None) -> None:
     on_loop(main, factory)
 
 
-def hypercorn(factory: Any = None) -> None:
+def hypercorn(factory: Any = None, deflate: bool = False) -> None:
     from hypercorn.config import Config
 
     async def main() -> None:
         config = Config()
         config.errorlog = None
-        near, peer = pair(client=True)
+        near, peer = pair(client=True, deflate=deflate)
         with peer:
             await connection(asgi, config, *await asyncio.open_connection(sock=near)).run()
 
     on_loop(main, factory)
 
 
-def tornado() -> None:
+def tornado(deflate: bool = False) -> None:
     from tornado.httpserver import HTTPServer
     from tornado.netutil import bind_sockets
     from tornado.web import Application
@@ -290,6 +306,9 @@ def tornado() -> None:
         over = asyncio.Event()
 
         class Handler(WebSocketHandler):  # type: ignore[misc]
+            def get_compression_options(self) -> Any:
+                return {} if deflate else None
+
             def on_message(self, message: Any) -> None:
                 self.write_message(message, binary=isinstance(message, bytes))
 
@@ -299,7 +318,7 @@ def tornado() -> None:
         server = HTTPServer(Application([("/", Handler)]))
         sockets = bind_sockets(0, "127.0.0.1")
         server.add_sockets(sockets)
-        with beside(socket.create_connection(sockets[0].getsockname()), client=True):
+        with beside(socket.create_connection(sockets[0].getsockname()), client=True, deflate=deflate):
             await over.wait()
         server.stop()
 
@@ -332,12 +351,18 @@ def choose_no_framework() -> None:
         txaio._explicit_framework = None
 
 
-def autobahn(factory: Any = None) -> None:
+def autobahn(factory: Any = None, deflate: bool = False) -> None:
     import txaio
 
     choose_no_framework()
     txaio.use_asyncio()
     from autobahn.asyncio.websocket import WebSocketServerFactory, WebSocketServerProtocol
+    from autobahn.websocket.compress import PerMessageDeflateOffer, PerMessageDeflateOfferAccept
+
+    def accept(offers: list[Any]) -> Any:
+        return next(
+            PerMessageDeflateOfferAccept(one) for one in offers if type(one) is PerMessageDeflateOffer
+        )
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
@@ -352,22 +377,24 @@ def autobahn(factory: Any = None) -> None:
 
         making = WebSocketServerFactory(loop=loop)
         making.protocol = Echo
+        if deflate:
+            making.setProtocolOptions(perMessageCompressionAccept=accept)
         server = await loop.create_server(making, "127.0.0.1", 0)
-        with beside(socket.create_connection(server.sockets[0].getsockname()), client=True):
+        with beside(socket.create_connection(server.sockets[0].getsockname()), client=True, deflate=deflate):
             await over.wait()
         server.close()
 
     on_loop(main, factory)
 
 
-def aiohttp(factory: Any = None) -> None:
+def aiohttp(factory: Any = None, deflate: bool = False) -> None:
     from aiohttp import WSMsgType, web
 
     async def main() -> None:
         over = asyncio.Event()
 
         async def handler(request: web.Request) -> web.WebSocketResponse:
-            ws = web.WebSocketResponse(compress=False)
+            ws = web.WebSocketResponse(compress=deflate)
             await ws.prepare(request)
             async for message in ws:
                 if message.type is WSMsgType.TEXT:
@@ -382,7 +409,7 @@ def aiohttp(factory: Any = None) -> None:
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        with beside(socket.create_connection(runner.addresses[0]), client=True):
+        with beside(socket.create_connection(runner.addresses[0]), client=True, deflate=deflate):
             await over.wait()
         await runner.cleanup()
 
@@ -425,17 +452,24 @@ SANSIO = partial(uvicorn, "websockets_sansio_impl", "WebSocketsSansIOProtocol")
 # Each kind, the hosts that are accelerated for it, and the library whose calls count.
 KINDS: dict[str, tuple[Callable[[], None], tuple[str, ...]]] = {
     "aiohttp": (aiohttp, ("aiohttp",)),
+    "aiohttp, compressed": (partial(aiohttp, deflate=True), ("aiohttp",)),
     "aiohttp, client": (aiohttp_client, ("aiohttp",)),
     "autobahn": (autobahn, ("autobahn",)),
+    "autobahn, compressed": (partial(autobahn, deflate=True), ("autobahn",)),
     "hypercorn": (hypercorn, ("hypercorn", "wsproto")),
+    "hypercorn, compressed": (partial(hypercorn, deflate=True), ("hypercorn", "wsproto")),
     "tornado": (tornado, ("tornado",)),
+    "tornado, compressed": (partial(tornado, deflate=True), ("tornado",)),
     "tornado, client": (tornado_client, ("tornado",)),
     "uvicorn, websockets-sansio": (SANSIO, ("uvicorn", "websockets")),
+    "uvicorn, websockets-sansio, compressed": (partial(SANSIO, deflate=True), ("uvicorn", "websockets")),
     "uvicorn, wsproto": (WSPROTO, ("uvicorn", "wsproto")),
     "websocket-client": (websocket_client, ("websocket_client",)),
     "websockets": (websockets, ("websockets",)),
+    "websockets, compressed": (partial(websockets, deflate=True), ("websockets",)),
     "websockets, client": (websockets_client, ("websockets",)),
     "websockets.legacy": (websockets_legacy, ("websockets",)),
+    "websockets.legacy, compressed": (partial(websockets_legacy, deflate=True), ("websockets",)),
     "websockets.legacy, client": (websockets_legacy_client, ("websockets",)),
     "websockets, client in a thread": (websockets_sync_client, ("websockets",)),
 }

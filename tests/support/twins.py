@@ -14,7 +14,7 @@ MODULES = {
     "mask": ("mask", "mask_into"),
     "header": ("parse_header", "build_header"),
     "accept": ("accept_key", "new_key"),
-    "encoder": ("fresh_key", "encode_frame", "encode_text", "encode_binary"),
+    "encoder": ("fresh_key", "encode_frame", "encode_text", "encode_binary", "encode_deflated"),
     "frame_decoder": ("FrameDecoder",),
     "message_decoder": ("MessageDecoder",),
     "whole_frames": ("cut_frames", "take_frame", "take_message"),
@@ -36,6 +36,7 @@ class Impl:
     encode_frame: Any
     encode_text: Any
     encode_binary: Any
+    encode_deflated: Any
     FrameDecoder: Any
     MessageDecoder: Any
     cut_frames: Any

@@ -4,11 +4,11 @@ from cpython.buffer cimport Py_buffer, PyBuffer_Release, PyObject_CheckBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.unicode cimport PyUnicode_AsUTF8String, PyUnicode_Check
 from libc.stdint cimport uint8_t
-from libc.string cimport memcpy
+from libc.string cimport memcmp, memcpy
 
 from wsframe import _errors, _spec
 
-from wsframe._c.header cimport FIN, first_byte, header_size, opcode_of, write_header
+from wsframe._c.header cimport FIN, RSV1, first_byte, header_size, opcode_of, write_header
 from wsframe._c.kernel cimport active, utf8_size, utf8_write
 from wsframe._c.mask cimport data_of, key_of, random_bytes, view_of
 from wsframe._c.utf8 cimport (
@@ -39,9 +39,11 @@ cdef enum:
     SHORT_ROOM = 4 * SHORT_CHARS + 64
     # Up to 16 KiB of UTF-8.
     MASKED_CHARS = 4096
+    DEFLATE_TAIL = 4  # bytes of it
 
 cdef uint8_t TEXT = FIN | <int>_spec.Opcode.TEXT
 cdef uint8_t BINARY = FIN | <int>_spec.Opcode.BINARY
+cdef bytes TAIL = _spec.DEFLATE_TAIL
 
 
 cdef int random_key(uint8_t *key) except -1:
@@ -239,3 +241,65 @@ def encode_binary(data, *, bint masked=False):
         BufferError: data is not contiguous, or has more than one dimension.
     """
     return binary_message(data, masked)
+
+
+def encode_deflated(opcode, payload, deflater, flush, *, mask_key=None):
+    """encode_deflated(opcode, payload, deflater, flush, *, mask_key=None)
+
+    Compress a whole message and write it as one frame (RFC 7692, 7.2.1).
+
+    Args:
+        opcode: TEXT or BINARY.
+        payload: str, which is compressed as UTF-8, or any contiguous buffer.
+        deflater: a compressor of zlib, or an object with the same methods `compress` and `flush`.
+        flush: zlib.Z_SYNC_FLUSH or zlib.Z_FULL_FLUSH, how the message ends.
+        mask_key: the masking key, 4 bytes, of a frame that a client sends.
+
+    Returns:
+        Header, with RSV1 set, and payload, masked if there is a key. The payload is empty if the compressor
+        returned nothing: nothing went in since the last flush.
+
+    Raises:
+        TypeError, ValueError, BufferError: see encode_frame. The compressor has seen no lone surrogate.
+    """
+    cdef uint8_t key[4]
+    cdef uint8_t *k = NULL
+    cdef uint8_t first
+    cdef Py_ssize_t head_size, tail_size
+    if PyUnicode_Check(payload):
+        payload = PyUnicode_AsUTF8String(payload)
+    cdef bytes head = deflater.compress(payload)
+    cdef bytes tail = deflater.flush(flush)
+    head_size, tail_size = PyBytes_GET_SIZE(head), PyBytes_GET_SIZE(tail)
+    if head_size and tail_size < DEFLATE_TAIL:  # the end may be in either
+        tail = head + tail
+        head, head_size, tail_size = b"", 0, head_size + tail_size
+    if tail_size >= DEFLATE_TAIL and not memcmp(
+        PyBytes_AS_STRING(tail) + tail_size - DEFLATE_TAIL, PyBytes_AS_STRING(TAIL), DEFLATE_TAIL
+    ):
+        tail_size -= DEFLATE_TAIL
+    first = first_byte(opcode_of(opcode), head_size + tail_size, True, RSV1 >> 4)
+    if mask_key is not None:
+        key_of("mask_key", mask_key, key)
+        k = key
+    return frame_of_two(first, PyBytes_AS_STRING(head), head_size, PyBytes_AS_STRING(tail), tail_size, k)
+
+
+cdef bytes frame_of_two(
+    uint8_t first,
+    const void *head,
+    Py_ssize_t head_size,
+    const void *tail,
+    Py_ssize_t tail_size,
+    const uint8_t *key,
+):
+    """The frame of a payload in two parts."""
+    cdef Py_ssize_t size = head_size + tail_size
+    cdef bytes out = PyBytes_FromStringAndSize(NULL, header_size(size, key != NULL) + size)
+    cdef uint8_t *dst = <uint8_t *>PyBytes_AS_STRING(out)
+    dst += write_header(dst, first, size, key)
+    memcpy(dst, head, head_size)
+    memcpy(dst + head_size, tail, tail_size)
+    if key != NULL:
+        active.xor_(dst, dst, size, key)
+    return out

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .. import _errors
-from .._spec import KEY_POOL, KEY_SIZE, Opcode
+from .._spec import DEFLATE_TAIL, KEY_POOL, KEY_SIZE, RSV1, Opcode
 from .header import build_header
 from .mask import bytes_of, key_of, random_bytes, xor
 
@@ -133,3 +133,27 @@ def encode_binary(data: Buffer, *, masked: bool = False) -> bytes:
         key = fresh_key()
         return build_header(Opcode.BINARY, len(payload), mask_key=key) + xor(payload, key)
     return build_header(Opcode.BINARY, len(payload)) + payload
+
+
+def encode_deflated(
+    opcode: int, payload: str | Buffer, deflater: Any, flush: int, *, mask_key: Buffer | None = None
+) -> bytes:
+    """Compress a whole message and write it as one frame (RFC 7692, 7.2.1).
+
+    Args:
+        opcode: TEXT or BINARY.
+        payload: str, which is compressed as UTF-8, or any contiguous buffer.
+        deflater: a compressor of zlib, or an object with the same methods `compress` and `flush`.
+        flush: zlib.Z_SYNC_FLUSH or zlib.Z_FULL_FLUSH, how the message ends.
+        mask_key: the masking key, 4 bytes, of a frame that a client sends.
+
+    Returns:
+        Header, with RSV1 set, and payload, masked if there is a key. The payload is empty if the compressor
+        returned nothing: nothing went in since the last flush.
+
+    Raises:
+        TypeError, ValueError, BufferError: see encode_frame. The compressor has seen no lone surrogate.
+    """
+    data = str.encode(payload, "utf-8") if isinstance(payload, str) else payload
+    out: bytes = deflater.compress(data) + deflater.flush(flush)
+    return encode_frame(opcode, out.removesuffix(DEFLATE_TAIL), rsv=RSV1 >> 4, mask_key=mask_key)

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .. import Role, _errors
+from .._spec import DEFLATE_TAIL as TAIL
 from .modules import chosen, compressor, inflating_module, module_of
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 NAME: Final = "permessage-deflate"
-TAIL: Final = b"\x00\x00\xff\xff"  # 7.2.1: what a sender strips and a receiver adds
 SYNC_FLUSH, FULL_FLUSH = zlib.Z_SYNC_FLUSH, zlib.Z_FULL_FLUSH  # the same numbers in every module
 EMPTY: Final = b"\x00"  # 7.2.3.6: a message, or its rest, that is empty
 

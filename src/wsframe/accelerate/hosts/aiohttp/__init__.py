@@ -7,7 +7,7 @@ system: those of aiohttp come from a generator that a forked child shares with i
 from __future__ import annotations
 
 from ...host import Deflating, Host, Part
-from .bypassed import CLIENT, MODELS, READER, SENDING, SERVER, WRITER, WRITER_CLASS
+from .bypassed import CLIENT, DEFLATING, MODELS, READER, SENDING, SERVER, WRITER, WRITER_CLASS
 
 HOST = Host(
     name="aiohttp",
@@ -31,6 +31,7 @@ HOST = Host(
             },
             prove=prove,
             bypasses=SENDING,
+            relies_on=DEFLATING,
         )
         for socket, prove in ((CLIENT, "proof.prove_client"), (SERVER, "proof.prove_server"))
     ),

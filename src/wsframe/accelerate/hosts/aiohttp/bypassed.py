@@ -10,3 +10,8 @@ CLIENT = "aiohttp.client_ws:ClientWebSocketResponse"
 SERVER = "aiohttp.web_ws:WebSocketResponse"
 
 SENDING: tuple[Bypassed, ...] = ((WRITER_CLASS, ("send_frame", "_write_websocket_frame")),)
+DEFLATING: tuple[Bypassed, ...] = (
+    (WRITER_CLASS, ("_get_compressor", "_send_compressed_frame_sync")),
+    ("aiohttp.compression_utils:ZLibCompressor", ("compress_sync", "flush")),
+    ("aiohttp.compression_utils:ZLibBackendWrapper", ("Z_FULL_FLUSH", "Z_SYNC_FLUSH")),
+)

@@ -6,9 +6,10 @@ from functools import partial
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
+from zlib import decompressobj
 
 from ...._backend import mask
-from ...._spec import Opcode
+from ...._spec import DEFLATE_TAIL, FIN, RSV1, Opcode
 from .._shared.proof import HELLO, MASKED_HELLO, check, original_code, reduced, run
 from .bypassed import MODELS, READER, WRITER
 
@@ -79,6 +80,12 @@ def prove_socket(make: Any) -> None:
         socket.receive = ORIGINAL_CODE
         writer.use_mask = True
     check_frames(written, writer._output_size)
+    if hasattr(writer, "_get_compressor"):
+        writer.use_mask, writer.compress = False, 15
+        run(socket.send_str("Hello"))
+        first, size, *payload = written[-1]
+        check(first == FIN | RSV1 | Opcode.TEXT and size == len(payload))
+        check(decompressobj(-15).decompress(bytes(payload) + DEFLATE_TAIL) == b"Hello")
 
 
 def check_frames(written: list[bytes], size: int) -> None:

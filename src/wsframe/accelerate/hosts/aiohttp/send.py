@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Sized
 from functools import partial
 from typing import Any
+from zlib import Z_FULL_FLUSH, Z_SYNC_FLUSH
 
-from ...._backend import encode_binary, encode_frame, encode_text, fresh_key
+from ...._backend import encode_binary, encode_deflated, encode_frame, encode_text, fresh_key
 from ...._spec import CONTROL, FIN, MAX_CONTROL_PAYLOAD, MAX_LENGTH_7, RSV1, Opcode
 from ...host import Host
 from .._shared.coalesce import OUTPUT, output_of
-from .bypassed import SENDING
+from .bypassed import DEFLATING, SENDING
 
 Send = Callable[..., Coroutine[Any, Any, None]]
 
@@ -73,18 +74,21 @@ def usual_keys() -> Callable[[Any], bool]:
 
 
 def send_str(original: Send, host: Host) -> Send:
-    return sender(original, host, str, encode_text)
+    return sender(original, host, str, encode_text, Opcode.TEXT)
 
 
 def send_bytes(original: Send, host: Host) -> Send:
-    return sender(original, host, bytes, encode_binary)
+    return sender(original, host, bytes, encode_binary, Opcode.BINARY)
 
 
-def sender(original: Send, host: Host, kind: type[Sized], encode: Callable[..., bytes]) -> Send:
+def sender(
+    original: Send, host: Host, kind: type[Sized], encode: Callable[..., bytes], opcode: Opcode
+) -> Send:
     from aiohttp._websocket.writer import WebSocketWriter
 
     has_usual_keys = usual_keys()
-    watched = host.watch(SENDING)
+    deflated = compressing(opcode)
+    watched, deflating = host.watch(SENDING), host.watch(SENDING + DEFLATING)
 
     async def send(self: Any, data: Any, compress: Any = None) -> None:
         writer = self._writer
@@ -95,15 +99,15 @@ def sender(original: Send, host: Host, kind: type[Sized], encode: Callable[..., 
                 type(data) is kind
                 and len(data) <= MOST
                 and compress is None
-                and not writer.compress
                 and not writer._closing
                 and not transport.is_closing()
+                and (not (masked := writer.use_mask) or has_usual_keys(writer))
             ):
                 try:
-                    if not writer.use_mask:
-                        frame = encode(data)
-                    elif has_usual_keys(writer):
-                        frame = encode(data, masked=True)
+                    if not writer.compress:
+                        frame = encode(data, masked=True) if masked else encode(data)
+                    elif deflating.holds():
+                        frame = deflated(writer, data, fresh_key() if masked else None)
                 except UnicodeEncodeError:
                     pass  # and again, in the original
         if frame is None:
@@ -121,3 +125,30 @@ def sender(original: Send, host: Host, kind: type[Sized], encode: Callable[..., 
                 await writer.protocol._drain_helper()
 
     return send
+
+
+def compressing(opcode: Opcode) -> Callable[[Any, Any, bytes | None], bytes | None]:
+    """Make a function that compresses a message with the compressor of a writer and makes its frame.
+
+    It returns None where aiohttp does it in a thread, or where messages wait until such a one is done.
+    """
+    from aiohttp._websocket import writer as module
+    from aiohttp.compression_utils import ZLibCompressor
+
+    if not hasattr(module.WebSocketWriter, "_get_compressor"):  # before 3.13.2
+        return lambda *_: None
+
+    def deflated(writer: Any, data: Any, key: bytes | None) -> bytes | None:
+        lock = writer._send_lock
+        if lock._locked or lock._waiters:
+            return None
+        compressor = writer._compressobj or writer._get_compressor(None)
+        if kind_is_text:
+            data = data.encode()
+        if type(compressor) is not ZLibCompressor or len(data) > module.WEBSOCKET_MAX_SYNC_CHUNK_SIZE:
+            return None
+        flush = Z_FULL_FLUSH if writer.notakeover else Z_SYNC_FLUSH
+        return encode_deflated(opcode, data, compressor._compressor, flush, mask_key=key)
+
+    kind_is_text = opcode is Opcode.TEXT
+    return deflated

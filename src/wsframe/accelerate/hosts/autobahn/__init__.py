@@ -1,7 +1,8 @@
 """autobahn on asyncio and on Twisted, under daphne and Django Channels among others.
 
-1. Messages of one frame each are cut off and unmasked many at a time, and each goes straight to `onMessage`.
-2. Every other frame goes to the original code, at the byte where it begins: control frames, fragments,
+1. Messages of one frame each are cut off and unmasked many at a time, and each goes straight to `onMessage`,
+   inflated by autobahn's permessage-deflate.
+2. Every other frame goes to the original code, at the byte where it begins: control frames, fragments, other
    compression, violations and limits are its own, and so is whatever is logged, timed or pinged.
 3. A class, or a connection, with a streaming hook or a `sendFrame` of its own gets the original code only.
 4. Nothing is formatted for a log that is off.
@@ -10,7 +11,7 @@
 from __future__ import annotations
 
 from ...host import Deflating, Host, Part
-from .bypassed import PROTOCOL_CLASS, RECEIVING, SENDING, TWISTED, WEBSOCKET
+from .bypassed import DEFLATE, DEFLATING, PROTOCOL_CLASS, RECEIVING, SENDING, TWISTED, WEBSOCKET
 
 HOST = Host(
     name="autobahn",
@@ -30,8 +31,9 @@ HOST = Host(
     },
     prove="proof.prove",
     bypasses=RECEIVING + SENDING,
+    relies_on=DEFLATING,
     coalesces=True,
-    deflating=Deflating(owner="autobahn.websocket.compress_deflate", round_trip="proof.round_trip"),
+    deflating=Deflating(owner=DEFLATE, round_trip="proof.round_trip"),
     parts=(
         Part(
             modules=(TWISTED,),

@@ -26,6 +26,14 @@ autobahn.util
  hl 4373d272 72cd761e
  hltype 70f2dbfe
  hlval 7f5fefda afbaf639 810d2d98
+autobahn.websocket.compress_deflate:PerMessageDeflate
+ __init__ 16347294 ec32c520
+ compress_message_data 6374ee6e
+ decompress_message_data 1be4cb6b 912d0d62
+ end_compress_message 1d2b53c1
+ end_decompress_message ca74753b 598a270d
+ start_compress_message 226271e1
+ start_decompress_message af14f362 864c0d66
 autobahn.websocket.protocol
  Utf8Validator 93193b1e
  create_xor_masker cbc942ef

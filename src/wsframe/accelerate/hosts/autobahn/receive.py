@@ -10,12 +10,13 @@ from operator import attrgetter
 from typing import Any
 
 from ...._backend import cut_frames
-from ...._spec import KEY_SIZE, MAX_LENGTH, MAX_LENGTH_7, MAX_LENGTH_16, Opcode
+from ...._spec import KEY_SIZE, MAX_LENGTH, MAX_LENGTH_7, MAX_LENGTH_16, OPCODE, RSV1, Opcode
 from ...host import Host
 from .._shared.coalesce import join, received
-from .._shared.frames import WHOLE
+from .._shared.frames import EXTENDED, WHOLE
 from .bypassed import WATCHED, WEBSOCKET
-from .watches import logs_details, receiving
+from .deflate import extension_of, inflated, say_again
+from .watches import limits_what_is_inflated, logs_details, receiving
 
 terms_of: Callable[[Any], tuple[Any, ...]] = attrgetter(
     "maxMessagePayloadSize", "maxFramePayloadSize", "applyMask"
@@ -44,9 +45,13 @@ def data_received(original: Callable[..., None], _: Host) -> Callable[..., None]
 def take(self: Any) -> bool:
     """Deliver the whole messages that have arrived; return whether the original shall look at the rest."""
     data, masked = self.data, self.factory.isServer
+    extension = None
+    if self._perMessageCompress is not None and not logs_details(self):  # of each compressed message, too
+        extension = extension_of(self)
+    kinds = WHOLE if extension is None else EXTENDED
     if (
         not data
-        or data[0] not in WHOLE
+        or data[0] not in kinds
         or self.current_frame is not None
         or self.inside_message
         or (masked and not self.applyMask)
@@ -55,7 +60,7 @@ def take(self: Any) -> bool:
     ):
         return True
     terms = terms_of(self)
-    frames, _ = cut_frames(data, 0, masked, limit(*terms[:2]), WHOLE)
+    frames, _ = cut_frames(data, 0, masked, limit(*terms[:2]), kinds)
     start = 0
     if len(frames) == 1:
         received(self)
@@ -63,14 +68,18 @@ def take(self: Any) -> bool:
         join(self, self.transport, asyncio.get_running_loop(), (self, "transport"))
     try:
         for first, payload in frames:
-            binary = first != WHOLE[0]
-            if not (binary or payload.isascii() or not self.utf8validateIncoming or is_text(payload)):
+            size, binary, compressed = len(payload), first & OPCODE != Opcode.TEXT, first & RSV1 != 0
+            message = inflated(self, extension, payload) if compressed else payload
+            if message is None:
                 break
-            size = len(payload)
+            if not (binary or message.isascii() or not self.utf8validateIncoming or is_text(message)):
+                if compressed:
+                    say_again(self, extension, message)
+                break
             start += 2 + size + KEY_SIZE * masked
             if size > MAX_LENGTH_7:
                 start += 2 if size <= MAX_LENGTH_16 else 8
-            deliver(self, payload, binary)
+            deliver(self, message, binary, size, compressed)
             if not only_counts(self) or terms_of(self) != terms:
                 break
     finally:
@@ -107,12 +116,19 @@ def is_text(payload: bytes) -> bool:
     return True
 
 
-def deliver(self: Any, payload: bytes, binary: bool) -> None:
-    """Count a message and hand it over."""
-    size = len(payload)
+def deliver(self: Any, payload: bytes, binary: bool, size: int, compressed: bool) -> None:
+    """Count a message and hand it over.
+
+    Args:
+        self: the connection.
+        payload: the message.
+        binary: it is no text.
+        size: bytes of the payload of its frame.
+        compressed: it came compressed.
+    """
     stats = self.trafficStats
     stats.incomingOctetsWebSocketLevel += size
-    stats.incomingOctetsAppLevel += size
+    stats.incomingOctetsAppLevel += len(payload)
     stats.incomingWebSocketFrames += 1
     stats.incomingWebSocketMessages += 1
     self.message_is_binary = binary
@@ -125,10 +141,11 @@ def deliver(self: Any, payload: bytes, binary: bool) -> None:
         protocol: Any = import_module(WEBSOCKET)
         opcode = Opcode.BINARY if binary else Opcode.TEXT
         self.inside_message, self.message_data, self.frame_data = True, [payload], None
-        self._isMessageCompressed = self.utf8validateIncomingCurrentMessage = False
-        self.current_frame = protocol.FrameHeader(opcode, True, 0, size, None)
+        self.message_data_total_length = len(payload) if limits_what_is_inflated() else size
+        self._isMessageCompressed, self.utf8validateIncomingCurrentMessage = compressed, False
+        self.current_frame = protocol.FrameHeader(opcode, True, RSV1 >> 4 if compressed else 0, size, None)
         self.current_frame_masker = protocol.XorMaskerNull()
-        self.current_frame_masker.process(payload)
+        self.current_frame_masker.process(bytes(size) if compressed else payload)
         raise
 
 

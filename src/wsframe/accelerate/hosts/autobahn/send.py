@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ...._backend import encode_frame, fresh_key
-from ...._spec import CONTROL, Opcode
+from ...._spec import CONTROL, KEY_SIZE, LENGTH, LENGTH_16, MASKED, MAX_LENGTH_7, Opcode
 from ...host import Host
 from .._shared.coalesce import OUTPUT, output_of
+from .deflate import deflated_frame, extension_of, may_exceed
 from .watches import keys, logs_details, sending, writing
 
 
@@ -45,7 +46,6 @@ def sent(self: Any, payload: Any, is_binary: Any, size_of_fragments: Any, sync: 
         or size_of_fragments is not None
         or sync is not False
         or self.state != self.STATE_OPEN
-        or (self._perMessageCompress is not None and not as_is)
         or self.trackedTimings
         or self.logFrames
         or 0 < self.maxMessagePayloadSize < len(payload)
@@ -54,20 +54,39 @@ def sent(self: Any, payload: Any, is_binary: Any, size_of_fragments: Any, sync: 
         or "sendFrame" in self.__dict__
     ):
         return False
-    key = None
+    extension = key = None
+    if self._perMessageCompress is not None and not as_is:
+        extension = extension_of(self)
+        if (
+            extension is None
+            or may_exceed(payload, self.maxMessagePayloadSize)
+            or may_exceed(payload, self.autoFragmentSize)
+        ):
+            return False
     if self.maskServerFrames if self.factory.isServer else self.maskClientFrames:
         if not self.applyMask or not keys().holds():
             return False
         key = fresh_key()
-    frame = encode_frame(Opcode.BINARY if is_binary else Opcode.TEXT, payload, mask_key=key)
-    size = len(payload)
+    opcode, size = Opcode.BINARY if is_binary else Opcode.TEXT, len(payload)
     stats = self.trafficStats
     stats.outgoingOctetsAppLevel += size
+    if extension is None:
+        frame = encode_frame(opcode, payload, mask_key=key)
+    else:
+        frame = deflated_frame(extension, opcode, payload, key)
+        size = payload_size(frame)
     stats.outgoingOctetsWebSocketLevel += size
     stats.outgoingWebSocketFrames += 1
     stats.outgoingWebSocketMessages += 1
     self.sendData(frame, False, None)
     return True
+
+
+def payload_size(frame: bytes) -> int:
+    """Return the length of the payload of a frame."""
+    length = frame[1] & LENGTH
+    size = len(frame) - 2 - (KEY_SIZE if frame[1] & MASKED else 0)
+    return size if length <= MAX_LENGTH_7 else size - (2 if length == LENGTH_16 else 8)
 
 
 def written(self: Any, data: Any, sync: Any, chopsize: Any) -> bool:

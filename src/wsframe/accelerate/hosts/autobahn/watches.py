@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
+from inspect import signature
 from typing import Any
 
 from ...._backend import Watch
 from . import HOST
-from .bypassed import KEYS, PROTOCOL_CLASS, RECEIVING, SENDING, WRITING
+from .bypassed import DEFLATE, DEFLATE_CLASS, DEFLATING, KEYS, PROTOCOL_CLASS, RECEIVING, SENDING, WRITING
 
 
 @cache
@@ -30,9 +32,25 @@ def keys() -> Watch:
     return HOST.watch(KEYS)
 
 
+@cache
+def deflating() -> Watch:
+    return HOST.watch(DEFLATING, DEFLATE_CLASS)
+
+
+@cache
+def deflate_class() -> Any:
+    return import_module(DEFLATE).PerMessageDeflate
+
+
+@cache
+def limits_what_is_inflated() -> bool:
+    """Tell whether autobahn says how long a message may be when it inflates it: since 26.7."""
+    return "max_output_len" in signature(deflate_class().decompress_message_data).parameters
+
+
 def look_again() -> None:
     """Have modules watched that are imported only now: a proof runs before those that name the framework."""
-    for made in (receiving, sending, writing, keys):
+    for made in (receiving, sending, writing, keys, deflating, deflate_class, limits_what_is_inflated):
         made.cache_clear()
 
 

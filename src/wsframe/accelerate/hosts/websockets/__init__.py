@@ -7,6 +7,8 @@ from .bypassed import (
     ASYNCIO,
     CONNECTION_CLASS,
     CONNECTION_MODULE,
+    DECODING,
+    ENCODING,
     LEGACY,
     LEGACY_CLASS,
     LEGACY_MODULE,
@@ -39,6 +41,7 @@ HOST = Host(
     },
     prove="proof.prove",
     bypasses=PROTOCOL,
+    relies_on=ENCODING + DECODING,
     parts=(
         Part(
             since=(13, 0),
