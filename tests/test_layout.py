@@ -38,7 +38,10 @@ TESTED_BY = {
     "hosts/test_websocket_client.py": ("accelerate/hosts/_shared/keys",),
     "hosts/test_wsproto.py": ("accelerate/hosts/_shared/frames",),
     "sync/test_sync_background.py": ("sync/_keepalive",),
-    "sync/test_sync_messages.py": ("sync/_socket", "sync/_tls", "sync/connection"),
+    "sync/test_sync_messages.py": (
+        *("sync/_socket", "sync/_tls", "sync/connection"),
+        *("sync/_endpoint", "sync/_receiving", "sync/_sending"),
+    ),
     "sync/test_sync_opening.py": ("sync/_basic_auth", "sync/client"),
     "sync/test_sync_option_names.py": ("sync/_typed_options",),
     "sync/test_sync_proxies.py": ("sync/_proxy",),

@@ -181,7 +181,7 @@ def test_keepalive_waits_for_an_application_that_is_behind(running):
     def handler(ws):
         eventually(lambda: not ws._has_room)
         ws._keepalive._interval = ws._keepalive._timeout = 0.02
-        ws._background.wake()
+        ws._background.notify()
         time.sleep(0.3)  # several intervals
         assert ws.state is State.OPEN
         ws._keepalive._interval = None

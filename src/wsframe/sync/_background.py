@@ -4,7 +4,7 @@ A thread that calls `recv` reads the socket itself: that costs no switch of thre
 one watches the socket, reads, replies to Pings and a Close, and stores messages, up to `max_queue` of them.
 It does not take over at once, for most applications are back in `recv` soon: only after a short while in
 which nobody has read.  It also sends the keep-alive Pings, flushes what is delayed or could not be sent at
-once, and gives the socket back to the system in the end, when no other thread uses it any more.  It never
+once, and closes the socket in the end, when no other thread uses it any more.  It never
 waits for the peer to take bytes.
 """
 
@@ -18,13 +18,13 @@ from ._keepalive import KeepAlive
 from ._socket import Deadline
 
 if TYPE_CHECKING:
-    from .connection import Connection
+    from ._endpoint import Endpoint
 
 # Seconds after the last read before it watches the socket.
 GRACE = 0.02
 
-# Seconds after which a look at the socket ends, for there may be something else to wait for.
-LOOK = 1.0
+# Seconds for which the socket is polled at most, for there may be something else to wait for.
+MAX_POLL = 1.0
 
 # Seconds a connection that is to fail waits at most for the replies to earlier messages.
 FAIL_DELAY = 1.0
@@ -35,26 +35,26 @@ LINGER = 1.0
 
 
 class Background:
-    """The thread, and how it is woken.
+    """The thread, and how others notify it.
 
     Args:
         connection: whose socket it watches.
         keepalive: of that connection.
 
     Attributes:
-        asleep: whether it waits for a receiver to be done.
-        looking: whether it waits for the socket, and cannot be woken.
+        idle: whether it waits for a receiver to be done.
+        polling: whether it waits for the socket, and cannot be notified.
     """
 
-    def __init__(self, connection: Connection, keepalive: KeepAlive) -> None:
+    def __init__(self, connection: Endpoint, keepalive: KeepAlive) -> None:
         self._connection = connection
         self._keepalive = keepalive
-        self._alarm = threading.Lock()
-        self._alarm.acquire()
-        self._seen = 0  # reads, at the last look
+        self._wakeup = threading.Lock()
+        self._wakeup.acquire()
+        self._seen = 0  # reads, when it last checked
         self._fail_at: Deadline | None = None
-        self.asleep = False
-        self.looking = False
+        self.idle = False
+        self.polling = False
         # A daemon: it must not keep a program from its end, whose connections nobody has closed.
         self._thread = threading.Thread(target=self._run, name="wsframe", daemon=True)
 
@@ -68,15 +68,15 @@ class Background:
             self._thread.join(timeout)
         return not self._thread.is_alive()
 
-    def wake(self) -> None:
-        """Make it look what there is to do."""
-        with suppress(RuntimeError):  # it is being woken already
-            self._alarm.release()
+    def notify(self) -> None:
+        """Make it check what there is to do."""
+        with suppress(RuntimeError):  # it is notified already
+            self._wakeup.release()
 
-    def hurry(self) -> None:
+    def watch_now(self) -> None:
         """Make it watch the socket at once, for something is expected there."""
         self._seen = self._connection._reads
-        self.wake()
+        self.notify()
 
     def _run(self) -> None:
         connection = self._connection
@@ -105,45 +105,45 @@ class Background:
             return
         receiving = connection._is_receiving
         if outbox.pending:
-            self._look(timeout, read=not receiving and connection._has_room)
+            self._poll(timeout, read=not receiving and connection._has_room)
         elif self._seen != connection._reads:
             self._seen = connection._reads
-            self._alarm.acquire(timeout=min(GRACE, timeout))
+            self._wakeup.acquire(timeout=min(GRACE, timeout))
         elif connection._has_failed:
-            self._fail_late()
+            self._fail_when_due()
         elif receiving or not connection._has_room:
-            self.asleep = True
+            self.idle = True
             still = connection._is_receiving or not connection._has_room
             if still and not outbox.pending and not connection._ended:
-                self._alarm.acquire(timeout=timeout)
-            self.asleep = False
+                self._wakeup.acquire(timeout=timeout)
+            self.idle = False
         else:
-            self._look(timeout, read=True)
+            self._poll(timeout, read=True)
 
     @staticmethod
     def _earlier(*seconds: float | None) -> float:
         return min((one for one in seconds if one is not None), default=threading.TIMEOUT_MAX)
 
-    def _look(self, timeout: float, *, read: bool) -> None:
+    def _poll(self, timeout: float, *, read: bool) -> None:
         connection = self._connection
-        self.looking = True
+        self.polling = True
         try:
-            connection._flush_now()  # nobody has to wake it for what is delayed from here on
+            connection._flush_now()  # nobody has to notify it of what is delayed from here on
             write = bool(connection._outbox.pending)
             if not connection._ended:
-                read, _ = connection.socket.wait(read=read, write=write, timeout=min(timeout, LOOK))
+                read, _ = connection.socket.wait(read=read, write=write, timeout=min(timeout, MAX_POLL))
         finally:
-            self.looking = False
+            self.polling = False
         if read:
             connection._read_now()
 
-    def _fail_late(self) -> None:
+    def _fail_when_due(self) -> None:
         """Fail the connection if the application does not receive: then it does that itself."""
         if self._fail_at is None:
             self._fail_at = Deadline(FAIL_DELAY)
         rest = self._fail_at.rest()
         if rest:
-            self._alarm.acquire(timeout=rest)
+            self._wakeup.acquire(timeout=rest)
         else:
             self._connection._read_now()
 

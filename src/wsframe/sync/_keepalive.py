@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .connection import Connection
+    from ._endpoint import Endpoint
 
 
 class KeepAlive:
@@ -24,7 +24,7 @@ class KeepAlive:
 
     __slots__ = ("_check_at", "_connection", "_interval", "_next", "_pong", "_seen", "_timeout")
 
-    def __init__(self, connection: Connection, interval: float | None, timeout: float | None) -> None:
+    def __init__(self, connection: Endpoint, interval: float | None, timeout: float | None) -> None:
         self._connection = connection
         self._interval = interval
         self._timeout = timeout
@@ -47,17 +47,17 @@ class KeepAlive:
             if not self._is_alive():
                 self._connection._keepalive_failed()
                 return None
-            self._look_again(now)
+            self._check_again(now)
         if self._pong is None and now >= self._next:
             self._next = now + self._interval
             pong = self._connection._send_keepalive()
             if self._timeout is not None:
                 self._pong = pong
-                self._look_again(now)
+                self._check_again(now)
         due = self._next if self._pong is None else self._check_at
         return max(due - now, 0.0)
 
-    def _look_again(self, now: float) -> None:
+    def _check_again(self, now: float) -> None:
         assert self._timeout is not None
         self._check_at = now + self._timeout
         self._seen = self._connection._reads, self._connection._outbox.progress

@@ -18,61 +18,61 @@ MAX_DELAYED = 2**16
 
 
 class FairLock:
-    """A lock that is given to threads in the order in which they ask for it.
+    """A lock that threads acquire in the order in which they ask for it.
 
     Attributes:
         waiters: a lock of each thread that waits.
-        take: takes the lock where nobody waits; called with False, it returns whether it could.
-        give: gives it up; `hand_over` is to be called if somebody waits.
+        acquire_unfair: acquires the lock while nobody waits; called with False, it returns whether it could.
+        release_unfair: releases it; `release_next` is to be called if a thread waits.
     """
 
-    __slots__ = ("_lock", "_mutex", "give", "take", "waiters")
+    __slots__ = ("_lock", "_mutex", "acquire_unfair", "release_unfair", "waiters")
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._mutex = threading.Lock()  # of the queue
-        self.take = self._lock.acquire
-        self.give = self._lock.release
+        self.acquire_unfair = self._lock.acquire
+        self.release_unfair = self._lock.release
         self.waiters: deque[threading.Lock] = deque()
 
     def acquire(self, timeout: float = -1) -> bool:
-        """Take the lock; return whether that was possible in so many seconds, of which -1 is no limit."""
+        """Acquire the lock; return whether that was possible in so many seconds, of which -1 is no limit."""
         if self.try_acquire():
             return True
         waiter = threading.Lock()
         waiter.acquire()
         with self._mutex:
             self.waiters.append(waiter)
-            self._hand_over()
+            self._release_next()
         if waiter.acquire(timeout=timeout):
             return True
         with self._mutex:
             if waiter not in self.waiters:
-                return True  # it was given to us just now
+                return True  # it was released to us just now
             self.waiters.remove(waiter)
             return False
 
     def try_acquire(self) -> bool:
-        """Take the lock if it is free and nobody waits for it."""
-        return not self.waiters and self.take(False)
+        """Acquire the lock if it is free and no thread waits for it."""
+        return not self.waiters and self.acquire_unfair(False)
 
     def release(self) -> None:
-        """Give the lock to who has waited longest."""
-        self.give()
+        """Release the lock to the thread that has waited longest."""
+        self.release_unfair()
         if self.waiters:
-            self.hand_over()
+            self.release_next()
 
-    def hand_over(self) -> None:
-        """Give the lock, if it is free, to who has waited longest."""
+    def release_next(self) -> None:
+        """Let the thread that has waited longest acquire the lock, if it is free."""
         with self._mutex:
-            self._hand_over()
+            self._release_next()
 
-    def _hand_over(self) -> None:
+    def _release_next(self) -> None:
         if self.waiters and self._lock.acquire(False):
             self.waiters.popleft().release()
 
     def locked(self) -> bool:
-        """Tell whether a thread holds it."""
+        """Tell whether a thread has acquired it."""
         return self._lock.locked()
 
 
@@ -122,7 +122,7 @@ class Outbox:
                 return first
             frame = b""
         if pending:
-            frame = self._take_pending() + frame
+            frame = self._pop_pending() + frame
         if len(frame) <= PIECE:
             self._socket.sendall(frame)
             self.progress += 1
@@ -150,7 +150,7 @@ class Outbox:
     def _send_pending(self) -> bool:
         """Send what is pending; return whether the system has taken all of it."""
         while self.pending or self._socket.has_output:
-            data = self._take_pending()
+            data = self._pop_pending()
             size = self._socket.send_now(data)
             if size:
                 self.progress += 1
@@ -160,7 +160,7 @@ class Outbox:
                 return not data and not self._socket.has_output
         return True
 
-    def _take_pending(self) -> bytes:
+    def _pop_pending(self) -> bytes:
         pending = self.pending
         self._delayed = 0
         if len(pending) == 1:

@@ -79,28 +79,30 @@ def connect_through_http(
     options = {"timeout": deadline.rest(), **options}
     sock = socket.create_connection((address.host, address.port), **options)
     try:
-        carrier = Socket(sock)
+        transport = Socket(sock)
         if address.secure:
             secured = TLSSocket(
-                carrier, ssl or tls.create_default_context(), server_hostname=server_hostname or address.host
+                transport,
+                ssl or tls.create_default_context(),
+                server_hostname=server_hostname or address.host,
             )
             secured.handshake(deadline)
-            carrier = secured
-        carrier.sendall(connect_request(address, uri, user_agent))
-        _open_tunnel(carrier, deadline)
+            transport = secured
+        transport.sendall(connect_request(address, uri, user_agent))
+        _open_tunnel(transport, deadline)
     except BaseException:
         sock.close()
         raise
-    return carrier
+    return transport
 
 
-def _open_tunnel(carrier: Socket, deadline: Deadline) -> None:
+def _open_tunnel(transport: Socket, deadline: Deadline) -> None:
     """Wait for the response of the proxy."""
     received = b""
     response = None
     while response is None:
         try:
-            data = carrier.recv_within(deadline)
+            data = transport.recv_within(deadline)
             if not data:
                 raise no_proxy_response(None)
             received += data

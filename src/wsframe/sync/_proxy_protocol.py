@@ -10,12 +10,12 @@ from ._socket import Deadline, Socket
 
 
 def read_header(
-    carrier: Socket, peer: Any, proxies: TrustedProxies | None, deadline: Deadline
+    transport: Socket, peer: Any, proxies: TrustedProxies | None, deadline: Deadline
 ) -> Client | None:
     """Read the header, and nothing behind it.
 
     Args:
-        carrier: the socket.
+        transport: the socket.
         peer: the address of the peer.
         proxies: those that may send a header; None for all.
         deadline: of the whole.
@@ -31,9 +31,9 @@ def read_header(
         raise PermissionError(f"the peer {peer!r} is not among trusted_proxies")
     reader = ProxyHeaderReader()
     while reader.wanted:
-        if not carrier.wait(read=True, write=False, timeout=deadline.rest())[0]:
+        if not transport.wait(read=True, write=False, timeout=deadline.rest())[0]:
             raise TimeoutError("timed out while reading the PROXY protocol header")
-        data = carrier.sock.recv(reader.wanted)
+        data = transport.sock.recv(reader.wanted)
         if not data:
             raise ConnectionResetError("connection closed before the end of the PROXY protocol header")
         try:

@@ -126,7 +126,7 @@ class Socket:
             events & select.POLLOUT or error
         ) and write
 
-    def say_goodbye(self) -> None:
+    def send_close_notify(self) -> None:
         """Tell the peer that nothing more is sent, where there is a way to."""
 
     def end_input(self) -> None:

@@ -137,7 +137,7 @@ class TLSSocket(Socket):
         self._unsent = self._unsent[self._below.send_now(self._unsent) :]
         return len(taken)
 
-    def say_goodbye(self) -> None:
+    def send_close_notify(self) -> None:
         with self._lock, suppress(ssl.SSLError, OSError):
             with suppress(ssl.SSLWantReadError):
                 self._tls.unwrap()

@@ -181,20 +181,22 @@ def connect(
 
     deadline = Deadline(open_timeout)
     if proxy is not None and proxy.startswith("http"):
-        carrier = connect_through_http(
+        transport = connect_through_http(
             proxy, target, deadline, user_agent_header, proxy_ssl, proxy_server_hostname, given
         )
     else:
-        carrier = Socket(_reach(target, path, proxy, deadline, given) if sock is None else sock)
+        transport = Socket(_reach(target, path, proxy, deadline, given) if sock is None else sock)
     try:
-        if carrier.sock.family in (socket.AF_INET, socket.AF_INET6):
-            carrier.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+        if transport.sock.family in (socket.AF_INET, socket.AF_INET6):
+            transport.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
         if target.secure:
             context = tls.create_default_context() if ssl is None else ssl
-            carrier = encrypted = TLSSocket(carrier, context, server_hostname=server_hostname or target.host)
+            transport = encrypted = TLSSocket(
+                transport, context, server_hostname=server_hostname or target.host
+            )
             encrypted.handshake(deadline)
         connection = (create_connection or ClientConnection)(
-            carrier,
+            transport,
             ping_interval=ping_interval,
             ping_timeout=ping_timeout,
             close_timeout=close_timeout,
@@ -202,11 +204,11 @@ def connect(
             logger=_logger if logger is None else logger,
         )
         connection.request = request
-        carrier.sendall(request.serialize())
-        response = connection.response = _response(carrier, reader, deadline)
+        transport.sendall(request.serialize())
+        response = connection.response = _response(transport, reader, deadline)
         agreed = check_response(response, key, subprotocols=subprotocols, compression=policy)
     except BaseException:
-        carrier.close()
+        transport.close()
         raise
     connection.subprotocol = agreed.subprotocol
     max_message, max_frame = limits_of(max_size)
@@ -243,7 +245,7 @@ def _reach(
     return socket.create_connection((uri.host, uri.port), **{"timeout": timeout, **options})
 
 
-def _response(carrier: Socket, reader: ResponseReader, deadline: Deadline) -> Response:
+def _response(transport: Socket, reader: ResponseReader, deadline: Deadline) -> Response:
     """Read the response of the server.
 
     Raises:
@@ -252,7 +254,7 @@ def _response(carrier: Socket, reader: ResponseReader, deadline: Deadline) -> Re
     """
     while True:
         try:
-            data = carrier.recv_within(deadline)
+            data = transport.recv_within(deadline)
         except TimeoutError:
             if reader.refused:  # the status is what counts
                 return reader.feed_eof()

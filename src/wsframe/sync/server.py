@@ -99,7 +99,7 @@ class Server:
         self._threads: set[threading.Thread] = set()
         self._is_serving = False
         self._warned_of_proxy = False
-        self._waker, self._alarm = socket.socketpair()
+        self._wakeup_sender, self._wakeup = socket.socketpair()
 
     @property
     def connections(self) -> set[ServerConnection]:
@@ -125,9 +125,9 @@ class Server:
             self._is_serving = True
         try:
             with selectors.DefaultSelector() as selector:
-                selector.register(self._alarm, selectors.EVENT_READ)
+                selector.register(self._wakeup, selectors.EVENT_READ)
                 selector.register(self.socket, selectors.EVENT_READ)
-                while not any(key.fileobj is self._alarm for key, _ in selector.select()):
+                while not any(key.fileobj is self._wakeup for key, _ in selector.select()):
                     self._accept()
         finally:
             self._close_socket()
@@ -176,8 +176,8 @@ class Server:
 
     def _close_socket(self) -> None:
         self.socket.close()
-        self._alarm.close()
-        self._waker.close()
+        self._wakeup.close()
+        self._wakeup_sender.close()
         self.socket_closed.set()
 
     def shutdown(
@@ -200,7 +200,7 @@ class Server:
         if not serving:
             self._close_socket()
         with suppress(OSError):
-            self._waker.send(b"\0")
+            self._wakeup_sender.send(b"\0")
         self.socket_closed.wait()
         with self._lock:
             connections = list(self._connections)
@@ -360,17 +360,17 @@ def serve(
         try:
             if tcp:
                 accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
-            carrier = Socket(accepted)
-            client = read_header(carrier, address, proxies, deadline) if proxy_protocol else None
+            transport = Socket(accepted)
+            client = read_header(transport, address, proxies, deadline) if proxy_protocol else None
             if ssl is not None:
-                carrier = encrypted = TLSSocket(carrier, ssl, server_side=True)
+                transport = encrypted = TLSSocket(transport, ssl, server_side=True)
                 encrypted.handshake(deadline)
         except OSError as exc:  # also one of TLS, and a time-out
             server.logger.debug("connection failed: %s", exc)
             accepted.close()
             return
         connection = (create_connection or ServerConnection)(
-            carrier,
+            transport,
             server,
             ping_interval=ping_interval,
             ping_timeout=ping_timeout,
