@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := pyproject.toml setup.py $(wildcard ext/kernels/* ext/wsframe/_c/*)
 
 .PHONY: demo test quick test-all downstream versions lint docs docs-links coverage bench bench-servers bench-hosts \
-  bench-default bench-fanout proxy-programs sanitize race tsan tsan-python qemu fuzz conformance conformance-hosts jupyter soak
+  bench-default bench-fanout proxies proxy-programs sanitize race tsan tsan-python qemu fuzz conformance conformance-hosts jupyter soak
 
 demo: $(VENV)/.demo
 	$(BIN)/wsframe demo
@@ -72,6 +72,10 @@ bench-default: $(VENV)/.bench
 # One message for many connections; Starlette comes with the group `test`.
 bench-fanout: $(VENV)/.test
 	$(BIN)/python -m bench.fanout $(ARGS)
+
+# A server behind each proxy, with the configurations of the documentation: prints the table of docs/how-to/proxies.md.
+proxies: $(VENV)/.proxies
+	$(BIN)/python tests/proxies/table.py $(ARGS)
 
 # The proxies that tests/proxies start, from Debian; without them these tests are skipped.
 proxy-programs:

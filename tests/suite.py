@@ -16,7 +16,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 TESTS = ROOT / "tests"
 PARALLEL = ("-n", "auto", "--dist", "worksteal")
-UPPER = ("connection", "asyncio", "uvicorn", "compat", "hosts/test_aiohttp*.py", "hosts/test_autobahn*.py")
+UPPER = (
+    *("connection", "asyncio", "uvicorn", "compat", "proxies/test_proxy_protocol.py"),
+    *("hosts/test_aiohttp*.py", "hosts/test_autobahn*.py"),
+)
 # Not for `make quick`: they start programs, run whole libraries for long, or try very many inputs.
 SLOW = ("accelerate", "hosts", "conformance", "downstream", "kernels", "native", "programs", "soak")
 SLOW_FILES = (
@@ -28,6 +31,8 @@ SLOW_FILES = (
         "test_misuse.py",
         "test_tutorial.py",
         "codec/test_message_decoder_errors.py",
+        "proxies/test_forward_proxies.py",
+        "proxies/test_reverse_proxies.py",
     ),
 )
 SEED = str(random.randrange(2**32))

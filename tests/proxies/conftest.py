@@ -50,3 +50,11 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("ws", "wss", "http", "https", "socks", "all", "no"):
         monkeypatch.delenv(f"{name}_proxy", raising=False)
         monkeypatch.delenv(f"{name.upper()}_PROXY", raising=False)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests marked `proxies` take a minute or two: they run only when asked for, with -m."""
+    if "proxies" not in config.option.markexpr:
+        left = [item for item in items if item.get_closest_marker("proxies")]
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if not item.get_closest_marker("proxies")]

@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -15,12 +16,20 @@ import pytest
 
 START_TIME = 30.0  # seconds within which a program listens
 
-_SBIN = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
+# envoy is a package of PyPI: beside this interpreter.
+_PATH = os.pathsep.join(
+    (os.path.dirname(sys.executable), os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin")
+)
+
+
+def find(name: str) -> str | None:
+    """Return the path of a program, or None where it is missing."""
+    return shutil.which(name, path=_PATH)
 
 
 def program(name: str) -> str:
     """Return the path of a program; skip the test where it is missing."""
-    found = shutil.which(name, path=_SBIN)
+    found = find(name)
     if found is None:
         pytest.skip(f"{name} is not installed: make proxy-programs")
     return found
@@ -38,7 +47,16 @@ def running(command: Sequence[str], *ports: int, log: Path) -> Iterator[subproce
     """Run a program that stays in the foreground, from the moment it listens on all these ports."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=log.parent
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd=log.parent,
+            env={
+                **os.environ,
+                "HOME": str(log.parent),
+                "XDG_CONFIG_HOME": str(log.parent),
+            },  # caddy writes there
         )
         try:
             for port in ports:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import ssl
+import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -273,6 +274,7 @@ async def test_scheme_of_a_direct_connection():
         assert (await told(server, [], "wss", ssl=trusting)) == "wss HERE ('127.0.0.1', PORT)"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no Unix sockets")
 async def test_unix_socket():
     folder = tempfile.mkdtemp()
     path = os.path.join(folder, "s")
