@@ -50,9 +50,11 @@ def inflate_within(bits: int, data: bytes) -> bytes:
     """
     inflater = zlib.decompressobj(wbits=-bits)
     out = bytearray()
-    while data:
-        out += inflater.decompress(data, 1)
-        data = inflater.unconsumed_tail
+    for start in range(0, len(data), 64):  # of which the rest is copied for each byte
+        left = data[start : start + 64]
+        while left:
+            out += inflater.decompress(left, 1)
+            left = inflater.unconsumed_tail
     while piece := inflater.decompress(b"", 1):
         out += piece
     return bytes(out)

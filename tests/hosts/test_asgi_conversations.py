@@ -24,7 +24,7 @@ from uvicorn.server import ServerState
 
 from wsframe import accelerate
 
-pytest.importorskip("hypercorn")
+pytest.importorskip("hypercorn.asyncio.tcp_server")  # it is accelerated once that is imported
 from hypercorn.config import Config
 
 HOSTS = "hypercorn", "uvicorn", "websockets", "wsproto"

@@ -82,8 +82,14 @@ def exchange(client: socket.socket, messages: list[str], replies: int) -> None:
     assert got == expected
 
 
-def test_reply_leaves_before_the_loop_blocks(opened: Callable[[], socket.socket]) -> None:
-    exchange(opened(), ["block"], 1)
+def test_server_replies_to_every_message_and_before_the_loop_blocks(
+    opened: Callable[[], socket.socket],
+) -> None:
+    client = opened()
+    for _ in range(3):
+        exchange(client, ["a", "b", "c"] * 20, 60)
+        exchange(client, ["one"], 1)
+    exchange(client, ["block"], 1)
 
 
 @joined
@@ -98,10 +104,3 @@ def test_replies_sent_before_the_process_ends_arrive(opened: Callable[[], socket
     exchange(client, ["a", "b", end, "c"], 3)
     with contextlib.suppress(ConnectionResetError):  # it has not read everything
         assert client.recv(100) == b""
-
-
-def test_scripted_server_replies_to_every_message(opened: Callable[[], socket.socket]) -> None:
-    client = opened()
-    for _ in range(3):
-        exchange(client, ["a", "b", "c"] * 20, 60)
-        exchange(client, ["one"], 1)
