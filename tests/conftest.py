@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import ssl
 from collections.abc import Iterator
 
 import pytest
@@ -41,3 +42,13 @@ def impl(request: pytest.FixtureRequest) -> Iterator[twins.Impl]:
 def pure() -> twins.Impl:
     """The pure twin, which the others are compared with."""
     return twins.PURE
+
+
+@pytest.fixture(scope="session")
+def contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """TLS of a server on loopback, and of a client that trusts it."""
+    authority = pytest.importorskip("trustme").CA()
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("localhost", "127.0.0.1").configure_cert(server)
+    authority.configure_trust(client)
+    return server, client

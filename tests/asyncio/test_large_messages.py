@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 
 import pytest
@@ -12,23 +13,27 @@ from wsframe.asyncio import ConnectionClosed, broadcast, connect
 from wsframe.deflate import Deflate
 
 
+@contextlib.contextmanager
+def counted_iterations():
+    """A list that grows by one with each iteration of the loop."""
+    iterations = []
+
+    async def count():
+        while True:
+            iterations.append(None)
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    yield iterations
+    counting.cancel()
+
+
 async def test_compressing_a_large_message_yields_to_the_loop():
     async with Pair(compression="deflate", max_size=None) as pair:
         message = bytes(range(256)) * 2**12 + random.Random(1).randbytes(2**20) + b"text " * 2**20
-        iterations = 0
-
-        async def count():
-            nonlocal iterations
-            while True:
-                iterations += 1
-                await asyncio.sleep(0)
-
-        counting = asyncio.create_task(count())
-        before = iterations
-        await pair.ours.send(message)
-        during = iterations - before
-        counting.cancel()
-        assert during >= len(message) // 2**16
+        with counted_iterations() as iterations:
+            await pair.ours.send(message)
+        assert len(iterations) >= len(message) // 2**16
         assert await pair.theirs.recv() == message
         # Contexts are still those of both sides.
         for text in ("x" * 1000, "y" * 1000):
@@ -91,19 +96,10 @@ async def test_no_message_overtakes_a_large_message_in_progress(how):
 async def test_compressing_a_large_fragment_yields_to_the_loop():
     async with Pair(compression="deflate", max_size=None) as pair:
         receiving = asyncio.create_task(pair.theirs.recv())
-        iterations = 0
-
-        async def count():
-            nonlocal iterations
-            while True:
-                iterations += 1
-                await asyncio.sleep(0)
-
-        counting = asyncio.create_task(count())
-        await pair.ours.send([LARGE, "", LARGE])
-        counting.cancel()
+        with counted_iterations() as iterations:
+            await pair.ours.send([LARGE, "", LARGE])
         assert await receiving == LARGE * 2
-        assert iterations >= 2 * len(LARGE) // 2**17
+        assert len(iterations) >= 2 * len(LARGE) // 2**17
 
 
 @pytest.mark.parametrize("how", ["close", "broadcast", "send_nowait"])

@@ -197,7 +197,8 @@ async def test_exception_of_a_cancelled_process_request_is_logged(caplog):
     assert "KeyError: 'cleanup'" in caplog.text
 
 
-async def test_process_request_is_cancelled_when_the_client_leaves():
+def cancellable():
+    """A process_request that returns when it is cancelled, and the events of its begin and its end."""
     begun, ended = asyncio.Event(), asyncio.Event()
 
     async def slow(connection, request):
@@ -207,6 +208,11 @@ async def test_process_request_is_cancelled_when_the_client_leaves():
         finally:
             ended.set()
 
+    return begun, ended, slow
+
+
+async def test_process_request_is_cancelled_when_the_client_leaves():
+    begun, ended, slow = cancellable()
     async with local(process_request=slow) as server:
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(connect(uri_of(server), open_timeout=None), 0.1)
@@ -241,15 +247,7 @@ async def test_data_behind_the_request_is_bounded_during_process_request():
 
 
 async def test_process_request_is_cancelled_when_the_connection_is_lost():
-    begun, ended = asyncio.Event(), asyncio.Event()
-
-    async def slow(connection, request):
-        begun.set()
-        try:
-            await asyncio.sleep(1000)
-        finally:
-            ended.set()
-
+    begun, ended, slow = cancellable()
     async with local(process_request=slow) as server:
         _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         writer.write(request_to(server))

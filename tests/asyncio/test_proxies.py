@@ -6,7 +6,6 @@ import asyncio
 import base64
 import contextlib
 import socket
-import ssl
 import sys
 
 import pytest
@@ -175,21 +174,12 @@ async def test_refusal_of_a_proxy_has_its_response():
     assert scripted.requests == [request + f"Proxy-Authorization: Basic {token}\r\n\r\n"]
 
 
-def contexts():
-    trustme = pytest.importorskip("trustme")
-    authority = trustme.CA()
-    serving, trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
-    authority.issue_cert("localhost", "127.0.0.1").configure_cert(serving)
-    authority.configure_trust(trusting)
-    return serving, trusting
-
-
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
 @pytest.mark.parametrize("proxy_scheme", ["http", "https"])
-async def test_tls_works_to_the_proxy_and_to_the_server(scheme, proxy_scheme):
+async def test_tls_works_to_the_proxy_and_to_the_server(scheme, proxy_scheme, contexts):
     if (scheme, proxy_scheme) == ("wss", "https") and sys.version_info < (3, 11):
         pytest.skip("asyncio has no TLS in TLS")
-    serving, trusting = contexts()
+    serving, trusting = contexts
     options = {"proxy_ssl": trusting} if proxy_scheme == "https" else {}
     async with (
         Scripted(None, serving if proxy_scheme == "https" else None) as scripted,

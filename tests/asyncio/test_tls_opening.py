@@ -5,22 +5,9 @@ from __future__ import annotations
 import asyncio
 import ssl
 
-import pytest
 from rawclient import SOON, local, request_to, uri_of
 
 from wsframe.asyncio import Response, connect, unix_serve
-
-trustme = pytest.importorskip("trustme")
-
-
-@pytest.fixture(scope="module")
-def contexts():
-    authority = trustme.CA()
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost", "127.0.0.1").configure_cert(server)
-    client = ssl.create_default_context()
-    authority.configure_trust(client)
-    return server, client
 
 
 async def ended(reader):

@@ -13,6 +13,7 @@ from support.conversations import WISHES, conversations, parsed
 from support.frames import CLOSE, KEY, PING, TEXT, compressed, frame
 from support.pairs import Peer
 from support.raw_peer import run
+from support.websockets_applications import react_to_all
 from websockets.asyncio.connection import Connection
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.protocol import CLIENT, SERVER, Protocol, State
@@ -32,52 +33,6 @@ async def messages(ws: Any, style: str) -> AsyncIterator[Any]:
         yield await ws.recv(decode)
 
 
-async def react(ws: Any, message: Any) -> None:
-    """Do what a message asks for."""
-    if message == "raise":
-        raise RuntimeError("as was asked for")
-    if message == "close":
-        await ws.close(3001, "as was asked for")
-    elif message == "twice":
-        await ws.send(message)
-        await ws.send(b"again")
-    elif message == "odd":
-        await ws.send(bytearray(b"odd"))
-        await ws.send(["in ", "pieces"])
-    elif message == "ping":
-        await ws.ping(b"from this side")
-    await ws.send(message)
-
-
-async def exchange(ws: Any, style: str, seen: list[Any]) -> None:
-    tasks: list[asyncio.Task[None]] = []
-    waiting: list[Any] = []
-    try:
-        async for message in messages(ws, style):
-            seen.append(message)
-            if style == "tasks":
-                tasks.append(asyncio.ensure_future(react(ws, message)))
-                continue
-            if style == "slow":
-                await asyncio.sleep(0)
-            waiting.append(message)
-            if style != "late" or len(waiting) == 3:
-                for one in waiting:
-                    await react(ws, one)
-                waiting.clear()
-    except Exception as exc:
-        note(seen, exc)
-    for end in await asyncio.gather(*tasks, ws.close(), return_exceptions=True):
-        note(seen, end)
-    await ws.wait_closed()
-    seen.append((ws.state, ws.close_code, ws.close_reason))
-
-
-def note(seen: list[Any], exc: Any) -> None:
-    chain = [exc, exc.__cause__, exc.__context__] if exc else []
-    seen.append([(type(link).__name__, str(link)) for link in chain if link])
-
-
 async def converse(side: Any, pieces: list[bytes], style: str, **options: Any) -> Any:
     """Let a peer send these pieces and then close; return the observations."""
     seen: list[Any] = []
@@ -87,7 +42,7 @@ async def converse(side: Any, pieces: list[bytes], style: str, **options: Any) -
         protocol.extensions = [PerMessageDeflate(False, False, 15, 15)]
     connection = Connection(protocol, ping_interval=None, max_queue=options["max_queue"])
     await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, ours)
-    talking = asyncio.ensure_future(exchange(connection, style, seen))
+    talking = asyncio.ensure_future(react_to_all(connection, messages(connection, style), style, seen))
     peer = await Peer.over(theirs, seen)
     await peer.send([*pieces, frame(CLOSE, b"\x03\xe8", key=KEY if side is SERVER else None)])
     ended = await peer.leave()
@@ -148,7 +103,7 @@ def test_conversation_really_takes_place(style: str) -> None:
     """The conversation takes place."""
     seen, sent, ended = both(SERVER, [HELLO * 3, frame(TEXT, b"twice", key=KEY) * 3], style, **USUAL)
     hello, twice = (b"hello", b"twice") if style == "bytes" else ("hello", "twice")
-    assert seen[:6] == [hello] * 3 + [twice] * 3
+    assert [message for _, message in seen[:6]] == [hello] * 3 + [twice] * 3
     assert seen[-1] == (State.CLOSED, 1000, "")
     assert len(sent) >= 8
     assert ended

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from support import frames
+from support import frames, loops
 from support.compressed import TAIL, deflated
 from support.frames import BINARY, KEY, TEXT, frame
 from support.hypercorn_connections import connection
@@ -140,14 +140,7 @@ def beside(sock: socket.socket, *, client: bool, deflate: bool = False) -> Itera
 
 
 def on_loop(main: Callable[[], Any], factory: Callable[[], Any] | None = None) -> None:
-    loop = (factory or FACTORY)()
-    try:
-        asyncio.set_event_loop(loop)
-        loop.run_until_complete(asyncio.wait_for(main(), TIMEOUT))
-        loop.run_until_complete(loop.shutdown_asyncgens())
-    finally:
-        asyncio.set_event_loop(None)
-        loop.close()
+    loops.run(main, factory or FACTORY, TIMEOUT)
 
 
 def pair(*, client: bool, deflate: bool = False) -> tuple[socket.socket, Any]:

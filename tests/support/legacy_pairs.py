@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import pytest
+from support import loops
 from support.pairs import Peer
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 
@@ -69,13 +70,8 @@ def status() -> Any:
 
 def run(main: Callable[[], Any], *, yes: bool = True, factory: Callable[[], Any] | None = None) -> Any:
     """Run a coroutine function, accelerated or not, on a loop of its own; a hang is a failure."""
-    loop = (factory or asyncio.new_event_loop)()
     with accelerated(yes):
-        try:
-            return loop.run_until_complete(asyncio.wait_for(main(), 60))
-        finally:
-            loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.close()
+        return loops.run(main, factory)
 
 
 def both(main: Callable[[], Any], *, factory: Callable[[], Any] | None = None) -> Any:

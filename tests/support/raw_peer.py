@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
-from support import frames
+from support import frames, loops
 from support.opening import close, request
 from support.sansio_websockets import accelerated
 from websockets.asyncio.server import ServerConnection, serve
@@ -94,13 +94,8 @@ class Tapped(ServerConnection):
 
 def run(main: Callable[[], Any], *, yes: bool = True, factory: Callable[[], Any] | None = None) -> Any:
     """Run a coroutine function, accelerated or not, on a loop of its own; a hang is a failure."""
-    loop = (factory or asyncio.new_event_loop)()
     with accelerated(yes):
-        try:
-            return loop.run_until_complete(asyncio.wait_for(main(), 60))
-        finally:
-            loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.close()
+        return loops.run(main, factory)
 
 
 def serving(handler: Any, **options: Any) -> Any:

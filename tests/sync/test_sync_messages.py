@@ -156,16 +156,6 @@ def test_a_ping_amid_a_fragmented_message(running):
         assert raw.receive() == "ab"
 
 
-@pytest.fixture(scope="module")
-def contexts():
-    trustme = pytest.importorskip("trustme")
-    authority = trustme.CA()
-    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
-    authority.issue_cert("127.0.0.1", "localhost").configure_cert(server)
-    authority.configure_trust(client)
-    return server, client
-
-
 def test_tls(running, contexts):
     theirs, ours = contexts
     server = running(echo, ssl=theirs, compression=None)

@@ -27,16 +27,6 @@ def no_proxies(monkeypatch):
         monkeypatch.delenv(f"{name.upper()}_PROXY", raising=False)
 
 
-@pytest.fixture(scope="module")
-def contexts():
-    trustme = pytest.importorskip("trustme")
-    authority = trustme.CA()
-    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
-    authority.issue_cert("127.0.0.1", "localhost").configure_cert(server)
-    authority.configure_trust(client)
-    return server, client
-
-
 class Proxy:
     """A proxy for one connection, in a thread."""
 

@@ -141,7 +141,8 @@ def test_the_lock_of_sending_under_load(in_thread):
     assert not lock.waiters
 
 
-def test_fragments_of_two_threads_never_mix(running, in_thread):
+def interrupted():
+    """Fragments of a message, the event that two of them were sent, and the one that the last waits for."""
     begun, gate = threading.Event(), threading.Event()
 
     def fragments():
@@ -151,8 +152,13 @@ def test_fragments_of_two_threads_never_mix(running, in_thread):
         gate.wait(TIME)
         yield "c"
 
+    return begun, gate, fragments()
+
+
+def test_fragments_of_two_threads_never_mix(running, in_thread):
+    begun, gate, fragments = interrupted()
     with client(running(echo)) as ws:
-        sending = in_thread(ws.send, fragments())
+        sending = in_thread(ws.send, fragments)
         assert begun.wait(TIME)
         with pytest.raises(
             ConcurrencyError, match="cannot call send while another thread is already running send"
@@ -169,17 +175,9 @@ def test_fragments_of_two_threads_never_mix(running, in_thread):
 
 
 def test_close_amid_fragments(running, in_thread):
-    begun, gate = threading.Event(), threading.Event()
-
-    def fragments():
-        yield "a"
-        yield "b"
-        begun.set()
-        gate.wait(TIME)
-        yield "c"
-
+    begun, gate, fragments = interrupted()
     with client(running(echo)) as ws:
-        sending = in_thread(ws.send, fragments())
+        sending = in_thread(ws.send, fragments)
         assert begun.wait(TIME)
         ws.close()
         gate.set()
