@@ -94,7 +94,7 @@ downstream: $(VENV)/.test
 versions: $(VENV)/.test
 	$(BIN)/python tests/hosts/versions.py $(ARGS)
 
-# The suite under ASan and UBSan (gcc, Linux), against a build of its own.
+# The suite under ASan and UBSan (gcc, Linux), against a build of its own; what measures time or memory is left out.
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 sanitize: $(VENV)/.test
 	rm -rf build/sanitize
@@ -103,7 +103,7 @@ sanitize: $(VENV)/.test
 	  -C--global-option=build -C--global-option=--build-base=build/sanitize .
 	PYTHONPATH=$(CURDIR)/build/sanitize/lib PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
 	  LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
-	  $(BIN)/python -m pytest $(ARGS)
+	  $(BIN)/python -m pytest -m "not alone" $(ARGS)
 	gcc -std=c11 -O1 -g $(SANITIZE) -Iext/kernels tests/kernels/*.c ext/kernels/*.c -o build/sanitize/test_kernels
 	build/sanitize/test_kernels
 
