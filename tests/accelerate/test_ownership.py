@@ -68,7 +68,7 @@ WRAPPERS: list[Callable[[Any], Any]] = [plain, wrapped, Proxy, changed]
 def load(host: Any) -> None:
     choose_no_framework()
     for part in (host, *host.parts):
-        for module in part.modules:
+        for module in part.modules if part.applies() or part is host else ():
             pytest.importorskip(module, exc_type=ImportError)
 
 

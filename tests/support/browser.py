@@ -97,11 +97,11 @@ class Browser:
 
 
 @asynccontextmanager
-async def browser(folder: Path) -> AsyncIterator[Browser]:
+async def browser(folder: Path, *options: str) -> AsyncIterator[Browser]:
     """Run a browser with a profile of its own."""
     assert PROGRAM is not None
     process = subprocess.Popen(
-        [PROGRAM, *OPTIONS, f"--user-data-dir={folder}", "about:blank"],
+        [PROGRAM, *OPTIONS, *options, f"--user-data-dir={folder}", "about:blank"],
         env={name: value for name, value in os.environ.items() if name != "LD_PRELOAD"},  # a sanitizer's
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

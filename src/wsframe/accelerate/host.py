@@ -63,6 +63,7 @@ class Part:
         requires: other hosts that the new code reaches into, whose version must be one that was tested.
         since: the oldest version of the library this part was tested with, where the host has older ones.
         note: what to call it where it is told what is active; nothing for most.
+        title: what to call it where it is told that it failed; the name of the host for most.
         applies: tells whether it is of use here; where it is not, it is passed over.
         obstacle: says why it cannot be used in this environment; empty when it can.
     """
@@ -77,6 +78,7 @@ class Part:
     requires: tuple[str, ...] = ()
     since: tuple[int, ...] = ()
     note: str = ""
+    title: str = ""
     applies: Callable[[], bool] = lambda: True
     obstacle: Callable[[], str] = lambda: ""
 

@@ -193,6 +193,7 @@ class Slot:
             what = f"the zlib of {self.name}" if patch in self._deflating else self.name
             if patch.part.note:
                 what = f"the protocol of {self.name}"
+            what = patch.part.title or what
             say(f"{what} left alone: {patch.failed}")
             return False
         patch.failed = ""

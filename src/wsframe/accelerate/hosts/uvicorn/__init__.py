@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from ...host import Host, Part
 from .bypassed import (
+    AUTO_ZTTP,
+    HTTP2,
     OWN_PROTOCOL,
     SANSIO,
     SANSIO_CLASS,
@@ -12,6 +16,7 @@ from .bypassed import (
     WSPROTO,
     WSPROTO_CLASS,
     WSPROTO_RECEIVING,
+    ZTTP_H2,
 )
 from .choice import PATCHED, SWITCHED_OFF, classes_are_patched, left_alone, why_not
 
@@ -48,6 +53,15 @@ HOST = Host(
             note="own protocol",
             applies=lambda: why_not() != SWITCHED_OFF or not classes_are_patched(),
             obstacle=why_not,
+        ),
+        Part(
+            since=(0, 54, 0),
+            modules=(AUTO_ZTTP,),
+            seams={ZTTP_H2: {"ZttpH2Protocol": "http2.protocol"}},
+            prove="http2_proof.prove",
+            relies_on=HTTP2,
+            applies=lambda: find_spec("zttp") is not None,
+            title="WebSocket over HTTP/2 in uvicorn",
         ),
     ),
     coalesces=True,

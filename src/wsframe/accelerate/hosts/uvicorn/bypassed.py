@@ -9,6 +9,8 @@ FOLDER = "uvicorn.protocols.websockets"
 WSPROTO, SANSIO = f"{FOLDER}.wsproto_impl", f"{FOLDER}.websockets_sansio_impl"
 WSPROTO_CLASS, SANSIO_CLASS = f"{WSPROTO}:WSProtocol", f"{SANSIO}:WebSocketsSansIOProtocol"
 
+AUTO_ZTTP, ZTTP_H2 = "uvicorn.protocols.http.auto_zttp_impl", "uvicorn.protocols.http.zttp_h2_impl"
+
 WSPROTO_RECEIVING: tuple[Bypassed, ...] = (
     (WSPROTO_CLASS, ("handle_message",)),
     (f"{WSPROTO}:WebsocketBuffer", ("extend", "to_message", "clear")),
@@ -28,4 +30,11 @@ OWN_PROTOCOL: tuple[Bypassed, ...] = (
     ("uvicorn.protocols.http.httptools_impl:HttpToolsProtocol", ("handle_websocket_upgrade",)),
     ("uvicorn.server:Server", ("shutdown", "startup")),
     ("uvicorn.server:ServerState", ("__init__",)),
+)
+
+# What hands a stream of HTTP/2 to a WebSocket class stands on all of uvicorn's connection.
+HTTP2: tuple[Bypassed, ...] = (
+    (f"{ZTTP_H2}:ZttpH2Protocol", ("*",)),
+    (f"{AUTO_ZTTP}:AutoZttpProtocol", ("*",)),
+    ("uvicorn.protocols.http.flow_control:FlowControl", ("*",)),
 )

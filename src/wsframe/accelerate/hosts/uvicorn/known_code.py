@@ -7,12 +7,49 @@ CODE = """\
 uvicorn.config:Config
  __init__ ecae4395 03d9b581 8556a127 56dd9f4f e9af1023 936976ad 6a1153bf
  load f79ee5a3 d61cfdf4 418a48d2 ea58dd09 e9b74788
+uvicorn.protocols.http.auto_zttp_impl:AutoZttpProtocol
+ __init__ ac59a113
+ _switch 5f57e4e6
+ connection_lost ce7f6421
+ connection_made 333d02a1
+ data_received a861764f
+ eof_received deed376d
+ shutdown 9f87ba31
+uvicorn.protocols.http.flow_control:FlowControl
+ __init__ 85394071
+ drain a3bbce68
+ pause_reading 3d0931ae
+ pause_writing 69f5f182
+ resume_reading d4d41b6f
+ resume_writing 7faa4485
 uvicorn.protocols.http.h11_impl:H11Protocol
  __init__ 78a492ff ea80f64d
  handle_websocket_upgrade 193a57c5
 uvicorn.protocols.http.httptools_impl:HttpToolsProtocol
  __init__ 08b6ba77 2564db41 aebb4b1b
  handle_websocket_upgrade 04ae6b9b
+uvicorn.protocols.http.zttp_h2_impl
+ ZttpH2Protocol 0889113e
+uvicorn.protocols.http.zttp_h2_impl:ZttpH2Protocol
+ __init__ 2805a7c0
+ _close_connection c2a9093d
+ _unset_keepalive_if_required 3ff1f681
+ connection_lost 163cc69e
+ connection_made 7caa4fd6
+ data_received 7a5e8bc5
+ eof_received deed376d
+ events 6211dca0
+ flush c208a36e
+ handle_events 98d23d90
+ handle_request cbbc95b5
+ handle_rst_stream ff8cd77e
+ on_response_complete b291c10c
+ on_stream_closed afb54c7f
+ pause_writing 86f3ba6b
+ resume_reading_if_idle c9da79c0
+ resume_writing d75f8a37
+ shutdown f6350d49
+ timeout_keep_alive_handler 16eb9b1e
 uvicorn.protocols.websockets.websockets_impl:WebSocketProtocol
  __init__ b984564d 9ecf8e06 5fd83c84
  asgi_receive 3858e550 7776ee5b 401ccdf9
