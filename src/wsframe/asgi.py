@@ -23,6 +23,7 @@ from .asyncio._recovery import Subscribed
 from .asyncio._topic import Topic
 from .asyncio.connection import Connection
 from .asyncio.nats_engine import NatsEngine
+from .asyncio.redis_cluster_engine import RedisClusterEngine
 from .asyncio.redis_engine import RedisEngine
 from .asyncio.topics import WhenLost, Wrap
 
@@ -36,6 +37,7 @@ __all__ = [
     "EngineUnavailable",
     "NatsEngine",
     "Position",
+    "RedisClusterEngine",
     "RedisEngine",
     "Subscribed",
     "Topics",
@@ -128,7 +130,7 @@ class _Sender:
         """Leave a topic; messages that are queued are sent, except those of `latest`."""
         self.topics.discard(topic)
         self._latest.pop(topic, None)
-        topic.asgi_members.discard(self)
+        topic.asgi_members.pop(self, None)
         self._owner._check_empty(topic)
         self.check_unused()
 
@@ -203,7 +205,7 @@ class Topics(_topics.Topics):
         sender = self._senders.get(ws)
         if sender is None:
             sender = self._senders[ws] = _Sender(self, ws)
-        found.asgi_members.add(sender)
+        found.asgi_members[sender] = None
         sender.topics.add(found)
 
     async def subscribe(self, ws: Any, topic: str, since: tuple[str, int] | None = None) -> Subscribed:

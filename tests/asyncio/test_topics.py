@@ -305,3 +305,26 @@ async def test_a_topic_is_a_string():
     async with Pair() as pair:
         with pytest.raises(TypeError):
             Topics().add(pair.ours, 3)
+
+
+async def test_slow_readers_take_less_than_a_mebibyte_each():
+    topics, ours, count = Topics(), [], 50
+
+    async def handler(ws):
+        topics.add(ws, "news")
+        ours.append(ws)
+        await ws.wait_closed()
+
+    async with local(handler, compression=None, ping_interval=None) as server:
+        clients = [await connect(address(server), compression=None) for _ in range(count)]
+        for client in clients:
+            client.transport.pause_reading()
+        while len(topics.members("news")) < count:
+            await asyncio.sleep(0)
+        message = "x" * 100_000
+        for _ in range(100):  # 10 MB each
+            topics.publish("news", message)
+        assert topics.counters.dropped > 0
+        assert max(ws.transport.get_write_buffer_size() for ws in ours) < 2**20
+        for ws in (*ours, *clients):
+            ws.transport.abort()

@@ -34,6 +34,7 @@ from ._listener import Listener
 from .client import ClientConnection, connect, unix_connect
 from .connection import Connection, broadcast
 from .nats_engine import NatsEngine
+from .redis_cluster_engine import RedisClusterEngine
 from .redis_engine import RedisEngine
 from .router import Router, route, unix_route
 from .server import Server, ServerConnection, serve, unix_serve
@@ -68,6 +69,7 @@ __all__ = [
     "Position",
     "ProtocolError",
     "ProxyError",
+    "RedisClusterEngine",
     "RedisEngine",
     "Request",
     "Response",

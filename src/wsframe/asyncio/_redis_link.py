@@ -87,8 +87,11 @@ class RedisLink:
         await self._command_for("UNSUBSCRIBE", channels)
 
     async def _command_for(self, command: str, channels: Sequence[bytes]) -> None:
-        for start in range(0, len(channels), MANY):
-            await self._command(self._reading, self._prefix + command, *channels[start : start + MANY])
+        many = 1 if self._prefix else MANY  # the channels of an SSUBSCRIBE must have one slot
+        parts = [channels[start : start + many] for start in range(0, len(channels), many)]
+        connection = self._connected(self._reading)
+        packed = connection.pack_commands([(self._prefix + command, *part) for part in parts])
+        await connection.send_packed_command(packed, check_health=False)
 
     # Commands.
 

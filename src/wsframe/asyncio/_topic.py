@@ -33,7 +33,7 @@ class Topic:
         self.owner = owner
         self.name = name
         self.members: set[Endpoint] = set()
-        self.asgi_members: set[Any] = set()
+        self.asgi_members: dict[Any, None] = {}  # smaller than an empty set
         self.latest: dict[Endpoint, Broadcast] = {}
         self.recovering: dict[Endpoint, deque[tuple[Position, Broadcast]]] = {}
         self.recovered_to: dict[Endpoint, Position] = {}

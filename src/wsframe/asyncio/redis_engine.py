@@ -123,10 +123,13 @@ class RedisEngine(Engine):
             except ValueError:
                 self._topics._count_invalid()
                 return
-        self._topics._received(channel[len(self._prefix) :].decode(), payload, position)
+        self._topics._received(self._topic_of(channel), payload, position)
 
     def _channel(self, topic: str) -> bytes:
         return self._prefix + topic.encode()
+
+    def _topic_of(self, channel: bytes) -> str:
+        return channel[len(self._prefix) :].decode()
 
     def _by_link(self, topics: Iterable[str]) -> dict[RedisLink, list[bytes]]:
         """Return the channels of topics, for each link."""
