@@ -155,6 +155,15 @@ async def test_wrong_credentials(user, guarded, guarded_socks, certificates):
         await talk("ws", certificates, proxy=f"socks5://{user}127.0.0.1:{guarded_socks}")
 
 
+async def test_errors_name_the_proxy(plain, socks):
+    for proxy in (plain, f"socks5://127.0.0.1:{socks}"):
+        for calls in (connect, sync_connect):
+            with pytest.raises(ProxyError) as failed:
+                await calls(f"ws://127.0.0.1:{free_port()}/", proxy=proxy)
+            if sys.version_info >= (3, 11):
+                assert failed.value.__notes__ == [f"proxy: {proxy}"]
+
+
 async def test_server_that_a_proxy_cannot_reach(plain, socks):
     uri = f"ws://127.0.0.1:{free_port()}/"
     with pytest.raises(InvalidProxyStatus, match="proxy rejected connection: HTTP 50"):
@@ -166,8 +175,12 @@ async def test_server_that_a_proxy_cannot_reach(plain, socks):
 @pytest.mark.parametrize("kind", ["http", "socks5"])
 async def test_proxy_that_cannot_be_reached(kind):
     pytest.importorskip("python_socks")
-    with pytest.raises(OSError, match=r"(?i)connect"):
-        await connect("ws://127.0.0.1:9/", proxy=f"{kind}://127.0.0.1:{free_port()}")
+    port = free_port()
+    for calls in (connect, sync_connect):
+        with pytest.raises(OSError, match=r"(?i)connect") as failed:
+            await calls("ws://127.0.0.1:9/", proxy=f"{kind}://ann:secret@127.0.0.1:{port}")
+        if sys.version_info >= (3, 11):
+            assert failed.value.__notes__ == [f"proxy: {kind}://ann:***@127.0.0.1:{port}"]
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ class InvalidProxy(WebSocketException):
         self.msg = msg
 
     def __str__(self) -> str:
-        return f"{escape(_without_password(self.proxy))} isn't a valid proxy: {self.msg}"
+        return f"{escape(without_password(self.proxy))} isn't a valid proxy: {self.msg}"
 
 
 class ProxyError(InvalidHandshake):
@@ -212,13 +212,13 @@ _SCHEME = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//")
 
 def invalid_uri(reason: str, uri: str) -> InvalidURI:
     """RFC 6455, 3: quote the URI, without its password."""
-    shown = escape(_without_password(uri))
+    shown = escape(without_password(uri))
     if len(shown) > URI_EXCERPT:
         shown = shown[:URI_EXCERPT] + "..."
     return InvalidURI(shown, reason)
 
 
-def _without_password(uri: str) -> str:
+def without_password(uri: str) -> str:
     """Leave out all that may be a password, which in a malformed URI may have any character."""
     scheme = _SCHEME.match(uri)
     start = scheme.end() if scheme else 0

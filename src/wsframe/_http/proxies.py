@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .errors import InvalidProxy, ProxyError
+from .._escape import escape
+from .errors import InvalidProxy, ProxyError, without_password
 from .uri import URI
 
 # The schemes of proxies; for python-socks its name, and whether the proxy resolves the host name.
@@ -73,6 +74,21 @@ def made_by(kind: Any, proxy: str) -> Any:
         return kind.from_url(f"{name}://{rest}", rdns=remote)
     except ValueError as exc:
         raise InvalidProxy(proxy, str(exc)) from None
+
+
+@contextmanager
+def naming(proxy: str) -> Iterator[None]:
+    """Add a note with the address of the proxy, without its password, to errors (CPython 3.11 and newer).
+
+    Args:
+        proxy: the address.
+    """
+    try:
+        yield
+    except (OSError, ProxyError) as exc:
+        if hasattr(exc, "add_note"):
+            exc.add_note(f"proxy: {escape(without_password(proxy))}")
+        raise
 
 
 @contextmanager

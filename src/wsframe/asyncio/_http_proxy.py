@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._http.connecting import connect_request, parse_connect_response, parse_http_proxy
 from .._http.errors import InvalidProxyStatus, no_proxy_response
+from .._http.proxies import naming
 
 if TYPE_CHECKING:
     from .._http.connecting import HTTPProxy
@@ -97,7 +98,8 @@ async def connect_through_http(
         for_proxy.setdefault("ssl", True)
     else:
         for_proxy.pop("ssl", None)
-    transport = await open_tunnel(proxy, uri, user_agent, **for_proxy)
+    with naming(address):
+        transport = await open_tunnel(proxy, uri, user_agent, **for_proxy)
     try:
         transport.set_protocol(connection)
         context = for_server.pop("ssl", None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from typing import Any
 
-from .._http.proxies import check_proxy, failures_of, made_by, missing_python_socks
+from .._http.proxies import check_proxy, failures_of, made_by, missing_python_socks, naming
 from ..handshake import URI
 
 
@@ -34,6 +34,6 @@ async def connect_through(proxy: str, uri: URI, **options: Any) -> socket.socket
     except ImportError:
         raise missing_python_socks() from None
     client = made_by(Proxy, proxy)
-    with failures_of(proxy, python_socks.ProxyConnectionError):  # an OSError
+    with naming(proxy), failures_of(proxy, python_socks.ProxyConnectionError):  # an OSError
         connected: socket.socket = await client.connect(uri.host, uri.port, **options)
     return connected

@@ -88,14 +88,21 @@ class HeaderProtocol(asyncio.BufferedProtocol):
         early = _EarlyData()
         try:
             secured = await self._loop.start_tls(self._transport, early, context, server_side=True, **options)
-        except OSError as exc:
+        except Exception as exc:  # uvloop raises RuntimeError where the peer has disconnected
             self._fail(f"{type(exc).__name__}: {exc}")
             return
         if secured is None or secured.is_closing() or early.lost:
             self.abort()
             return
-        self._hand_over(secured)
-        data = early.data
+        try:
+            self._hand_over(secured)
+            self._receive(early.data)
+        except BaseException:  # of a class of the application
+            secured.abort()
+            raise
+
+    def _receive(self, data: bytes) -> None:
+        """Give the connection what has arrived before it had the transport."""
         while data:
             buffer = self._connection.get_buffer(len(data))
             size = min(len(buffer), len(data))

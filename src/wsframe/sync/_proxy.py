@@ -8,7 +8,7 @@ from typing import Any
 
 from .._http.connecting import connect_request, parse_connect_response, parse_http_proxy
 from .._http.errors import InvalidProxyStatus, no_proxy_response
-from .._http.proxies import check_proxy, failures_of, made_by, missing_python_socks
+from .._http.proxies import check_proxy, failures_of, made_by, missing_python_socks, naming
 from ..handshake import URI
 from ._socket import Deadline, Socket
 from ._tls import TLSSocket
@@ -40,7 +40,7 @@ def connect_through_socks(proxy: str, uri: URI, **options: Any) -> socket.socket
     except ImportError:
         raise missing_python_socks() from None
     made = made_by(Proxy, proxy)
-    with failures_of(proxy, python_socks.ProxyConnectionError, TimeoutError):
+    with naming(proxy), failures_of(proxy, python_socks.ProxyConnectionError, TimeoutError):
         connected: socket.socket = made.connect(uri.host, uri.port, **options)
     return connected
 
@@ -77,22 +77,23 @@ def connect_through_http(
     """
     address = parse_http_proxy(proxy)
     options = {"timeout": deadline.rest(), **options}
-    sock = socket.create_connection((address.host, address.port), **options)
-    try:
-        transport = Socket(sock)
-        if address.secure:
-            secured = TLSSocket(
-                transport,
-                ssl or tls.create_default_context(),
-                server_hostname=server_hostname or address.host,
-            )
-            secured.handshake(deadline)
-            transport = secured
-        transport.sendall(connect_request(address, uri, user_agent))
-        _open_tunnel(transport, deadline)
-    except BaseException:
-        sock.close()
-        raise
+    with naming(proxy):
+        sock = socket.create_connection((address.host, address.port), **options)
+        try:
+            transport = Socket(sock)
+            if address.secure:
+                secured = TLSSocket(
+                    transport,
+                    ssl or tls.create_default_context(),
+                    server_hostname=server_hostname or address.host,
+                )
+                secured.handshake(deadline)
+                transport = secured
+            transport.sendall(connect_request(address, uri, user_agent))
+            _open_tunnel(transport, deadline)
+        except BaseException:
+            sock.close()
+            raise
     return transport
 
 
