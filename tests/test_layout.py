@@ -47,9 +47,13 @@ TESTED_BY = {
     "sync/test_sync_proxies.py": ("sync/_proxy",),
     "sync/test_sync_shutdown.py": ("sync/server",),
     "sync/test_sync_threads.py": ("sync/_outbox",),
-    "test_cli.py": ("_next", "_report", "_uvicorn_classes"),
+    "test_cli.py": ("_next", "_report"),
     "test_cli_environments.py": ("accelerate/ready",),
     "codec/test_spec.py": ("_errors",),
+    "uvicorn/test_dialogs.py": ("uvicorn/_behaviour",),
+    "uvicorn/test_handshake.py": ("uvicorn/_opening", "uvicorn/_refusing", "uvicorn/_scope"),
+    "uvicorn/test_order.py": ("uvicorn/_close_reply", "uvicorn/_receiving", "uvicorn/_sending"),
+    "uvicorn/test_silent_peers.py": ("uvicorn/_base",),
 }
 LISTED = {module: file for file, modules in TESTED_BY.items() for module in modules}
 

@@ -2,7 +2,7 @@
 
 `Config.load` settles which class a server makes for each connection. Where that is one of uvicorn's own, and
 nobody has replaced anything in it, it becomes `wsframe.uvicorn:WebSocketProtocol`, which behaves as the class
-of that name and version does (`wsframe._uvicorn_classes`). Whatever else the settings name stays.
+of that name and version does (`wsframe.uvicorn._behaviour`). Whatever else the settings name stays.
 
 `WSFRAME_OWN_PROTOCOL=0` leaves all of uvicorn's classes where they are.
 """

@@ -7,8 +7,8 @@ from importlib.util import find_spec
 from itertools import takewhile
 from typing import Any, NamedTuple
 
-from ._spec import CloseCode
-from .deflate import ServerPolicy
+from .._spec import CloseCode
+from ..deflate import ServerPolicy
 
 
 class Behaviour(NamedTuple):

@@ -1,0 +1,38 @@
+"""The connection without I/O of uvicorn's class."""
+
+from __future__ import annotations
+
+from .._spec import Close, Ping
+from ..connection import Event, SansIOConnection as Protocol, State
+
+
+class DelayedCloseReply(Protocol):
+    """A connection that replies to a Close on request, after the replies to earlier messages.
+
+    Attributes:
+        sends_reason: whether the Close for a violation has a reason.
+    """
+
+    __slots__ = ("sends_reason",)
+
+    sends_reason: bool
+    received: Close | None
+
+    def _reply_to_controls(self, events: list[Event]) -> None:
+        for event in events:
+            if isinstance(event, Close):
+                self.received = event
+            elif isinstance(event, Ping):
+                super()._reply_to_controls([event])
+
+    def reply_to_close(self) -> None:
+        """Queue the reply to the Close in `outgoing`."""
+        if self.received is not None and self.state is State.OPEN:
+            super()._reply_to_controls([self.received])
+
+    def fail(self) -> None:
+        error = self.error
+        if self.sends_reason or error is None:
+            super().fail()
+        elif self.state is State.OPEN:
+            self._queue_close(Close(int(error.close_code), ""))
