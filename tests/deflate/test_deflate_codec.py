@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 from support.feeding import cut_at_random
 from support.tracing import traced
 
-from wsframe import ProtocolError, Role
+from wsframe import Opcode, ProtocolError, Role, encode_frame
 from wsframe.deflate import Deflate, Parameters
 from wsframe.deflate.codec import DEFAULT_PARAMETERS, MAX_STREAMS
 
@@ -45,6 +45,19 @@ def test_examples_of_rfc_7692_are_inflated(backend: str, messages: list[str], se
             out = [codec.inflate(piece, False, 5) for piece in pieces[:-1]]
             out.append(codec.inflate(pieces[-1], True, 5))
             assert b"".join(out) == b"Hello", section
+
+
+@pytest.mark.parametrize("resets", [False, True])
+@pytest.mark.parametrize("key", [None, b"\1\2\3\4"])
+def test_a_frame_in_one_step_is_that_of_two_steps(backend: str, resets: bool, key: bytes | None) -> None:
+    parameters = Parameters(server_no_context_takeover=resets)
+    ours, same = (Deflate(Role.SERVER, parameters, backend=backend) for _ in range(2))
+    for message in (b"Hello", b"", b"Hello" * 100, bytes(range(256)) * 400, b"", b"Hello"):
+        for codec in (ours, same):  # the same context before and after
+            assert codec.deflate(b"a fragment", False)
+            assert codec.deflate(b"", True)
+        frame = encode_frame(Opcode.TEXT, same.deflate(message), rsv=4, mask_key=key)
+        assert ours.deflate_frame(Opcode.TEXT, message, key) == frame
 
 
 def test_empty_message_round_trips_as_one_byte(backend: str) -> None:

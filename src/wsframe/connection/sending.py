@@ -32,6 +32,9 @@ class Extension(Inflater, Protocol):
     def deflate(self, payload: bytes, final: bool = True) -> bytes:
         """Compress the next fragment of a message."""
 
+    def deflate_frame(self, opcode: int, payload: bytes, mask_key: bytes | None) -> bytes:
+        """Compress a whole message and write it as one frame."""
+
     def deflate_alone(self, payload: bytes) -> bytes:
         """Compress a message for all connections with equal `settings`; then `reset` each of them."""
 
@@ -211,9 +214,12 @@ class Sender(ConnectionState):
         return self._deflate.wants(size) and (size < SAMPLED_SIZE or self._deflate.shrinks(data))
 
     def _compressed(self, message: str | Buffer) -> bytes:
-        assert self._deflate is not None
-        data = bytes_of(message)
+        deflate = self._deflate
+        assert deflate is not None
+        data = message if type(message) is bytes else bytes_of(message)
         opcode = Opcode.TEXT if isinstance(message, str) else Opcode.BINARY
-        if not self._compresses(data):
-            return encode_frame(opcode, data, mask_key=self._key())
-        return encode_frame(opcode, self._deflate.deflate(data), rsv=RSV1 >> 4, mask_key=self._key())
+        key = fresh_key() if self._masked else None
+        size = len(data)
+        if not deflate.wants(size) or (size >= SAMPLED_SIZE and not deflate.shrinks(data)):
+            return encode_frame(opcode, data, mask_key=key)
+        return deflate.deflate_frame(opcode, data, key)

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .. import Role, _errors
-from .._spec import DEFLATE_TAIL as TAIL
+from .._backend import encode_deflated, encode_frame
+from .._spec import DEFLATE_TAIL as TAIL, RSV1
 from .modules import chosen, compressor, inflating_module, module_of
 
 if TYPE_CHECKING:
@@ -165,6 +166,27 @@ class Deflate:
             self._deflater = None
         # Nothing comes out if nothing went in since the last flush.
         return out[:-4] if out else EMPTY
+
+    def deflate_frame(self, opcode: int, payload: Buffer, mask_key: Buffer | None = None) -> bytes:
+        """Compress a whole message and write it as one frame (RFC 7692, 7.2.1; RFC 6455, 5.2).
+
+        Args:
+            opcode: TEXT or BINARY.
+            payload: the message.
+            mask_key: the masking key, 4 bytes, of a frame that a client sends.
+
+        Returns:
+            Header, with RSV1 set, and compressed payload.
+        """
+        deflater = self._deflater
+        if not payload or (deflater is None and self._own_resets):
+            return encode_frame(opcode, self.deflate(payload), rsv=RSV1 >> 4, mask_key=mask_key)
+        if deflater is None:
+            deflater = self._deflater = self._new_deflater(kept=True)
+        frame = encode_deflated(opcode, payload, deflater, SYNC_FLUSH, mask_key=mask_key)
+        if self._own_resets:
+            self._deflater = None
+        return frame
 
     def deflate_alone(self, payload: Buffer) -> bytes:
         """Compress a whole message so that it can be sent on every connection with the same `settings`.
