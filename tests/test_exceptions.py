@@ -27,6 +27,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "ProtocolError": (1002, "reserved bits must be 0"),
     "InvalidHandshake": ("no",),
     "Refused": (426, "no", [("Upgrade", "websocket")]),
+    "NotHTTP": ("no",),
     "UpgradeRemoved": (400, "no Upgrade header", [("Upgrade", "websocket")]),
     "InvalidURI": ("http://x", "no scheme of ours"),
     "InvalidMessage": ("no",),

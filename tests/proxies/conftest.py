@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from support.loops import run
 
 pytest.importorskip("httptools")
 
@@ -19,8 +20,6 @@ except ImportError:
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
 if uvloop is not None:
     LOOPS["uvloop"] = uvloop.new_event_loop
-
-TIME = 60
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -34,14 +33,7 @@ def pytest_pyfunc_call(pyfuncitem: Any) -> bool | None:
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
     arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
-    loop = LOOPS[pyfuncitem.callspec.params["loop_name"]]()
-    asyncio.set_event_loop(loop)
-    try:
-        loop.run_until_complete(asyncio.wait_for(pyfuncitem.obj(**arguments), TIME))
-        loop.run_until_complete(loop.shutdown_asyncgens())
-    finally:
-        asyncio.set_event_loop(None)
-        loop.close()
+    run(lambda: pyfuncitem.obj(**arguments), LOOPS[pyfuncitem.callspec.params["loop_name"]])
     return True
 
 

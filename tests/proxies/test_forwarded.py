@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import ssl
 import sys
 import tempfile
 from contextlib import suppress
@@ -264,12 +263,8 @@ async def test_process_request_sees_the_client():
     assert seen == [(("192.0.2.1", 0), "wss", "a")]
 
 
-async def test_scheme_of_a_direct_connection():
-    trustme = pytest.importorskip("trustme")
-    authority = trustme.CA()
-    serving, trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
-    authority.issue_cert("127.0.0.1").configure_cert(serving)
-    authority.configure_trust(trusting)
+async def test_scheme_of_a_direct_connection(contexts):
+    serving, trusting = contexts
     async with serve(tell, "127.0.0.1", 0, ssl=serving) as server:
         assert (await told(server, [], "wss", ssl=trusting)) == "wss HERE ('127.0.0.1', PORT)"
 

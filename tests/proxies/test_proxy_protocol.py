@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 import struct
 import sys
 from contextlib import suppress
@@ -150,16 +149,6 @@ async def tell(ws):
     await ws.send(f"{ws.scheme} {ws.remote_address!r}")
     async for message in ws:
         await ws.send(message)
-
-
-@pytest.fixture(scope="module")
-def contexts():
-    trustme = pytest.importorskip("trustme")
-    authority = trustme.CA()
-    serving, trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
-    authority.issue_cert("127.0.0.1").configure_cert(serving)
-    authority.configure_trust(trusting)
-    return serving, trusting
 
 
 def local(handler=tell, **options):

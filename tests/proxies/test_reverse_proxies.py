@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -108,16 +109,9 @@ def test_nginx_that_lacks_a_line(lacking: str, advice: str, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("version", ["send-proxy-v2", "send-proxy"])
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
-def test_haproxy_with_the_proxy_protocol(version: str, scheme: str, tmp_path: Path) -> None:
+def test_haproxy_with_the_proxy_protocol(version: str, scheme: str, contexts: Any, tmp_path: Path) -> None:
     """TLS ends at the server."""
-    import ssl
-
-    import trustme
-
-    authority = trustme.CA()
-    serving, trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
-    authority.issue_cert("localhost").configure_cert(serving)
-    authority.configure_trust(trusting)
+    serving, trusting = contexts
     port, upstream = free_port(), free_port()
     text = (CONFIGURATIONS / "haproxy-tcp.cfg").read_text(encoding="utf-8")
     for old, new in (("1:443", f"1:{port}"), ("1:8765", f"1:{upstream}"), ("send-proxy-v2", version)):

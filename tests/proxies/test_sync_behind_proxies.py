@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import ssl
 import threading
 from contextlib import contextmanager, suppress
 
@@ -54,12 +53,8 @@ def test_forwarded():
 
 
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
-def test_proxy_protocol(scheme):
-    trustme = pytest.importorskip("trustme")
-    authority = trustme.CA()
-    serving, trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
-    authority.issue_cert("127.0.0.1").configure_cert(serving)
-    authority.configure_trust(trusting)
+def test_proxy_protocol(scheme, contexts):
+    serving, trusting = contexts
     secure = scheme == "wss"
     with local(proxy_protocol=True, ssl=serving if secure else None, open_timeout=1) as server:
         client = told(server, V1, scheme, ssl=trusting if secure else None)
