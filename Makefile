@@ -23,6 +23,8 @@ lint: $(VENV)/.lint
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/stubtest wsframe._c
+	PATH=$(BIN):$$PATH PYTHONPATH=src $(BIN)/pyright --ignoreexternal --verifytypes wsframe >build/pyright.txt || \
+	  { cat build/pyright.txt; exit 1; }
 	PATH=$(BIN):$$PATH $(BIN)/cython-lint ext
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import pydoc
 import re
 import sys
 from collections.abc import Iterator
@@ -447,3 +448,21 @@ def test_public_names_are_documented() -> None:
         value = getattr(wsframe, name)
         if name != "backend":
             assert value.__doc__, name
+
+
+@pytest.mark.skipif(sys.flags.optimize >= 2, reason="no docstrings")
+def test_help_shows_the_docstrings_of_every_public_name() -> None:
+    shown = re.sub(r"[ |]+", " ", pydoc.plain(pydoc.render_doc(wsframe)))
+    for name in wsframe.__all__:
+        if name != "backend":
+            summary = (inspect.getdoc(getattr(wsframe, name)) or "").splitlines()
+            assert summary, name
+            assert all(" ".join(line.split()) in shown for line in summary if "|" not in line), name
+
+
+def test_editors_read_the_annotated_twin() -> None:
+    """Type checkers take the branch that is not compiled: its functions have annotations and docstrings."""
+    tree = ast.parse((PACKAGE / "_backend.py").read_text("utf-8"))
+    (switch,) = (node for node in tree.body if isinstance(node, ast.If))
+    assert ast.unparse(switch.test) == "not TYPE_CHECKING and _load() == '_c'"
+    assert all(isinstance(one, ast.ImportFrom) and one.module[:3] == "_py" for one in switch.orelse)

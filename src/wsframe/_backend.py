@@ -66,7 +66,8 @@ def _load() -> str:
     return "_c"
 
 
-if TYPE_CHECKING or _load() == "_c":
+# Type checkers and editors read the pure twin, for its annotations and docstrings.
+if not TYPE_CHECKING and _load() == "_c":
     from ._c import backend
     from ._c.accept import accept_key, new_key
     from ._c.asgi import asgi_calls

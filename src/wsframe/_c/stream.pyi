@@ -3,6 +3,7 @@ from typing import Any, final
 
 from typing_extensions import Buffer, disjoint_base
 
+from .._py.stream import AnyStream
 from .receiver import Receiver
 
 @final
@@ -34,4 +35,4 @@ class Stream(Receiver):
     def send_nowait(self, message: str | Buffer) -> None: ...
     def _write(self, frame: bytes) -> None: ...
 
-def write_to_all(streams: set[Any], frame: bytes) -> list[Any]: ...
+def write_to_all(streams: set[AnyStream], frame: bytes) -> list[AnyStream]: ...

@@ -128,7 +128,7 @@ class InvalidProxyStatus(ProxyError):
 
     def __init__(self, response: Response) -> None:
         super().__init__(f"proxy rejected connection: HTTP {response.status_code}")
-        self.args = (response,)
+        self.args: tuple[object, ...] = (response,)
         self.response = response
 
 

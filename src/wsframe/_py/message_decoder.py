@@ -123,10 +123,10 @@ class MessageDecoder(_Decoder):
         self._deflate = deflate
         self._counts_streams = hasattr(deflate, "extra_streams")
         self._streams = 0  # that the deflate object has counted
-        self.closed = False
-        self.skipping = False
-        self.streaming = 0
-        self.controls = 0
+        self.closed: bool = False
+        self.skipping: bool = False
+        self.streaming: int = 0
+        self.controls: int = 0
         self._control = bytearray()
         self._opcode = 0  # of the message that is being received, or 0
         self._compressed = False  # that message is

@@ -14,7 +14,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .coalescer import AT_END, FIRST_NOW, LATER, NOW
 from .encoder import encode_binary, encode_text
@@ -22,6 +22,8 @@ from .receiver import Receiver
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
+
+AnyStream = TypeVar("AnyStream", bound="Stream")
 
 # Bytes of a message from which it is compressed in steps.
 LARGE = 2**18
@@ -39,7 +41,7 @@ class Stream(Receiver):
         super().__init__()
         self._masked = False  # frames are to be masked: we are a client
         self._encodes_directly = False  # see rule 1
-        self.congested = False  # the transport has called pause_writing()
+        self.congested: bool = False  # the transport has called pause_writing()
         self._pending_sends = 0  # calls of `_send_slow_path` that have not written their last frame
 
     # What a subclass has to do.
@@ -140,7 +142,7 @@ class Stream(Receiver):
         self._write_at(frame, when)
 
 
-def write_to_all(streams: set[Stream], frame: bytes) -> list[Stream]:
+def write_to_all(streams: set[AnyStream], frame: bytes) -> list[AnyStream]:
     """Write a frame to the streams that send it unchanged, at the end of this loop iteration.
 
     Args:

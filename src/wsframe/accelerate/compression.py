@@ -97,6 +97,7 @@ class AutoInflater:
     def __init__(self, bits: int) -> None:
         self._bits = bits
         self._inner: Any = None
+        self.decompress: Any
 
     def __getattr__(self, name: str) -> Any:
         if name == "decompress":  # not yet that of the one chosen

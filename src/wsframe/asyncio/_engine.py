@@ -81,8 +81,8 @@ class Engine:
         self, *, text: bool, max_queued: int, timeout: float, first_delay: float, max_delay: float
     ) -> None:
         self.text = text
-        self.connected = False
-        self.session = 0  # how many have ended
+        self.connected: bool = False
+        self.session: int = 0  # how many have ended
         self._subscribed_to_all = False  # to what was wanted when this session began
         self._max_queued = max_queued
         self._timeout = timeout

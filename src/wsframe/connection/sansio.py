@@ -18,7 +18,7 @@ from .._spec import (
 )
 from .closing import close_body
 from .sending import Extension, Sender
-from .states import TRANSITIONS, State, Step
+from .states import State
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -94,24 +94,16 @@ class SansIOConnection(Sender):
         if decoder.controls != self.controls:
             self.controls = decoder.controls
             self._reply_to_controls(events)
-        self.error = decoder.error
-
-    def receive_eof(self, cause: Exception | None = None) -> None:
-        """Close the connection: the stream has ended.
-
-        Args:
-            cause: the exception that ended it, or None.
-        """
-        self._change(TRANSITIONS[self.state, Step.STREAM_ENDED], self.fragmenting)
-        self.on_encodes_directly = None
-        self.cause = cause or self.cause
+        error = decoder.error
+        if error is not None:
+            self._violated(error)
 
     def _reply_to_controls(self, events: list[Event]) -> None:
         for event in events:
             if isinstance(event, Ping):
                 self.outgoing.append(self._control(Opcode.PONG, event.data))
             elif isinstance(event, Close):
-                self.received = event
+                self._close_received(event)
                 if self.state is State.OPEN:
                     self._queue_close(event)
 
@@ -122,9 +114,7 @@ class SansIOConnection(Sender):
 
     def _queue_close(self, close: Close) -> None:
         self.outgoing.append(self._control(Opcode.CLOSE, close_body(close.code, close.reason)))
-        self.sent = close
-        self._received_first = self.received is not None
-        self._change(TRANSITIONS[self.state, Step.CLOSE_SENT], self.fragmenting)
+        self._close_sent(close)
 
     def close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> bytes:
         """Start the closing handshake (RFC 6455, 7.1.2).

@@ -11,7 +11,8 @@ Two steps change the state (see TRANSITIONS):
 
 # Rules of a ConnectionState and of what is built on it.
 #
-# 1. `_change` alone sets `state`, `fragmenting` and `encodes_directly`; the state never goes back.
+# 1. `_change` alone sets `state`, `fragmenting` and `encodes_directly`; the state never goes back. What is
+#    below is set by the methods of ConnectionState alone.
 # 2. `encodes_directly` is true only while the connection is OPEN, has no extension and is not between
 #    fragments. Each change of it is reported to `on_encodes_directly`, the last one by receive_eof().
 # 3. `sent` is set in the step from OPEN to CLOSING, and `received` at the Close of the peer; neither changes
@@ -89,6 +90,27 @@ class ConnectionState:
         self._received_first = False  # the Close of the peer was received before ours was sent
         self.error: ProtocolError | None = None
         self.cause: Exception | None = None
+
+    def _violated(self, error: ProtocolError) -> None:
+        self.error = error
+
+    def _close_received(self, close: Close) -> None:
+        self.received = close
+
+    def _close_sent(self, close: Close) -> None:
+        self.sent = close
+        self._received_first = self.received is not None
+        self._change(TRANSITIONS[self.state, Step.CLOSE_SENT], self.fragmenting)
+
+    def receive_eof(self, cause: Exception | None = None) -> None:
+        """Close the connection: the stream has ended.
+
+        Args:
+            cause: the exception that ended it, or None.
+        """
+        self._change(TRANSITIONS[self.state, Step.STREAM_ENDED], self.fragmenting)
+        self.on_encodes_directly = None
+        self.cause = cause or self.cause
 
     def _change(self, state: State, fragmenting: bool) -> None:
         """Change the state, and what depends on it; nothing else does."""

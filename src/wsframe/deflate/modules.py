@@ -134,8 +134,8 @@ class Kept:
     __slots__ = ("_place", "compress", "flush")
 
     def __init__(self, inner: Any, place: Place) -> None:
-        self.compress = inner.compress
-        self.flush = inner.flush
+        self.compress: Any = inner.compress
+        self.flush: Any = inner.flush
         self._place = place
 
 

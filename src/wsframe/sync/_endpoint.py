@@ -62,11 +62,11 @@ class Endpoint:
     ) -> None:
         self.socket = socket
         self.logger = logger
-        self.id = uuid.uuid4()
+        self.id: uuid.UUID = uuid.uuid4()
         self.request: Request | None = None
         self.response: Response | None = None
         self.subprotocol: str | None = None
-        self.latency = 0.0
+        self.latency: float = 0.0
         high, low = max_queue if isinstance(max_queue, tuple) else (max_queue, None)
         self._high = low * 4 if high is None and low is not None else high
         self.close_timeout = close_timeout

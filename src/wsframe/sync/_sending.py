@@ -208,7 +208,7 @@ class Sender(Endpoint):
             now = time.monotonic()
             for sent in list(self._pings):
                 pong, since, _ = self._pings.pop(sent)
-                self.latency = now - since
+                self.latency: float = now - since
                 pong.set()
                 if sent == data:
                     break

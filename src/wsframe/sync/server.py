@@ -91,8 +91,8 @@ class Server:
     ) -> None:
         self.socket = sock
         self.ssl = ssl
-        self.logger = _logger if logger is None else logger
-        self.socket_closed = threading.Event()
+        self.logger: AnyLogger = _logger if logger is None else logger
+        self.socket_closed: threading.Event = threading.Event()
         self._handle = handle
         self._lock = threading.Lock()
         self._connections: set[ServerConnection] = set()  # opening ones, too

@@ -83,8 +83,8 @@ class WebSocketProtocol(Sending):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self.server = get_local_addr(self.transport)
-        self.client = get_remote_addr(self.transport)
+        self.server: tuple[str, int | None] | None = get_local_addr(self.transport)
+        self.client: tuple[str, int] | None = get_remote_addr(self.transport)
         self._log_trace("WebSocket connection made")
         # Last: if anything above raised, it would never be removed.
         self.server_state.connections.add(self)  # type: ignore[arg-type]

@@ -21,7 +21,7 @@ class DelayedCloseReply(Protocol):
     def _reply_to_controls(self, events: list[Event]) -> None:
         for event in events:
             if isinstance(event, Close):
-                self.received = event
+                self._close_received(event)
             elif isinstance(event, Ping):
                 super()._reply_to_controls([event])
 

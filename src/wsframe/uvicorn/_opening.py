@@ -74,7 +74,7 @@ class Opening(Refusing):
             compression=self._behaviour.deflate if self.config.ws_per_message_deflate else None,
         )
         self.request = request
-        self.scope = scope_of(self, request)
+        self.scope: dict[str, Any] = scope_of(self, request)
         self._early_data += reader.rest
         self._reader = None
         self._queue_event({"type": "websocket.connect"})

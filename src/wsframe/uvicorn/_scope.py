@@ -32,7 +32,7 @@ class Extensions(dict[str, Any]):
 
     def __init__(self, connection: object) -> None:
         super().__init__({"websocket.http.response": {}, FRAGMENTS: {}})
-        self.connection = ref(connection)
+        self.connection: ref[Any] = ref(connection)
 
 
 def scope_of(connection: Base, request: Request) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from websockets.asyncio.connection import Connection
 from websockets.protocol import OPEN, SERVER
 
+from ...._backend import Watch
 from ...host import Host
 from . import HOST
 from .asyncio_send import make_output
@@ -15,7 +16,7 @@ from .broadcast import sharing
 from .bypassed import BROADCASTING, CONNECTION_CLASS, PROTOCOL_CLASS
 from .deflate import extension_of
 
-broadcasting = HOST.watch(BROADCASTING, CONNECTION_CLASS, PROTOCOL_CLASS)
+broadcasting: Watch = HOST.watch(BROADCASTING, CONNECTION_CLASS, PROTOCOL_CLASS)
 
 # What says that a message in fragments is being sent; before 16.0 it had another name.
 FRAGMENTING = (

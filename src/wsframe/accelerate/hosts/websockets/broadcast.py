@@ -31,8 +31,10 @@ class FreshEncoder:
     __slots__ = ("compress", "flush", "made", "make")
 
     def __init__(self, make: Callable[[], Any]) -> None:
-        self.make = make
+        self.make: Callable[[], Any] = make
         self.made: Any = None
+        self.compress: Any
+        self.flush: Any
 
     def __getattr__(self, name: str) -> Any:
         if name not in ("compress", "flush"):
@@ -51,8 +53,8 @@ class SharedMessage:
 
     def __init__(self, message: str | bytes) -> None:
         self.opcode = Opcode.TEXT if isinstance(message, str) else Opcode.BINARY
-        self.data = message.encode() if isinstance(message, str) else message
-        self.uncompressed = encode_frame(self.opcode, self.data)
+        self.data: bytes = message.encode() if isinstance(message, str) else message
+        self.uncompressed: bytes = encode_frame(self.opcode, self.data)
         self._known: dict[tuple[int, int], Compressed] = {}
         self._last: Compressed | None = None
 
