@@ -15,6 +15,7 @@ from wsframe.asyncio import (
     ConnectionClosed,
     ConnectionClosedError,
     InvalidStatus,
+    InvalidURI,
     NegotiationError,
     Response,
     SecurityError,
@@ -253,6 +254,13 @@ async def test_redirects_are_followed_with_credentials_to_the_same_origin_only()
             connect(address(first) + "/from", additional_headers=headers) as ws,
         ):
             assert await ws.recv() == "/other none"
+
+
+@pytest.mark.parametrize("location", ["http://[", "ws://[::1", "gopher://a/", "ws://a:port/"])
+async def test_redirects_to_what_is_no_websocket_uri_raise_invalid_uri(location):
+    async with local(echo, process_request=redirecting(location)) as server:
+        with pytest.raises(InvalidURI):
+            await connect(address(server) + "/from")
 
 
 async def test_endless_redirects_raise_security_error():

@@ -6,6 +6,7 @@ The client gets a 500 at once, or a 503 on a time-out; the log says why; nothing
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import re
 
@@ -50,7 +51,7 @@ WRONG = {
     "an int for a name": (lambda: Response(200, headers=[(5, "x")]), "Error"),
     "no pair": (lambda: Response(200, headers=[("X",)]), "ValueError"),
     "headers that are no pairs": (lambda: Response(200, headers=5), "TypeError"),
-    "no body": (lambda: Response(200, body=None), "TypeError"),
+    "no body": (lambda: Response(200, body=None), "body must be str or bytes-like, not NoneType"),
     "an int for a body": (lambda: Response(200, body=5), "TypeError"),
     "a dict for a body": (lambda: Response(200, body={"a": 1}), "TypeError"),
     "a surrogate in the body": (lambda: Response(200, body="\ud800"), "UnicodeEncodeError"),
@@ -402,3 +403,30 @@ async def test_clients_that_send_no_request_get_no_response_and_a_debug_line(cap
 
 async def handler_that_waits(ws):
     await ws.wait_closed()
+
+
+async def test_process_response_that_takes_too_long_is_named_in_the_log(caplog):
+    async def slow(connection, request, response):
+        await asyncio.sleep(1000)
+
+    async with local(process_response=slow, open_timeout=0.2) as server:
+        assert (await ask(server))[0] == 503
+    assert "process_response took longer than open_timeout, 0.2 s" in caplog.text
+
+
+async def test_server_does_not_wait_for_a_process_request_that_ignores_its_cancellation():
+    called, release = asyncio.Event(), asyncio.Event()
+
+    async def stubborn(connection, request):
+        called.set()
+        while not release.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await release.wait()
+
+    async with local(process_request=stubborn) as server:
+        waiting = asyncio.create_task(ask(server))
+        await called.wait()
+        server.close()
+        await asyncio.wait_for(server.wait_closed(), SOON)
+        assert (await waiting)[0] == 503
+        release.set()

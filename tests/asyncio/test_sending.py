@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import random
+import sys
 import threading
 
 import pytest
@@ -153,11 +154,22 @@ async def test_send_waits_for_a_slow_peer_and_raises_on_loss():
         assert all(isinstance(result, ConnectionClosed) for result in results)
 
 
-async def test_send_is_a_coroutine_function_for_inspect():
-    """Starlette's BackgroundTask asks."""
-    if not hasattr(inspect, "markcoroutinefunction") and backend != "py":
-        pytest.skip("only CPython 3.12 and newer let a compiled function say so")
+@pytest.mark.parametrize("message", [None, 5, object()])
+async def test_what_is_no_message_is_a_type_error_that_says_what_to_pass(message):
     async with Pair() as pair:
+        with pytest.raises(TypeError, match=r"^message must be str, bytes-like or an iterable"):
+            await pair.ours.send(message)
+        await pair.ours.send("after")
+        assert await pair.theirs.recv() == "after"
+
+
+async def test_send_is_a_coroutine_function_for_inspect():
+    """Starlette's BackgroundTask asks, older ones ask asyncio."""
+    async with Pair() as pair:
+        if sys.version_info < (3, 14):  # deprecated there
+            assert asyncio.iscoroutinefunction(pair.ours.send)
+        if not hasattr(inspect, "markcoroutinefunction") and backend != "py":
+            pytest.skip("only CPython 3.12 and newer let a compiled function say so")
         assert inspect.iscoroutinefunction(pair.ours.send)
         assert inspect.iscoroutinefunction(type(pair.ours).send)
 

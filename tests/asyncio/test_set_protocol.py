@@ -8,6 +8,7 @@ from both_ends import Pair
 from raw_peer import frame
 
 from wsframe import Opcode
+from wsframe.asyncio import connect, serve
 
 
 class Other(asyncio.Protocol):
@@ -32,3 +33,22 @@ async def test_next_read_goes_to_the_protocol_of_set_protocol():
         transport.set_protocol(pair.ours)
         await pair.theirs.send("y")
         assert await asyncio.wait_for(pair.ours.recv(), 10) == "y"
+
+
+async def test_server_leaves_a_connection_alone_whose_protocol_was_replaced():
+    taken = asyncio.get_running_loop().create_future()
+
+    async def handler(ws):
+        ws.transport.set_protocol(Other())
+        taken.set_result(ws.transport)
+
+    server = await serve(handler, "127.0.0.1", 0)
+    ws = await connect("ws://{}:{}".format(*server.sockets[0].getsockname()), proxy=None)
+    transport = await taken
+    server.close()
+    await asyncio.wait_for(server.wait_closed(), 10)
+    assert not server.connections
+    transport.write(b"\x81\x0anot closed")
+    assert await asyncio.wait_for(ws.recv(), 10) == "not closed"
+    transport.abort()
+    await asyncio.wait_for(ws.wait_closed(), 10)

@@ -195,7 +195,8 @@ cdef class Stream(Receiver):
 
         Send a message without waiting.
 
-        A peer that does not read gets no more than `max_unsent` bytes queued (see `serve`).
+        A peer that does not read gets no more than `max_unsent` bytes queued (see `serve`).  A large message
+        is compressed at once, not in steps as by `send`.
 
         Args:
             message: str for text, bytes-like for binary.

@@ -196,7 +196,10 @@ def http_response(
         raise ValueError("status must be from 200 to 599")
     fields = pairs_of(headers)
     names = {str_of(name).lower() for name, _ in fields}
-    payload = body.encode() if isinstance(body, str) else bytes(memoryview(body))
+    try:
+        payload = body.encode() if isinstance(body, str) else bytes(memoryview(body))
+    except TypeError:
+        raise TypeError(f"body must be str or bytes-like, not {type(body).__name__}") from None
     if "date" not in names:
         fields.append(("Date", formatdate(usegmt=True)))
     if "connection" not in names:

@@ -105,7 +105,8 @@ class Stream(Receiver):
     def send_nowait(self, message: str | Buffer) -> None:
         """Send a message without waiting.
 
-        A peer that does not read gets no more than `max_unsent` bytes queued (see `serve`).
+        A peer that does not read gets no more than `max_unsent` bytes queued (see `serve`).  A large message
+        is compressed at once, not in steps as by `send`.
 
         Args:
             message: str for text, bytes-like for binary.

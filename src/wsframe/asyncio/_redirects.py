@@ -6,6 +6,7 @@ import ssl as tls
 from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
+from .._http.errors import invalid_uri
 from .._http.messages import Header, str_of
 from ..handshake import URI, InvalidStatus, SecurityError, parse_uri
 
@@ -55,7 +56,10 @@ class Target(NamedTuple):
             SecurityError: the redirect is from wss:// to ws://.
             ValueError: the options have a socket, a host or a port: those of the first server.
         """
-        text = urljoin(self.text, location)
+        try:
+            text = urljoin(self.text, location)
+        except ValueError as exc:
+            raise invalid_uri(str(exc), location) from refusal
         uri = parse_uri(text)
         if options.get("sock") is not None:
             raise ValueError(f"cannot follow redirect to {text} with a preexisting socket") from refusal

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import sys
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,12 @@ LARGE = 2**18
 # Bytes of such a message, or characters, that are compressed in one step.
 STEP_SIZE = 2**16
 
-if hasattr(inspect, "markcoroutinefunction") and not inspect.iscoroutinefunction(Stream.send):
-    inspect.markcoroutinefunction(Stream.send)  # CPython 3.12 and newer
+if not inspect.iscoroutinefunction(Stream.send):  # the compiled one
+    if sys.version_info >= (3, 12):
+        inspect.markcoroutinefunction(Stream.send)
+    else:  # what asyncio.iscoroutinefunction looks at; nothing convinces that of inspect
+        marked: Any = Stream.send
+        marked._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]
 
 
 class _PendingSend:
@@ -109,6 +114,8 @@ class Sender(Stream):
             before: awaited when all earlier messages are sent.
         """
         whole = is_whole(message) or not isinstance(message, (AsyncIterable, Iterable))
+        if whole and not isinstance(message, str):
+            check_buffer(message)
         pending = _PendingSend(message, self._frames_of(message) if whole else None)
         self._send_queue.append(pending)
         self._pending_sends += 1
@@ -205,6 +212,17 @@ class Sender(Stream):
 def is_whole(message: object) -> bool:
     """Tell whether this is a message, or an object that can be none, rather than fragments."""
     return isinstance(message, (str, bytes, bytearray, memoryview, dict))
+
+
+def check_buffer(message: Any) -> None:
+    """Check that a message that is neither str nor iterable is bytes-like."""
+    try:
+        memoryview(message).release()
+    except TypeError:
+        kind = type(message).__name__
+        raise TypeError(
+            f"message must be str, bytes-like or an iterable of one of them, not {kind}"
+        ) from None
 
 
 def _is_large(message: object) -> bool:

@@ -333,6 +333,8 @@ def broadcast(
 ) -> None:
     """Send a message to many connections, encoded once, without waiting.
 
+    A large message is compressed at once, while the loop waits; `send` does that in steps.
+
     Args:
         connections: those that are not open are skipped; a peer that does not read gets no more than
             `max_unsent` bytes queued (see `serve`).  A connection that is sending a fragmented message is

@@ -98,6 +98,7 @@ class ServerConnection(Connection):
 
     __slots__ = (
         "_client",
+        "_awaited",
         "_created_at",
         "_decision",
         "_handler",
@@ -124,6 +125,7 @@ class ServerConnection(Connection):
         self._reader: RequestReader | None = RequestReader(server.max_head, server.max_headers)
         self._handshake_timer: asyncio.TimerHandle | None = None  # of open_timeout, then of REFUSAL_LINGER
         self._decision: asyncio.Task[None] | None = None  # runs process_request and process_response
+        self._awaited = ""  # the name of the one that runs
         self._response = b""
         self._client: Client | None = None  # as proxies describe it
 
@@ -157,6 +159,11 @@ class ServerConnection(Connection):
     def server(self) -> Server:
         """The server that accepted the connection."""
         return self._server
+
+    @property
+    def _is_detached(self) -> bool:
+        """Whether the application has given the transport to another protocol (`set_protocol`)."""
+        return self.transport.get_protocol() is not self
 
     def respond(self, status: int, text: str) -> Response:
         """Return a plain text response, for `process_request` or `process_response`.
@@ -218,7 +225,7 @@ class ServerConnection(Connection):
     async def _decide(self, request: Request) -> None:
         """Call process_request and process_response, then accept or refuse."""
         server, response, accepted = self._server, None, None
-        what = "process_request"
+        what = self._awaited = "process_request"
         try:
             if server.process_request is not None:
                 response = server.process_request(self, request)
@@ -234,7 +241,7 @@ class ServerConnection(Connection):
                     response = read_own(accepted.with_fields(server._response_fields))
                 else:
                     response = checked(response, what)
-                what = "process_response"
+                what = self._awaited = "process_response"
                 assert response is not None
                 replacement = server.process_response(self, request, response)
                 if inspect.isawaitable(replacement):
@@ -373,7 +380,7 @@ class ServerConnection(Connection):
             self.transport.abort()  # the request is incomplete
         else:
             self.logger.error(
-                "process_request took longer than open_timeout, %s s", self._server.open_timeout
+                "%s took longer than open_timeout, %s s", self._awaited, self._server.open_timeout
             )
             self._refuse(errors.opening_timed_out().response)
 
@@ -384,6 +391,7 @@ class ServerConnection(Connection):
             self._handshake_timer = None
         if self._decision is not None:
             self._decision.cancel()
+            self._server._tasks.discard(self._decision)  # it may ignore that
             self._decision = None
 
     async def _run(self, handler: Handler) -> None:
@@ -398,7 +406,8 @@ class ServerConnection(Connection):
                 self.close_nowait(CloseCode.INTERNAL_ERROR)
             if not isinstance(exc, (Exception, asyncio.CancelledError)):
                 raise
-        await self.close()
+        if not self._is_detached:
+            await self.close()
 
 
 def _is_cancellation(exc: BaseException) -> bool:
@@ -627,8 +636,14 @@ class Server:
         for unidentified in list(self._unidentified):
             unidentified.abort()
         for connection in list(self._all_connections):
-            self._close_one(connection, close_connections, code, reason)
+            if not connection._is_detached:
+                self._close_one(connection, close_connections, code, reason)
         while self._tasks or self._all_connections:
+            for connection in [each for each in self._all_connections if each._is_detached]:
+                self._all_connections.discard(connection)
+                self._open_connections.discard(connection)
+            if not (self._tasks or self._all_connections):
+                break
             waits = [asyncio.ensure_future(connection.wait_closed()) for connection in self._all_connections]
             await asyncio.wait([*self._tasks, *waits])
         await self._listening.wait_closed()
