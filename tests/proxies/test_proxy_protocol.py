@@ -6,13 +6,14 @@ import asyncio
 import socket
 import struct
 import sys
+import tempfile
 from contextlib import suppress
 
 import pytest
 from hypothesis import given, strategies as st
 
 from wsframe._http.proxy_protocol import MAX_LINE, SIGNATURE, ProxyHeaderReader
-from wsframe.asyncio import ConnectionClosed, connect, serve
+from wsframe.asyncio import ConnectionClosed, connect, serve, unix_connect, unix_serve
 from wsframe.handshake import new_key, open_request, parse_uri
 
 # On Windows, the default loop reads what follows the header, which is then lost for TLS.
@@ -311,6 +312,23 @@ async def test_server_that_closes_says_so_to_the_client(contexts):
             await ws.recv()
         assert closed.value.rcvd.code == 1001
     await server.wait_closed()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no Unix sockets")
+@pytest.mark.parametrize("trusted", [None, ["unix"]])
+async def test_unix_socket(trusted, contexts):
+    serving, trusting = contexts
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/s"
+        async with unix_serve(tell, path, proxy_protocol=True, trusted_proxies=trusted, ssl=serving):
+            sock = socket.socket(socket.AF_UNIX)
+            sock.connect(path)
+            sock.sendall(inet(TLV))
+            sock.setblocking(False)
+            async with unix_connect(
+                uri="wss://localhost/", sock=sock, ssl=trusting, server_hostname="localhost"
+            ) as ws:
+                assert await ws.recv() == "wss ('192.0.2.1', 56324)"
 
 
 class AsOnWindows(asyncio.Protocol):
