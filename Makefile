@@ -72,7 +72,7 @@ bench-default: $(VENV)/.bench
 	$(BIN)/python -m bench.default $(ARGS)
 
 # One message for many connections; Starlette comes with the group `test`.
-bench-fanout: $(VENV)/.test
+bench-fanout: $(VENV)/.bench
 	$(BIN)/python -m bench.fanout $(ARGS)
 
 # A server behind each proxy, with the configurations of the documentation: prints the table of docs/how-to/proxies.md.

@@ -1,131 +1,139 @@
-"""Measure each way in this process, one after the other, and print a table."""
+"""Measure each way in a process of its own; print the figures, and ratios beside their aims."""
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import gc
+import contextlib
+import os
+import shutil
+import socket
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
-import uvicorn
-import websockets
+from bench.endpoints import raise_limit
 
-from bench.endpoints import HOST, raise_limit, text_of
-from wsframe import encode_text
-from wsframe.asyncio import Topics, broadcast, serve
+FOLDER = Path(__file__).parent
+PACKAGES = Path("build", "node")
 
-DELIVERIES = 100_000
+PLAIN = (
+    *("transport.write", "wsframe Topics", "wsframe broadcast", "websockets.broadcast"),
+    *("Starlette loop", "Starlette gather"),
+)
+RUN = "Starlette loop, wsframe run"
+NODE = "Node ws"
+REDIS = ("wsframe Topics, Redis", "python-socketio, Redis", "channels_redis")
+DEFLATE = ("wsframe Topics, deflate", "Starlette loop, deflate")
 
-# To each connection: they fit the buffers of the system, so that nobody is behind.
-MESSAGES = 200
+# What, of which row, is to be compared with what: the row, how many messages an iteration, the aim.
+RATIOS = (
+    ("transport.write", "wsframe Topics", 1, 1 / 1.1),
+    ("websockets.broadcast", "wsframe Topics", 1, 1.8),
+    ("websockets.broadcast", "wsframe Topics", 8, 8),
+    ("Starlette loop", "wsframe Topics", 8, 10),
+    ("python-socketio, Redis", "wsframe Topics, Redis", 1, 10),
+    ("channels_redis", "wsframe Topics, Redis", 1, 25),
+    ("Starlette loop", RUN, 8, 4),
+    ("Starlette loop", RUN, 1, 1),
+)
+DEFLATE_AIM = 3.0  # microseconds
+MEMORY_AIM = 9 * 2**10  # bytes
 
-
-async def measure(port, connections, ready, messages, publish):
-    """Return the CPU time of a delivery, in microseconds."""
-    command = [sys.executable, "-m", "bench.fanout.readers", str(port), str(connections)]
-    with subprocess.Popen(command) as readers:
-        try:
-            while ready() < connections:
-                await asyncio.sleep(0.01)
-            await asyncio.sleep(0.2)
-            rounds = max(1, min(MESSAGES, DELIVERIES // connections) // messages)
-            gc.collect()
-            start = time.process_time()
-            for _ in range(rounds):
-                for _ in range(messages):
-                    result = publish()
-                    if result is not None:
-                        await result
-                await asyncio.sleep(0)
-            await asyncio.sleep(0)
-            return (time.process_time() - start) / (rounds * messages * connections) * 1e6
-        finally:
-            readers.kill()
+Figures = dict[tuple[str, int], float]
 
 
-async def with_server(module_serve, connections, messages, way):
-    """Measure a way of wsframe or websockets."""
-    opened, text = [], text_of(100)
-
-    async def handler(ws):
-        opened.append(ws)
-        await ws.wait_closed()
-
-    async with module_serve(handler, HOST, 0, compression=None, ping_interval=None) as server:
-        port = next(iter(server.sockets)).getsockname()[1]
-        publish = way(opened, text)
-        try:
-            return await measure(port, connections, lambda: len(opened), messages, publish)
-        finally:
-            for ws in opened:
-                ws.transport.abort()
+def one(name: str, connections: int, messages: int, *before: str) -> float | None:
+    """Return the microseconds of a delivery; None, and a line on stderr, if it cannot be measured."""
+    command = [*before, sys.executable, "-m", "bench.fanout.one", name, str(connections), str(messages)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        print(f"{name}: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+        return None
+    return float(done.stdout.split()[-1])
 
 
-def by_topics(opened, text):
-    topics, joined = Topics(), set()
-
-    def publish():
-        for ws in opened[len(joined) :]:
-            topics.add(ws, "all")
-            joined.add(ws)
-        topics.publish("all", text)
-
-    return publish
-
-
-def by_transports(opened, text):
-    frame = encode_text(text)
-
-    def publish():
-        for ws in opened:
-            ws.transport.write(frame)
-
-    return publish
+def with_node(connections: int, messages: int) -> float | None:
+    if not shutil.which("node") or not shutil.which("npm"):
+        print(f"{NODE}: node or npm is not installed", file=sys.stderr)
+        return None
+    subprocess.run(["npm", "install", "--silent", "--prefix", str(PACKAGES), "ws"], check=True)
+    rounds = max(1, min(200, 100_000 // connections) // messages)
+    environment = {**os.environ, "NODE_PATH": str((PACKAGES / "node_modules").resolve())}
+    program = ["node", str(FOLDER / "node_ws.js"), str(connections), str(messages), str(rounds)]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True, env=environment) as server:
+        assert server.stdout is not None
+        port = server.stdout.readline().strip()
+        readers = [sys.executable, "-m", "bench.fanout.readers", port, str(connections), "plain", "/"]
+        with subprocess.Popen(readers, stdin=subprocess.PIPE) as clients:
+            figure = float(server.stdout.readline())
+            clients.kill()
+    return figure
 
 
-async def with_starlette(connections, messages):
-    """Measure a loop over the WebSockets of Starlette, under uvicorn's own class."""
-    from starlette.applications import Starlette
-    from starlette.routing import WebSocketRoute
-
-    opened, text = [], text_of(100)
-
-    async def handler(ws):
-        await ws.accept()
-        opened.append(ws)
-        await ws.receive()
-
-    async def publish():
-        for ws in opened:
-            await ws.send_text(text)
-
-    app = Starlette(routes=[WebSocketRoute("/", handler)])
-    options = {"ws": "websockets-sansio", "ws_per_message_deflate": False, "lifespan": "off"}
-    server = uvicorn.Server(uvicorn.Config(app, HOST, 0, log_config=None, **options))
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        return await measure(port, connections, lambda: len(opened), messages, publish)
-    finally:
-        server.should_exit = True
-        await serving
+@contextlib.contextmanager
+def redis_server() -> Iterator[bool]:
+    """Start Redis; yield whether it is installed."""
+    program = shutil.which("redis-server") or shutil.which("valkey-server")
+    if program is None:
+        print("over Redis: redis-server is not installed", file=sys.stderr)
+        yield False
+        return
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+    with tempfile.TemporaryDirectory() as folder:
+        command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+            os.environ["BENCH_REDIS"] = f"redis://127.0.0.1:{port}"
+            try:
+                while True:
+                    with contextlib.suppress(OSError):
+                        socket.create_connection(("127.0.0.1", port)).close()
+                        break
+                    time.sleep(0.05)
+                yield True
+            finally:
+                process.kill()
 
 
-WAYS = {
-    "transport.write": lambda *size: with_server(serve, *size, by_transports),
-    "wsframe Topics": lambda *size: with_server(serve, *size, by_topics),
-    "wsframe broadcast": lambda *size: with_server(
-        serve, *size, lambda opened, text: lambda: broadcast(opened, text)
-    ),
-    "websockets.broadcast": lambda *size: with_server(
-        websockets.serve, *size, lambda opened, text: lambda: websockets.broadcast(opened, text)
-    ),
-    "Starlette loop": with_starlette,
-}
+def memory() -> int:
+    """Return the bytes of each of 5,000 subscribers of three topics."""
+    program = FOLDER.parents[1] / "tests" / "processes" / "subscribers_server.py"
+    count = 5000
+    with subprocess.Popen([sys.executable, str(program), str(count)], stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        port = server.stdout.readline().decode().strip()
+        readers = [sys.executable, "-m", "bench.fanout.readers", port, str(count), "plain", "/"]
+        with subprocess.Popen(readers, stdin=subprocess.PIPE) as clients:
+            size = int(server.stdout.readline())
+            clients.kill()
+        server.kill()
+    return size
+
+
+def measured(connections: int, numbers: list[int]) -> Figures:
+    """Measure all rows, and print them."""
+    figures: Figures = {}
+
+    def row(name: str, way) -> None:
+        found = [way(messages) for messages in numbers]
+        figures.update({(name, m): f for m, f in zip(numbers, found, strict=True) if f is not None})
+        print(f"{name:28}", *("       -" if f is None else f"{f:8.2f}" for f in found), flush=True)
+
+    for name in PLAIN:
+        row(name, lambda messages, name=name: one(name, connections, messages))
+    run = (sys.executable, "-m", "wsframe", "run", "--")
+    row(RUN, lambda messages: one("Starlette loop", connections, messages, *run))
+    row(NODE, lambda messages: with_node(connections, messages))
+    with redis_server() as installed:
+        for name in REDIS if installed else ():
+            row(name, lambda messages, name=name: one(name, connections // 5, messages))
+    for name in DEFLATE:
+        row(name, lambda messages, name=name: one(name, connections // 2, messages))
+    return figures
 
 
 def main() -> None:
@@ -134,12 +142,23 @@ def main() -> None:
     parser.add_argument("--messages", type=int, nargs="*", default=[1, 8], help="in one loop iteration")
     arguments = parser.parse_args()
     raise_limit()
-    print(f"us of CPU per delivery of 100 bytes to {arguments.connections} connections")
-    print("messages in one loop iteration:")
-    print(f"{'':24}", *(f"{messages:>8}" for messages in arguments.messages))
-    for name, way in WAYS.items():
-        figures = [asyncio.run(way(arguments.connections, messages)) for messages in arguments.messages]
-        print(f"{name:24}", *(f"{figure:8.2f}" for figure in figures), flush=True)
+    connections, numbers = arguments.connections, arguments.messages
+    start = time.monotonic()
+    print(
+        f"us of CPU per delivery of 100 bytes to {connections} connections, over Redis to {connections // 5};"
+    )
+    print(f"with permessage-deflate of 1 KiB to {connections // 2}. Messages in one loop iteration:")
+    print(f"{'':28}", *(f"{messages:>8}" for messages in numbers))
+    figures = measured(connections, numbers)
+    print(f"\n{'times as much':58} {'is':>6} {'aim':>6}")
+    for other, ours, messages, aim in RATIOS:
+        if (other, messages) in figures and (ours, messages) in figures:
+            ratio = figures[other, messages] / figures[ours, messages]
+            print(f"{other + ' / ' + ours + f', {messages}':58} {ratio:6.2f} {aim:6.2f}")
+    if (DEFLATE[0], 1) in figures:
+        print(f"{DEFLATE[0] + ', us':58} {figures[DEFLATE[0], 1]:6.2f} {DEFLATE_AIM:6.2f}")
+    print(f"{'bytes of each of 5,000 subscribers of 3 topics':58} {memory():6} {MEMORY_AIM:6}")
+    print(f"in {time.monotonic() - start:.0f} s")
 
 
 if __name__ == "__main__":
