@@ -331,10 +331,12 @@ def test_status_shows_why_a_host_is_inactive(box):
 
 
 def next_steps(box, **more):
-    """All of them; the first is what people are told."""
-    steps = json.loads(wsframe_status(box, ["--json"], **more).stdout)["next"]
-    assert wsframe_status(box, **more).stdout.endswith(f"\n\nnext: {steps[0]}\n" if steps else "\n")
-    return steps
+    return json.loads(wsframe_status(box, ["--json"], **more).stdout)["next"]
+
+
+def test_status_ends_with_the_first_of_the_next_steps(box):
+    steps = next_steps(box)
+    assert wsframe_status(box).stdout.endswith(f"\n\nnext: {steps[0]}\n" if steps else "\n")
 
 
 def test_status_suggests_how_to_get_compiled_modules(box):
@@ -374,9 +376,9 @@ def test_status_suggests_isal(box):
 
 def test_status_json_has_all_fields(box):
     done = wsframe_status(box, options=["--json"])
-    told = json.loads(done.stdout)
-    assert told["backend"] == wsframe.backend
-    (host,) = (host for host in told["hosts"] if host["host"] == "fakehost")
+    status = json.loads(done.stdout)
+    assert status["backend"] == wsframe.backend
+    (host,) = (host for host in status["hosts"] if host["host"] == "fakehost")
     assert host == {
         "host": "fakehost",
         "version": "1.4",
@@ -453,9 +455,9 @@ def test_status_is_coloured_on_a_terminal(box, more, coloured):
 @posix
 def test_run_messages_are_coloured_and_folded_on_a_terminal(box):
     command = [sys.executable, "-m", "wsframe", "run", "--only", "fakehost", "--", "python", "-c", PROBE]
-    told = f"ready to accelerate fakehost 1.4 ({wsframe.backend})\nfast\n"
-    assert on_a_terminal(command, environ(box)) == (f"\x1b[32mwsframe:\x1b[0m {told}", 0)
-    assert on_a_terminal(command, environ(box, NO_COLOR="1"), 0) == (f"wsframe: {told}", 0)
+    line = f"ready to accelerate fakehost 1.4 ({wsframe.backend})\nfast\n"
+    assert on_a_terminal(command, environ(box)) == (f"\x1b[32mwsframe:\x1b[0m {line}", 0)
+    assert on_a_terminal(command, environ(box, NO_COLOR="1"), 0) == (f"wsframe: {line}", 0)
     folded = f"wsframe: ready to accelerate\n  fakehost 1.4 ({wsframe.backend})\nfast\n"
     assert on_a_terminal(command, environ(box, TERM="dumb"), 31) == (folded, 0)
     fake_library.set_version(box, "3.1")
@@ -487,10 +489,10 @@ def test_best_installed_zlib_is_the_default(box):
     pytest.importorskip("websockets")
     (box / "app.py").write_text(ZLIB)
     best = named("auto")
-    told = "" if best == "zlib" else best
+    expected = "" if best == "zlib" else best
     for words in ((), ("--zlib", "auto")):
         done = wsframe_run(box, "run", *words, "app.py", "child")
-        assert (done.returncode, done.stdout) == (0, f"{told}\n" * 2)
+        assert (done.returncode, done.stdout) == (0, f"{expected}\n" * 2)
         if best != "zlib":
             assert f"({wsframe.backend}, {best})" in done.stderr
     done = wsframe_run(box, "run", "--zlib", "zlib", "app.py", "child")
@@ -543,8 +545,8 @@ def test_status_shows_the_compression_module(box):
     pytest.importorskip("isal")
     done = wsframe_status(box, ["--zlib", "isal"])
     assert re.search(r"^wsproto .* active, compresses with isal$", done.stdout, re.M)
-    told = json.loads(wsframe_status(box, ["--json"], WSFRAME_ZLIB="isal").stdout)
-    assert {host["host"]: host["zlib"] for host in told["hosts"]}["wsproto"] == "isal"
+    status = json.loads(wsframe_status(box, ["--json"], WSFRAME_ZLIB="isal").stdout)
+    assert {host["host"]: host["zlib"] for host in status["hosts"]}["wsproto"] == "isal"
 
 
 def test_version_and_help_are_printed(box):

@@ -86,8 +86,9 @@ async def test_unawaited_pong_waiter_logs_nothing_when_the_connection_ends(end):
             await closing
         served.transport.abort()
     for _ in range(3):
-        gc.collect()
         await asyncio.sleep(0)
+    gc.collect()
+    await asyncio.sleep(0)
     assert complaints == []
 
 

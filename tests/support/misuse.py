@@ -15,6 +15,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
@@ -93,16 +94,21 @@ def classes() -> Iterator[type]:
                 yield one
 
 
+@cache
+def names_of(cls: type) -> tuple[list[str], list[str]]:
+    """All attributes, and those without the names of Python's own, if there are any."""
+    every = [one for one in dir(cls) if one not in LEFT_ALONE]
+    return every, [one for one in every if not one.startswith("__")] or every
+
+
 def poke(rng: random.Random, thing: Any, made: list[Any]) -> None:
     """Do one unexpected thing to an object."""
 
     def value() -> Any:
         return rng.choice(made) if rng.random() < 0.15 else rng.choice(VALUES)()
 
-    names = [one for one in dir(type(thing)) if one not in LEFT_ALONE]
-    if rng.random() < 0.8:
-        names = [one for one in names if not one.startswith("__")] or names
-    name = rng.choice(names)
+    every, usual = names_of(type(thing))
+    name = rng.choice(usual if rng.random() < 0.8 else every)
     kind = rng.random()
     if kind < 0.25:
         setattr(thing, name, value())
