@@ -1,4 +1,4 @@
-"""What a coalescer needs to know of an event loop and of a transport."""
+"""Which sockets a coalescer may use directly, by event loop and transport."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def socket_of(transport: Any) -> tuple[int, bool]:
         return -1, False
     code = getattr(kind.write, "__globals__", None)
     if code is not None and code["__name__"] != kind.__module__:
-        return -1, False  # somebody wants to see what is written
+        return -1, False  # `write` is replaced by code that must see what is written
     return transport.get_extra_info("socket").fileno(), reads
 
 
 @cache
 def can_be_bypassed(kind: type) -> bool:
-    """Tell whether Stream knows its way around in a kind of transport; if not, nothing is lost but time."""
+    """Return whether Stream can bypass a kind of transport; if not, it uses its methods, which is slower."""
     known = kind.__module__ == "asyncio.selector_events" and sys.platform != "win32"
     return known and all(hasattr(kind, name) for name in ("_add_reader", "_read_ready", "_fatal_error"))

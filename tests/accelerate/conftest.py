@@ -21,7 +21,7 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A library on sys.path, version 1.4, and the file that makes it a host."""
     fake_library.write(tmp_path)
     monkeypatch.syspath_prepend(tmp_path / "lib")
-    monkeypatch.setattr(slot, "_TOLD", set())  # other tests were told of modules, too
+    monkeypatch.setattr(slot, "_REPORTED", set())  # other tests were told of modules, too
     monkeypatch.setattr(accelerate.hosts, "__path__", [*accelerate.hosts.__path__, str(tmp_path / "hosts")])
     yield tmp_path
     accelerate.uninstall()

@@ -103,7 +103,7 @@ def new_key():
         24 characters.
 
     Raises:
-        TypeError, RuntimeError: os.urandom was replaced, and returned something else than it was asked for.
+        TypeError, RuntimeError: os.urandom was replaced, and did not return that many bytes.
     """
     nonce = random_bytes(NONCE_SIZE)
     return base64(<uint8_t *>PyBytes_AS_STRING(nonce), NONCE_SIZE)

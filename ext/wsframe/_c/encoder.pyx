@@ -62,7 +62,7 @@ def fresh_key():
         4 bytes.
 
     Raises:
-        TypeError, RuntimeError: os.urandom was replaced, and returned something else than it was asked for.
+        TypeError, RuntimeError: os.urandom was replaced, and did not return that many bytes.
     """
     cdef uint8_t key[4]
     random_key(key)
@@ -210,7 +210,7 @@ def encode_text(text, *, bint masked=False):
 
     Args:
         text: what to send.
-        masked: whether to mask it with a fresh random key, as a client must.
+        masked: whether to mask it with a new random key, as a client must.
 
     Returns:
         Header and payload.
@@ -231,7 +231,7 @@ def encode_binary(data, *, bint masked=False):
 
     Args:
         data: any contiguous buffer.
-        masked: whether to mask it with a fresh random key, as a client must.
+        masked: whether to mask it with a new random key, as a client must.
 
     Returns:
         Header and payload.

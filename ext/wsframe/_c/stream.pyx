@@ -140,7 +140,7 @@ cdef class Stream(Receiver):
         raise NotImplementedError
 
     def _send_as(self, message, text):
-        """Return a coroutine that sends a message as text or binary, whatever it is."""
+        """Return a coroutine that sends a message as text or binary, for str and bytes alike."""
         raise NotImplementedError
 
     def drain(self):

@@ -34,7 +34,7 @@ cdef class Watch:
 
     Args:
         approve: is called with what an attribute is, as the class or the module holds it (no descriptor is
-            called); tells whether that may be passed by.
+            called); returns whether a fast path may bypass that.
         kinds: for each of the objects that `holds` is called with, two at most, names of attributes of its
             class. What a class lacks is passed over.
         fixed: owners (classes and modules) and names of their attributes, which are looked at in each call.

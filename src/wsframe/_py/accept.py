@@ -43,6 +43,6 @@ def new_key() -> str:
         24 characters.
 
     Raises:
-        TypeError, RuntimeError: os.urandom was replaced, and returned something else than it was asked for.
+        TypeError, RuntimeError: os.urandom was replaced, and did not return that many bytes.
     """
     return base64.b64encode(random_bytes(NONCE_SIZE)).decode("ascii")

@@ -42,7 +42,7 @@ def fresh_key() -> bytes:
         4 bytes.
 
     Raises:
-        TypeError, RuntimeError: os.urandom was replaced, and returned something else than it was asked for.
+        TypeError, RuntimeError: os.urandom was replaced, and did not return that many bytes.
     """
     start = _pool.used
     if start == len(_pool.entropy):
@@ -96,7 +96,7 @@ def encode_text(text: str, *, masked: bool = False) -> bytes:
 
     Args:
         text: what to send.
-        masked: whether to mask it with a fresh random key, as a client must.
+        masked: whether to mask it with a new random key, as a client must.
 
     Returns:
         Header and payload.
@@ -119,7 +119,7 @@ def encode_binary(data: Buffer, *, masked: bool = False) -> bytes:
 
     Args:
         data: any contiguous buffer.
-        masked: whether to mask it with a fresh random key, as a client must.
+        masked: whether to mask it with a new random key, as a client must.
 
     Returns:
         Header and payload.

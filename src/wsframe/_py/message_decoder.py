@@ -15,7 +15,7 @@
 # 7. With `streaming`, what has arrived of a message is returned as a Fragment at the end of each frame and of
 #    each call, and amid a frame from STREAMED_SIZE on. A message begun so is returned in Fragments to its
 #    end. Texts that are not UTF-8 may then fail before an error of their compression does.
-# 8. No byte is held twice: it is in `_unread_data`, in `_head`, in `_message` or in `_control`. `_message`
+# 8. No byte is stored twice: it is in `_unread_data`, in `_head`, in `_message` or in `_control`. `_message`
 #    has no more than `max_message` bytes, and no memory is allocated for bytes that have not arrived.
 # 9. A header is checked as soon as the byte that breaks a rule has arrived, in this order: opcode and size of
 #    control frames, masking, reserved bits, order of frames, form of the length, limits.
@@ -95,7 +95,7 @@ class MessageDecoder(_Decoder):
             headers are still checked and control frames returned.
         streaming: may be set: 1 to return the message that arrives, or else the next one, in Fragments, as
             they arrive, and then to reset it to 0; 2 to return all messages so.  Setting it back to 0 does
-            not change how a message goes on of which a Fragment was returned.
+            not affect a message of which a Fragment was returned.
         controls: how many Ping, Pong and Close messages, and Fragments, were returned so far.
         buffered: bytes that have arrived of a message that is not whole; what is unread does not count.
         unread: bytes that were fed and are not decoded yet, because a budget was used up.

@@ -51,7 +51,7 @@ class Stream(Receiver):
         raise NotImplementedError
 
     def _send_as(self, message: Any, text: bool) -> Coroutine[Any, Any, None]:
-        """Return a coroutine that sends a message as text or binary, whatever it is."""
+        """Return a coroutine that sends a message as text or binary, for str and bytes alike."""
         raise NotImplementedError
 
     def drain(self) -> Coroutine[Any, Any, None]:

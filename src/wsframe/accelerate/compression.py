@@ -33,18 +33,18 @@ KNOWN = b"The quick brown fox jumps over the lazy dog. " * 9
 class Inflater:
     """What `decompressobj` makes.
 
-    isal may take in more than it has room to put out, and keep it to itself: the input is used up, and a host
-    that looks for an `unconsumed_tail` takes the message for complete. So one byte more is asked for than may
-    come out. When there is one it waits here, and a tail tells of it.
+    isal may consume input whose output exceeds `max_length`, and keep the rest of the output: there is no
+    `unconsumed_tail` then, and a host takes the message for complete. So this asks isal for one byte more
+    than `max_length`. If it gets that byte, it keeps it in `_early` and sets an `unconsumed_tail`.
     """
 
-    __slots__ = ("_early", "_ended", "_error", "_inner", "_told", "unconsumed_tail")
+    __slots__ = ("_early", "_ended", "_error", "_inner", "_consumed", "unconsumed_tail")
 
     def __init__(self, inner: Any, error: type[Exception]) -> None:
         self._inner = inner
         self._error = error
-        self._early = b""  # the byte that came before it was asked for
-        self._told = 0  # bytes of the tail that the module has had already
+        self._early = b""  # the byte beyond `max_length`, for the next call
+        self._consumed = 0  # bytes of the tail that the module has consumed already
         self._ended = False  # flushed at the end of the stream: zlib is of no use then
         self.unconsumed_tail: bytes = b""
 
@@ -53,7 +53,7 @@ class Inflater:
             raise zlib.error("Error -2 while decompressing data: inconsistent stream state")
         early, new = self._early, data
         if early:
-            new = memoryview(data)[self._told :]
+            new = memoryview(data)[self._consumed :]
             self._early = b""
         bounded = 0 < max_length < sys.maxsize
         try:
@@ -64,7 +64,7 @@ class Inflater:
             out = early + out
         if bounded and len(out) > max_length:
             tail = b"" if self._inner.eof else self._inner.unconsumed_tail
-            self._told = 0 if tail else 1
+            self._consumed = 0 if tail else 1
             self.unconsumed_tail = tail or bytes(data[-1:])
             self._early = out[max_length:]
             return out[:max_length]

@@ -106,7 +106,7 @@ def _fingerprints(library: _Library, wanted: dict[str, set[str]]) -> Iterator[tu
             names = (names - {ALL}).union(own)
         for one in sorted(names):
             found = next(filter(None, (_definitions(scope, one) for scope in scopes)), [])
-            text = "\n".join(map(_told, found))
+            text = "\n".join(map(_text_of, found))
             fingerprint = sha256(text.encode()).hexdigest()[:SIZE] if text else ""
             yield _site(path, one), fingerprint
 
@@ -116,7 +116,7 @@ def _site(path: str, name: str) -> str:
 
 
 class _Library:
-    """The modules of a package, as far as they are asked for.
+    """The modules of a package, parsed when they are needed.
 
     Args:
         home: its folder.
@@ -194,21 +194,22 @@ def _names(statement: ast.stmt) -> Iterable[str]:
     return ()
 
 
-def _told(node: object) -> str:
+def _text_of(node: object) -> str:
     """Write a tree as text, the same on every CPython; `ast.unparse` and `ast.dump` do not."""
     if isinstance(node, list):
-        return f"[{','.join(map(_told, node))}]"
+        return f"[{','.join(map(_text_of, node))}]"
     if isinstance(node, ast.ClassDef):  # as a name of a module: its functions are named by themselves
         return "class"
     if isinstance(node, ast.AnnAssign):
-        return _told(ast.Assign([node.target], node.value)) if node.value else ""
+        return _text_of(ast.Assign([node.target], node.value)) if node.value else ""
     if isinstance(node, Function):
         kind = "" if isinstance(node, ast.FunctionDef) else "async "
-        return f"{kind}{node.name}({_told(node.args)},{_told(node.decorator_list)},{_told(_code(node.body))})"
+        parts = [_text_of(part) for part in (node.args, node.decorator_list, _code(node.body))]
+        return f"{kind}{node.name}({','.join(parts)})"
     if isinstance(node, ast.AST):
         fields = [(name, getattr(node, name, None)) for name in node._fields if name not in LEFT_OUT]
-        told = [f"{name}={_told(value)}" for name, value in fields if value not in (None, [])]
-        return f"{type(node).__name__}({','.join(told)})"
+        parts = [f"{name}={_text_of(value)}" for name, value in fields if value not in (None, [])]
+        return f"{type(node).__name__}({','.join(parts)})"
     return repr(node)
 
 

@@ -1,4 +1,4 @@
-"""What the folder of a host says: which versions, what to replace, and how to prove it.
+"""The description of a host: its versions, what to replace, and how to prove it.
 
 `accelerate/hosts/<name>/` serves the library `<name>`; its `__init__` defines `HOST`, one table. It is loaded
 when a program imports the library, and before the library is: nothing in it imports that. The table names
@@ -50,22 +50,22 @@ class Part:
     Args:
         modules: what must have been imported first; the replacing is done right after the last of them.
         seams: what is replaced; a function of a module, in all modules of the library that hold it.
-        prove: sends a known message through the library's public API; raises when it comes out wrong, or when
+        prove: sends a known message through the library's public API; raises if the result is wrong, or if
             the original code was called.
-        settle: finishes what the new code has under way, before the originals come back.
-        bypasses: what the new code does the work of without calling it. Where somebody else has wrapped one
-            of these, or of what is replaced, nothing is replaced. What a version lacks is passed over.
+        settle: finishes the work that the new code has begun, before the originals are restored.
+        bypasses: functions whose work the new code does without calling them. If one of these, or one to be
+            replaced, is wrapped by other code, nothing is replaced. Names that a version lacks are ignored.
         relies_on: what else must be as in a tested version, for one outside the range (see `fingerprints`);
             "*" for all functions of a class.
-        adds: attributes with their values, by the path of a class. They stay when the originals come back,
-            and so does a replacement of what the library does not have: what is under way in another thread
-            reads them still.
+        adds: attributes with their values, by the path of a class. They stay when the originals are restored,
+            and so does a replacement of what the library does not have: a call in progress in another thread
+            may still read them.
         requires: other hosts that the new code reaches into, whose version must be one that was tested.
         since: the oldest version of the library this part was tested with, where the host has older ones.
-        note: what to call it where it is told what is active; nothing for most.
-        title: what to call it where it is told that it failed; the name of the host for most.
-        applies: tells whether it is of use here; where it is not, it is passed over.
-        obstacle: says why it cannot be used in this environment; empty when it can.
+        note: its name in the list of what is active; empty for most.
+        title: its name in the line that says that it failed; the name of the host for most.
+        applies: returns whether it is of use in this process; if not, it is ignored.
+        obstacle: returns why it cannot be used in this environment; empty if it can.
     """
 
     modules: tuple[str, ...]
@@ -88,10 +88,10 @@ class Deflating:
     """Where a library gets what compresses its messages (see `compression`).
 
     Args:
-        owner: what holds the module zlib, "module" or "module:object".
-        round_trip: compresses bytes and inflates them, the library's own way; returns the two objects that
-            did it, and what came out.
-        attribute: the name of zlib there.
+        owner: the object with the reference to the module zlib, "module" or "module:object".
+        round_trip: compresses bytes and inflates them with the library's own code; returns the two objects
+            that did it, and the result.
+        attribute: its name there.
     """
 
     owner: str
@@ -112,13 +112,13 @@ class Host(Part):
         first: the oldest version tested.
         below: the first version that is not.
         parts: replacements in modules that not every program imports; each follows its own modules.
-        packages: besides the library's own, those whose functions it holds as its own.
+        packages: further packages whose functions count as the library's own.
         coalesces: whether messages of one loop iteration leave in one write (see `hosts._shared.coalesce`).
         deflating: how it compresses, if it does.
-        unreached: modules that do the same work with code that is not replaced, of the library or of one that
-            stands on it; when a program imports one, that is told.
-        unpatched: makes a class that is fast without a patch, of a class and of the replacements by their
-            owners (see `unpatched`).
+        unreached: modules that do the same work with code that is not replaced, of the library or of one
+            built on it; one line says so when a program imports one.
+        unpatched: makes an accelerated subclass that needs no patch, from a class and the replacements by
+            their owners (see `unpatched`).
     """
 
     name: str

@@ -66,7 +66,7 @@ def find(path: str) -> list[Any]:
 
 
 def watch(packages: Collection[str], bypasses: Iterable[Bypassed], *kinds: str) -> Watch:
-    """Watch what a fast path bypasses: its `holds` tells in each call whether nobody has wrapped any of it.
+    """Watch what a fast path bypasses: its `holds` returns whether none of it is wrapped by other code.
 
     Args:
         packages: as for `is_own`.
@@ -106,8 +106,8 @@ def is_ours(value: Any) -> bool:
 def is_own(value: Any, packages: Collection[str]) -> bool:
     """Tell whether what a class or a module holds was made by one of these packages, or by us.
 
-    The type of an object is asked, never the object: the proxies of wrapt say of themselves what is true of
-    what they wrap.
+    It looks at the type of an object, never at its attributes: the proxies of wrapt return those of the
+    object that they wrap.
     """
     kind = type(value)
     if kind is FunctionType or kind.__name__ == _CYTHON:

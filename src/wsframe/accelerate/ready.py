@@ -1,6 +1,6 @@
-"""What `wsframe run` can say before the program starts: which Python that is, and what it finds there.
+"""What `wsframe run` reports before the program starts: which Python runs it, and what it can accelerate.
 
-Nothing has been imported yet: whether the program uses what can be accelerated will turn out later.
+Nothing of the program has been imported yet, so it is not known which of these libraries it uses.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from .host import distribution_version, load_host
 from .launch import Launch, follow, program_name
 from .untested import refusal, untested
 
-PROBE_TIME = 10  # seconds for another Python to tell what it has
+PROBE_TIME = 10  # seconds in which another Python must report what it has
 
-# For any Python, as old as it may be; the program's folder is no place to import from.
+# Runs on any version of Python. It must not import from the folder of the program.
 PROBE = """
 import json, sys
 sys.path[:] = [entry for entry in sys.path if entry]
-told = {"python": sys.executable, "wsframe": False}
+report = {"python": sys.executable, "wsframe": False}
 try:
     if sys.version_info >= (3, 10):
         import wsframe
-        told["wsframe"] = True
+        report["wsframe"] = True
         from wsframe.accelerate.ready import Ready, ready
-        told["ready"] = ready(sys.argv[1:])
+        report["ready"] = ready(sys.argv[1:])
 except Exception:
     pass
-print(json.dumps(told))
+print(json.dumps(report))
 """
 
 
@@ -53,14 +53,14 @@ class Ready(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What is said before the program starts, and what its Python is told.
+    """What to print before the program starts, and what to pass to its Python.
 
     Attributes:
-        hosts: which its Python shall accelerate.
+        hosts: the libraries that its Python is to accelerate.
         announcement: one line.
         good: whether that line is good news.
         left_alone: a line for each host that is left alone.
-        without: the Python that the announcement says has no wsframe: it need not say so again.
+        without: the Python that has no wsframe, if the announcement says so; it does not repeat that.
     """
 
     hosts: tuple[str, ...]
@@ -85,7 +85,7 @@ def ready(hosts: Sequence[str]) -> Ready:
 
 
 def _compressed_by(found: Mapping[str, str]) -> list[str]:
-    """Name what compresses; nothing where no host does that, unless somebody named it."""
+    """Name the zlib module; none if no host compresses and the user named none."""
     zlib = os.environ.get("WSFRAME_ZLIB") or "auto"
     if zlib != "auto":
         return [zlib]
@@ -97,13 +97,13 @@ def _compressed_by(found: Mapping[str, str]) -> list[str]:
 
 
 def plan(name: str, command: Sequence[str], hosts: Sequence[str], *, quiet: bool) -> Plan:
-    """Find out what to say of a command.
+    """Find out what can be accelerated in a command.
 
     Args:
         name: of the program, for people.
         command: as it will be executed.
         hosts: the libraries to accelerate.
-        quiet: only complaints will be printed, so nobody is asked.
+        quiet: the announcement will not be printed, so another Python is not started to find out.
     """
     if os.environ.get("WSFRAME_ACCELERATE") == "0":
         return Plan((), "WSFRAME_ACCELERATE=0: nothing is accelerated")
@@ -153,13 +153,13 @@ def _somewhere(hosts: Sequence[str], python: str) -> Plan:
 
 
 def _elsewhere(python: str, hosts: Sequence[str], *, quiet: bool) -> Plan:
-    told: dict[str, Any] = {} if quiet else _ask(python, hosts, os.environ)
-    if told.get("wsframe") is False:
+    report: dict[str, Any] = {} if quiet else _ask(python, hosts, os.environ)
+    if report.get("wsframe") is False:
         reason = f"wsframe is not installed for {python}"
-        return Plan(tuple(hosts), f"nothing is accelerated: {reason}", without=told["python"])
-    if not told.get("ready"):
+        return Plan(tuple(hosts), f"nothing is accelerated: {reason}", without=report["python"])
+    if not report.get("ready"):
         return _somewhere(hosts, python)
-    found = Ready(*told["ready"])
+    found = Ready(*report["ready"])
     if found.found:
         return Plan(tuple(found.found), f"{_named(found)} in {python}", True, found.left_alone)
     nothing = "nothing is accelerated" if found.left_alone else "nothing to accelerate is installed"
@@ -171,7 +171,7 @@ def _named(found: Ready) -> str:
 
 
 def _ask(python: str, hosts: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:
-    """Have another Python tell what it has; nothing when it does not."""
+    """Start another Python that reports what it has; return nothing if that fails."""
     try:
         done = subprocess.run(
             [python, "-c", PROBE, *hosts],
@@ -182,7 +182,7 @@ def _ask(python: str, hosts: Sequence[str], environ: Mapping[str, str]) -> dict[
             timeout=PROBE_TIME,
             check=True,
         )
-        told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     except (OSError, ValueError, IndexError, subprocess.SubprocessError):
         return {}
-    return told
+    return report

@@ -1,4 +1,4 @@
-"""What people are told: in colour on a terminal, plain elsewhere."""
+"""Messages for people, in colour on a terminal."""
 
 from __future__ import annotations
 

@@ -51,19 +51,19 @@ def run(program: Sequence[str], hosts: Sequence[str], *, quiet: bool) -> NoRetur
         program: a console script, a Python file, a directory or zip file with a `__main__.py`, or `-m` and
             a module; then its arguments.
         hosts: the libraries to accelerate.
-        quiet: do not tell which these are.
+        quiet: print no line about them.
 
     Raises:
         CannotRunError: no such program, or it cannot be executed.
     """
     command = find_program(program)
     name = program[1] if program[0] == "-m" else program[0]
-    told = plan(name, command, hosts, quiet=quiet)
-    for line in told.left_alone:
+    found = plan(name, command, hosts, quiet=quiet)
+    for line in found.left_alone:
         say(line)
     if not quiet:
-        say(told.announcement, GREEN if told.good else YELLOW)
-    _become(command, environment(os.environ, told.hosts, told.without))
+        say(found.announcement, GREEN if found.good else YELLOW)
+    _become(command, environment(os.environ, found.hosts, found.without))
 
 
 def find_program(program: Sequence[str]) -> list[str]:
@@ -102,7 +102,7 @@ def environment(environ: Mapping[str, str], hosts: Sequence[str], without: str =
     Args:
         environ: the variables there are.
         hosts: the libraries to accelerate.
-        without: a Python that has no wsframe, which has been said.
+        without: a Python that has no wsframe, of which the user has been informed.
     """
     before = environ.get("PYTHONPATH")
     own = [entry for entry in before.split(os.pathsep) if entry != SITE] if before else []

@@ -3,7 +3,7 @@
 1. A slot opens when its library is first imported: its file is loaded and the version checked.
 2. Each part is applied right after the last module it needs; a part that fails is restored and reported.
 3. Modules that are not accelerated are named when a program imports them.
-4. What compresses for the library may be chosen anew at any time.
+4. The zlib module of the library may be changed at any time.
 5. A released slot has put everything back, and stays closed.
 
 No lock is held while waiting for another thread's import: that thread may be waiting for this lock.
@@ -24,7 +24,7 @@ from .patch import Patch, Site, give_back, is_imported
 from .report import say
 from .untested import refusal, untested
 
-_TOLD: set[str] = set()  # modules that the program knows not to be accelerated
+_REPORTED: set[str] = set()  # modules of which was said that they are not accelerated
 
 
 class Slot:
@@ -90,8 +90,8 @@ class Slot:
         self.open()
         for module in [module for patch in self.patches for module in patch.part.modules]:
             _wait_for(module)
-        for module in self.unreached:  # nobody knows any more who imported it
-            self._tell_unreached(module, "")
+        for module in self.unreached:  # the importer is not known any more
+            self._report_unreached(module, "")
         with self._lock:
             return self._apply([patch for patch in self.patches if not patch.active and not patch.failed])
 
@@ -105,7 +105,7 @@ class Slot:
             try:
                 host = load_host(self.name)
             except Exception as exc:
-                self._leave_alone(f"its file does not load: {_told(exc)}")
+                self._leave_alone(f"its file does not load: {_description(exc)}")
                 return
             why_not = refusal(host, found)
             if found is None or why_not:
@@ -134,7 +134,7 @@ class Slot:
     def executed(self, module: str) -> list[Patch]:
         """Note that a module has been executed, perhaps again; apply what waited for it, and return that."""
         if module in self._unreached:
-            self._tell_unreached(module, _importer(module))
+            self._report_unreached(module, _importer(module))
         with self._lock:
             concerned = [patch for patch in self.patches if module in patch.part.modules]
             for patch in concerned:
@@ -152,8 +152,8 @@ class Slot:
         if names:
             say(f"{self.name}: imported too early to be accelerated: {', '.join(names)}")
 
-    def _tell_unreached(self, module: str, importer: str) -> None:
-        if not self._released and not _TOLD & {module, importer}:
+    def _report_unreached(self, module: str, importer: str) -> None:
+        if not self._released and not _REPORTED & {module, importer}:
             by = (
                 f", which {'the program' if importer == '__main__' else importer} imports,"
                 if importer
@@ -161,7 +161,7 @@ class Slot:
             )
             say(f"{module}{by} is not accelerated")
             # The importer may be one that another host names, too.
-            _TOLD.update({module, importer} - {"", "__main__"})
+            _REPORTED.update({module, importer} - {"", "__main__"})
 
     def _deflate(self, host: Host) -> None:
         chosen = host.deflating if named(self._zlib) != "zlib" else None
@@ -184,12 +184,12 @@ class Slot:
         return [patch for patch in patches if not self._released and patch.ready and self._try(patch)]
 
     def _try(self, patch: Patch) -> bool:
-        if patch in self._patches[1:] and self._patches[0].failed:  # the others stand on the first
+        if patch in self._patches[1:] and self._patches[0].failed:  # the others need the first
             return False
         try:
             patch.apply()
         except Exception as exc:
-            patch.failed = _told(exc)
+            patch.failed = _description(exc)
             what = f"the zlib of {self.name}" if patch in self._deflating else self.name
             if patch.part.note:
                 what = f"the protocol of {self.name}"
@@ -204,7 +204,7 @@ class Slot:
         say(f"{self.name} left alone: {why_not}")
 
 
-def _told(exc: Exception) -> str:
+def _description(exc: Exception) -> str:
     return " ".join(f"{type(exc).__name__}: {exc}".split())
 
 
