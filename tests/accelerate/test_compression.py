@@ -9,6 +9,7 @@ import sys
 import zlib
 from collections.abc import Iterator
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -296,7 +297,7 @@ def test_reloaded_module_gets_the_zlib_module_again(name, module):
 
 def test_zlib_replaced_by_somebody_else_is_left_alone(name, capfd):
     compression = pytest.importorskip("aiohttp.compression_utils")
-    backend = object()
+    backend = SimpleNamespace(**vars(zlib))  # the library's own code can use it
     try:
         compression.set_zlib_backend(backend)
         accelerate.install("aiohttp", zlib=name)
