@@ -110,7 +110,7 @@ def short(panels: dict[str, dict[str, tuple[float, float]]]) -> str:
 
 def markdown(found: Results) -> Iterator[str]:
     yield SERVERS
-    head = ["echo of 32 B", "CPU, plain", "with wsframe", "gain", "messages, plain", "with wsframe"]
+    head = ["echo of 32 B", "CPU, without", "with wsframe", "gain", "messages, without", "with wsframe"]
     rows = ((work, case) for work in ("echo", "client") for case in found.cases(work))
     yield from grid(head, (host_row(found, *row) for row in rows))
     yield CALLS
