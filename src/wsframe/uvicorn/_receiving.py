@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 # Seconds in which an application must receive a message, else the reply to a Close is sent.
 CLOSE_REPLY_DELAY = 0.25
 
+# Called once a read: `super()` and its look-up would cost more than the call.
+enqueue = Base._enqueue
+
 
 class Receiving(Base):
     """The queue of events, `receive`, and the reply to a Close, which waits for those before it."""
@@ -45,14 +48,15 @@ class Receiving(Base):
     def _enqueue(self, messages: list[Any], size: int) -> None:
         if self._application_closed or self._disconnect_queued:
             return
-        super()._enqueue(messages, size)
+        enqueue(self, messages, size)
         if self._more_waiters:
             self._wakeup_more_waiters()
         if self._queued >= self._max_queue and not self._queue_check_scheduled:
             # The application may receive all of them before the next read.
             self._queue_check_scheduled = True
             self._call_soon(self._check_queue)
-        protocol = self.protocol
+        protocol = self._protocol
+        assert protocol is not None
         if protocol.received is not None:
             self._close_received(protocol.received)
         elif protocol.error is not None:
