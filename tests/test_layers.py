@@ -72,7 +72,7 @@ HOSTS = {"uvicorn": {"uvicorn"}, "demo": {"matplotlib", "rich", "websockets", "u
 # Distributions that may be imported when a function needs them.
 LAZY = {
     "_http": {"httptools", "werkzeug"},
-    "asyncio": {"nats", "python_socks", "redis"},
+    "asyncio": {"nats", "prometheus_client", "python_socks", "redis"},
     "sync": {"python_socks"},
 }
 

@@ -33,6 +33,7 @@ from ._engine import Engine, EngineUnavailable, Position
 from ._listener import Listener
 from .client import ClientConnection, connect, unix_connect
 from .connection import Connection, broadcast
+from .metrics import Metric, Metrics
 from .nats_engine import NatsEngine
 from .redis_cluster_engine import RedisClusterEngine
 from .redis_engine import RedisEngine
@@ -63,6 +64,8 @@ __all__ = [
     "InvalidURI",
     "InvalidUpgrade",
     "Listener",
+    "Metric",
+    "Metrics",
     "NatsEngine",
     "NegotiationError",
     "PayloadTooBig",
