@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import random
 import ssl as tls
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -50,6 +49,7 @@ from ._endpoint import WRITE_LIMIT, WriteLimit
 from ._http_proxy import check_proxy_tls, connect_through_http
 from ._listener import Listener
 from ._proxy import connect_through
+from ._reconnecting import STABLE_AFTER, backoff as backoff, process_exception as process_exception
 from ._redirects import MAX_REDIRECTS, Target
 from ._transport_options import ConnectOptions, UnixConnectOptions
 from .connection import MAX_QUEUE, MAX_UNSENT, Connection, SlowPeer
@@ -64,9 +64,6 @@ __all__ = ["ClientConnection", "backoff", "connect", "process_exception", "unix_
 
 # Seconds to wait for the body of an error response: its end may never arrive.
 BODY_TIMEOUT = 0.5
-
-# Seconds that a connection must have been open for iteration to start with short delays again.
-STABLE_AFTER = 10.0
 
 _logger = logging.getLogger("wsframe.client")
 
@@ -189,38 +186,6 @@ class ClientConnection(Connection):
     def _open_seconds(self) -> float:
         """How many seconds the connection was open, after it is closed."""
         return self._ended_at - self._opened_at
-
-
-def backoff(
-    initial_delay: float = 0.5, min_delay: float = 0.25, max_delay: float = 60.0, factor: float = 1.6
-) -> Generator[float]:
-    """Yield the seconds to wait before each attempt to reconnect: randomized exponential backoff.
-
-    Args:
-        initial_delay: the maximum of the first delay.
-        min_delay: the minimum of each delay.
-        max_delay: the maximum of each delay.
-        factor: growth of the maximum from one delay to the next.
-    """
-    delay = initial_delay
-    while True:
-        yield max(min_delay, delay * random.uniform(0.5, 1.0))
-        delay = min(delay * factor, max_delay)
-
-
-def process_exception(exc: Exception) -> Exception | None:
-    """Decide whether to retry after a failed attempt to connect.
-
-    Args:
-        exc: the exception of the attempt.
-
-    Returns:
-        None to retry; otherwise the exception to raise, usually `exc` itself.
-    """
-    if isinstance(exc, InvalidStatus):
-        return None if exc.response.status_code in (500, 502, 503, 504) else exc
-    transient = isinstance(exc, (OSError, asyncio.TimeoutError, EOFError, InvalidMessage))
-    return None if transient else exc
 
 
 def tls_context(options: dict[str, Any], secure: bool) -> tls.SSLContext | None:
