@@ -357,7 +357,15 @@ def test_status_suggests_which_version_to_install(box):
 
 def test_status_suggests_the_class_for_uvicorn(box):
     pytest.importorskip("uvicorn")
-    assert any("uvicorn --ws wsframe.uvicorn:WebSocketProtocol" in step for step in next_steps(box))
+    pytest.importorskip("httptools")
+
+    def suggested(**more):
+        return any(
+            "uvicorn --ws wsframe.uvicorn:WebSocketProtocol" in step for step in next_steps(box, **more)
+        )
+
+    assert suggested(WSFRAME_OWN_PROTOCOL="0")
+    assert not suggested(WSFRAME_OWN_PROTOCOL="1")  # `wsframe run` uses it by itself
 
 
 @pytest.mark.skipif(not GIL, reason="what is best depends on what is imported")

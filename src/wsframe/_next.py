@@ -6,6 +6,7 @@ import importlib
 import os
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
+from itertools import chain
 
 from . import backend
 from .accelerate import HostStatus
@@ -13,6 +14,7 @@ from .accelerate.compression import FASTER, named
 from .accelerate.host import load_host
 from .accelerate.untested import refusal
 
+OWN_PROTOCOL = "own protocol"  # the note of a uvicorn that uses our class
 OWN_CLASS = "uvicorn --ws wsframe.uvicorn:WebSocketProtocol"
 
 
@@ -22,7 +24,8 @@ def next_steps(hosts: Sequence[HostStatus]) -> list[str]:
     Args:
         hosts: the libraries as they stand under `wsframe run`.
     """
-    return [*_of_the_backend(), *_of_versions(hosts), *_of_compression(hosts), *_of_uvicorn(hosts)]
+    steps = _of_versions(hosts), _of_compression(hosts), _of_uvicorn(hosts), _of_libraries(hosts)
+    return [*_of_the_backend(), *chain(*steps)]
 
 
 def _is_there(module: str) -> bool:
@@ -58,9 +61,20 @@ def _of_compression(hosts: Sequence[HostStatus]) -> Iterator[str]:
 
 
 def _of_uvicorn(hosts: Sequence[HostStatus]) -> Iterator[str]:
-    if any(host.host == "uvicorn" and host.version for host in hosts):
+    for host in hosts:
+        # Where `wsframe run` uses our class by itself, there is nothing left to do.
+        if host.host != "uvicorn" or not host.version or OWN_PROTOCOL in host.notes:
+            continue
+        if not _is_there("httptools"):
+            yield "pip install httptools: wsframe's own protocol for uvicorn, its fastest, needs it"
+            continue
         try:
             importlib.import_module("wsframe.uvicorn")
         except Exception:  # this version of uvicorn has not what it needs
-            return
+            continue
         yield f"`{OWN_CLASS}` is faster than any class of uvicorn that is accelerated"
+
+
+def _of_libraries(hosts: Sequence[HostStatus]) -> Iterator[str]:
+    if not any(host.version for host in hosts):
+        yield "pip install 'wsframe[asyncio]': no library to accelerate is here; wsframe.asyncio needs none"

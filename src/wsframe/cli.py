@@ -1,4 +1,4 @@
-"""wsframe on the command line: run, status, demo."""
+"""wsframe on the command line: run, status, connect, bench, demo."""
 
 from __future__ import annotations
 
@@ -9,13 +9,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import __version__
+from ._cli.commands import add_commands
+
+BROKEN_PIPE = 128 + 13  # as a shell reports a program that SIGPIPE ended
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command of a command line; return the exit status."""
     options = _parse(list(sys.argv[1:] if argv is None else argv))
-    command: int = options.command(options)
-    return command
+    try:
+        status: int = options.command(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # as of `wsframe status | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it once more
+        return BROKEN_PIPE
+    return status
 
 
 def _parse(argv: list[str]) -> argparse.Namespace:
@@ -57,6 +65,8 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     _add_zlib(status)
     status.add_argument("--json", action="store_true", help="for programs")
     status.set_defaults(command=_status)
+
+    add_commands(commands)
 
     demo = commands.add_parser("demo", help="measure stock servers, alone and under `run`, in a minute")
     demo.add_argument("--rounds", type=int, default=5, help="measurements of each (5)")

@@ -1,0 +1,139 @@
+"""`wsframe bench`: put a load on a server, and print rates and latencies."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from typing import Any
+
+from .histogram import PERCENTILES, upper_end
+from .load import Load, Result, measure
+from .opening import connect_options
+from .plot import Curve, write_plot
+
+BUSY = 0.9  # of a CPU: then the client is the bottleneck
+PLOT = (*range(0, 100, 2), 99.0, 99.5, 99.9, 99.95, 99.99)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command; return the exit status: 1 if a connection or a reply is missing."""
+    try:
+        load = Load(
+            options.uri,
+            options.connections,
+            options.depth,
+            messages_of(options),
+            options.seconds,
+            options.rate,
+            connect_options(options),
+        )
+        before = json.loads(options.compare.read_text("utf-8")) if options.compare else None
+        if options.plot and options.plot.suffix not in (".svg", ".png"):
+            raise ValueError(f"{options.plot}: the name of a plot ends with .svg or .png")
+        result = asyncio.run(measure(load, _progress if sys.stderr.isatty() else lambda _: None))
+    except KeyboardInterrupt:
+        return 130
+    except (OSError, ValueError) as exc:
+        print(f"wsframe: {exc}", file=sys.stderr)
+        return 2
+    if sys.stderr.isatty():
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+    if not result.received:
+        for what, count in result.errors.items():
+            print(f"wsframe: {what}: {count:,}", file=sys.stderr)
+        return 1
+    facts = facts_of(load, result)
+    if options.output:
+        options.output.write_text(json.dumps(facts, indent=2) + "\n", "utf-8")
+    print(json.dumps(facts, indent=2) if options.json else table(facts, before))
+    if options.plot:
+        curves = {"this run": curve_of(facts)} | ({"before": curve_of(before)} if before else {})
+        try:
+            write_plot(options.plot, curves)
+        except ModuleNotFoundError as exc:
+            print(
+                f"wsframe: a PNG needs {exc.name}: pip install {exc.name}, or name an .svg", file=sys.stderr
+            )
+            return 2
+    return 1 if result.errors else 0
+
+
+def messages_of(options: argparse.Namespace) -> list[str | bytes]:
+    """Make what is sent: the lines of a file, or one message of a size.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it has no lines.
+    """
+    if options.messages:
+        lines: list[str | bytes] = list(options.messages.read_text("utf-8").splitlines())
+        if not lines:
+            raise ValueError(f"{options.messages}: there is no message in it")
+        return lines
+    text = ("0123456789" * (options.size // 10 + 1))[: options.size]
+    return [text.encode() if options.binary else text]
+
+
+def facts_of(load: Load, result: Result) -> dict[str, Any]:
+    """Describe a run for programs; latencies in microseconds."""
+    latency = result.latency
+    share = result.cpu / result.seconds if result.seconds else 0.0
+    return {
+        "uri": load.uri,
+        "connections": load.connections,
+        "depth": load.depth if not load.rate else None,
+        "rate": load.rate or None,
+        "seconds": round(result.seconds, 3),
+        "sent": result.sent,
+        "received": result.received,
+        "messages_per_second": round(result.rate, 1),
+        "mean_us": round(latency.mean / 1000, 1),
+        "percentiles_us": {f"{percent:g}": latency.percentile(percent) / 1000 for percent in PERCENTILES},
+        "errors": dict(result.errors),
+        "client_cpu": round(share, 3),
+        "client_is_the_bottleneck": share > BUSY,
+        "histogram_us": [[upper_end(one) / 1000, latency.counts[one]] for one in sorted(latency.counts)],
+    }
+
+
+def table(facts: dict[str, Any], before: dict[str, Any] | None) -> str:
+    """Write a run for people, beside an earlier one if there is any."""
+    rows = [("messages/s", facts["messages_per_second"], before and before["messages_per_second"])]
+    rows += [("mean, us", facts["mean_us"], before and before["mean_us"])]
+    for percent, us in facts["percentiles_us"].items():
+        name = "maximum, us" if percent == "100" else f"{percent} %, us"
+        rows.append((name, us, before and before["percentiles_us"].get(percent)))
+    lines = [f"{'':<14}{'this run':>14}" + (f"{'before':>14}{'ratio':>8}" if before else "")]
+    for name, now, then in rows:
+        beside = f"{then:>14,.1f}{now / then:>7.2f}x" if then else ""
+        lines.append(f"{name:<14}{now:>14,.1f}{beside}")
+    lines.append(
+        f"{facts['received']:,} replies in {facts['seconds']:.1f} s on {facts['connections']} connections; "
+        f"this client used {facts['client_cpu']:.0%} of a CPU"
+    )
+    if facts["client_is_the_bottleneck"]:
+        lines.append(
+            "the client is the bottleneck: the server could do more. Run one on another machine, too"
+        )
+    lines += [f"error: {what}: {count:,}" for what, count in facts["errors"].items()]
+    return "\n".join(lines)
+
+
+def curve_of(facts: dict[str, Any]) -> Curve:
+    """Take the percentiles to draw from the buckets of a run."""
+    buckets, total = facts["histogram_us"], facts["received"]
+    curve, seen = [], 0
+    wanted = [percent for percent in PLOT if total * (1 - percent / 100) >= 1]
+    for us, count in buckets:
+        seen += count
+        while wanted and seen >= total * wanted[0] / 100:
+            curve.append((wanted.pop(0), us))
+    return curve
+
+
+def _progress(result: Result) -> None:
+    p99 = result.latency.percentile(99) / 1000
+    line = f"{result.seconds:5.1f} s  {result.rate:>12,.0f} messages/s  99 %: {p99:,.0f} us"
+    print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
