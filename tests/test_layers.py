@@ -71,6 +71,7 @@ INPUT_AND_OUTPUT = {
 HOSTS = {"uvicorn": {"uvicorn"}, "demo": {"matplotlib", "rich", "websockets", "uvicorn"}}
 # Distributions that may be imported when a function needs them.
 LAZY = {
+    "_cli": {"matplotlib"},
     "_http": {"httptools", "werkzeug"},
     "asyncio": {"nats", "prometheus_client", "python_socks", "redis"},
     "sync": {"python_socks"},
