@@ -48,6 +48,10 @@ TESTED_BY = {
     "sync/test_sync_shutdown.py": ("sync/server",),
     "sync/test_sync_threads.py": ("sync/_outbox",),
     "test_cli.py": ("_next", "_report"),
+    "test_cli_connect.py": (
+        *("_cli/bench", "_cli/commands", "_cli/histogram", "_cli/load"),
+        *("_cli/opening", "_cli/plot", "_cli/terminal"),
+    ),
     "test_cli_environments.py": ("accelerate/ready",),
     "codec/test_spec.py": ("_errors",),
     "uvicorn/test_dialogs.py": ("uvicorn/_behaviour",),
