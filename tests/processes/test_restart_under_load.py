@@ -78,8 +78,12 @@ def workers(ws):
 def children(process):
     """Return the numbers of processes that uvicorn has started, without multiprocessing's own."""
     path = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    found = [int(pid) for pid in path.read_text().split()]
-    return [pid for pid in found if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    found = []
+    for pid in map(int, path.read_text().split()):
+        with contextlib.suppress(OSError):  # it has ended
+            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(pid)
+    return found
 
 
 async def worker_replaced(ws):
