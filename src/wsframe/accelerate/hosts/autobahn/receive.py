@@ -61,6 +61,8 @@ def take(self: Any) -> bool:
         return True
     terms = terms_of(self)
     frames, _ = cut_frames(data, 0, masked, limit(*terms[:2]), kinds)
+    if not frames:  # as at the start of a large one: nothing is joined for it
+        return True
     start = 0
     if len(frames) == 1:
         received(self)

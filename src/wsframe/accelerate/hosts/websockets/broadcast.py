@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 from websockets.extensions import permessage_deflate
 
-from ...._backend import encode_frame
-from ...._spec import RSV1, Opcode
-from .deflate import SYNC_FLUSH, TAIL
+from ...._backend import encode_deflated, encode_frame
+from ...._spec import Opcode
+from .deflate import SYNC_FLUSH
 
 
 class FreshEncoder:
@@ -78,10 +78,7 @@ class SharedMessage:
         known = self._known.get((bits, id(settings)))
         if known is None:
             make = partial(permessage_deflate.zlib.compressobj, wbits=-bits, **settings)  # type: ignore[attr-defined]
-            encoder = make()
-            out = encoder.compress(self.data) + encoder.flush(SYNC_FLUSH)
-            payload = out[:-4] if out.endswith(TAIL) else out
-            frame = encode_frame(self.opcode, payload, rsv=RSV1 >> 4)
+            frame = encode_deflated(self.opcode, self.data, make(), SYNC_FLUSH)
             known = self._known[bits, id(settings)] = Compressed(bits, settings, make, frame)
         return known
 

@@ -13,7 +13,8 @@ from websockets.extensions import permessage_deflate
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame, Opcode
 
-TAIL = b"\x00\x00\xff\xff"  # RFC 7692, 7.2.1: what every message ends with, and leaves out
+from ...._spec import DEFLATE_TAIL as TAIL
+
 SYNC_FLUSH = 2  # zlib.Z_SYNC_FLUSH, and that of every module that stands in for zlib
 EXPANSION = 1032  # bytes that one byte of deflate stands for at most
 LEFT_OVER = 16  # bytes that may come out of earlier ones, as so many bytes of input
@@ -49,10 +50,3 @@ def inflate(extension: Any, opcode: int, payload: bytes, max_size: int | None) -
     except permessage_deflate.zlib.error as exc:  # type: ignore[attr-defined]
         raise ProtocolError("decompression failed") from exc
     return data
-
-
-def deflate(extension: Any, payload: bytes) -> bytes:
-    """Compress a whole message, into what its frame with RSV1 carries. The context must be kept."""
-    encoder = extension.encoder
-    data: bytes = encoder.compress(payload) + encoder.flush(SYNC_FLUSH)
-    return data[:-4] if data.endswith(TAIL) else data

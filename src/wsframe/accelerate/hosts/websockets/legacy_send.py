@@ -7,12 +7,12 @@ from typing import Any
 
 from websockets.legacy.protocol import State  # type: ignore[attr-defined]
 
-from ...._backend import Watch, encode_binary, encode_frame, encode_text, fresh_key
+from ...._backend import Watch, encode_binary, encode_deflated, encode_frame, encode_text, fresh_key
 from ...._spec import Opcode
 from ...host import Host
 from . import HOST
 from .bypassed import KEYS, LEGACY_CLASS, LEGACY_SENDING
-from .deflate import deflate, extension_of
+from .deflate import SYNC_FLUSH, extension_of
 from .legacy_receive import output_for
 
 sending: Watch = HOST.watch(LEGACY_SENDING, LEGACY_CLASS)
@@ -20,7 +20,6 @@ keys: Watch = HOST.watch(KEYS)
 
 OPEN = State.OPEN
 TEXT, BINARY = Opcode.TEXT, Opcode.BINARY
-RSV1 = 4  # as `encode_frame` takes it
 
 
 def send(original: Callable[..., Any], _: Host) -> Callable[..., Any]:
@@ -58,8 +57,8 @@ def frame_of(self: Any, message: str | bytes) -> bytes | None:
     extension = extension_of(extensions)
     if extension is None or extension.local_no_context_takeover:
         return None
-    payload = deflate(extension, message.encode() if isinstance(message, str) else message)
-    return encode_frame(opcode_of(message), payload, rsv=RSV1, mask_key=fresh_key() if client else None)
+    key = fresh_key() if client else None
+    return encode_deflated(opcode_of(message), message, extension.encoder, SYNC_FLUSH, mask_key=key)
 
 
 def opcode_of(message: str | bytes) -> Opcode:

@@ -8,12 +8,11 @@ from typing import Any
 from websockets.frames import Opcode
 from websockets.protocol import CLIENT, OPEN
 
-from ...._backend import Watch, encode_frame, fresh_key
-from ...._spec import RSV1
+from ...._backend import Watch, encode_deflated, encode_frame, fresh_key
 from ...host import Host
 from . import HOST
 from .bypassed import ENCODING, KEYS, PROTOCOL_CLASS, SERIALIZING
-from .deflate import deflate, extension_of
+from .deflate import SYNC_FLUSH, extension_of
 
 serializing: Watch = HOST.watch(SERIALIZING, PROTOCOL_CLASS)
 keys: Watch = HOST.watch(KEYS)
@@ -56,5 +55,4 @@ def frame_of(self: Any, opcode: Opcode, data: str | bytes) -> bytes | None:
     extension = extension_of(extensions)
     if extension is None or extension.local_no_context_takeover or not encoding.holds():
         return None
-    payload = data.encode() if isinstance(data, str) else data
-    return encode_frame(opcode, deflate(extension, payload), rsv=RSV1 >> 4, mask_key=key)
+    return encode_deflated(opcode, data, extension.encoder, SYNC_FLUSH, mask_key=key)
