@@ -11,6 +11,9 @@ from differences import DIFFERENT, ERRORS, REFUSED, comparable
 
 from wsframe.uvicorn import WebSocketProtocol
 
+# Whichever test comes first in a process plays the dialogs, and uvicorn warns of its older classes.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
 
 @cache
 def stories(ws: str, ours: bool) -> dict[str, dict[str, Any]]:
@@ -20,7 +23,6 @@ def stories(ws: str, ours: bool) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("ws", DIFFERENT)
-@pytest.mark.filterwarnings("ignore")
 def test_dialog_matches_the_uvicorn_class_it_replaces(ws: str, case: str) -> None:
     pytest.importorskip("wsproto" if ws == "wsproto" else "websockets")
     ours = stories(ws, True)[case]
