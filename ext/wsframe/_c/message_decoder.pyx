@@ -180,7 +180,7 @@ cdef class MessageDecoder(_Decoder):
         if self.streaming and self.buffer_size and not self.skipping:  # that came before `streaming` was set
             self.return_fragment(False, out)
         while p != NULL and p != end:
-            # The fast path: unfragmented, uncompressed messages that have arrived whole change no state, so it is
+            # The fast path: unfragmented, uncompressed messages that have arrived whole change no state: it is
             # read once.
             fast = not (self.in_payload or self.opcode or self.head_size or self.skipping or self.streaming)
             while fast and end - p >= 2:

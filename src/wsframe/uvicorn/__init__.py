@@ -16,14 +16,14 @@ from uvicorn.protocols.utils import ClientDisconnected, get_local_addr, get_remo
 from .._backend import asgi_calls
 from .._spec import CloseCode
 from ..connection import State
-from ._scope import FRAGMENTS
+from ._scope import FRAGMENTS as FRAGMENTS
 from ._sending import Sending
 
 if TYPE_CHECKING:
     from uvicorn.config import Config
     from uvicorn.server import ServerState
 
-__all__ = ["FRAGMENTS", "WebSocketProtocol"]
+__all__ = ["WebSocketProtocol"]
 
 # Seconds until a connection that does not end is aborted when the server shuts down.
 SHUTDOWN_TIMEOUT = 10.0
