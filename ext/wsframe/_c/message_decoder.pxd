@@ -32,11 +32,3 @@ cdef class MessageDecoder(_Decoder):
     cdef str end_text(self)
     cdef bint end_control(self, list out) except -1
     cdef bytes inflate(self, bytes piece, bint final)
-
-
-cdef list feed_messages(
-    object decoder, const uint8_t *p, Py_ssize_t size, uint64_t budget, bint *only_messages
-)
-cdef uint64_t cost_of(object decoder) except? 0
-cdef bint has_unread(object decoder) except -1
-cdef int skip_messages(object decoder) except -1

@@ -58,8 +58,7 @@ cdef enum:
     BINARY = 0x2
     PING = 0x9
     PONG = 0xA
-    # What `streaming` may be, besides 0 and 2 for all messages.
-    ONE_MESSAGE = 1
+    ONE_MESSAGE = 1  # what `streaming` may be, besides 0 and 2 for all messages
 
 cdef uint64_t FRAME_UNITS = FRAME_COST
 cdef uint64_t DEFLATED_UNITS = DEFLATED_COST
@@ -171,8 +170,7 @@ cdef class MessageDecoder(_Decoder):
     cdef const uint8_t *decode(self, const uint8_t *p, const uint8_t *end, list out) except? NULL:
         cdef uint8_t first, second
         cdef bint fast
-        cdef Py_ssize_t length, size
-        cdef Py_ssize_t key_size = 4 if self.masked else 0
+        cdef Py_ssize_t length, size, key_size = 4 if self.masked else 0
         cdef uint8_t direction = MASKED if self.masked else 0
         cdef const uint8_t *key = NO_KEY
         if self.closed:
@@ -180,8 +178,7 @@ cdef class MessageDecoder(_Decoder):
         if self.streaming and self.buffer_size and not self.skipping:  # that came before `streaming` was set
             self.return_fragment(False, out)
         while p != NULL and p != end:
-            # The fast path: unfragmented, uncompressed messages that have arrived whole change no state: it is
-            # read once.
+            # The fast path: unfragmented, uncompressed messages that have arrived whole change no state.
             fast = not (self.in_payload or self.opcode or self.head_size or self.skipping or self.streaming)
             while fast and end - p >= 2:
                 first = p[0]
@@ -381,8 +378,7 @@ cdef class MessageDecoder(_Decoder):
 
     cdef bytes inflate(self, bytes piece, bint final):
         cdef uint64_t room = self.max_message - self.buffer_size - self.returned
-        cdef uint64_t in_frame = self.max_frame - self.frame_inflated
-        cdef uint64_t streams
+        cdef uint64_t streams, in_frame = self.max_frame - self.frame_inflated
         self.cost += DEFLATED_UNITS * <uint64_t>PyBytes_GET_SIZE(piece)
         try:
             inflated = self.deflate.inflate(piece, final, min(room, in_frame))
@@ -402,28 +398,3 @@ cdef class MessageDecoder(_Decoder):
         if <uint64_t>PyBytes_GET_SIZE(piece) > in_frame:
             raise _errors.frame_too_big(self.max_frame)
         return piece
-
-
-cdef list feed_messages(
-    object decoder, const uint8_t *p, Py_ssize_t size, uint64_t budget, bint *only_messages
-):
-    """Feed a MessageDecoder from memory; tell whether it returned only messages, and no error."""
-    cdef MessageDecoder d = <MessageDecoder?>decoder
-    cdef uint64_t controls = d.controls
-    cdef list out = d.feed_bytes(p, size, budget)
-    only_messages[0] = d.controls == controls and not d.stopped
-    return out
-
-
-cdef uint64_t cost_of(object decoder) except? 0:
-    return (<MessageDecoder?>decoder).cost
-
-
-cdef bint has_unread(object decoder) except -1:
-    return (<MessageDecoder?>decoder).unread_data is not None
-
-
-cdef int skip_messages(object decoder) except -1:
-    if decoder is not None:
-        (<MessageDecoder?>decoder).skipping = True
-    return 0

@@ -31,7 +31,7 @@ from cpython.list cimport PyList_GET_SIZE
 from libc.stdint cimport uint8_t, uint64_t
 
 from wsframe._c.coalescer cimport LONG_AGO, Coalescer
-from wsframe._c.message_decoder cimport cost_of, feed_messages, has_unread, skip_messages
+from wsframe._c.message_decoder cimport MessageDecoder
 
 
 cdef extern from "Python.h":
@@ -180,18 +180,20 @@ cdef class Receiver(Coalescer):
             self.decode_bytes(NULL, 0)
 
     cdef int decode_bytes(self, const uint8_t *data, Py_ssize_t size) except -1:
-        cdef bint only_messages = False
-        cdef object decoder = self._decoder
-        cdef uint64_t inflated = cost_of(decoder)
-        cdef list messages = feed_messages(decoder, data, size, DECODE_BUDGET, &only_messages)
-        size += cost_of(decoder) - inflated
+        cdef bint only_messages
+        cdef MessageDecoder decoder = <MessageDecoder?>self._decoder
+        cdef uint64_t inflated = decoder.cost
+        cdef uint64_t controls = decoder.controls
+        cdef list messages = decoder.feed_bytes(data, size, DECODE_BUDGET)
+        only_messages = decoder.controls == controls and not decoder.stopped
+        size += decoder.cost - inflated
         if not only_messages:
             self._receive_events(messages, size)
         elif self._listener is None:
             self._enqueue(messages, size)
         else:
             self._deliver(messages)
-        if has_unread(decoder):
+        if decoder.unread_data is not None:
             self._decode_later()
         return 0
 
@@ -219,7 +221,8 @@ cdef class Receiver(Coalescer):
         self._backlog = self._backlog + size if self.queue_size() else size
         self._next_is_reply = True
         if self._drop_excess and self._backlog > self._high_water:
-            skip_messages(self._decoder)
+            if self._decoder is not None:
+                (<MessageDecoder?>self._decoder).skipping = True
             return
         self.extend_queue(messages)
         over_high_water = self._backlog > self._high_water and self.queue_size() > 1

@@ -15,8 +15,6 @@ from .._spec import (
 )
 from .decoder import _Decoder
 
-__pyx_capi__: dict[str, object]
-
 @disjoint_base
 class MessageDecoder(_Decoder):
     skipping: bool
