@@ -116,6 +116,9 @@ def test_demo_prints_a_table_and_writes_a_chart(tmp_path):
         assert word in out
     assert (tmp_path / "charts" / "wsframe-demo.svg").read_bytes().startswith(b"<?xml")
     assert (tmp_path / "charts" / "wsframe-demo.png").read_bytes().startswith(b"\x89PNG")
+    page = (tmp_path / "charts" / "wsframe-demo.html").read_text("utf-8")
+    assert page.startswith("<!doctype html>") and "<svg" in page and "<?xml" not in page
+    assert page.count("<tr>") == 5  # two servers at two depths
 
 
 @linux

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from .chart import write_chart
 from .load import TEXT, LoadError
+from .page import write_page
 from .rounds import CONNECTIONS, Rounds
 from .servers import ServerError
 
@@ -42,8 +43,10 @@ def show(rounds: int, seconds: float, output: Path) -> int:
             _measure(work, console)
         _print(work, console)
         output.mkdir(parents=True, exist_ok=True)
-        for path in write_chart(work.rows, output):
+        charts = write_chart(work.rows, output)
+        for path in charts:
             console.print(f"chart: {path}", highlight=False)
+        console.print(f"page: {write_page(work.rows, charts[0], _notes(work))}", highlight=False)
     except (ServerError, LoadError, OSError) as exc:
         print(f"wsframe: {exc}", file=sys.stderr)
         return 1
@@ -79,12 +82,16 @@ def _print(work: Rounds, console: Console) -> None:
         table.add_row(name, str(row.depth), *rates, *costs, f"[bold]{row.gain():.2f}x")
         before = row.program
     console.print(table)
+    for note in _notes(work):
+        console.print(note, highlight=False, markup=False)
+
+
+def _notes(work: Rounds) -> list[str]:
+    """Tell how it was measured, and what the servers said."""
     pinned = "server and load on a CPU each" if work.cpus else "server and load not pinned to CPUs"
-    console.print(
-        "CPU: of the server, a message. gain: in CPU time.\n"
-        "depth: messages sent in one write; the next write after all replies.\n"
+    return [
+        "CPU: of the server, a message. gain: in CPU time.",
+        "depth: messages sent in one write; the next write after all replies.",
         f"median of {work.done} rounds, alternating; {pinned}.",
-        highlight=False,
-    )
-    for remark in dict.fromkeys(work.remarks):
-        console.print(remark, highlight=False, markup=False)
+        *dict.fromkeys(work.remarks),
+    ]

@@ -1,0 +1,56 @@
+"""The results as a page to look at: the table and the chart, in one file that needs no network."""
+
+from __future__ import annotations
+
+import platform
+from html import escape
+from pathlib import Path
+
+from .. import __version__, backend
+from .rounds import CONNECTIONS, Row
+
+HEAD = ("server", "depth", "msg/s alone", "msg/s under run", "CPU µs alone", "CPU µs under run", "gain")
+STYLE = """\
+body { font: 16px/1.5 system-ui, sans-serif; color: #1f2328; }
+body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+table { border-collapse: collapse; margin: 1rem 0; }
+th, td { padding: .3rem .8rem; border-bottom: 1px solid #d8dee4; text-align: right; }
+th:first-child, td:first-child { text-align: left; }
+svg { width: 100%; height: auto; }
+"""
+
+
+def write_page(rows: list[Row], chart: Path, notes: list[str]) -> Path:
+    """Write the page beside the chart.
+
+    Args:
+        rows: the results.
+        chart: the SVG, which the page takes in.
+        notes: how this was measured, a paragraph each.
+
+    Returns:
+        The path of the page.
+    """
+    svg = chart.read_text("utf-8")
+    body = [f"<tr>{_cells('th', HEAD)}</tr>"]
+    for row in rows:
+        costs = [f"{cost:.1f}" for cost in row.cpu_us() or ()] or ["-", "-"]
+        rates = [f"{rate:,.0f}" for rate in row.rates()]
+        cells = (row.program.name, str(row.depth), *rates, *costs, f"{row.gain():.2f}x")
+        body.append(f"<tr>{_cells('td', cells)}</tr>")
+    python = f"{platform.python_implementation()} {platform.python_version()}, {platform.platform()}"
+    paragraphs = [f"wsframe {__version__} ({backend}), {python}, {CONNECTIONS} connections.", *notes]
+    page = chart.with_suffix(".html")
+    page.write_text(
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>wsframe demo</title>'
+        f"<style>{STYLE}</style>"
+        "<h1>Stock servers, alone and under <code>wsframe run</code></h1>\n"
+        f"{svg[svg.index('<svg') :]}\n<table>{''.join(body)}</table>\n"
+        + "".join(f"<p>{escape(text)}</p>\n" for text in paragraphs),
+        "utf-8",
+    )
+    return page
+
+
+def _cells(tag: str, texts: tuple[str, ...]) -> str:
+    return "".join(f"<{tag}>{escape(text)}</{tag}>" for text in texts)
