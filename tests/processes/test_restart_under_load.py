@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -58,59 +56,3 @@ def test_replacing_a_process_loses_no_connection():
     assert load.failures == []
     assert load.codes  # those that were open
     assert set(load.codes) == {1012}
-
-
-@contextlib.contextmanager
-def workers(ws):
-    """Start uvicorn with two workers; yield its port and process."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
-    options = ("--workers", "2", "--ws", ws, "--lifespan", "off", "--port", str(port))
-    command = [sys.executable, "-m", "uvicorn", "--app-dir", str(SERVER.parent), *options, "echo_app:app"]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        try:
-            yield port, process
-        finally:
-            process.terminate()
-
-
-def children(process):
-    """Return the numbers of processes that uvicorn has started, without multiprocessing's own."""
-    path = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    found = []
-    for pid in map(int, path.read_text().split()):
-        with contextlib.suppress(OSError):  # it has ended
-            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                found.append(pid)
-    return found
-
-
-async def worker_replaced(ws):
-    with workers(ws) as (port, process):
-        while True:
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", port)).close()
-                break
-            await asyncio.sleep(0.05)
-        load = Load(port)
-        try:
-            await load.more_echoes()
-            for pid in children(process):
-                before = len(load.codes)
-                os.kill(pid, signal.SIGTERM)
-                while len(load.codes) == before and pid in children(process):
-                    await asyncio.sleep(0.01)
-                await load.more_echoes()
-                break
-        finally:
-            await load.stop()
-    return load
-
-
-@pytest.mark.slow
-def test_replacing_a_worker_of_uvicorn_ends_no_connection_with_1006():
-    load = asyncio.run(worker_replaced("wsframe.uvicorn:WebSocketProtocol"))
-    assert set(load.codes) <= {1012}
-    # uvicorn closes connections whose request has not arrived yet, without a response; but refuses none.
-    assert not [exc for exc in load.failures if isinstance(exc, ConnectionRefusedError)]
