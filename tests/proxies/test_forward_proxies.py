@@ -103,7 +103,7 @@ async def echo(ws):
         await ws.send(message)
 
 
-async def talk(scheme, certificates, **options):
+async def converse(scheme, certificates, **options):
     """Exchange messages with a server; return whether something stands between it and the client."""
     _, serving, trusting = certificates
     secure = scheme == "wss"
@@ -121,38 +121,38 @@ async def talk(scheme, certificates, **options):
 
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
 async def test_http_proxy(scheme, plain, certificates):
-    assert await talk(scheme, certificates, proxy=plain)
+    assert await converse(scheme, certificates, proxy=plain)
 
 
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
 async def test_https_proxy(scheme, encrypted, certificates):
     if scheme == "wss" and sys.version_info < (3, 11):
         pytest.skip("asyncio has no TLS in TLS")
-    assert await talk(scheme, certificates, proxy=encrypted, proxy_ssl=certificates[2])
+    assert await converse(scheme, certificates, proxy=encrypted, proxy_ssl=certificates[2])
 
 
 async def test_certificate_of_an_https_proxy_is_checked(encrypted, certificates):
     with pytest.raises(ssl.SSLCertVerificationError):
-        await talk("ws", certificates, proxy=encrypted)
+        await converse("ws", certificates, proxy=encrypted)
 
 
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
 @pytest.mark.parametrize("version", ["socks5", "socks5h"])
 async def test_socks_proxy(scheme, version, socks, certificates):
-    assert await talk(scheme, certificates, proxy=f"{version}://127.0.0.1:{socks}")
+    assert await converse(scheme, certificates, proxy=f"{version}://127.0.0.1:{socks}")
 
 
 async def test_credentials(guarded, guarded_socks, certificates):
-    assert await talk("ws", certificates, proxy=f"http://ann:secret@127.0.0.1:{guarded}")
-    assert await talk("ws", certificates, proxy=f"socks5h://ann:secret@127.0.0.1:{guarded_socks}")
+    assert await converse("ws", certificates, proxy=f"http://ann:secret@127.0.0.1:{guarded}")
+    assert await converse("ws", certificates, proxy=f"socks5h://ann:secret@127.0.0.1:{guarded_socks}")
 
 
 @pytest.mark.parametrize("user", ["", "ann:wrong@"])
 async def test_wrong_credentials(user, guarded, guarded_socks, certificates):
     with pytest.raises(InvalidProxyStatus, match=r"proxy rejected connection: HTTP 40[17]"):
-        await talk("ws", certificates, proxy=f"http://{user}127.0.0.1:{guarded}")
+        await converse("ws", certificates, proxy=f"http://{user}127.0.0.1:{guarded}")
     with pytest.raises(ProxyError, match="failed to connect to SOCKS proxy"):
-        await talk("ws", certificates, proxy=f"socks5://{user}127.0.0.1:{guarded_socks}")
+        await converse("ws", certificates, proxy=f"socks5://{user}127.0.0.1:{guarded_socks}")
 
 
 async def test_errors_name_the_proxy(plain, socks):
@@ -195,15 +195,15 @@ async def test_proxy_that_cannot_be_reached(kind):
 )
 async def test_proxy_of_the_environment(scheme, name, plain, certificates, monkeypatch):
     monkeypatch.setenv(name, plain)
-    assert await talk(scheme, certificates)
-    assert not await talk(scheme, certificates, proxy=None)
+    assert await converse(scheme, certificates)
+    assert not await converse(scheme, certificates, proxy=None)
     monkeypatch.setenv("no_proxy", "example.com,localhost")
-    assert not await talk(scheme, certificates)
+    assert not await converse(scheme, certificates)
 
 
 async def test_socks_proxy_of_the_environment(socks, certificates, monkeypatch):
     monkeypatch.setenv("socks_proxy", f"socks5h://127.0.0.1:{socks}")
-    assert await talk("ws", certificates)
+    assert await converse("ws", certificates)
 
 
 def test_threads(plain, encrypted, guarded_socks, certificates):

@@ -224,11 +224,11 @@ def test_other_options_are_checked():
         serve(print, proxy_protocol=2)
 
 
-async def tell(ws):
+async def describe(ws):
     await ws.send(f"{ws.scheme} {ws.host} {ws.remote_address!r}")
 
 
-async def told(server, headers, scheme="ws", **options):
+async def described(server, headers, scheme="ws", **options):
     uri = f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
     async with connect(uri, proxy=None, additional_headers=headers, **options) as ws:
         return str(await ws.recv()).replace(str(ws.local_address[1]), "PORT").replace(uri[6:-1], "HERE")
@@ -236,19 +236,19 @@ async def told(server, headers, scheme="ws", **options):
 
 async def test_server():
     headers = [(FOR, "192.0.2.1"), (PROTO, "https"), (HOST, "example.com")]
-    async with serve(tell, "127.0.0.1", 0, trusted_proxies=["127.0.0.1"]) as server:
-        assert await told(server, headers) == "wss example.com ('192.0.2.1', 0)"
-        assert (await told(server, [])).endswith("('127.0.0.1', PORT)")
+    async with serve(describe, "127.0.0.1", 0, trusted_proxies=["127.0.0.1"]) as server:
+        assert await described(server, headers) == "wss example.com ('192.0.2.1', 0)"
+        assert (await described(server, [])).endswith("('127.0.0.1', PORT)")
         with pytest.raises(InvalidStatus, match="HTTP 400") as refused:
-            await told(server, [(FOR, "nobody")])
+            await described(server, [(FOR, "nobody")])
         assert b"malformed X-Forwarded-For header: 'nobody'" in refused.value.response.body
-    async with serve(tell, "127.0.0.1", 0, trusted_proxies=["10.0.0.0/8"]) as server:
-        assert (await told(server, headers)).endswith("('127.0.0.1', PORT)")
-    async with serve(tell, "127.0.0.1", 0) as server:
-        assert (await told(server, headers)).endswith("('127.0.0.1', PORT)")
+    async with serve(describe, "127.0.0.1", 0, trusted_proxies=["10.0.0.0/8"]) as server:
+        assert (await described(server, headers)).endswith("('127.0.0.1', PORT)")
+    async with serve(describe, "127.0.0.1", 0) as server:
+        assert (await described(server, headers)).endswith("('127.0.0.1', PORT)")
     options = {"trusted_proxies": ["127.0.0.0/8"], "forwarded_header": "Forwarded"}
-    async with serve(tell, "127.0.0.1", 0, **options) as server:
-        assert await told(server, [("Forwarded", "for=192.0.2.1;host=a")]) == "ws a ('192.0.2.1', 0)"
+    async with serve(describe, "127.0.0.1", 0, **options) as server:
+        assert await described(server, [("Forwarded", "for=192.0.2.1;host=a")]) == "ws a ('192.0.2.1', 0)"
 
 
 async def test_process_request_sees_the_client():
@@ -258,15 +258,15 @@ async def test_process_request_sees_the_client():
         seen.append((ws.remote_address, ws.scheme, ws.host))
 
     options = {"trusted_proxies": ["127.0.0.1"], "process_request": check}
-    async with serve(tell, "127.0.0.1", 0, **options) as server:
-        await told(server, [(FOR, "192.0.2.1"), (PROTO, "https"), (HOST, "a")])
+    async with serve(describe, "127.0.0.1", 0, **options) as server:
+        await described(server, [(FOR, "192.0.2.1"), (PROTO, "https"), (HOST, "a")])
     assert seen == [(("192.0.2.1", 0), "wss", "a")]
 
 
 async def test_scheme_of_a_direct_connection(contexts):
     serving, trusting = contexts
-    async with serve(tell, "127.0.0.1", 0, ssl=serving) as server:
-        assert (await told(server, [], "wss", ssl=trusting)) == "wss HERE ('127.0.0.1', PORT)"
+    async with serve(describe, "127.0.0.1", 0, ssl=serving) as server:
+        assert (await described(server, [], "wss", ssl=trusting)) == "wss HERE ('127.0.0.1', PORT)"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no Unix sockets")
@@ -279,7 +279,7 @@ async def test_unix_socket():
             (["127.0.0.1"], "ws localhost ''"),
         ):
             async with (
-                unix_serve(tell, path, trusted_proxies=trusted),
+                unix_serve(describe, path, trusted_proxies=trusted),
                 unix_connect(path, additional_headers=[(FOR, "192.0.2.1"), (HOST, "example.com")]) as ws,
             ):
                 assert await ws.recv() == expected

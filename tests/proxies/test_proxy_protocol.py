@@ -146,13 +146,13 @@ def test_any_bytes_are_a_header_or_an_error(data, draw):
 # A server on real sockets.
 
 
-async def tell(ws):
+async def describe(ws):
     await ws.send(f"{ws.scheme} {ws.remote_address!r}")
     async for message in ws:
         await ws.send(message)
 
 
-def local(handler=tell, **options):
+def local(handler=describe, **options):
     return serve(handler, "127.0.0.1", 0, proxy_protocol=True, **options)
 
 
@@ -160,7 +160,7 @@ def address_of(server):
     return server.sockets[0].getsockname()
 
 
-async def talk(server, *pieces, scheme="ws", **options):
+async def converse(server, *pieces, scheme="ws", **options):
     """Open a connection behind a header; return what the server takes the client for."""
     loop = asyncio.get_running_loop()
     sock = socket.socket()
@@ -188,8 +188,8 @@ async def test_client_of_a_connection_is_that_of_the_header(name, scheme, contex
     options = {"scheme": scheme, "ssl": trusting if scheme == "wss" else None}
     expected = f"{scheme} {address or ('127.0.0.1', 'PORT')!r}".replace("'PORT'", "PORT")
     async with local(ssl=serving if scheme == "wss" else None) as server:
-        assert await talk(server, header, **options) == expected
-        assert await talk(server, header[:1], header[1:14], header[14:], **options) == expected
+        assert await converse(server, header, **options) == expected
+        assert await converse(server, header[:1], header[1:14], header[14:], **options) == expected
 
 
 async def test_header_and_request_in_one_segment():
@@ -240,16 +240,16 @@ async def test_only_trusted_proxies_may_send_it():
     async with local(trusted_proxies=["10.0.0.1"]) as server:
         assert await ended(server, V1) == b""
     async with local(trusted_proxies=["127.0.0.1"]) as server:
-        assert await talk(server, V1) == "ws ('192.0.2.1', 56324)"
+        assert await converse(server, V1) == "ws ('192.0.2.1', 56324)"
 
 
 async def test_forwarded_headers_of_the_proxy_behind_the_proxy():
     """The peer is that of the header: it is trusted or not."""
     headers = {"X-Forwarded-For": "203.0.113.5"}
     async with local(trusted_proxies=["127.0.0.1", "192.0.2.1"]) as server:
-        assert await talk(server, V1, additional_headers=headers) == "ws ('203.0.113.5', 0)"
+        assert await converse(server, V1, additional_headers=headers) == "ws ('203.0.113.5', 0)"
     async with local(trusted_proxies=["127.0.0.1"]) as server:
-        assert await talk(server, V1, additional_headers=headers) == "ws ('192.0.2.1', 56324)"
+        assert await converse(server, V1, additional_headers=headers) == "ws ('192.0.2.1', 56324)"
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -292,7 +292,7 @@ async def test_many_connections_at_once(contexts):
     serving, trusting = contexts
     async with local(ssl=serving) as server:
         clients = [
-            talk(server, header, scheme="wss", ssl=trusting) for header, _ in list(HEADERS.values())[:8]
+            converse(server, header, scheme="wss", ssl=trusting) for header, _ in list(HEADERS.values())[:8]
         ]
         assert len(await asyncio.gather(*clients)) == 8
 
@@ -320,7 +320,7 @@ async def test_unix_socket(trusted, contexts):
     serving, trusting = contexts
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/s"
-        async with unix_serve(tell, path, proxy_protocol=True, trusted_proxies=trusted, ssl=serving):
+        async with unix_serve(describe, path, proxy_protocol=True, trusted_proxies=trusted, ssl=serving):
             sock = socket.socket(socket.AF_UNIX)
             sock.connect(path)
             sock.sendall(inet(TLV))
