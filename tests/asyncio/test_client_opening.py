@@ -23,7 +23,10 @@ async def saying(*pieces, end=False, pause=0.0):
     async def converse(reader, writer):
         writers.append(writer)
         tasks.add(asyncio.current_task())
-        await reader.readuntil(b"\r\n\r\n")
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+        except asyncio.IncompleteReadError:  # the client has given up
+            return
         for piece in pieces:
             if writer.is_closing():
                 break

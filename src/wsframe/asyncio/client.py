@@ -51,6 +51,7 @@ from ._listener import Listener
 from ._proxy import connect_through
 from ._reconnecting import STABLE_AFTER, backoff as backoff, process_exception as process_exception
 from ._redirects import MAX_REDIRECTS, Target
+from ._timeouts import timeout
 from ._transport_options import ConnectOptions, UnixConnectOptions
 from .connection import MAX_QUEUE, MAX_UNSENT, Connection, SlowPeer
 
@@ -376,9 +377,13 @@ class connect:
         return self._create_connection(self, open_request(target.uri, key, **headers), key)
 
     async def _open(self) -> ClientConnection:
+        limit = timeout(self.open_timeout)
         try:
-            return await asyncio.wait_for(self._open_untimed(), self.open_timeout)
-        except asyncio.TimeoutError:
+            async with limit:
+                return await self._open_untimed()
+        except TimeoutError:
+            if not limit.expired():  # that of the system
+                raise
             raise TimeoutError("timed out during opening handshake") from None
 
     async def _open_untimed(self) -> ClientConnection:
