@@ -98,7 +98,7 @@ CALLS: dict[str, Callable[[Impl], Any]] = {
     "accept_key": lambda impl: impl.accept_key("a" * 24) + impl.accept_key(b"a" * 500),
     "accept_key, bad": lambda impl: impl.accept_key("é"),
     "new_key": lambda impl: impl.new_key(),
-    "fresh_key": lambda impl: impl.fresh_key(),
+    "new_mask_key": lambda impl: impl.new_mask_key(),
     "MessageDecoder, bad role": lambda impl: impl.MessageDecoder(object()),
     "MessageDecoder, bad limit": lambda impl: impl.MessageDecoder(Role.CLIENT, max_message=-1),
     "FrameDecoder, bad bits": lambda impl: impl.FrameDecoder(Role.CLIENT, rsv=8),
@@ -120,7 +120,7 @@ def test_repeated_calls_do_not_grow_memory(impl: Impl, call: Callable[[Impl], An
 
     with traced() as memory:
         for _ in range(KEY_POOL // KEY_SIZE + 1):  # the pool of keys, filled before, would count as new
-            impl.fresh_key()
+            impl.new_mask_key()
         for _ in range(3):  # what is made once, somewhere below, is made by then
             rounds(10)
             before = memory.now()

@@ -23,10 +23,10 @@ __all__ = [
     "encode_deflated",
     "encode_frame",
     "encode_text",
-    "fresh_key",
     "mask",
     "mask_into",
     "new_key",
+    "new_mask_key",
     "parse_header",
     "take_frame",
     "take_message",
@@ -72,7 +72,7 @@ if not TYPE_CHECKING and _load() == "_c":
     from ._c.accept import accept_key, new_key
     from ._c.asgi import asgi_calls
     from ._c.coalescer import Coalescer, Iteration
-    from ._c.encoder import encode_binary, encode_deflated, encode_frame, encode_text, fresh_key
+    from ._c.encoder import encode_binary, encode_deflated, encode_frame, encode_text, new_mask_key
     from ._c.frame_decoder import FrameDecoder
     from ._c.header import build_header, parse_header
     from ._c.mask import mask, mask_into
@@ -85,7 +85,7 @@ else:
     from ._py.accept import accept_key, new_key
     from ._py.asgi import asgi_calls
     from ._py.coalescer import Coalescer, Iteration
-    from ._py.encoder import encode_binary, encode_deflated, encode_frame, encode_text, fresh_key
+    from ._py.encoder import encode_binary, encode_deflated, encode_frame, encode_text, new_mask_key
     from ._py.frame_decoder import FrameDecoder
     from ._py.header import build_header, parse_header
     from ._py.mask import mask, mask_into

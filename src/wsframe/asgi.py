@@ -130,7 +130,7 @@ class _Sender:
         """Leave a topic; messages that are queued are sent, except those of `latest`."""
         self.topics.discard(topic)
         self._latest.pop(topic, None)
-        topic.asgi_members.pop(self, None)
+        topic.remove_asgi_member(self)
         self._owner._check_empty(topic)
         self.check_unused()
 
@@ -205,7 +205,7 @@ class Topics(_topics.Topics):
         sender = self._senders.get(ws)
         if sender is None:
             sender = self._senders[ws] = _Sender(self, ws)
-        found.asgi_members[sender] = None
+        found.add_asgi_member(sender)
         sender.topics.add(found)
 
     async def subscribe(self, ws: Any, topic: str, since: tuple[str, int] | None = None) -> Subscribed:

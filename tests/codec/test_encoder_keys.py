@@ -36,7 +36,7 @@ def assert_distinct(keys: list[bytes]) -> None:
 def test_case_25_every_frame_has_a_new_key(impl: Impl) -> None:
     keys = keys_of_frames(impl, MANY)
     assert {len(key) for key in keys} == {4}
-    assert_distinct(keys + [impl.fresh_key() for _ in range(MANY)])
+    assert_distinct(keys + [impl.new_mask_key() for _ in range(MANY)])
 
 
 def test_case_25_frames_are_masked_with_the_key_they_carry(impl: Impl) -> None:
@@ -119,11 +119,11 @@ def test_case_48_invalid_result_of_a_replaced_urandom_raises(
         for _ in range(KEY_POOL // 4 + 1):  # use up the keys in the pool
             impl.encode_text("x", masked=True)
 
-    for produce in (spend, impl.fresh_key, lambda: impl.encode_binary(b"x", masked=True), impl.new_key):
+    for produce in (spend, impl.new_mask_key, lambda: impl.encode_binary(b"x", masked=True), impl.new_key):
         with pytest.raises(error, match=rf"^os\.urandom must return .*{said}"):
             produce()
     monkeypatch.undo()
-    assert_distinct([impl.fresh_key() for _ in range(MANY)])
+    assert_distinct([impl.new_mask_key() for _ in range(MANY)])
     assert len(impl.new_key()) == 24
 
 
@@ -135,7 +135,7 @@ def test_case_48_replaced_urandom_provides_the_keys(impl: Impl, monkeypatch: pyt
         return b"abcd" * (size // 4)
 
     monkeypatch.setattr(os, "urandom", urandom)
-    while impl.fresh_key() != b"abcd":
+    while impl.new_mask_key() != b"abcd":
         assert not asked
     for _ in range(KEY_POOL // 4 - 1):
         assert impl.encode_binary(b"", masked=True)[2:] == b"abcd"

@@ -71,7 +71,7 @@ def running(impl: twins.Impl) -> Iterator[None]:
         encode_binary=encode,
         encode_frame=impl.encode_frame,
         encode_text=encode,
-        fresh_key=lambda: KEY,
+        new_mask_key=lambda: KEY,
     ):
         yield
 

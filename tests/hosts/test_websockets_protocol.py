@@ -37,7 +37,7 @@ from wsframe.accelerate.hosts.websockets import receive, send
 def twin(impl, monkeypatch):
     """Let the new code run on one twin."""
     monkeypatch.setattr(receive, "cut_frames", impl.cut_frames)
-    for name in ("encode_frame", "fresh_key"):
+    for name in ("encode_frame", "new_mask_key"):
         monkeypatch.setattr(send, name, getattr(impl, name))
 
 

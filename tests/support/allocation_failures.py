@@ -163,9 +163,9 @@ def distinct(impl: twins.Impl) -> Path:
     """A failure to fill the pool of keys costs keys, but gives none twice."""
 
     def path(draw: Callable[..., Any]) -> None:
-        drawn = [impl.fresh_key() for _ in range(1023)]
-        drawn += [key for key in (draw(impl.fresh_key) for _ in range(3)) if key is not MemoryError]
-        drawn += [impl.fresh_key() for _ in range(1023)]
+        drawn = [impl.new_mask_key() for _ in range(1023)]
+        drawn += [key for key in (draw(impl.new_mask_key) for _ in range(3)) if key is not MemoryError]
+        drawn += [impl.new_mask_key() for _ in range(1023)]
         assert len(set(drawn)) >= len(drawn) - 2
 
     return path
@@ -292,7 +292,7 @@ def paths(impl: twins.Impl) -> dict[str, Path]:
         "accept_key": calling(impl.accept_key, "dGhlIHNhbXBsZSBub25jZQ=="),
         "accept_key, long": calling(impl.accept_key, b"a" * 500),
         "new_key": calling(impl.new_key, check=lambda key: len(key) == 24),
-        "fresh_key": distinct(impl),
+        "new_mask_key": distinct(impl),
         "encode_frame": calling(lambda: impl.encode_frame(2, bytearray(500), mask_key=KEY)),
         "encode_frame, text": calling(impl.encode_frame, 1, "aé€😊" * 9),
         "encode_text": calling(impl.encode_text, "ascii" * 9),

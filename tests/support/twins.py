@@ -14,7 +14,7 @@ MODULES = {
     "mask": ("mask", "mask_into"),
     "header": ("parse_header", "build_header"),
     "accept": ("accept_key", "new_key"),
-    "encoder": ("fresh_key", "encode_frame", "encode_text", "encode_binary", "encode_deflated"),
+    "encoder": ("new_mask_key", "encode_frame", "encode_text", "encode_binary", "encode_deflated"),
     "frame_decoder": ("FrameDecoder",),
     "message_decoder": ("MessageDecoder",),
     "whole_frames": ("cut_frames", "take_frame", "take_message"),
@@ -32,7 +32,7 @@ class Impl:
     build_header: Any
     accept_key: Any
     new_key: Any
-    fresh_key: Any
+    new_mask_key: Any
     encode_frame: Any
     encode_text: Any
     encode_binary: Any

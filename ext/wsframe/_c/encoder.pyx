@@ -53,8 +53,8 @@ cdef int random_key(uint8_t *key) except -1:
     return 0
 
 
-def fresh_key():
-    """fresh_key()
+def new_mask_key():
+    """new_mask_key()
 
     Make a masking key that nobody can predict (RFC 6455, 5.3).
 

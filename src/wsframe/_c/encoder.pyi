@@ -3,7 +3,7 @@ from .._py.encoder import (
     encode_deflated as encode_deflated,
     encode_frame as encode_frame,
     encode_text as encode_text,
-    fresh_key as fresh_key,
+    new_mask_key as new_mask_key,
 )
 
 __pyx_capi__: dict[str, object]

@@ -35,7 +35,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_keys)
 
 
-def fresh_key() -> bytes:
+def new_mask_key() -> bytes:
     """Make a masking key that nobody can predict (RFC 6455, 5.3).
 
     Returns:
@@ -109,7 +109,7 @@ def encode_text(text: str, *, masked: bool = False) -> bytes:
         raise _errors.not_str("text", text)
     data = str.encode(text, "utf-8")
     if masked:
-        key = fresh_key()
+        key = new_mask_key()
         return build_header(Opcode.TEXT, len(data), mask_key=key) + xor(data, key)
     return build_header(Opcode.TEXT, len(data)) + data
 
@@ -130,7 +130,7 @@ def encode_binary(data: Buffer, *, masked: bool = False) -> bytes:
     """
     payload = bytes_of("data", data)
     if masked:
-        key = fresh_key()
+        key = new_mask_key()
         return build_header(Opcode.BINARY, len(payload), mask_key=key) + xor(payload, key)
     return build_header(Opcode.BINARY, len(payload)) + payload
 

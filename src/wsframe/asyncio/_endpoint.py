@@ -25,7 +25,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from .._backend import fresh_key
+from .._backend import new_mask_key
 from .._errors import ConcurrencyError
 from .._sockets import iteration_of, socket_of
 from .._spec import Close, CloseCode, Fragment, Ping, Pong, Role
@@ -469,7 +469,7 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
         while data is None or data in pings:
             if data is not None:
                 raise ConcurrencyError("already waiting for a pong with the same data")
-            data = fresh_key()
+            data = new_mask_key()
             if data in pings:
                 data = None
         self._write(self.protocol.ping(data))

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from .topics import Topics
 
 
+# Saves memory where there are many topics; nothing is ever added to it.
+_NONE: dict[Any, None] = {}
+
+
 class Topic:
     """A topic that has members.
 
@@ -33,7 +37,7 @@ class Topic:
         self.owner = owner
         self.name = name
         self.members: set[Endpoint] = set()
-        self.asgi_members: dict[Any, None] = {}  # smaller than an empty set
+        self.asgi_members = _NONE
         self.latest: dict[Endpoint, Broadcast] = {}
         self.recovering: dict[Endpoint, deque[tuple[Position, Broadcast]]] = {}
         self.recovered_to: dict[Endpoint, Position] = {}
@@ -54,6 +58,17 @@ class Topic:
         self.latest.pop(ws, None)
         self.recovering.pop(ws, None)
         self.recovered_to.pop(ws, None)
+
+    def add_asgi_member(self, member: Any) -> None:
+        """Add a member that is no connection of ours."""
+        if self.asgi_members is _NONE:
+            self.asgi_members = {}
+        self.asgi_members[member] = None
+
+    def remove_asgi_member(self, member: Any) -> None:
+        """Remove a member that is no connection of ours."""
+        if member in self.asgi_members:
+            del self.asgi_members[member]
 
     def is_newer(self, ws: Endpoint, position: Position) -> bool:
         """Tell whether a message is newer than those from the history; then all that follow are, too."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from .._backend import encode_binary, encode_frame, encode_text, fresh_key
+from .._backend import encode_binary, encode_frame, encode_text, new_mask_key
 from .._spec import RSV1, Inflater, Opcode, Role
 from .messages import MIXED_FRAGMENTS, bytes_of, check_fragment
 from .states import ConnectionState
@@ -203,7 +203,7 @@ class Sender(ConnectionState):
         return self._control(Opcode.PONG, data)
 
     def _key(self) -> bytes | None:
-        return fresh_key() if self._masked else None
+        return new_mask_key() if self._masked else None
 
     def _control(self, opcode: Opcode, data: Buffer) -> bytes:
         return encode_frame(opcode, data, mask_key=self._key())
@@ -218,7 +218,7 @@ class Sender(ConnectionState):
         assert deflate is not None
         data = message if type(message) is bytes else bytes_of(message)
         opcode = Opcode.TEXT if isinstance(message, str) else Opcode.BINARY
-        key = fresh_key() if self._masked else None
+        key = new_mask_key() if self._masked else None
         size = len(data)
         if not deflate.wants(size) or (size >= SAMPLED_SIZE and not deflate.shrinks(data)):
             return encode_frame(opcode, data, mask_key=key)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .._backend import fresh_key
+from .._backend import new_mask_key
 from .._errors import ConcurrencyError
 from .._spec import CloseCode
 from ..connection import (
@@ -194,7 +194,7 @@ class Sender(Endpoint):
             if data is not None and data in self._pings:
                 raise ConcurrencyError("already waiting for a pong with the same data")
             while data is None or data in self._pings:
-                data = fresh_key()
+                data = new_mask_key()
             frame = self.protocol.ping(data)
             pong = threading.Event()
             self._pings[data] = pong, time.monotonic(), ack_on_close

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 from zlib import Z_FULL_FLUSH, Z_SYNC_FLUSH
 
-from ...._backend import encode_binary, encode_deflated, encode_frame, encode_text, fresh_key
+from ...._backend import encode_binary, encode_deflated, encode_frame, encode_text, new_mask_key
 from ...._spec import CONTROL, FIN, MAX_CONTROL_PAYLOAD, MAX_LENGTH_7, RSV1, Opcode
 from ...host import Host
 from .._shared.coalesce import OUTPUT, output_of
@@ -44,7 +44,7 @@ def write_websocket_frame(original: Callable[..., None], _: Host) -> Callable[..
                     and not (opcode & CONTROL and size > MAX_CONTROL_PAYLOAD)
                     and has_usual_keys(self)
                 ):
-                    frame = encode_frame(opcode, message, rsv=RSV_OF[rsv], mask_key=fresh_key())
+                    frame = encode_frame(opcode, message, rsv=RSV_OF[rsv], mask_key=new_mask_key())
             elif not rsv:
                 frame = SHORT[opcode][size] + message
         if frame is None:
@@ -107,7 +107,7 @@ def sender(
                     if not writer.compress:
                         frame = encode(data, masked=True) if masked else encode(data)
                     elif deflating.holds():
-                        frame = deflated(writer, data, fresh_key() if masked else None)
+                        frame = deflated(writer, data, new_mask_key() if masked else None)
                 except UnicodeEncodeError:
                     pass  # and again, in the original
         if frame is None:

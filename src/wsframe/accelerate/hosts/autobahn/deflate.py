@@ -74,7 +74,7 @@ class Inflated:
     def __init__(self, connection: Any, extension: Any, data: Any, exc: Exception | None) -> None:
         self._connection, self._extension = connection, extension
         self._data, self._exc = data, exc
-        self._told = False
+        self._given = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._extension, name)
@@ -83,9 +83,9 @@ class Inflated:
         """It was started before."""
 
     def decompress_message_data(self, data: bytes, *args: Any, **kwargs: Any) -> Any:
-        if self._told:
+        if self._given:
             return self._extension.decompress_message_data(data, *args, **kwargs)
-        self._told = True
+        self._given = True
         if self._data is None:
             self._fail()
         return self._data

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from ...._backend import encode_frame, fresh_key
+from ...._backend import encode_frame, new_mask_key
 from ...._spec import CONTROL, KEY_SIZE, LENGTH, LENGTH_16, MASKED, MAX_LENGTH_7, Opcode
 from ...host import Host
 from .._shared.coalesce import OUTPUT, output_of
@@ -66,7 +66,7 @@ def sent(self: Any, payload: Any, is_binary: Any, size_of_fragments: Any, sync: 
     if self.maskServerFrames if self.factory.isServer else self.maskClientFrames:
         if not self.applyMask or not keys().holds():
             return False
-        key = fresh_key()
+        key = new_mask_key()
     opcode, size = Opcode.BINARY if is_binary else Opcode.TEXT, len(payload)
     stats = self.trafficStats
     stats.outgoingOctetsAppLevel += size

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from ...._backend import encode_frame, fresh_key
+from ...._backend import encode_frame, new_mask_key
 from ...._spec import RSV1, Opcode
 from ...host import Host
 from .bypassed import FRAMING, KEYS, PROTOCOL_CLASS, SENDING, STREAM_CLASS
@@ -32,7 +32,7 @@ def write_frame(original: Callable[..., Any], host: Host) -> Callable[..., Any]:
             or (self.mask_outgoing and not keys.holds())
         ):
             return original(self, fin, opcode, data, flags)
-        key = fresh_key() if self.mask_outgoing else None
+        key = new_mask_key() if self.mask_outgoing else None
         frame = encode_frame(opcode, data, fin=fin, rsv=flags >> 4, mask_key=key)
         self._wire_bytes_out += len(frame)
         return self.stream.write(frame)
@@ -68,7 +68,7 @@ def write_message(original: Callable[..., Any], host: Host) -> Callable[..., Any
         self._message_bytes_out += len(data)
         if self._compressor:
             data, bits = self._compressor.compress(data), RSV1 >> 4
-        key = fresh_key() if self.mask_outgoing else None
+        key = new_mask_key() if self.mask_outgoing else None
         frame = encode_frame(Opcode.BINARY if binary else Opcode.TEXT, data, rsv=bits, mask_key=key)
         self._wire_bytes_out += len(frame)
         output = output_of(stream)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from ...._backend import encode_frame, encode_text, fresh_key, mask
+from ...._backend import encode_frame, encode_text, mask, new_mask_key
 from ...._spec import KEY_SIZE, Opcode
 from ...host import Host
 from ...ownership import find
@@ -63,7 +63,7 @@ def format_frame(original: Callable[[Any], bytes], host: Host) -> Callable[[Any]
             and self.rsv1 == self.rsv2 == self.rsv3 == 0
             and watched.holds()
         ):
-            return encode_frame(self.opcode, self.data, fin=self.fin == 1, mask_key=fresh_key())
+            return encode_frame(self.opcode, self.data, fin=self.fin == 1, mask_key=new_mask_key())
         return original(self)
 
     return format_

@@ -3,7 +3,7 @@
 1. An open connection of a server, without extensions or with permessage-deflate alone, gets the shared
    frame; all others go to the original code, with their errors and warnings.
 2. A compressed message refers to nothing before it, so it suits every context (RFC 7692, 7.1.1). The window
-   of the peer has moved on then, without our compressor: a fresh one replaces that, made when it is used.
+   of the peer has moved on then, without our compressor: a new one replaces it, made when it is used.
 3. A message for one connection is left to the original code: it would lose its context for nothing.
 """
 
@@ -21,7 +21,7 @@ from ...._spec import Opcode
 from .deflate import SYNC_FLUSH
 
 
-class FreshEncoder:
+class LazyEncoder:
     """A compressor that is made when it is used for the first time.
 
     Args:
@@ -69,8 +69,8 @@ class SharedMessage:
             last = self._last = self._compressed_for(extension)
         if not extension.local_no_context_takeover:
             encoder = extension.encoder
-            if type(encoder) is not FreshEncoder or encoder.made is not None:
-                extension.encoder = FreshEncoder(last.make)
+            if type(encoder) is not LazyEncoder or encoder.made is not None:
+                extension.encoder = LazyEncoder(last.make)
         return last.frame
 
     def _compressed_for(self, extension: Any) -> Compressed:

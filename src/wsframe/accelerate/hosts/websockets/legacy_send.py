@@ -7,7 +7,7 @@ from typing import Any
 
 from websockets.legacy.protocol import State  # type: ignore[attr-defined]
 
-from ...._backend import Watch, encode_binary, encode_deflated, encode_frame, encode_text, fresh_key
+from ...._backend import Watch, encode_binary, encode_deflated, encode_frame, encode_text, new_mask_key
 from ...._spec import Opcode
 from ...host import Host
 from . import HOST
@@ -52,12 +52,12 @@ def frame_of(self: Any, message: str | bytes) -> bytes | None:
         return None
     if not extensions:
         if client:
-            return encode_frame(opcode_of(message), message, mask_key=fresh_key())
+            return encode_frame(opcode_of(message), message, mask_key=new_mask_key())
         return encode_text(message) if isinstance(message, str) else encode_binary(message)
     extension = extension_of(extensions)
     if extension is None or extension.local_no_context_takeover:
         return None
-    key = fresh_key() if client else None
+    key = new_mask_key() if client else None
     return encode_deflated(opcode_of(message), message, extension.encoder, SYNC_FLUSH, mask_key=key)
 
 

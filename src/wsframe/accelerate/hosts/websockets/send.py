@@ -8,7 +8,7 @@ from typing import Any
 from websockets.frames import Opcode
 from websockets.protocol import CLIENT, OPEN
 
-from ...._backend import Watch, encode_deflated, encode_frame, fresh_key
+from ...._backend import Watch, encode_deflated, encode_frame, new_mask_key
 from ...host import Host
 from . import HOST
 from .bypassed import ENCODING, KEYS, PROTOCOL_CLASS, SERIALIZING
@@ -48,7 +48,7 @@ def frame_of(self: Any, opcode: Opcode, data: str | bytes) -> bytes | None:
         or (self.side is CLIENT and not keys.holds())
     ):
         return None
-    key = fresh_key() if self.side is CLIENT else None
+    key = new_mask_key() if self.side is CLIENT else None
     extensions = self.extensions
     if not extensions:
         return encode_frame(opcode, data, mask_key=key)

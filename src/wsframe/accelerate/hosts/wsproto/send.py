@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from ...._backend import accept_key, encode_binary, encode_frame, encode_text, fresh_key
+from ...._backend import accept_key, encode_binary, encode_frame, encode_text, new_mask_key
 from ...host import Host
 from .bypassed import CONNECTION_CLASS, KEYS, SENDING
 
@@ -61,7 +61,7 @@ def whole_message(host: Host) -> Callable[[Any, Any], bytes | None]:
             return None
         opcode, payload = (Opcode.TEXT, data.encode()) if kind is str else (Opcode.BINARY, data)
         bits, payload = extension.frame_outbound(proto, opcode, NO_BITS, payload, True)
-        key = fresh_key() if proto.client else None
+        key = new_mask_key() if proto.client else None
         return encode_frame(opcode, payload, rsv=bits.rsv1 << 2, mask_key=key)
 
     return whole_message
