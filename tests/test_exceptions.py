@@ -41,6 +41,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "InvalidProxyMessage": ("no",),
     "InvalidProxyStatus": (Response(403, "No", [("X", "y")]),),
     "InvalidProxy": ("ftp://proxy", "scheme ftp isn't supported"),
+    "MultipleValuesError": ("Cookie",),
     "ConnectionClosed": CLOSES,
     "ConnectionClosedOK": (None, Close(1000)),
     "ConnectionClosedError": (None, None),

@@ -37,6 +37,7 @@ from ._http.messages import (
     Header,
     Headers,
     HeadersLike,
+    MultipleValuesError,
     Request,
     Response,
     check_token,
@@ -70,6 +71,7 @@ __all__ = [
     "InvalidStatus",
     "InvalidURI",
     "InvalidUpgrade",
+    "MultipleValuesError",
     "NegotiationError",
     "ProxyError",
     "Refused",
@@ -111,6 +113,8 @@ _OURS = frozenset(
         b"sec-websocket-extensions",
     )
 )
+
+_OPTIONS = {b"sec-websocket-protocol": "subprotocols", b"sec-websocket-extensions": "compression"}
 
 _BASE64 = (string.ascii_letters + string.digits + "+/").encode()
 _BLANK = BLANK.encode()
@@ -316,10 +320,17 @@ def write_extra(headers: HeadersLike) -> bytes:
         ValueError: a name or value is not allowed, or is for the handshake to set.
     """
     pairs = pairs_of(headers)
-    for name, _ in pairs:
-        if encoded("header name", name, "ascii").lower() in _OURS:
-            raise ValueError(f"header {str_of(name)} is not for the application to set")
+    _check_names(pairs)
     return write_fields(pairs)
+
+
+def _check_names(pairs: list[Header]) -> None:
+    for name, _ in pairs:
+        field = encoded("header name", name, "ascii").lower()
+        if field in _OURS:
+            option = _OPTIONS.get(field)
+            hint = "the handshake sets it" if option is None else f"use {option}="
+            raise ValueError(f"header {str_of(name)} is not for the application to set: {hint}")
 
 
 def open_request(
@@ -351,9 +362,8 @@ def open_request(
         ValueError: an argument has a character that is not allowed, such as CR, LF or NUL.
     """
     extra = pairs_of(extra_headers)
+    _check_names(extra)
     theirs = {encoded("header name", name, "ascii").lower() for name, _ in extra}
-    if ours := theirs & _OURS:
-        raise ValueError(f"header {min(ours).decode()} is not for the application to set")
     fields: list[Header] = []
     if b"host" not in theirs:
         fields.append(("Host", uri.authority))
@@ -429,12 +439,18 @@ def check_response(
         raise errors.wrong_accept(accepted, expected)
     return Agreed(
         _agreed_subprotocol(headers, subprotocols or ()),
-        _agreed_extension(headers.get("Sec-WebSocket-Extensions", ""), compression),
+        _agreed_extension(_joined(headers, "Sec-WebSocket-Extensions") or "", compression),
     )
 
 
+def _joined(headers: Headers, name: str) -> str | None:
+    """Return the values of all fields with this name as one list (RFC 9110, 5.3)."""
+    values = headers.get_all(name)
+    return ", ".join(values) if values else None
+
+
 def _required(headers: Headers, name: str) -> str:
-    value = headers.get(name)
+    value = _joined(headers, name)
     if value is None:
         raise errors.response_without(name)
     return value
@@ -448,7 +464,7 @@ def _once(headers: Headers, name: str) -> str | None:
 
 
 def _agreed_subprotocol(headers: Headers, offered: Sequence[str]) -> str | None:
-    value = headers.get("Sec-WebSocket-Protocol")
+    value = _joined(headers, "Sec-WebSocket-Protocol")
     if value is None:
         return None
     if "," in value:

@@ -224,8 +224,8 @@ def test_handshake_headers_cannot_be_set_by_the_application(name: Any) -> None:
 def test_extra_headers_of_a_wrong_type_raise_type_error() -> None:
     with pytest.raises(TypeError, match="header name must be str or bytes, not int"):
         accept("GET", "1.1", exchanges.BROWSER, extra_headers=[(1, "x")])  # type: ignore[list-item]
-    with pytest.raises(TypeError, match="header X must be str or bytes, not NoneType"):
-        accept("GET", "1.1", exchanges.BROWSER, extra_headers=[("X", None)])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="header X must be str or bytes, not bytearray"):
+        accept("GET", "1.1", exchanges.BROWSER, extra_headers=[("X", bytearray(b"y"))])  # type: ignore[list-item]
 
 
 def test_non_latin_1_headers_are_ignored_unless_required() -> None:
@@ -304,8 +304,7 @@ def test_http_response_checks_its_status_and_body() -> None:
 
 def test_headers_are_looked_up_without_regard_to_case() -> None:
     headers = Headers([("A", " x\t"), (b"b", b"y"), ("a", "z")])
-    assert headers["a"] == headers["A"] == "x, z"
-    assert headers["B"] == "y"
+    assert headers["B"] == headers["b"] == "y"
     assert headers.get_all("a") == ["x", "z"]
     assert headers.get_all("c") == []
     assert headers.get("c") is None
@@ -313,7 +312,6 @@ def test_headers_are_looked_up_without_regard_to_case() -> None:
     assert "c" not in headers
     assert len(headers) == 2
     assert list(headers) == ["a", "b"]
-    assert dict(headers) == {"a": "x, z", "b": "y"}
     assert headers.raw == [("A", " x\t"), (b"b", b"y"), ("a", "z")]
     with pytest.raises(KeyError):
         headers["c"]

@@ -64,7 +64,7 @@ def test_application_may_replace_host_authorization_and_user_agent() -> None:
 
 @pytest.mark.parametrize("name", ["Upgrade", "CONNECTION", "Sec-WebSocket-Key", "sec-websocket-extensions"])
 def test_handshake_headers_cannot_be_set_by_the_application(name: str) -> None:
-    with pytest.raises(ValueError, match=f"header {name.lower()} is not for the application to set"):
+    with pytest.raises(ValueError, match=f"header {name} is not for the application to set"):
         lines("ws://h/", extra_headers=[(name, "x")])
 
 

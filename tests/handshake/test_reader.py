@@ -307,4 +307,4 @@ def test_result_does_not_depend_on_how_input_is_split(
 
 
 def test_repr_of_a_response_shows_its_status() -> None:
-    assert repr(Response(404)) == "<Response 404 Not Found>"
+    assert repr(Response(404)).startswith("Response(status_code=404, reason_phrase='Not Found', ")

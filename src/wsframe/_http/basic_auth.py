@@ -47,10 +47,10 @@ class Realm:
 
     def read(self, request: Request) -> Credentials | Response:
         """Return the name and the password of a request, or the refusal of one without."""
-        given = request.headers.get("Authorization")
-        if given is None:
+        given = request.headers.get_all("Authorization")
+        if not given:
             return self.refusal("Missing credentials")
-        return _parse(given) or self.refusal("Unsupported credentials")
+        return (_parse(given[0]) if len(given) == 1 else None) or self.refusal("Unsupported credentials")
 
 
 def _is_pair(value: Any) -> bool:

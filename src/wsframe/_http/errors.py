@@ -156,7 +156,8 @@ class InvalidStatus(InvalidHandshake):
     def location(self) -> str | None:
         """Where a redirect points to, or None."""
         if self.response.status_code in (300, 301, 302, 303, 307, 308):
-            return self.response.headers.get("Location")
+            locations = self.response.headers.get_all("Location")
+            return locations[0] if len(locations) == 1 else None
         return None
 
 

@@ -10,8 +10,7 @@ from email.utils import formatdate
 from http import HTTPStatus
 from ipaddress import IPv6Address
 from operator import index
-
-from .._escape import escape
+from typing import Any
 
 Text = str | bytes
 Header = tuple[Text, Text]
@@ -20,16 +19,26 @@ HeadersLike = Mapping[str, str] | Iterable[Header]
 TOKEN = (string.ascii_letters + string.digits + "!#$%&'*+-.^_`|~").encode()  # RFC 9110, 5.6.2
 FIELD = b"\t" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))  # RFC 9110, 5.5
 BLANK = " \t"
+BODY_EXCERPT = 60  # bytes of a body that the repr of a response shows
+
+
+class MultipleValuesError(LookupError):
+    """One value of a header field was asked for, and there are several."""
+
+    def __str__(self) -> str:
+        return repr(self.args[0]) if len(self.args) == 1 else super().__str__()
 
 
 class Headers(MutableMapping[str, str]):
     """The header fields of a request or a response; names are looked up without regard to case.
 
-    Fields that share a name read as one, their values joined with ", " (RFC 9110, 5.3).  Setting a name
-    adds a field: `del headers[name]` first to replace those there are.
+    `headers[name]` and `get(name)` raise MultipleValuesError where several fields have this name; get_all
+    returns the values of all.  Setting a name adds a field: `del headers[name]` first to replace those there
+    are.  Values that are not str or bytes are stored as their str.
 
     Args:
         raw: (name, value) pairs, str or bytes, or a mapping.
+        fields: more of them, by name.
 
     Attributes:
         raw: the pairs in the order they came.
@@ -37,9 +46,11 @@ class Headers(MutableMapping[str, str]):
 
     __slots__ = ("_index", "raw")
 
-    def __init__(self, raw: HeadersLike = ()) -> None:
+    def __init__(self, raw: HeadersLike = (), /, **fields: str) -> None:
         self.raw: list[Header] = pairs_of(raw)
         self._index: dict[str, list[str]] | None = None
+        for name, value in fields.items():
+            self[name] = value
 
     def _values(self) -> dict[str, list[str]]:
         if self._index is None:
@@ -49,11 +60,14 @@ class Headers(MutableMapping[str, str]):
         return self._index
 
     def get_all(self, name: str) -> list[str]:
-        """Give the values of all fields with this name, in order."""
+        """Return the values of all fields with this name, in order."""
         return list(self._values().get(name.lower(), ()))
 
     def __getitem__(self, name: str) -> str:
-        return ", ".join(self._values()[name.lower()])
+        values = self._values()[name.lower()]
+        if len(values) > 1:
+            raise MultipleValuesError(name)
+        return values[0]
 
     def __iter__(self) -> Iterator[str]:
         """Go over the names, in lower case, each once."""
@@ -63,8 +77,9 @@ class Headers(MutableMapping[str, str]):
         return len(self._values())
 
     def __setitem__(self, name: str, value: str) -> None:
-        write_fields([(name, value)])  # what must not stand in a header is an error here
-        self.raw.append((name, value))
+        pair = (name, text_of(value))
+        write_fields([pair])  # what must not stand in a header is an error here
+        self.raw.append(pair)
         self._index = None
 
     def __delitem__(self, name: str) -> None:
@@ -76,40 +91,80 @@ class Headers(MutableMapping[str, str]):
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and name.lower() in self._values()
 
+    def __eq__(self, other: object) -> bool:
+        return self._values() == other._values() if isinstance(other, Headers) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def clear(self) -> None:
+        """Remove all header fields."""
+        self.raw.clear()
+        self._index = None
+
+    def update(self, raw: HeadersLike = (), /, **fields: str) -> None:  # type: ignore[override]
+        """Add header fields, given as to Headers()."""
+        for name, value in [*pairs_of(raw), *fields.items()]:
+            self[str_of(name)] = str_of(value)
+
     def copy(self) -> Headers:
         """Copy the header fields."""
-        return Headers(self.raw)
+        return type(self)(self.raw)
 
     def raw_items(self) -> Iterator[tuple[str, str]]:
         """Go over all fields as (name, value), those of one name too."""
         return ((str_of(name), str_of(value).strip(BLANK)) for name, value in self.raw)
 
+    def serialize(self) -> bytes:
+        """Write the header fields and the empty line after them.
+
+        Raises:
+            ValueError: a byte of a name or a value is not allowed there.
+        """
+        return write_fields(self.raw) + b"\r\n"
+
+    def __str__(self) -> str:
+        return self.serialize().decode("latin-1")
+
     def __repr__(self) -> str:
-        return f"Headers({self.raw!r})"
+        return f"{type(self).__name__}({list(self.raw_items())!r})"
 
 
+@dataclass(init=False, repr=False)
 class Request:
     """The request of an opening handshake.
 
     Attributes:
-        method: GET, unless it asks for something else.
         path: path and query as they stand in the request line.
         headers: its header fields.
+        method: GET, unless it asks for something else.
         http_version: "1.1".
     """
 
     __slots__ = ("headers", "http_version", "method", "path")
 
+    path: str
+    headers: Headers
+    method: str
+    http_version: str
+
     def __init__(
-        self, path: str, headers: HeadersLike = (), *, method: str = "GET", http_version: str = "1.1"
+        self, path: str, headers: HeadersLike = (), method: str = "GET", *, http_version: str = "1.1"
     ) -> None:
-        self.path: str = path
-        self.headers: Headers = headers if isinstance(headers, Headers) else Headers(headers)
-        self.method: str = method
-        self.http_version: str = http_version
+        self.path = path
+        self.headers = headers if isinstance(headers, Headers) else Headers(headers)
+        self.method = method
+        self.http_version = http_version
+
+    @property
+    def protocol(self) -> str:
+        """The protocol as it stands in the request line: "HTTP/1.1"."""
+        return f"HTTP/{self.http_version}"
 
     def __repr__(self) -> str:
-        return f"<Request {escape(self.method)} {escape(self.path)}>"
+        return (
+            f"Request(path={self.path!r}, headers={self.headers!r}, method={self.method!r},"
+            f" protocol={self.protocol!r})"
+        )
 
     def serialize(self) -> bytes:
         """Write the request.
@@ -126,7 +181,7 @@ class Request:
         return b"%b %b HTTP/1.1\r\n%b\r\n" % (method, path, write_fields(self.headers.raw))
 
 
-@dataclass(init=False, repr=False, eq=False)
+@dataclass(init=False, repr=False)
 class Response:
     """An HTTP response.
 
@@ -157,7 +212,11 @@ class Response:
         self.reason_phrase = phrase_of(self.status_code) if reason_phrase is None else reason_phrase
 
     def __repr__(self) -> str:
-        return f"<Response {self.status_code} {escape(self.reason_phrase)}>"
+        body = repr(self.body) if len(self.body) <= BODY_EXCERPT else f"{self.body[:BODY_EXCERPT]!r}..."
+        return (
+            f"Response(status_code={self.status_code}, reason_phrase={self.reason_phrase!r},"
+            f" headers={self.headers!r}, body={body})"
+        )
 
     def serialize(self, method: str = "GET") -> bytes:
         """Write the response; see http_response."""
@@ -228,7 +287,21 @@ def phrase_of(status: int) -> str:
 def pairs_of(headers: HeadersLike) -> list[Header]:
     if isinstance(headers, Headers):
         return list(headers.raw)
-    return list(headers.items() if isinstance(headers, Mapping) else headers)
+    pairs: Iterable[Header] = headers.items() if isinstance(headers, Mapping) else _pairs_of_other(headers)
+    return [(name, text_of(value)) for name, value in pairs]
+
+
+def _pairs_of_other(headers: Any) -> Iterable[Header]:
+    """Return the pairs of what has some methods of a mapping, such as email.message.Message, or is pairs."""
+    if hasattr(headers, "items"):
+        pairs: Iterable[Header] = headers.items()
+        return pairs
+    return [(name, headers[name]) for name in headers.keys()] if hasattr(headers, "keys") else headers  # noqa: SIM118
+
+
+def text_of(value: Text) -> Text:
+    """Return a value as it is sent: its str, as websockets does; what is bytes-like is left to be refused."""
+    return value if isinstance(value, (str, bytes, bytearray, memoryview)) else str(value)
 
 
 def str_of(text: Text) -> str:
