@@ -18,7 +18,7 @@ import pytest
 from support import fake_library
 
 import wsframe
-from wsframe.accelerate.compression import named
+from wsframe.accelerate.compression import resolved_zlib
 
 GIL = not sysconfig.get_config_var("Py_GIL_DISABLED")
 
@@ -379,7 +379,7 @@ def test_status_suggests_isal(box):
     (box / "lib" / "sitecustomize.py").unlink()
     pytest.importorskip("isal")
     assert step not in next_steps(box)
-    assert f"zlib      {named('auto')}" in wsframe_status(box).stdout.splitlines()
+    assert f"zlib      {resolved_zlib('auto')}" in wsframe_status(box).stdout.splitlines()
 
 
 def test_status_json_has_all_fields(box):
@@ -396,13 +396,13 @@ def test_status_json_has_all_fields(box):
         "coalesces": False,
         "zlib": "",
         "stale": [],
-        "unreached": [],
+        "unpatched": [],
     }
 
 
 def test_status_shows_unaccelerated_modules(box):
     fake_library.write_host(
-        box, 'name="fakehost"', 'name="fakehost", unreached=("fakehost.extra", "uvicorn")'
+        box, 'name="fakehost"', 'name="fakehost", unpatched=("fakehost.extra", "uvicorn")'
     )
     done = wsframe_status(box)
     assert re.search(r"^fakehost .* active, but not fakehost\.extra", done.stdout, re.M)
@@ -412,7 +412,7 @@ def test_status_shows_unaccelerated_modules(box):
         for one in json.loads(wsframe_status(box, ["--json"]).stdout)["hosts"]
         if one["host"] == "fakehost"
     )
-    assert "fakehost.extra" in host["unreached"]
+    assert "fakehost.extra" in host["unpatched"]
 
 
 @pytest.mark.parametrize("legacy", [True, False])
@@ -496,7 +496,7 @@ def test_coalescing_can_be_switched_off(box, words, more):
 def test_best_installed_zlib_is_the_default(box):
     pytest.importorskip("websockets")
     (box / "app.py").write_text(ZLIB)
-    best = named("auto")
+    best = resolved_zlib("auto")
     expected = "" if best == "zlib" else best
     for words in ((), ("--zlib", "auto")):
         done = wsframe_run(box, "run", *words, "app.py", "child")

@@ -47,7 +47,7 @@ TESTED_BY = {
     "sync/test_sync_proxies.py": ("sync/_proxy",),
     "sync/test_sync_shutdown.py": ("sync/server",),
     "sync/test_sync_threads.py": ("sync/_outbox",),
-    "test_cli.py": ("_next", "_report"),
+    "test_cli.py": ("_next_steps", "_report"),
     "test_cli_connect.py": (
         *("_cli/bench", "_cli/commands", "_cli/histogram", "_cli/load"),
         *("_cli/opening", "_cli/plot", "_cli/terminal"),

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from . import __version__, backend
-from ._next import next_steps
+from ._next_steps import next_steps
 from .accelerate import HostStatus, install, status
-from .accelerate.compression import named
+from .accelerate.compression import resolved_zlib
 from .accelerate.host import distribution_version, imported_as, load_host
 from .accelerate.report import BOLD, DIM, GREEN, YELLOW, painted
 from .accelerate.untested import refusal
@@ -74,7 +74,7 @@ def report() -> Report:
         "wsframe": f"{__version__} on {implementation}, {platform.system()} {platform.machine()}",
         "backend": backend,
         "kernels": _kernels(),
-        "zlib": named(os.environ.get("WSFRAME_ZLIB") or "auto"),
+        "zlib": resolved_zlib(os.environ.get("WSFRAME_ZLIB") or "auto"),
         "cpu": model,
         "features": features,
     }
@@ -87,20 +87,20 @@ def _row(host: HostStatus) -> tuple[str, str, str, str]:
     for note in host.notes:
         verdict += f", {note}"
     if host.coalesces:
-        verdict += ", writes together"
+        verdict += ", coalesces writes"
     if host.zlib:
         verdict += f", compresses with {host.zlib}"
     if host.active and host.why_not:
         verdict += f", but {host.why_not}"
-    if host.unreached:
-        verdict += f", but not {', '.join(host.unreached)}"
+    if host.unpatched:
+        verdict += f", but not {', '.join(host.unpatched)}"
     return host.host, host.version or "-", host.tested, verdict
 
 
 def _colour(host: HostStatus) -> int:
     if host.version is None:
         return DIM
-    return GREEN if host.active and not host.why_not and not host.unreached else YELLOW
+    return GREEN if host.active and not host.why_not and not host.unpatched else YELLOW
 
 
 def _import(name: str) -> None:

@@ -17,7 +17,7 @@ from hypothesis import example, given, strategies as st
 
 from wsframe import accelerate
 from wsframe.accelerate import compression
-from wsframe.accelerate.compression import named
+from wsframe.accelerate.compression import resolved_zlib
 from wsframe.deflate.modules import MODULES
 
 TAIL = b"\0\0\xff\xff"
@@ -26,9 +26,9 @@ WORDS = [b"symbol", b"bid", b"ask", b'": ', b"1234.5", b"\xff\x00"]
 
 @pytest.fixture(scope="module", params=["isal", "zlib-ng", "auto"])
 def name(request: pytest.FixtureRequest) -> Any:
-    if compression.named(request.param) == "zlib":
+    if compression.resolved_zlib(request.param) == "zlib":
         pytest.skip("neither isal nor zlib-ng is installed")
-    pytest.importorskip(MODULES[compression.named(request.param).replace("-", "_")])
+    pytest.importorskip(MODULES[compression.resolved_zlib(request.param).replace("-", "_")])
     return request.param
 
 
@@ -251,7 +251,11 @@ def test_install_and_uninstall_switch_the_zlib_of_a_host(host, name, module, cap
     accelerate.install(host)
     assert (found(host), record(host).zlib) == (zlib, "")
     accelerate.install(host, zlib=name)
-    assert (found(host), record(host).zlib, record(host).stale) == (module, compression.named(name), ())
+    assert (found(host), record(host).zlib, record(host).stale) == (
+        module,
+        compression.resolved_zlib(name),
+        (),
+    )
     accelerate.install(host)
     assert found(host) is module
     accelerate.install(host, zlib="zlib")
@@ -305,12 +309,12 @@ def test_zlib_replaced_by_somebody_else_is_left_alone(name, capfd):
         why = "RuntimeError: aiohttp.compression_utils.ZLibBackend._zlib_backend is not zlib"
         got = record("aiohttp")
         assert (got.active, got.coalesces, got.zlib, got.why_not) == (True, True, "", why)
-        assert (got.stale, got.unreached) == ((), ())
+        assert (got.stale, got.unpatched) == ((), ())
         assert capfd.readouterr().err == f"wsframe: the zlib of aiohttp left alone: {why}\n"
         accelerate.uninstall()
         compression.set_zlib_backend(zlib)
         accelerate.install("aiohttp", zlib=name)
-        assert record("aiohttp").zlib == named(name)
+        assert record("aiohttp").zlib == resolved_zlib(name)
         compression.set_zlib_backend(backend)
         assert (record("aiohttp").active, record("aiohttp").zlib) == (True, "")
         accelerate.uninstall()

@@ -18,11 +18,11 @@ def test_a_part_may_ask_for_a_newer_version_than_its_host(library, version, expe
     user, extra = load("fakehost.user"), load("fakehost.extra")
     assert (user.speed(), extra.more()) == ("fast", expected)
     assert (record().active, record().tested) == (True, ">=1.2,<3.0")
-    assert record().unreached == (("fakehost.extra",) if expected == "slow" else ())
+    assert record().unpatched == (("fakehost.extra",) if expected == "slow" else ())
 
 
 def test_a_host_may_have_parts_for_older_versions_than_its_own(library):
-    fake_library.write_host(library, "below=(3, 0),", "below=(3, 0), since=(2, 0),")
+    fake_library.write_host(library, "before=(3, 0),", "before=(3, 0), since=(2, 0),")
     accelerate.install("fakehost")
     user = load("fakehost.user")
     assert (record().active, record().why_not) == (False, "not imported yet")
@@ -53,7 +53,7 @@ def test_version_inside_the_range_is_patched(library, version):
 
 
 def test_tested_range_is_readable_and_checked():
-    host = Host(name="x", first=(12, 0), below=(18,), modules=(), prove=lambda: None)
+    host = Host(name="x", first=(12, 0), before=(18,), modules=(), prove=lambda: None)
     assert host.tested == ">=12.0,<18"
     assert not host.covers("unknown")
     assert host.covers("17.99")

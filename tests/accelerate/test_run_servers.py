@@ -118,12 +118,12 @@ def test_every_protocol_class_of_uvicorn_is_accelerated(tmp_path, ws):
     active = "*(host.host for host in status() if host.active)"
     assert active in APP
     (tmp_path / "who.py").write_text(
-        APP.replace(active, "*(one for host in status() for one in host.unreached)")
+        APP.replace(active, "*(one for host in status() for one in host.unpatched)")
     )
     command = f"-W ignore -m uvicorn --ws {ws} --port 0 --app-dir {tmp_path} who:app"
     program = Program("uvicorn", ("python", *command.split()))
     with running(program, tmp_path / "log", accelerated=True) as server:
-        _, unreached = ask(server.port())
+        _, unpatched = ask(server.port())
         remarks = server.remarks()
-    assert unreached == []
+    assert unpatched == []
     assert len(remarks) == 1

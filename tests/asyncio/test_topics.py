@@ -139,7 +139,7 @@ async def test_messages_of_one_iteration_leave_in_one_write():
 
 
 @pytest.mark.parametrize("compression", [None, "deflate"])
-async def test_what_is_called_first_is_on_the_wire_first(compression):
+async def test_messages_are_sent_in_the_order_of_send_and_publish(compression):
     topics = Topics()
     async with Members(topics, 2, compression=compression) as members:
         ws = members.ours[0]

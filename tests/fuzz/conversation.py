@@ -22,7 +22,7 @@ DEFLATE, ALONE, SMALL, FEW = 1, 2, 4, 8
 TEXT = "aé€😊\x00\uffff\U0010ffff "
 CODES = (1000, 1001, 1005, 1006, 1011, 3000, 999, 4999)
 KEY = b"\x01\x80\xff\x7f"
-MOST = 64  # operations of an input
+MAX_OPERATIONS = 64  # operations of an input
 TWINS = [twins.PURE, *([twins._load("c", "_c")] if twins.KERNELS else [])]
 
 
@@ -95,7 +95,7 @@ class Conversation:
         self.wires = [bytearray(), bytearray()]  # towards each side
 
     def run(self, script: Script) -> list[Any]:
-        for _ in range(MOST):
+        for _ in range(MAX_OPERATIONS):
             if script.spent:
                 break
             operation = script.byte()

@@ -15,7 +15,7 @@ from wsframe.deflate import Deflate
 
 # The first byte of an input says how the stream is made, the second seeds the cuts, the rest are operations.
 DEFLATE, LISTENER, QUEUED, SMALL = 1, 2, 4, 8
-MOST = 64  # operations of an input
+MAX_OPERATIONS = 64  # operations of an input
 
 
 def kinds() -> list[tuple[Any, Any, Any]]:
@@ -157,7 +157,7 @@ def operate(stream: Any, script: Script, seed: int) -> None:
 def story(kind: tuple[Any, Any, Any], options: int, seed: int, data: bytes) -> list[Any]:
     stream = make(kind, options)
     script = Script(data)
-    for _ in range(MOST):
+    for _ in range(MAX_OPERATIONS):
         if script.spent:
             break
         try:

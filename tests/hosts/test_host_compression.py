@@ -13,7 +13,7 @@ from support.compressed import HOSTS, Plan, any_plan, deflated, has_limits
 from support.frames import BINARY
 
 from wsframe import accelerate
-from wsframe.accelerate.compression import named
+from wsframe.accelerate.compression import resolved_zlib
 from wsframe.deflate.modules import MODULES
 
 MATCH = 258  # bytes that one code of DEFLATE represents, at most
@@ -21,9 +21,9 @@ MATCH = 258  # bytes that one code of DEFLATE represents, at most
 
 @pytest.fixture(scope="module", params=["isal", "zlib-ng", "auto"])
 def name(request: pytest.FixtureRequest) -> Any:
-    if named(request.param) == "zlib":
+    if resolved_zlib(request.param) == "zlib":
         pytest.skip("neither isal nor zlib-ng is installed")
-    pytest.importorskip(MODULES[named(request.param).replace("-", "_")])
+    pytest.importorskip(MODULES[resolved_zlib(request.param).replace("-", "_")])
     return request.param
 
 
@@ -40,7 +40,7 @@ def installed(host: str, name: str) -> Iterator[None]:
     pytest.importorskip(host, exc_type=ImportError)
     HOSTS[host](sent(b"Hello"))
     accelerate.install(host, zlib=name)
-    assert [line.zlib for line in accelerate.status() if line.host == host] == [named(name)]
+    assert [line.zlib for line in accelerate.status() if line.host == host] == [resolved_zlib(name)]
     try:
         yield
     finally:

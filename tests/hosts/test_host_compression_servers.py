@@ -12,7 +12,7 @@ from support.compressed import has_limits
 from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect
 
-from wsframe.accelerate.compression import named
+from wsframe.accelerate.compression import resolved_zlib
 from wsframe.deflate.modules import MODULES
 from wsframe.demo.servers import Program, running
 
@@ -136,7 +136,7 @@ def command(server: str, where: Any) -> tuple[str, ...]:
 def test_server_with_another_zlib_echoes_and_limits_messages(server, name, tmp_path):
     if name == "auto" and sysconfig.get_config_var("Py_GIL_DISABLED"):
         pytest.skip("what is best depends on what is imported")
-    compressor = named(name)
+    compressor = resolved_zlib(name)
     if compressor == "zlib":
         pytest.skip("neither isal nor zlib-ng is installed")
     pytest.importorskip(MODULES[compressor.replace("-", "_")])

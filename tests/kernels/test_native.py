@@ -16,7 +16,7 @@ CC = shlex.split(os.environ.get("CC", "cc"))
 
 
 @pytest.mark.skipif(not shutil.which(CC[0]), reason="no C compiler")
-def test_kernels(tmp_path: Path) -> None:
+def test_every_kernel_computes_what_naive_code_does_within_its_bounds(tmp_path: Path) -> None:
     program = tmp_path / "test_kernels"
     sources = [HERE / "test_kernels.c", *KERNELS.glob("*.c")]
     env = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}

@@ -347,7 +347,7 @@ class AsOnWindows(asyncio.Protocol):
         self.header.connection_lost(exc)
 
 
-async def test_loop_that_reads_ahead():
+async def test_request_read_together_with_the_proxy_header_is_handled():
     async with local() as server:
         loop = asyncio.get_running_loop()
         listening = await loop.create_server(

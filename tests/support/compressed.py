@@ -83,7 +83,7 @@ def any_plan(draw: Any) -> Plan:
     return Plan(*agreed, messages, sizes)
 
 
-def wire(frames: Iterable[Frame]) -> bytes:
+def encoded(frames: Iterable[Frame]) -> bytes:
     return b"".join(
         header(opcode, len(payload), fin=fin, rsv=rsv, key=KEY) + payload
         for opcode, fin, rsv, payload in frames
@@ -143,7 +143,7 @@ def websockets(plan: Plan) -> list[Any]:
     seen: list[Any] = []
     peer, message = Peer(plan), b""
     for frames in plan.messages:
-        protocol.receive_data(wire(frames))
+        protocol.receive_data(encoded(frames))
         for event in protocol.events_received():
             message += bytes(event.data)
             if event.fin:
@@ -172,7 +172,7 @@ def wsproto(plan: Plan) -> list[Any]:
     seen: list[Any] = []
     peer, message = Peer(plan), b""
     for frames in plan.messages:
-        connection.receive_data(wire(frames))
+        connection.receive_data(encoded(frames))
         for event in connection.events():
             if isinstance(event, CloseConnection):
                 return [*seen, event.code, event.reason]
@@ -231,7 +231,7 @@ def aiohttp(plan: Plan) -> list[Any]:
             protocol, transport, compress=plan.server_bits, notakeover=plan.server_resets
         )
         for frames in plan.messages:
-            receiver.feed_data(wire(frames))
+            receiver.feed_data(encoded(frames))
             try:
                 message = (await queue.read()).data
             except Exception as exc:
@@ -274,7 +274,7 @@ def autobahn(plan: Plan) -> list[Any]:
         peer = Peer(plan)
         for frames in plan.messages:
             try:
-                player.take(wire(frames))
+                player.take(encoded(frames))
             except Exception as exc:
                 return [*seen, failure(exc)]
             player.iterate()

@@ -39,7 +39,7 @@ FACTORY: Callable[[], Any] = asyncio.new_event_loop
 SLACK = 2
 
 
-def wire(messages: list[str | bytes], key: bytes | None, deflater: Any = None) -> bytes:
+def frames_of(messages: list[str | bytes], key: bytes | None, deflater: Any = None) -> bytes:
     data = b""
     for one in messages:
         opcode, payload = (TEXT, one.encode()) if isinstance(one, str) else (BINARY, one)
@@ -84,7 +84,7 @@ class Peer(threading.Thread):
             self.socket.sendall(response(self.take_head(), self.deflate))
         key = KEY if self.client else None
         for messages in READS:
-            self.socket.sendall(wire(messages, key, self.deflater))
+            self.socket.sendall(frames_of(messages, key, self.deflater))
             for message in messages:
                 assert self.take() == message
         self.socket.sendall(frames.close(1000, key=key))

@@ -45,7 +45,7 @@ def prove():
         raise RuntimeError("the original code was called")
 
 HOST = Host(
-    name="fakehost", first=(1, 2), below=(3, 0), modules=("fakehost.core", "fakehost.user"),
+    name="fakehost", first=(1, 2), before=(3, 0), modules=("fakehost.core", "fakehost.user"),
     seams={"fakehost.core": {"speed": fast}, "fakehost.user:Codec": CODEC},
     adds={"fakehost.user:Codec": {"added": 1}},
     prove=prove,

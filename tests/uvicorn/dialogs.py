@@ -162,7 +162,7 @@ async def deny(side: Side) -> None:
     await side.send("send", text="x")
 
 
-async def deny_with_response(side: Side) -> None:
+async def deny_with_response_in_two_parts(side: Side) -> None:
     await side.receive()
     await side.send("http.response.start", status=401, headers=[(b"x-a", b"1"), (b"content-length", b"4")])
     await side.send("http.response.body", body=b"no", more_body=True)
@@ -171,14 +171,14 @@ async def deny_with_response(side: Side) -> None:
     await side.send("send", text="x")
 
 
-async def deny_plainly(side: Side) -> None:
+async def deny_with_complete_response(side: Side) -> None:
     await side.receive()
     await side.send("http.response.start", status=401, headers=[])
     await side.send("http.response.body", body=b"no")
     await side.receive()
 
 
-async def deny_half(side: Side) -> None:
+async def deny_with_incomplete_response(side: Side) -> None:
     await side.receive()
     await side.send("http.response.start", status=401, headers=[(b"content-length", b"4")])
     await side.send("http.response.body", body=b"no", more_body=True)
@@ -208,9 +208,9 @@ async def returns(side: Side) -> None:
 
 
 case("denied", deny, script())
-case("denied with a response", deny_with_response, script())
-case("denied plainly", deny_plainly, script())
-case("denied by half", deny_half, script())
+case("denied with a response in two parts", deny_with_response_in_two_parts, script())
+case("denied with a complete response", deny_with_complete_response, script())
+case("denied with an incomplete response", deny_with_incomplete_response, script())
 case("denied wrongly", deny_wrongly, script())
 case("sends before accept", wrong_first, script(close(), 1))
 case("raises before accept", raises, script())

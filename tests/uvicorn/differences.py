@@ -27,8 +27,13 @@ ERRORS = {
 }
 # Messages before a Close, or before a violation, get their replies first.
 REPLIED = {"message and close at once", "backlog and close at once", "message before a violation"}
-# The response of the application is sent as it is, also by half.
-DENIALS = {"denied with a response", "denied plainly", "denied by half", "denied wrongly"}
+# The response of the application is sent as it is, also incomplete.
+DENIALS = {
+    "denied with a response in two parts",
+    "denied with a complete response",
+    "denied with an incomplete response",
+    "denied wrongly",
+}
 # `receive` behind the end tells it again; of websockets.legacy `accept` is silent about a peer that is gone.
 BEHIND_THE_END = {"receives after the end", "lost before accept"}
 # A message of the wrong kind is a RuntimeError, also when the peer has closed.
@@ -55,7 +60,7 @@ DIFFERENT = {
     | REPLIED
     | BEHIND_THE_END
     | WRONG
-    | {"denied by half", "denied wrongly"},
+    | {"denied with an incomplete response", "denied wrongly"},
     "wsproto": VIOLATIONS | ERRORS | REPLIED | BEHIND_THE_END | WRONG | DENIALS,
 }
 

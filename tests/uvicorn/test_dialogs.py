@@ -84,6 +84,6 @@ def test_accept_and_send_raise_when_the_peer_is_lost() -> None:
 
 
 def test_incomplete_denial_is_sent_when_the_application_returns() -> None:
-    story = played("denied by half")
+    story = played("denied with an incomplete response")
     assert story["client"][0][0] == "HTTP/1.1 401 Unauthorized"
     assert story["client"][1] == ["body", "no"]

@@ -26,7 +26,7 @@ cdef enum:
     KINDS = 2  # of objects, at most
     CLASSES = 16  # that are fixed, at most
     SLOTS = 8  # versions of classes that are remembered
-    MOST = 500  # values that are remembered
+    MAX_APPROVED = 500  # values that are remembered
 
 
 cdef class Watch:
@@ -170,7 +170,7 @@ cdef class Watch:
             return True
         if not self.approve(value):
             return False
-        if len(self.approved) >= MOST:
+        if len(self.approved) >= MAX_APPROVED:
             self.approved.clear()
         self.approved[<Py_ssize_t><PyObject *>value] = value
         return True

@@ -9,7 +9,7 @@ from typing import Any
 
 _ABSENT = object()
 _KINDS, _CLASSES = 2, 16
-_MOST = 64  # owners that are remembered
+_MAX_KNOWN = 64  # owners that are remembered
 
 
 class Watch:
@@ -69,7 +69,7 @@ class Watch:
                 if not self._approve(value):
                     return False
                 present.append(name)
-        if len(self._known) >= _MOST:
+        if len(self._known) >= _MAX_KNOWN:
             self._known.clear()
         getter = attrgetter("__class__", *present, "__class__")  # two at least make a tuple
         self._known[owner, names] = getter, getter(owner)

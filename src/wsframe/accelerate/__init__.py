@@ -8,7 +8,7 @@ unless `install`, or `WSFRAME_ZLIB`, names another module.
 
 from __future__ import annotations
 
+from .fast_classes import fast_class
 from .registry import HostStatus, install, known_hosts, status, uninstall
-from .unpatched import fast_class
 
 __all__ = ["HostStatus", "fast_class", "install", "known_hosts", "status", "uninstall"]

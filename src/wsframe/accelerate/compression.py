@@ -1,4 +1,4 @@
-"""isal or zlib-ng in the place of zlib, for the messages that a host compresses.
+"""isal or zlib-ng instead of zlib, for the messages that a host compresses.
 
 1. A host gets a module that looks like zlib. Raw DEFLATE with a window of 512 bytes or more, which is what
    permessage-deflate uses, comes from the other module; all else, wrong arguments too, goes to zlib.
@@ -17,12 +17,12 @@ from typing import Any
 
 from .host import Deflating, Host, Part
 
-__all__ = ["CHOICES", "FASTER", "check", "named", "part", "substitute"]
+__all__ = ["CHOICES", "INSTALL_FASTER", "check", "resolved_zlib", "substitute", "zlib_patch"]
 
 # By their names on PyPI.
 CHOICES = ("auto", "zlib", "isal", "zlib-ng")
 
-FASTER = "pip install 'wsframe[fast]'"  # what helps where only zlib is installed
+INSTALL_FASTER = "pip install 'wsframe[fast]'"  # what helps where only zlib is installed
 
 WINDOWS = range(-zlib.MAX_WBITS, -8)
 MEM_LEVELS = range(1, 10)
@@ -134,7 +134,7 @@ class AutoInflater:
 
 
 def check(name: str) -> None:
-    """See whether a module can take the place of zlib.
+    """Check that a module can be used instead of zlib.
 
     Args:
         name: of the module; "zlib" and "auto" can always.
@@ -147,8 +147,8 @@ def check(name: str) -> None:
         substitute(name)
 
 
-def named(name: str) -> str:
-    """Name what compresses, where `name` is chosen: one of CHOICES, but not "auto"."""
+def resolved_zlib(name: str) -> str:
+    """Return the module that compresses when `name` is chosen; "auto" is resolved to the best installed."""
     if name == "auto":
         from ..deflate.modules import best
 
@@ -168,7 +168,7 @@ def substitute(name: str) -> ModuleType:
 
     if name not in CHOICES or name == "zlib":
         raise ValueError(f"unknown zlib {name!r}, only {', '.join(CHOICES)}")
-    auto, best = name == "auto", named(name).replace("-", "_")
+    auto, best = name == "auto", resolved_zlib(name).replace("-", "_")
     try:
         module = module_of(best)
     except ImportError as exc:
@@ -207,8 +207,8 @@ def substitute(name: str) -> ModuleType:
     return made
 
 
-def part(host: Host, deflating: Deflating, name: str) -> Part:
-    """Describe what puts another module into a host."""
+def zlib_patch(host: Host, deflating: Deflating, name: str) -> Part:
+    """Make the part that puts another module than zlib into a host."""
 
     def replaced(original: Any, _: Host) -> ModuleType:
         new = substitute(name)

@@ -65,7 +65,7 @@ class ImportHook:
 
 
 class _Loader:
-    """Stands in for a loader until the module is executed, and then steps aside."""
+    """Replaces the loader of a module until the module is executed, then puts it back."""
 
     def __init__(self, loader: Any, before: Callable[[str], None], after: Callable[[str], None]) -> None:
         self._loader = loader

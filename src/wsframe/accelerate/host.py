@@ -110,26 +110,26 @@ class Host(Part):
     Args:
         name: its name on PyPI, with underscores (see `imported_as`).
         first: the oldest version tested.
-        below: the first version that is not.
+        before: the first version that is not.
         parts: replacements in modules that not every program imports; each follows its own modules.
         packages: further packages whose functions count as the library's own.
         coalesces: whether messages of one loop iteration leave in one write (see `hosts._shared.coalesce`).
         deflating: how it compresses, if it does.
-        unreached: modules that do the same work with code that is not replaced, of the library or of one
+        unpatched: modules that do the same work with code that is not replaced, of the library or of one
             built on it; one line says so when a program imports one.
-        unpatched: makes an accelerated subclass that needs no patch, from a class and the replacements by
-            their owners (see `unpatched`).
+        subclass: makes an accelerated subclass that needs no patch, from a class and the replacements by
+            their owners (see `fast_classes`).
     """
 
     name: str
     first: tuple[int, ...]
-    below: tuple[int, ...]
+    before: tuple[int, ...]
     parts: tuple[Part, ...] = ()
     packages: tuple[str, ...] = ()
     coalesces: bool = False
     deflating: Deflating | None = None
-    unreached: tuple[str, ...] = ()
-    unpatched: Factory | None = None
+    unpatched: tuple[str, ...] = ()
+    subclass: Factory | None = None
 
     @property
     def notes(self) -> list[str]:
@@ -139,7 +139,7 @@ class Host(Part):
     @property
     def tested(self) -> str:
         """The tested range, for people."""
-        return f">={'.'.join(map(str, self.first))},<{'.'.join(map(str, self.below))}"
+        return f">={'.'.join(map(str, self.first))},<{'.'.join(map(str, self.before))}"
 
     @property
     def own_packages(self) -> frozenset[str]:
@@ -160,7 +160,7 @@ class Host(Part):
     def covers(self, version: str) -> bool:
         """Tell whether a version is in the tested range; a pre-release counts as its release."""
         numbers = _numbers(version)
-        return bool(numbers) and _padded(self.first) <= _padded(numbers) < _padded(self.below)
+        return bool(numbers) and _padded(self.first) <= _padded(numbers) < _padded(self.before)
 
     def parts_of(self, version: str) -> list[Part]:
         """List the parts that were tested with a version, the host's own first if it is one of them."""

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .. import backend
-from .compression import FASTER, named
+from .compression import INSTALL_FASTER, resolved_zlib
 from .host import distribution_version, load_host
 from .launch import Launch, follow, program_name
 from .untested import refusal, untested
@@ -92,8 +92,8 @@ def _compressed_by(found: Mapping[str, str]) -> list[str]:
     hosts = map(load_host, found)
     if not any(host.deflating or host.notes for host in hosts):
         return []
-    best = named(zlib)
-    return [f"zlib; faster: {FASTER}" if best == "zlib" else best]
+    best = resolved_zlib(zlib)
+    return [f"zlib; faster: {INSTALL_FASTER}" if best == "zlib" else best]
 
 
 def plan(name: str, command: Sequence[str], hosts: Sequence[str], *, quiet: bool) -> Plan:

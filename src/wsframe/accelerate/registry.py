@@ -1,4 +1,4 @@
-"""Which hosts are to be accelerated, and how each stands: what `install`, `uninstall` and `status` do."""
+"""Which hosts are to be accelerated, and the state of each: what `install`, `uninstall` and `status` do."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from . import hosts as hosts_folder
 from .compression import check
 from .hook import ImportHook
 from .host import distribution_version, imported_as, load_host
+from .host_state import HostState
 from .hosts._shared import coalesce
 from .patch import Patch, give_back, stale
-from .slot import Slot
 
-__all__ = ["HostStatus", "install", "known_hosts", "slot_of", "status", "uninstall"]
+__all__ = ["HostStatus", "install", "known_hosts", "state_of", "status", "uninstall"]
 
 
 class HostStatus(NamedTuple):
-    """How one host library stands in this process.
+    """The state of one host library in this process.
 
     Attributes:
         host: its name.
@@ -30,9 +30,9 @@ class HostStatus(NamedTuple):
         active: whether the new code is in place, and proved.
         why_not: the reason when it is not; else empty.
         coalesces: whether the replies to the messages of one read leave in one write.
-        zlib: what compresses in the place of zlib, "isal" or "zlib-ng"; empty when nothing does.
+        zlib: the module that is used instead of zlib, "isal" or "zlib-ng"; empty for zlib.
         stale: "module.name" of references to replaced objects, taken before `install`: those are not faster.
-        unreached: modules that the program has imported and that do the host's work with code that is not
+        unpatched: modules that the program has imported and that do the host's work with code that is not
             replaced, such as `websockets.sync.connection` before 13.0: what uses them is not faster.
     """
 
@@ -44,13 +44,13 @@ class HostStatus(NamedTuple):
     coalesces: bool
     zlib: str
     stale: tuple[str, ...]
-    unreached: tuple[str, ...] = ()
+    unpatched: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What else is in place now: "own protocol", where uvicorn runs wsframe's."""
-        slot = _slots.get(self.host)
-        return slot.notes if slot else ()
+        state = _states.get(self.host)
+        return state.notes if state else ()
 
 
 def known_hosts() -> tuple[str, ...]:
@@ -60,9 +60,9 @@ def known_hosts() -> tuple[str, ...]:
     )
 
 
-def slot_of(host: str) -> Slot | None:
+def state_of(host: str) -> HostState | None:
     """Return the state of a host, if it is to be accelerated."""
-    return _slots.get(host)
+    return _states.get(host)
 
 
 def install(*hosts: str, zlib: str | None = None) -> None:
@@ -85,15 +85,15 @@ def install(*hosts: str, zlib: str | None = None) -> None:
     if _off():
         return
     with _lock:
-        slots = [_slots.setdefault(name, Slot(name, _importing.watched.update)) for name in names]
+        states = [_states.setdefault(name, HostState(name, _importing.watched.update)) for name in names]
         _importing.watched.update(map(imported_as, names))
         _importing.arm()
     applied: list[list[Patch]] = []
-    for slot in slots:
+    for state in states:
         if zlib is not None:
-            slot.choose(zlib)
-        applied.append(slot.catch_up())
-    _tell_stale(slots, applied)
+            state.choose(zlib)
+        applied.append(state.catch_up())
+    _tell_stale(states, applied)
 
 
 def uninstall(*hosts: str) -> None:
@@ -107,38 +107,38 @@ def uninstall(*hosts: str) -> None:
     """
     names = _checked(hosts)
     with _lock:
-        slots = [slot for slot in map(_slots.pop, names, [None] * len(names)) if slot]
-        if not _slots:
+        states = [state for state in map(_states.pop, names, [None] * len(names)) if state]
+        if not _states:
             _importing.disarm()
-    give_back([site for slot in slots for site in slot.release()])
+    give_back([site for state in states for site in state.release()])
 
 
 def status() -> list[HostStatus]:
     """Tell for every known host whether it is accelerated, and why not."""
-    slots = [(name, _slots.get(name)) for name in known_hosts()]
-    found = stale(*(slot.patches if slot else () for _, slot in slots))
-    return [_status(*known, tuple(names)) for known, names in zip(slots, found, strict=True)]
+    states = [(name, _states.get(name)) for name in known_hosts()]
+    found = stale(*(state.patches if state else () for _, state in states))
+    return [_status(*known, tuple(names)) for known, names in zip(states, found, strict=True)]
 
 
-def _status(name: str, slot: Slot | None, stale: tuple[str, ...]) -> HostStatus:
+def _status(name: str, state: HostState | None, stale: tuple[str, ...]) -> HostStatus:
     version = distribution_version(name)
     try:
         host = load_host(name)
     except Exception as exc:
         return HostStatus(name, version, "", False, f"its file does not load: {exc}", False, "", ())
-    if slot and slot.active:
+    if state and state.active:
         coalesces = host.coalesces and coalesce.ENABLED
         return HostStatus(
-            name, version, host.tested, True, slot.why_not, coalesces, slot.zlib, stale, slot.unreached
+            name, version, host.tested, True, state.why_not, coalesces, state.zlib, stale, state.unpatched
         )
     if version is None and imported_as(name) not in sys.modules:
         why_not = "not installed"
     elif _off():
         why_not = "WSFRAME_ACCELERATE=0"
     else:
-        why_not = slot.why_not if slot else "install() was not called"
-    zlib, unreached = (slot.zlib, slot.unreached) if slot else ("", ())
-    return HostStatus(name, version, host.tested, False, why_not, False, zlib, (), unreached)
+        why_not = state.why_not if state else "install() was not called"
+    zlib, unpatched = (state.zlib, state.unpatched) if state else ("", ())
+    return HostStatus(name, version, host.tested, False, why_not, False, zlib, (), unpatched)
 
 
 def _checked(hosts: tuple[str, ...]) -> tuple[str, ...]:
@@ -154,22 +154,22 @@ def _off() -> bool:
 
 
 def _before(module: str) -> None:
-    for slot in list(_slots.values()):
-        if slot.package == module:
-            slot.open()
+    for state in list(_states.values()):
+        if state.package == module:
+            state.open()
 
 
 def _after(module: str) -> None:
-    slots = list(_slots.values())
-    _tell_stale(slots, [slot.executed(module) for slot in slots])
+    states = list(_states.values())
+    _tell_stale(states, [state.executed(module) for state in states])
 
 
-def _tell_stale(slots: Sequence[Slot], applied: Sequence[Sequence[Patch]]) -> None:
+def _tell_stale(states: Sequence[HostState], applied: Sequence[Sequence[Patch]]) -> None:
     # Only when all are applied: one may have replaced what another left behind.
-    for slot, names in zip(slots, stale(*applied), strict=True):
-        slot.tell_stale(names)
+    for state, names in zip(states, stale(*applied), strict=True):
+        state.tell_stale(names)
 
 
 _lock = Lock()
-_slots: dict[str, Slot] = {}
+_states: dict[str, HostState] = {}
 _importing = ImportHook(_before, _after)

@@ -31,7 +31,7 @@ FILTER = b"".join(
 )
 
 # Seconds for the handshakes of TCP that have begun: a round trip.
-GRACE = 0.2
+HANDSHAKE_TIME = 0.2
 
 
 async def drain_listening(sockets: Iterable[Any]) -> None:
@@ -42,7 +42,7 @@ async def drain_listening(sockets: Iterable[Any]) -> None:
     shared = [sock for sock in sockets if _drop_new(sock)]
     if not shared:
         return
-    await asyncio.sleep(GRACE)
+    await asyncio.sleep(HANDSHAKE_TIME)
     while any(_is_readable(sock) for sock in shared):
         await asyncio.sleep(0)
 

@@ -1,1 +1,1 @@
-"""Modules that stand in for those of other libraries."""
+"""Modules that can replace those of other libraries."""

@@ -69,11 +69,11 @@ class XorMaskerNull:
         return self._passed
 
     def reset(self) -> None:
-        """Begin anew."""
+        """Count from 0 again."""
         self._passed = 0
 
     def process(self, data: Any) -> Any:
-        """Answer the data itself."""
+        """Return the data itself."""
         self._passed += len(data)
         return data
 
@@ -137,7 +137,7 @@ class Utf8Validator:
         self.i: int = 0
 
     def decode(self, b: int) -> int:
-        """Take the next byte, and answer the state it leads to; `codepoint` is whole when that is 0."""
+        """Take the next byte, and return the state it leads to; `codepoint` is whole when that is 0."""
         if self.state == ACCEPT:
             bits = next((bits for leading, _, bits in LEADING if b in leading), 0)
             self.codepoint = b & bits
@@ -164,7 +164,7 @@ class Utf8Validator:
         return True, self.state == ACCEPT, size, self.i
 
     def _go_through(self, data: bytes) -> int:
-        """Set the state after these bytes; answer where it became REJECT, if it did."""
+        """Set the state after these bytes; return how many came before the state REJECT, or all."""
         at, size = 0, len(data)
         while at < size:
             if self.state == ACCEPT:
@@ -197,7 +197,7 @@ def _next(state: int, b: int) -> int:
 
 
 def install() -> None:
-    """Answer every later import of wsaccel, and of its modules, in this process."""
+    """Have every later `import wsaccel`, also of its modules, import this one; for this process."""
     module = sys.modules[__name__]
     for name in ("wsaccel", "wsaccel.xormask", "wsaccel.utf8validator"):
         sys.modules[name] = module

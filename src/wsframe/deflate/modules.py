@@ -1,6 +1,6 @@
 """The module that compresses: the standard zlib, or one with the same interface that is installed.
 
-Everything in wsframe that compresses gets it here: the codec, and what hosts are given in the place of zlib.
+Everything in wsframe that compresses gets it here: the codec, and what hosts use instead of zlib.
 
 1. "auto" is the best module installed. It takes the levels of zlib, and is bounded: no more than CONTEXTS
    compressors and inflaters of that module are kept between messages at a time, because each holds up to four

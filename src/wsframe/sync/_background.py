@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ._endpoint import Endpoint
 
 # Seconds after the last read before it watches the socket.
-GRACE = 0.02
+IDLE_TIME = 0.02
 
 # Seconds for which the socket is polled at most, for there may be something else to wait for.
 MAX_POLL = 1.0
@@ -108,7 +108,7 @@ class Background:
             self._poll(timeout, read=not receiving and connection._has_room)
         elif self._seen != connection._reads:
             self._seen = connection._reads
-            self._wakeup.acquire(timeout=min(GRACE, timeout))
+            self._wakeup.acquire(timeout=min(IDLE_TIME, timeout))
         elif connection._has_failed:
             self._fail_when_due()
         elif receiving or not connection._has_room:

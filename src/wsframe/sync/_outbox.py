@@ -11,7 +11,7 @@ import threading
 from collections import deque
 from threading import get_ident
 
-from ._socket import PIECE, Socket
+from ._socket import SEND_SIZE, Socket
 
 # Bytes of delayed frames from which they are sent.
 MAX_DELAYED = 2**16
@@ -123,15 +123,15 @@ class Outbox:
             frame = b""
         if pending:
             frame = self._pop_pending() + frame
-        if len(frame) <= PIECE:
+        if len(frame) <= SEND_SIZE:
             self._socket.sendall(frame)
             self.progress += 1
             return False
         view = memoryview(frame)
         while view:
-            self._socket.sendall(view[:PIECE])  # type: ignore[arg-type]
+            self._socket.sendall(view[:SEND_SIZE])  # type: ignore[arg-type]
             self.progress += 1
-            view = view[PIECE:]
+            view = view[SEND_SIZE:]
         return False
 
     def flush_now(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 READ_SIZE = 2**16
 
 # Bytes that are handed to the system at once, so that it can be seen that a peer takes some.
-PIECE = 2**18
+SEND_SIZE = 2**18
 
 # Without this flag, on Windows, bytes that a socket takes at once when it says that it takes some.
 NO_WAIT = getattr(socket, "MSG_DONTWAIT", 0)

@@ -114,7 +114,7 @@ class Output(Coalescer):
         self._use_socket(*socket_of(transport))
 
     def ask(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        """Call a method of the transport itself, and not what stands in for it."""
+        """Call a method of the transport itself, not the one that replaces it while something is pending."""
         if self._transport_attributes is not None:
             return getattr(type(self.target), name)(self.target, *args, **kwargs)
         return getattr(self.target, name)(*args, **kwargs)

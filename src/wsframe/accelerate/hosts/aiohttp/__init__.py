@@ -12,7 +12,7 @@ from .bypassed import CLIENT, DEFLATING, MODELS, READER, SENDING, SERVER, WRITER
 HOST = Host(
     name="aiohttp",
     first=(3, 11),
-    below=(3, 15),
+    before=(3, 15),
     since=(3, 13, 2),  # older ones write a frame in `send_frame`, which sends it as well
     modules=(WRITER,),
     seams={WRITER_CLASS: {"_write_websocket_frame": "send.write_websocket_frame"}},

@@ -18,7 +18,7 @@ from .bypassed import DEFLATING, SENDING
 
 Send = Callable[..., Coroutine[Any, Any, None]]
 
-MOST = 2**14  # bytes or characters: aiohttp writes the header of a long message by itself
+ONE_WRITE_LIMIT = 2**14  # bytes or characters: aiohttp writes the header of a long message by itself
 RSV_OF = {0: 0, RSV1: 4}  # as aiohttp counts the reserved bits, and as we do
 # The headers of frames without a mask, by opcode and length.
 SHORT: dict[int, list[bytes]] = {
@@ -97,7 +97,7 @@ def sender(
             transport = writer.transport
             if (
                 type(data) is kind
-                and len(data) <= MOST
+                and len(data) <= ONE_WRITE_LIMIT
                 and compress is None
                 and not writer._closing
                 and not transport.is_closing()

@@ -16,7 +16,7 @@ from .bypassed import DEFLATE, DEFLATING, PROTOCOL_CLASS, RECEIVING, SENDING, TW
 HOST = Host(
     name="autobahn",
     first=(22, 4, 2),
-    below=(26, 11),
+    before=(26, 11),
     modules=(WEBSOCKET,),
     seams={
         WEBSOCKET: {

@@ -62,7 +62,7 @@ def say_again(self: Any, extension: Any, data: Any, exc: Exception | None = None
 
 
 class Inflated:
-    """Stands in for the extension of a connection while autobahn handles a message that was inflated before.
+    """Is used instead of a connection's extension while autobahn handles a message that was inflated before.
 
     Args:
         connection: of autobahn.

@@ -13,7 +13,7 @@ from .bypassed import QUEUE, RECEIVING, SENDING, SERVER, STREAM, STREAM_CLASS, T
 HOST = Host(
     name="hypercorn",
     first=(0, 14, 4),
-    below=(0, 19),
+    before=(0, 19),
     modules=(STREAM,),
     seams={
         STREAM_CLASS: {

@@ -12,7 +12,7 @@ from .bypassed import MODULE, PROTOCOL_CLASS, RECEIVING, SENDING
 HOST = Host(
     name="tornado",
     first=(6, 1),
-    below=(6, 7),
+    before=(6, 7),
     modules=(MODULE,),
     seams={
         PROTOCOL_CLASS: {

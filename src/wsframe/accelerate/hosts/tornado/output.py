@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from .._shared.coalesce import ENABLED, OUTPUT, Output
-from .stream import MOST, end_of_iteration, sent_whole, set_later, written
+from .stream import WHOLE_WRITE_LIMIT, end_of_iteration, sent_whole, set_later, written
 
 
 def output_of(stream: Any) -> StreamOutput | None:
@@ -60,7 +60,9 @@ class StreamOutput(Output):
 
     flushing: tuple[str, ...] = ("close", "write")
     joins_others = False
-    waits = False  # the application has every message waited for: replies leave one by one
+    # Whether tornado awaited the last `on_message`, with its `write_message`: the next message is handled
+    # only when that is done, so there is nothing to join.
+    handler_is_awaited = False
 
     def __init__(self, stream: Any) -> None:
         super().__init__(StreamTransport(stream), stream.io_loop.asyncio_loop, attributes=vars(stream))
@@ -73,7 +75,7 @@ class StreamOutput(Output):
     def send(self, frame: bytes) -> asyncio.Future[None]:
         """Send a frame; the future tells that it was written."""
         self._task = None
-        if len(frame) > MOST:
+        if len(frame) > WHOLE_WRITE_LIMIT:
             self.flush()
             self._pass_on(frame)
         else:
@@ -94,16 +96,16 @@ class StreamOutput(Output):
 
     def _pass_on(self, data: Any) -> None:
         stream = self.target
-        if not stream._write_buffer and len(data) <= MOST and sent_whole(stream, data):
+        if not stream._write_buffer and len(data) <= WHOLE_WRITE_LIMIT and sent_whole(stream, data):
             return
         self._task = asyncio.ensure_future(written(self.ask("write", data)))
         if not self._pending_size:  # what was pending is in this write
             futures, self._futures = self._futures, []
-            self._task.add_done_callback(partial(pass_on, futures))
+            self._task.add_done_callback(partial(_report_to, futures))
 
 
-def pass_on(futures: Iterable[asyncio.Future[None]], task: asyncio.Future[None]) -> None:
-    """Tell those who wait how it ended."""
+def _report_to(futures: Iterable[asyncio.Future[None]], task: asyncio.Future[None]) -> None:
+    """Set the futures of the frames of a write as it ended."""
     exc = asyncio.CancelledError() if task.cancelled() else task.exception()
     for future in futures:
         if future.done():
@@ -112,4 +114,4 @@ def pass_on(futures: Iterable[asyncio.Future[None]], task: asyncio.Future[None])
             future.set_result(None)
         else:
             future.set_exception(exc)
-            future.exception()  # who does not wait need not hear of it
+            future.exception()  # retrieved: no warning when nobody waits for it

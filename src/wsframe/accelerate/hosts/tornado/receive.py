@@ -76,11 +76,15 @@ def receive_frame(
         if buffer:
             read_no_more(stream)
         output = vars(stream).get(OUTPUT)
-        if buffer and type(stream) is IOStream and not (output and (output._receiving or output.waits)):
+        if (
+            buffer
+            and type(stream) is IOStream
+            and not (output and (output._receiving or output.handler_is_awaited))
+        ):
             join(stream)
         handled = self._handle_message(kinds[first], taken[1])
         if output is not None:
-            output.waits = handled is not None
+            output.handler_is_awaited = handled is not None
         if handled is not None:
             if not (isfuture(handled) and handled.done()):
                 read_no_more(stream)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
-MOST = 2**16  # bytes that the socket may well take whole
+WHOLE_WRITE_LIMIT = 2**16  # bytes that the socket may well take whole
 
 
 def sent_whole(stream: Any, frame: bytes) -> bool:

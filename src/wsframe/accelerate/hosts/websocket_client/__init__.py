@@ -12,7 +12,7 @@ from .bypassed import ABNF, CORE, FRAME_CLASS, RECEIVING, SENDING, SOCKET_CLASS,
 HOST = Host(
     name="websocket_client",
     first=(1, 7),
-    below=(1, 10),
+    before=(1, 10),
     modules=(ABNF, CORE, UTILS),
     seams={
         UTILS: {"_validate_utf8": "receive.validate_utf8"},

@@ -17,7 +17,7 @@ from ...host import Host
 from .bypassed import ABNF, CORE, JOINING, PARSING, RECEIVING, SOCKET_CLASS
 from .plain_socket import failed
 
-PIECE = 2**14  # bytes the library asks of a socket at most
+RECV_LIMIT = 2**14  # bytes the library asks of a socket at most
 TEXT, BINARY = int(Opcode.TEXT), int(Opcode.BINARY)
 
 Start = tuple[int, int, int, int, int, int]  # what a frame is made of, but for its payload
@@ -174,7 +174,7 @@ def take(self: Any) -> tuple[Start, bytes] | None:
             return None
         length = int.from_bytes(size, "big")
     self.length, self.mask_value = length, ""
-    if length > PIECE:
+    if length > RECV_LIMIT:
         return None
     data = self.recv(length) if length else b""
     if type(data) is not bytes or len(data) != length:

@@ -21,7 +21,7 @@ from .bypassed import (
 HOST = Host(
     name="websockets",
     first=(10, 4),
-    below=(18, 0),
+    before=(18, 0),
     since=(13, 0),
     packages=("asyncio",),
     modules=("websockets.protocol",),
@@ -97,5 +97,5 @@ HOST = Host(
     ),
     coalesces=True,
     deflating=Deflating(owner="websockets.extensions.permessage_deflate", round_trip="proof.round_trip"),
-    unpatched="unpatched.with_protocol",
+    subclass="fast_classes.with_protocol",
 )

@@ -15,7 +15,7 @@ from websockets.frames import Frame, Opcode
 
 from ...._spec import DEFLATE_TAIL as TAIL
 
-SYNC_FLUSH = 2  # zlib.Z_SYNC_FLUSH, and that of every module that stands in for zlib
+SYNC_FLUSH = 2  # zlib.Z_SYNC_FLUSH, and of every module that can replace zlib
 EXPANSION = 1032  # bytes that one byte of deflate stands for at most
 LEFT_OVER = 16  # bytes that may come out of earlier ones, as so many bytes of input
 

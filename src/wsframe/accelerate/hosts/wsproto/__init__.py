@@ -12,7 +12,7 @@ from .bypassed import CONNECTION_CLASS, FRAMES, RECEIVING, SENDING
 HOST = Host(
     name="wsproto",
     first=(1, 0),
-    below=(1, 4),
+    before=(1, 4),
     modules=(
         "wsproto.connection",
         "wsproto.events",

@@ -61,10 +61,10 @@ def _for_server_and_client(
     return server, client
 
 
-def _converter(some: type, none: type) -> Convert:
-    if some is none:
-        return some
-    return lambda payload: payload or none()
+def _converter(nonempty: type, empty: type) -> Convert:
+    if nonempty is empty:
+        return nonempty
+    return lambda payload: payload or empty()
 
 
 def _frame(bit: int, payload: bytes, *, masked: bool) -> bytes:

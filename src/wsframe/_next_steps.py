@@ -10,7 +10,7 @@ from itertools import chain
 
 from . import backend
 from .accelerate import HostStatus
-from .accelerate.compression import FASTER, named
+from .accelerate.compression import INSTALL_FASTER, resolved_zlib
 from .accelerate.host import load_host
 from .accelerate.untested import refusal
 
@@ -54,10 +54,10 @@ def _of_versions(hosts: Sequence[HostStatus]) -> Iterator[str]:
 
 def _of_compression(hosts: Sequence[HostStatus]) -> Iterator[str]:
     chosen = os.environ.get("WSFRAME_ZLIB") or "auto"
-    if chosen != "auto" or named(chosen) != "zlib":
+    if chosen != "auto" or resolved_zlib(chosen) != "zlib":
         return
     if any(host.active and (load_host(host.host).deflating or host.notes) for host in hosts):
-        yield f"{FASTER}: messages are compressed faster by isal than by zlib"
+        yield f"{INSTALL_FASTER}: messages are compressed faster by isal than by zlib"
 
 
 def _of_uvicorn(hosts: Sequence[HostStatus]) -> Iterator[str]:

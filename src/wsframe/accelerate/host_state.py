@@ -1,10 +1,10 @@
 """One host in this process, from `install` to the patches in place.
 
-1. A slot opens when its library is first imported: its file is loaded and the version checked.
+1. `open`, when the library is first imported: the file of the host is loaded and the version checked.
 2. Each part is applied right after the last module it needs; a part that fails is restored and reported.
 3. Modules that are not accelerated are named when a program imports them.
 4. The zlib module of the library may be changed at any time.
-5. A released slot has put everything back, and stays closed.
+5. `release` restores everything, for good: nothing is applied after it.
 
 No lock is held while waiting for another thread's import: that thread may be waiting for this lock.
 """
@@ -18,16 +18,16 @@ from importlib import _bootstrap
 from threading import RLock
 from types import FrameType
 
-from .compression import named, part
+from .compression import resolved_zlib, zlib_patch
 from .host import Host, distribution_version, imported_as, load_host
 from .patch import Patch, Site, give_back, is_imported
 from .report import say
 from .untested import refusal, untested
 
-_REPORTED: set[str] = set()  # modules of which was said that they are not accelerated
+_REPORTED: set[str] = set()  # modules already reported as not accelerated
 
 
-class Slot:
+class HostState:
     """The state of one host.
 
     Args:
@@ -44,14 +44,14 @@ class Slot:
         self._patches: list[Patch] = []
         self._zlib = os.environ.get("WSFRAME_ZLIB", "")
         self._deflating: list[Patch] = []  # none, or the one that puts this zlib into the host
-        self._unreached: tuple[str, ...] = ()
+        self._unpatched: tuple[str, ...] = ()
         self._untested = ""
         self._opened = False
         self._released = False
 
     @property
     def active(self) -> bool:
-        """Whether the first part is in place, or another in a program that does without the first."""
+        """Whether the first part is in place, or another in a program that never imports the first."""
         if not self._patches or self._patches[0].failed:
             return False
         return any(patch.active for patch in self._patches)
@@ -64,17 +64,17 @@ class Slot:
 
     @property
     def zlib(self) -> str:
-        """What compresses in the place of the host's zlib; empty when nothing does."""
-        return named(self._zlib) if any(patch.intact for patch in self._deflating) else ""
+        """The module that is used instead of the host's zlib; empty for zlib."""
+        return resolved_zlib(self._zlib) if any(patch.intact for patch in self._deflating) else ""
 
     @property
-    def unreached(self) -> tuple[str, ...]:
+    def unpatched(self) -> tuple[str, ...]:
         """Modules that do the host's work with code that is not replaced, as far as they are imported."""
-        return tuple(module for module in self._unreached if is_imported(module))
+        return tuple(module for module in self._unpatched if is_imported(module))
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is in place, beside what goes without saying."""
+        """Notes for the line of this host in `wsframe status`."""
         parts = [patch.part.note for patch in self._patches if patch.active and patch.part.note]
         return (*([self._untested] if self._untested and self.active else []), *parts)
 
@@ -90,8 +90,8 @@ class Slot:
         self.open()
         for module in [module for patch in self.patches for module in patch.part.modules]:
             _wait_for(module)
-        for module in self.unreached:  # the importer is not known any more
-            self._report_unreached(module, "")
+        for module in self.unpatched:  # the importer is not known any more
+            self._report_unpatched(module, "")
         with self._lock:
             return self._apply([patch for patch in self.patches if not patch.active and not patch.failed])
 
@@ -116,14 +116,14 @@ class Slot:
             self._deflate(host)
             for patch in self._patches:
                 self._watch(patch.part.modules)
-            passed_over = [part for part in host.parts if part not in host.parts_of(found)]
-            self._unreached = (*host.unreached, *(part.modules[-1] for part in passed_over))
-            if host.notes:  # our own protocol stands in the place of all of them
-                self._unreached = ()
-            self._watch(self._unreached)
+            too_new = [part for part in host.parts if part not in host.parts_of(found)]
+            self._unpatched = (*host.unpatched, *(part.modules[-1] for part in too_new))
+            if host.notes:  # our own protocol replaces all of them
+                self._unpatched = ()
+            self._watch(self._unpatched)
 
     def choose(self, zlib: str) -> None:
-        """Name what shall compress in the place of the host's zlib; `catch_up` puts it there."""
+        """Choose the module to use instead of the host's zlib; `catch_up` puts it in place."""
         with self._lock:
             if zlib != self._zlib:
                 give_back(self._revert(self._deflating))
@@ -133,8 +133,8 @@ class Slot:
 
     def executed(self, module: str) -> list[Patch]:
         """Note that a module has been executed, perhaps again; apply what waited for it, and return that."""
-        if module in self._unreached:
-            self._report_unreached(module, _importer(module))
+        if module in self._unpatched:
+            self._report_unpatched(module, _importer(module))
         with self._lock:
             concerned = [patch for patch in self.patches if module in patch.part.modules]
             for patch in concerned:
@@ -152,7 +152,7 @@ class Slot:
         if names:
             say(f"{self.name}: imported too early to be accelerated: {', '.join(names)}")
 
-    def _report_unreached(self, module: str, importer: str) -> None:
+    def _report_unpatched(self, module: str, importer: str) -> None:
         if not self._released and not _REPORTED & {module, importer}:
             by = (
                 f", which {'the program' if importer == '__main__' else importer} imports,"
@@ -164,8 +164,8 @@ class Slot:
             _REPORTED.update({module, importer} - {"", "__main__"})
 
     def _deflate(self, host: Host) -> None:
-        chosen = host.deflating if named(self._zlib) != "zlib" else None
-        self._deflating = [Patch(part(host, chosen, self._zlib), host)] if chosen else []
+        chosen = host.deflating if resolved_zlib(self._zlib) != "zlib" else None
+        self._deflating = [Patch(zlib_patch(host, chosen, self._zlib), host)] if chosen else []
         for patch in self._deflating:
             self._watch(patch.part.modules)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from websockets.protocol import Protocol
 
-from ...unpatched import Methods, with_methods
+from ...fast_classes import Methods, with_methods
 
 
 def with_protocol(base: type, methods: Methods) -> type:

@@ -11,7 +11,7 @@ from typing import Any
 
 from .host import imported_as, load_host, require
 from .patch import own_replacements
-from .registry import known_hosts, slot_of
+from .registry import known_hosts, state_of
 
 Methods = dict[type, dict[str, Any]]
 
@@ -43,10 +43,10 @@ def fast_class(base: type) -> type:
             for owner, attribute, new in own_replacements(part, host):
                 if isinstance(owner, type):
                     methods.setdefault(owner, {})[attribute] = new
-    slot = slot_of(name)
-    if not methods and not (slot and slot.active):
+    state = state_of(name)
+    if not methods and not (state and state.active):
         raise TypeError(f"nothing of {name} is replaced here, or its modules are not imported")
-    made: type = host.load(host.unpatched or with_methods)(base, methods)
+    made: type = host.load(host.subclass or with_methods)(base, methods)
     return made
 
 

@@ -29,15 +29,15 @@ def test_absent_host_is_ignored_silently(library, monkeypatch, capfd):
 
 
 def test_unaccelerated_module_is_reported_once_with_its_importer(library, capfd):
-    fake_library.write_host(library, 'name="fakehost"', 'name="fakehost", unreached=("fakehost.old", "late")')
+    fake_library.write_host(library, 'name="fakehost"', 'name="fakehost", unpatched=("fakehost.old", "late")')
     (library / "lib" / "fakehost" / "old.py").write_text("")
     (library / "lib" / "fakehost" / "outdated.py").write_text("import fakehost.old\n")
     (library / "lib" / "late.py").write_text("import fakehost.user\nimport fakehost.outdated\n")
     accelerate.install("fakehost")
     load("fakehost.user")
-    assert record().unreached == ()
+    assert record().unpatched == ()
     load("late")
-    assert (record().active, record().unreached) == (True, ("fakehost.old", "late"))
+    assert (record().active, record().unpatched) == (True, ("fakehost.old", "late"))
     assert capfd.readouterr().err == "wsframe: fakehost.old, which late imports, is not accelerated\n"
     accelerate.uninstall()
     accelerate.install("fakehost")
@@ -46,9 +46,9 @@ def test_unaccelerated_module_is_reported_once_with_its_importer(library, capfd)
 
 
 def test_unaccelerated_module_imported_before_install_is_reported(library, capfd):
-    fake_library.write_host(library, 'name="fakehost"', 'name="fakehost", unreached=("fakehost.older",)')
+    fake_library.write_host(library, 'name="fakehost"', 'name="fakehost", unpatched=("fakehost.older",)')
     (library / "lib" / "fakehost" / "older.py").write_text("")
     load("fakehost.older")
     accelerate.install("fakehost")
-    assert (record().active, record().unreached) == (False, ("fakehost.older",))
+    assert (record().active, record().unpatched) == (False, ("fakehost.older",))
     assert capfd.readouterr().err == "wsframe: fakehost.older is not accelerated\n"
