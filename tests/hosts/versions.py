@@ -20,7 +20,8 @@ HERE = Path(__file__).parent
 WORK = ROOT / "build" / "versions"
 # Tests of all hosts, of which each takes those that name it.
 SHARED = tuple(
-    HERE / f"test_{name}.py" for name in ("asgi_conversations", "failures", "likeness", "obedience", "proof")
+    HERE / f"test_{name}.py"
+    for name in ("asgi_conversations", "failures", "later_wrappers", "proof", "signatures")
 )
 
 

@@ -3,7 +3,7 @@
 
 # Rules of a Receiver and of the Stream on top of it.
 #
-# 1. Only the thread of the event loop calls them; `pop` alone is safe from several threads (free threading).
+# 1. Only the thread of the event loop calls them; `_pop` alone is safe from several threads (free threading).
 # 2. `_decoder` is None before the handshake is done, after a violation, and after the connection is lost;
 #    bytes then go to `_receive_undecoded`. It never goes from None to a decoder after it was one.
 # 3. A message is either given to `_listener` or queued, never both. It is queued before `_waiter` is done.
