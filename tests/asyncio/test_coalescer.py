@@ -27,6 +27,7 @@ class Protocol(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         loop = asyncio.get_running_loop()
         self.lost = loop.create_future()
+        self.direct = transport
         self.out = out = Coalescer()
         out.transport = transport
         out._transport_write = transport.write
@@ -82,6 +83,25 @@ async def test_first_write_is_sent_at_once_and_later_ones_are_coalesced():
             await asyncio.sleep(0)
             await asyncio.sleep(0)
             assert (received(theirs), out._pending_size) == (b"bc", 0)
+
+
+@pytest.mark.parametrize("before", [0, 1, 2], ids=["nothing", "one write", "pending bytes"])
+async def test_what_others_write_to_the_transport_is_not_overtaken(before):
+    large = b"x" * 1_000_000
+    async with pair() as (out, theirs, protocol):
+        direct = protocol.direct  # kept from before, so that nothing is flushed when it is used
+        for _ in range(before):
+            out._write(b"a")
+        if before == 2:
+            out.flush()
+        direct.write(large)
+        out._write(b"b")
+        out._write(b"c")
+        got = received(theirs)  # so that the socket has room
+        out.flush()
+        out._write(b"d")
+        expected = before * b"a" + large + b"bcd"
+        assert got + await all_of(theirs, len(expected) - len(got)) == expected
 
 
 async def test_accessing_the_transport_flushes():

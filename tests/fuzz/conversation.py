@@ -13,8 +13,8 @@ from unittest.mock import patch
 from support import twins
 from support.feeding import cut_at_random, verdict
 
-from wsframe import Opcode, ProtocolError, Role, connection
-from wsframe.connection import ConnectionClosed, SansIOConnection, State
+from wsframe import Opcode, ProtocolError, Role
+from wsframe.connection import ConnectionClosed, SansIOConnection, State, sansio, sending
 from wsframe.deflate import Deflate, Parameters
 
 # The first byte of an input says how the two are made, the second seeds the cuts, the rest are operations.
@@ -65,13 +65,15 @@ def running(impl: twins.Impl) -> Iterator[None]:
             return impl.encode_frame(opcode, message, mask_key=KEY)  # type: ignore[no-any-return]
         return (impl.encode_text if isinstance(message, str) else impl.encode_binary)(message)  # type: ignore[no-any-return]
 
-    with patch.multiple(
-        connection,
-        MessageDecoder=impl.MessageDecoder,
-        encode_binary=encode,
-        encode_frame=impl.encode_frame,
-        encode_text=encode,
-        new_mask_key=lambda: KEY,
+    with (
+        patch.object(sansio, "MessageDecoder", impl.MessageDecoder),
+        patch.multiple(
+            sending,
+            encode_binary=encode,
+            encode_frame=impl.encode_frame,
+            encode_text=encode,
+            new_mask_key=lambda: KEY,
+        ),
     ):
         yield
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import random
 import re
 from collections.abc import Callable
 from typing import Any
@@ -232,3 +233,34 @@ def test_wrapped_method_sees_every_call(owner: type, name: str, monkeypatch: pyt
 
     (seen, _) = both(main)
     assert seen[-1] == 6  # and the Close
+
+
+@pytest.mark.parametrize("deflate", [False, True], ids=["uncompressed", "deflate"])
+def test_a_large_message_among_small_ones_of_an_iteration_arrives_whole(deflate: bool) -> None:
+    large = random.Random(1).randbytes(6_000_000)
+
+    async def main(seen: list[Any]) -> None:
+        async def handler(request: web.Request) -> web.WebSocketResponse:
+            ws = web.WebSocketResponse(compress=deflate, max_msg_size=0)
+            await ws.prepare(request)
+            await asyncio.gather(ws.send_str("a"), ws.send_bytes(large), ws.send_str("b"), ws.send_str("c"))
+            await ws.close()
+            return ws
+
+        app = web.Application()
+        app.router.add_get("/", handler)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        host, port = runner.addresses[0][:2]
+        async with (
+            ClientSession() as session,
+            session.ws_connect(f"http://{host}:{port}/", max_msg_size=0, compress=15 * deflate) as ws,
+        ):
+            seen.extend([message.data async for message in ws])
+            seen.append(ws.close_code)
+        await runner.cleanup()
+
+    # aiohttp compresses the large one in a thread.
+    messages = ["a", "b", "c", large] if deflate else ["a", large, "b", "c"]
+    assert both(main)[0] == [*messages, 1000]

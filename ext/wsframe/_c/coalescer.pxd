@@ -32,13 +32,15 @@ cdef class Coalescer:
     cdef void *pending
     cdef int fd
     cdef int flushed_by
-    cdef bint transport_busy  # the transport may have unsent bytes
     cdef readonly bint _has_flusher  # the flusher sends what is pending, if nobody else does
     cdef bint bypasses  # pending bytes are written to the socket directly
-    cdef bint has_closing_flag  # the transport is of asyncio
+    # The transport is of asyncio: read its attributes, for methods cost more and may be intercepted.
+    cdef bint has_closing_flag
+    cdef bint has_buffer
     cdef int write_at(self, bytes frame, int when) except -1
     cdef int append_pending(self, bytes frame, int when) except -1
     cdef int send_now(self, bytes data) except -1
     cdef int flush_pending(self) except -1
     cdef bint can_bypass(self) except -1
+    cdef bint transport_is_busy(self) except -1
     cdef bint write_is_replaced(self)

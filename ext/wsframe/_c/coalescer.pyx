@@ -137,8 +137,8 @@ cdef class Coalescer:
             reads: whether to read from it, too; only for the transports of asyncio's selector loops.
         """
         self.fd = fd
-        self.transport_busy = True
         self.has_closing_flag = hasattr(self._transport, "_closing")
+        self.has_buffer = hasattr(self._transport, "_buffer")
         if fd >= 0:
             wsf_flusher_start()
         if self.pending is not NULL:
@@ -211,7 +211,9 @@ cdef class Coalescer:
         if self._pending_size == 0:
             self.bypasses = self.can_bypass()
             self._has_flusher = self.bypasses and when != AT_END
-            if not self.bypasses and (self.write_is_replaced() or (self.fd >= 0 and not self.transport_busy)):
+            if not self.bypasses and (
+                self.write_is_replaced() or (self.fd >= 0 and not self.transport_is_busy())
+            ):
                 self._transport_write(frame)
                 return 0
         elif self.bypasses and not self._has_flusher and when != AT_END:
@@ -259,6 +261,8 @@ cdef class Coalescer:
         with cython.critical_section(self):
             pending = <wsf_pending *>self.pending
             self._pending_size = 0
+            if self.bypasses and self.transport_is_busy():
+                self.bypasses = False  # who has written to the transport meanwhile
             left = wsf_pending_flush(pending, self.bypasses + (self.bypasses and self._intercepts))
             try:
                 if left:
@@ -266,7 +270,6 @@ cdef class Coalescer:
                     wsf_pending_clear(pending)
                     # A transport that is closing has lost the connection meanwhile.
                     if not self._intercepts or not self._transport.is_closing():
-                        self.transport_busy = True
                         self._transport_write(data)  # which handles a socket that is full or gone
             finally:
                 if self._intercepting and not self._receiving and self._pending_size == 0:
@@ -281,20 +284,19 @@ cdef class Coalescer:
                 return 0
             if sent > 0:
                 data = data[sent:]
-        self.transport_busy = True
         self._transport_write(data)  # which handles a socket that is full or gone
         return 0
 
     cdef bint can_bypass(self) except -1:
-        if self.fd < 0:
-            return False
-        if self.transport_busy:
-            self.transport_busy = self._transport.get_write_buffer_size() != 0
-            if self.transport_busy:
-                return False
-        if self.write_is_replaced():
+        if self.fd < 0 or self.transport_is_busy() or self.write_is_replaced():
             return False
         return not (self._transport._closing if self.has_closing_flag else self._transport.is_closing())
+
+    cdef bint transport_is_busy(self) except -1:
+        """Return whether the transport has bytes left to write; others may have written them, too."""
+        if self.has_buffer:
+            return bool(self._transport._buffer)
+        return self._transport.get_write_buffer_size() != 0
 
     cdef bint write_is_replaced(self):
         attributes = self._transport_attributes
