@@ -118,6 +118,11 @@ async def test_max_size_of_0_accepts_only_empty_messages():
         assert ws.close_code == 1009
 
 
+async def test_no_additional_headers_may_be_none():
+    async with local() as server, connect(uri_of(server), additional_headers=None) as ws:
+        assert "X" not in ws.request.headers
+
+
 async def test_a_server_limits_the_head_of_a_request():
     fields = {f"X-{number}": "y" for number in range(50)}
     async with local(max_headers=40) as server:

@@ -236,6 +236,15 @@ async def test_connection_without_a_header_is_closed(scheme, contexts):
     assert len(log.lines) == len(MALFORMED)
 
 
+async def test_a_peer_that_is_not_trusted_is_logged_once(caplog):
+    caplog.set_level("DEBUG", "wsframe.server")
+    async with local(trusted_proxies=["10.0.0.1"]) as server:
+        for _ in range(2):
+            assert await ended(server, V1) == b""
+    levels = [record.levelname for record in caplog.records if "trusted_proxies" in record.getMessage()]
+    assert levels == ["WARNING", "DEBUG"]
+
+
 async def test_only_trusted_proxies_may_send_it():
     async with local(trusted_proxies=["10.0.0.1"]) as server:
         assert await ended(server, V1) == b""

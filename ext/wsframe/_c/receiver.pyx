@@ -18,6 +18,8 @@
 # 8. `_receiving` is set while the listener is called and while the control frames of a read are processed;
 #    then the pending writes are flushed.
 
+import os
+
 cimport cython
 from cpython.buffer cimport (
     PyBUF_SIMPLE,
@@ -28,6 +30,7 @@ from cpython.buffer cimport (
 )
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.list cimport PyList_GET_SIZE
+from libc.errno cimport EAGAIN, errno
 from libc.stdint cimport uint8_t, uint64_t
 
 from wsframe._c.coalescer cimport LONG_AGO, Coalescer
@@ -138,8 +141,13 @@ cdef class Receiver(Coalescer):
                 self._transport._add_reader(self._transport._sock_fd, self._transport._read_ready)
             else:
                 size = wsf_recv(self.fd, self.buffer_start, self.buffer_size)
+                if size < 0 and errno != EAGAIN:
+                    # The system reports it once: the transport would see the end of the stream.
+                    exc = OSError(errno, os.strerror(errno))
+                    self._transport._fatal_error(exc, "Fatal read error on socket transport")
+                    return
         if size <= 0:
-            self._transport._read_ready()  # which handles the end of the stream and errors
+            self._transport._read_ready()  # which handles the end of the stream
             return
         try:
             self.receive_read(size)

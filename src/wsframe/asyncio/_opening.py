@@ -129,7 +129,12 @@ class ServerConnection(Connection):
     @property
     def _is_detached(self) -> bool:
         """Whether the application has given the transport to another protocol (`set_protocol`)."""
-        return self.transport.get_protocol() is not self
+        if self._lost:
+            return False
+        try:
+            return self.transport.get_protocol() is not self
+        except AttributeError:  # asyncio's transport for TLS, closed twice
+            return False
 
     def respond(self, status: int, text: str) -> Response:
         """Return a plain text response, for `process_request` or `process_response`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl as tls
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +52,7 @@ class HeaderProtocol(asyncio.BufferedProtocol):
         trusted = self._server._proxies
         peer = transport.get_extra_info("peername")
         if trusted is not None and not trusted.trusts(peer):
-            self._fail(f"the peer {peer!r} is not among trusted_proxies")
+            self._fail(f"the peer {peer!r} is not among trusted_proxies", warn=True)
 
     def get_buffer(self, sizehint: int) -> Any:
         if not self._reader.wanted:  # Windows' proactor has read what follows
@@ -110,8 +111,11 @@ class HeaderProtocol(asyncio.BufferedProtocol):
             self._connection.buffer_updated(size)
             data = data[size:]
 
-    def _fail(self, why: str) -> None:
-        self._server.logger.debug("connection refused: %s", why)
+    def _fail(self, why: str, warn: bool = False) -> None:
+        server = self._server
+        level = logging.WARNING if warn and not server._warned_of_peer else logging.DEBUG
+        server._warned_of_peer |= warn  # once: it may be a proxy that was forgotten, or anybody
+        server.logger.log(level, "connection refused: %s", why)
         self.abort()
 
     def abort(self) -> None:

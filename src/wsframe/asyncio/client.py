@@ -226,7 +226,7 @@ class connect:
         origin: value of the Origin header; None to omit it.
         subprotocols: those the client supports, in order of preference; an empty sequence is as None.
         compression: "deflate" or a ClientPolicy for permessage-deflate, None for none.
-        additional_headers: header fields to add to the request.
+        additional_headers: header fields to add to the request, or None.
         user_agent_header: value of the User-Agent header; None to omit it.
         proxy: the address of a proxy: http://, https://, socks4://, socks4a://, socks5:// or socks5h://; True
             for the one in the environment for this URI, None for none.  Those of SOCKS need python-socks,
@@ -276,7 +276,7 @@ class connect:
         origin: str | None = None,
         subprotocols: Sequence[str] | None = None,
         compression: ClientPolicy | Literal["deflate"] | None = "deflate",
-        additional_headers: HeadersLike = (),
+        additional_headers: HeadersLike | None = None,
         user_agent_header: str | None = f"wsframe/{__version__}",
         proxy: str | Literal[True] | None = True,
         listener: Callable[[], Listener] | None = None,
@@ -352,7 +352,9 @@ class connect:
             "origin": origin,
             "subprotocols": subprotocols,
             "compression": policy,
-            "extra_headers": pairs_of(additional_headers),  # a list: each attempt reads it
+            "extra_headers": pairs_of(
+                () if additional_headers is None else additional_headers
+            ),  # a list: each attempt reads it
             "user_agent": user_agent_header,
         }
         open_request(self.uri, new_key(), **self._headers)  # raises for a bad argument

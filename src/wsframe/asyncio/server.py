@@ -126,6 +126,7 @@ class Server:
         self.forwarded_header: ForwardedHeader = forwarded_header
         self.proxy_protocol = proxy_protocol
         self._warned_of_proxy = False
+        self._warned_of_peer = False
         self._unidentified: set[HeaderProtocol] = set()  # those that read the PROXY protocol, or start TLS
         self._handler = handler
         self.subprotocols: list[str] | None = None
@@ -384,7 +385,7 @@ class serve:
             every request.  If it is malformed, the client gets a 400.
         proxy_protocol: whether each connection starts with a header of the PROXY protocol, version 1 or 2,
             before TLS; without one it is closed, and so are those of peers that are not among
-            trusted_proxies where these are given.
+            trusted_proxies.  Without trusted_proxies, the header of every peer is believed.
         options: those of asyncio's create_server: ssl, sock, reuse_port, backlog ...
 
     Raises:

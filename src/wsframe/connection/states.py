@@ -17,7 +17,7 @@ Two steps change the state (see TRANSITIONS):
 #    fragments. Each change of it is reported to `on_encodes_directly`, the last one by receive_eof().
 # 3. `sent` is set in the step from OPEN to CLOSING, and `received` at the Close of the peer; neither changes
 #    after that. No frame is encoded once `sent` is set.
-# 4. `error` is a violation by the peer; `cause` is what ended the stream, or None.
+# 4. `error` is a violation by the peer; `cause` is what ended the stream before the peer's Close, or None.
 
 from __future__ import annotations
 
@@ -111,6 +111,8 @@ class ConnectionState:
         self._change(TRANSITIONS[self.state, Step.STREAM_ENDED], self.fragmenting)
         self.on_encodes_directly = None
         self.cause = cause or self.cause
+        if self.cause is None and self.received is None:
+            self.cause = EOFError("unexpected end of stream")
 
     def _change(self, state: State, fragmenting: bool) -> None:
         """Change the state, and what depends on it; nothing else does."""

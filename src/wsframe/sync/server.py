@@ -99,6 +99,7 @@ class Server:
         self._threads: set[threading.Thread] = set()
         self._is_serving = False
         self._warned_of_proxy = False
+        self._warned_of_peer = False
         self._wakeup_sender, self._wakeup = socket.socketpair()
 
     @property
@@ -289,7 +290,7 @@ def serve(
             every request.  If it is malformed, the client gets a 400.
         proxy_protocol: whether each connection starts with a header of the PROXY protocol, version 1 or 2,
             before TLS; without one it is closed, and so are those of peers that are not among
-            trusted_proxies where these are given.
+            trusted_proxies.  Without trusted_proxies, the header of every peer is believed.
         options: the rest of socket.create_server: family, backlog, reuse_port, dualstack_ipv6.
 
     Raises:
@@ -366,7 +367,10 @@ def serve(
                 transport = encrypted = TLSSocket(transport, ssl, server_side=True)
                 encrypted.handshake(deadline)
         except OSError as exc:  # also one of TLS, and a time-out
-            server.logger.debug("connection failed: %s", exc)
+            level = logging.DEBUG
+            if isinstance(exc, PermissionError) and not server._warned_of_peer:
+                level, server._warned_of_peer = logging.WARNING, True
+            server.logger.log(level, "connection failed: %s", exc)
             accepted.close()
             return
         connection = (create_connection or ServerConnection)(
