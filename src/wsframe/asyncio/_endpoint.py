@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._backend import new_mask_key
 from .._errors import ConcurrencyError
+from .._http.logs import ERROR, log
 from .._sockets import iteration_of, socket_of
 from .._spec import Close, CloseCode, Fragment, Ping, Pong, Role
 from ..connection import (
@@ -395,7 +396,7 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
     def _listener_failed(self) -> None:
         exc = sys.exc_info()[1]
         if exc is None or self._protocol is None or not self._protocol.has_raised(exc):
-            self.logger.error("listener failed", exc_info=True)
+            log(self, ERROR, "listener failed", exc_info=True)
         if self._protocol is not None and not self._lost:
             self._start_closing(CloseCode.INTERNAL_ERROR)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._http import errors
 from .._http.forwarded import Client
-from .._http.logs import log_no_request
+from .._http.logs import ERROR, INFO, WARNING, log, log_no_request, log_refusal
 from .._http.responses import checked, plain_response, read_own, serialize_101, serialize_refusal
 from .._options import (
     limits_of,
@@ -159,9 +159,10 @@ class ServerConnection(Connection):
         self._server._all_connections.discard(self)
         self._server._open_connections.discard(self)
         if self._reader is not None and self.request is None:
-            log_no_request(self.logger, self._reader.cut_short())
+            log_no_request(self, self._reader.cut_short())
         self._reader = None
         self._stop_handshake_timer()
+        log(self, INFO, "connection closed")
         super().connection_lost(exc)
 
     def _receive_handshake(self, data: bytes) -> None:
@@ -223,7 +224,7 @@ class ServerConnection(Connection):
             self._decision = None
             # After the handshake is refused (timeout, or server or connection closed) we cancel this task.
             if isinstance(exc, Exception) or self._reader is not None:
-                self._fail_handshake(f"{what} failed")
+                self._fail_handshake(f"{what} failed", was_checked=accepted is not None)
             if not isinstance(exc, Exception):
                 raise
             return
@@ -236,12 +237,13 @@ class ServerConnection(Connection):
         try:
             other = None if response is None else checked(response, what)
             if other is not None and (accepted is None or other.status_code != 101):
-                self._refuse(serialize_refusal(other, request.method))
+                refusal = serialize_refusal(other, request.method)
+                self._refuse(refusal, was_checked=accepted is not None)
                 return
             assert accepted is not None
             data = accepted.with_fields(server._response_fields) if other is None else serialize_101(other)
         except Exception:
-            self._fail_handshake("opening handshake failed")
+            self._fail_handshake("opening handshake failed", was_checked=accepted is not None)
             return
         self._send_acceptance(accepted, data)
         self._resume_reading()
@@ -270,12 +272,12 @@ class ServerConnection(Connection):
         except Refused as refused:
             if isinstance(refused, errors.UpgradeRemoved) and not server._warned_of_proxy:
                 server._warned_of_proxy = True  # once: each request is the same
-                self.logger.warning("request refused: %s", refused)
-            self._refuse(refused.response)
+                log(self, WARNING, "request refused: %s", refused)
+            self._refuse(refused.response, was_checked=True)
         except NegotiationError as exc:
-            self._refuse(errors.no_agreement(str(exc)).response)
+            self._refuse(errors.no_agreement(str(exc)).response, was_checked=True)
         except Exception:
-            self._fail_handshake("opening handshake failed")
+            self._fail_handshake("opening handshake failed", was_checked=True)
         else:
             return accepted
         return None
@@ -289,6 +291,7 @@ class ServerConnection(Connection):
         self._response = data
         self.subprotocol = accepted.subprotocol
         self._transport_write(data)
+        log(self, INFO, "connection open")
         server._open_connections.add(self)
         max_message, max_frame = limits_of(server.max_size)
         self._open(
@@ -304,17 +307,18 @@ class ServerConnection(Connection):
         if not isinstance(handler, type):
             server._start_task(self._run(handler))
 
-    def _refuse(self, response: bytes, error: Refused | None = None) -> None:
+    def _refuse(self, response: bytes, error: Refused | None = None, *, was_checked: bool = False) -> None:
         """Refuse the opening handshake, and close.
 
         Args:
             response: empty for a client that does not speak HTTP.
             error: what is wrong with the request, if the client sent none that can be read.
+            was_checked: see `log_refusal`.
         """
         if self._reader is None:
             return  # refused before, or disconnected
         if self.request is None:
-            log_no_request(self.logger, error or self._reader.cut_short())
+            log_no_request(self, error or self._reader.cut_short())
         self._reader = None
         self._stop_handshake_timer()
         if self.transport.is_closing():
@@ -322,6 +326,7 @@ class ServerConnection(Connection):
         self._response = response
         if response:
             self._transport_write(response)
+            log_refusal(self, response, was_checked=was_checked)
         self._start_close_timer()  # the peer may not read it
         if not self.transport.can_write_eof():
             self.transport.close()
@@ -340,19 +345,18 @@ class ServerConnection(Connection):
         self._server._open_connections.discard(self)
         super()._start_close_timer()
 
-    def _fail_handshake(self, why: str) -> None:
+    def _fail_handshake(self, why: str, *, was_checked: bool) -> None:
         """Log the current exception, and respond with 500."""
-        self.logger.exception(why)
-        self._refuse(errors.opening_failed().response)
+        log(self, ERROR, why, exc_info=True)
+        self._refuse(errors.opening_failed().response, was_checked=was_checked)
 
     def _open_timed_out(self) -> None:
         self._handshake_timer = None
         if self._decision is None:
             self.transport.abort()  # the request is incomplete
         else:
-            self.logger.error(
-                "%s took longer than open_timeout, %s s", self._awaited, self._server.open_timeout
-            )
+            text = "%s took longer than open_timeout, %s s"
+            log(self, ERROR, text, self._awaited, self._server.open_timeout)
             self._refuse(errors.opening_timed_out().response)
 
     def _stop_handshake_timer(self) -> None:
@@ -373,7 +377,7 @@ class ServerConnection(Connection):
                 self.close_nowait(CloseCode.GOING_AWAY)
                 raise
             if not self.protocol.has_raised(exc):
-                self.logger.exception("connection handler failed")
+                log(self, ERROR, "connection handler failed", exc_info=True)
                 self.close_nowait(CloseCode.INTERNAL_ERROR)
             if not isinstance(exc, (Exception, asyncio.CancelledError)):
                 raise

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import ssl as tls
+import traceback
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -465,7 +466,7 @@ class connect:
                     raise
                 if reason is not None:
                     raise reason from exc
-                failure = exc
+                failure, what = exc, "connect failed"
             else:
                 try:
                     yield connection
@@ -473,14 +474,14 @@ class connect:
                     await connection.close()
                 if connection._open_seconds >= STABLE_AFTER:
                     delays = self._reconnect_delays()
-                failure = connection.protocol.closed_error()
+                failure, what = connection.protocol.closed_error(), "connection closed"
             delay = next(delays, None)
             if delay is None:
                 raise failure
-            text = str(failure)
+            text = traceback.format_exception_only(type(failure), failure)[0].strip()
             if not text.isprintable():  # of an exception of another library
                 text = escape(text)
-            self.logger.info("connecting again in %.1f s: %s", delay, text)
+            self.logger.info("%s; reconnecting in %.1f seconds: %s", what, delay, text)
             await asyncio.sleep(delay)
 
 

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Iterable
 from typing import TYPE_CHECKING, Any, Literal
 
 from .._errors import ConcurrencyError
+from .._http.logs import WARNING, log
 from .._spec import CloseCode, Fragment
 from ..connection import Broadcast, ConnectionClosedOK, State, as_kind, bytes_of
 from ._endpoint import HIGH_WATER, WRITE_LIMIT, Endpoint, WriteLimit
@@ -376,6 +377,6 @@ def broadcast(
         if raise_exceptions:
             skipped.append(failure)
         else:
-            connection.logger.warning("skipped broadcast: %s", reason)
+            log(connection, WARNING, "skipped broadcast: %s", reason)
     if skipped:
         raise _exception_group("skipped broadcast", skipped)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from .. import __version__
 from .._http import errors
 from .._http.forwarded import ForwardedHeader, TrustedProxies, TrustedProxy, check_forwarded_header
+from .._http.logs import log_listening
 from .._http.messages import HeadersLike
 from .._http.reader import MAX_HEAD, MAX_HEADERS, require_httptools
 from .._options import (
@@ -268,6 +269,7 @@ class Server:
         close_body(code, reason)
         check_seconds("spread", spread, zero=True)
         if self._closing is None:
+            self.logger.info("server closing")
             self._refuses = not spread
             self._closing = self._loop.create_task(self._close(close_connections, code, reason, spread))
             self._close_called.set_result(None)
@@ -295,6 +297,7 @@ class Server:
             waits = [asyncio.ensure_future(connection.wait_closed()) for connection in self._all_connections]
             await asyncio.wait([*self._tasks, *waits])
         await self._listening.wait_closed()
+        self.logger.info("server closed")
 
     async def _close_one_by_one(self, close_connections: bool, code: int, reason: str, until: float) -> None:
         """Close the open connections; those that are opening have until the end to do so."""
@@ -471,7 +474,11 @@ class serve:
             self._make_protocol = self._after_header(loop)
         elif self._options.get("ssl") is not None and self._options.get("ssl_handshake_timeout") is None:
             self._options["ssl_handshake_timeout"] = self._server.open_timeout
-        self._server._attach(loop, await self._listen(loop))
+        listening = await self._listen(loop)
+        self._server._attach(loop, listening)
+        if listening.is_serving():
+            for sock in listening.sockets:
+                log_listening(self._server.logger, sock)
         return self._server
 
     def _after_header(self, loop: asyncio.AbstractEventLoop) -> Callable[[], asyncio.BaseProtocol]:

@@ -14,6 +14,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from .._http.logs import ERROR, log
 from ._keepalive import KeepAlive
 from ._socket import Deadline
 
@@ -88,7 +89,7 @@ class Background:
         except OSError as exc:
             connection._end(exc)
         except BaseException as exc:
-            connection.logger.exception("connection failed")
+            log(connection, ERROR, "connection failed", exc_info=True)
             connection._end(exc if isinstance(exc, Exception) else None)
         finally:
             connection._release_socket()

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .._errors import ConcurrencyError
+from .._http.logs import DEBUG, log
 from .._spec import CloseCode
 from ..connection import Event, SansIOConnection as Protocol, State
 from ._background import Background
@@ -139,6 +140,9 @@ class Endpoint:
         """Send a Ping of the keep-alive; return the event that its Pong sets."""
         raise NotImplementedError
 
+    def _log_end(self) -> None:
+        """Log that the TCP connection is over."""
+
     # Opening, reading and sending.
 
     def _open(self, protocol: Protocol, rest: bytes) -> None:
@@ -247,6 +251,7 @@ class Endpoint:
                 if ack_on_close:
                     pong.set()
             self._pings.clear()
+        self._log_end()
         if self._outbox.lock.try_acquire():
             self.socket.send_close_notify()
             self._outbox.lock.release()
@@ -281,7 +286,7 @@ class Endpoint:
 
     def _keepalive_failed(self) -> None:
         """Close: the peer was silent for too long."""
-        self.logger.debug("keepalive ping timeout")
+        log(self, DEBUG, "keepalive ping timeout")
         self._close_soon(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
 
     def _release_socket(self) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._http import errors
 from .._http.forwarded import Client, ForwardedHeader, TrustedProxies
-from .._http.logs import log_no_request
+from .._http.logs import ERROR, INFO, log, log_no_request, log_refusal
 from .._http.responses import checked, plain_response, read_own, serialize_101, serialize_refusal
 from .._spec import Role
 from ..connection import SansIOConnection as Protocol
@@ -51,6 +51,7 @@ class ServerConnection(Connection):
         super().__init__(socket, **options)
         self.server = server
         self._is_accepted = False
+        self._was_checked = False  # the request, as that of an opening handshake
         self._close_with: tuple[int, str] | None = None  # once it is open
         self._client: Client | None = None  # as proxies describe it
 
@@ -80,6 +81,9 @@ class ServerConnection(Connection):
             text: the body.
         """
         return plain_response(status, text)
+
+    def _log_end(self) -> None:
+        log(self, INFO, "connection closed")
 
     def _accept(self) -> None:
         """Decide that the connection is going to be open.
@@ -154,7 +158,7 @@ class Opening(NamedTuple):
                 connection.server._warn_of_proxy(refused)
             data, accepted = refused.response, None
         except Exception:
-            connection.logger.exception("opening handshake failed")
+            log(connection, ERROR, "opening handshake failed", exc_info=True)
             data, accepted = errors.opening_failed().response, None
         connection.response = read_own(data)
         if connection._ended:
@@ -165,8 +169,10 @@ class Opening(NamedTuple):
             connection.close_socket()
             return False
         if accepted is None:
+            log_refusal(connection, data, was_checked=connection._was_checked)
             _end(connection)
             return False
+        log(connection, INFO, "connection open")
         connection.subprotocol = accepted.subprotocol
         connection._open(
             Protocol(
@@ -188,17 +194,17 @@ class Opening(NamedTuple):
             try:
                 data = connection.socket.recv_within(deadline)
             except OSError as exc:  # also a time-out
-                log_no_request(connection.logger, reader.cut_short(), exc)
+                log_no_request(connection, reader.cut_short(), exc)
                 return None
             if not data:
-                log_no_request(connection.logger, reader.cut_short())
+                log_no_request(connection, reader.cut_short())
                 if connection.server.socket_closed.is_set():
                     raise errors.shutting_down()
                 return None
             try:
                 request = reader.feed(data)
             except Refused as refused:
-                log_no_request(connection.logger, refused)
+                log_no_request(connection, refused)
                 raise
             if request is not None:
                 return request
@@ -233,13 +239,14 @@ class Opening(NamedTuple):
         except Refused:
             raise
         except Exception:
-            connection.logger.exception(f"{what} failed")
+            log(connection, ERROR, f"{what} failed", exc_info=True)
             raise errors.opening_failed() from None
         if accepted is not None:
             connection._accept()
         return data, accepted
 
     def _accept(self, connection: ServerConnection, request: Request) -> Accepted:
+        connection._was_checked = True
         subprotocols: Subprotocols | None = self.subprotocols
         if self.select_subprotocol is not None:
             subprotocols = partial(self.select_subprotocol, connection)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from .. import __version__
 from .._http.forwarded import ForwardedHeader, TrustedProxies, TrustedProxy, check_forwarded_header
+from .._http.logs import ERROR, log, log_listening
 from .._http.messages import HeadersLike
 from .._http.reader import MAX_HEAD, MAX_HEADERS
 from .._options import (
@@ -128,6 +129,7 @@ class Server:
             with selectors.DefaultSelector() as selector:
                 selector.register(self._wakeup, selectors.EVENT_READ)
                 selector.register(self.socket, selectors.EVENT_READ)
+                log_listening(self.logger, self.socket)
                 while not any(key.fileobj is self._wakeup for key, _ in selector.select()):
                     self._accept()
         finally:
@@ -196,6 +198,7 @@ class Server:
             ValueError: the code must not be sent, or the reason is too long.
         """
         close_body(code, reason)
+        self.logger.info("server closing")
         with self._lock:
             serving, self._is_serving = self._is_serving, True  # it cannot begin any more
         if not serving:
@@ -210,6 +213,7 @@ class Server:
             connection._go_away(close_connections, code, reason)
         for thread in threads:
             thread.join()
+        self.logger.info("server closed")
 
     def __enter__(self) -> Self:
         return self
@@ -399,7 +403,7 @@ def _run(handler: Handler, connection: ServerConnection) -> None:
         handler(connection)
     except BaseException as exc:
         if not connection.protocol.has_raised(exc):
-            connection.logger.exception("connection handler failed")
+            log(connection, ERROR, "connection handler failed", exc_info=True)
         connection.close(CloseCode.INTERNAL_ERROR)
         if not isinstance(exc, Exception):
             raise
