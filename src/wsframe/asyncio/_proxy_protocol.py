@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import ssl as tls
 from typing import TYPE_CHECKING, Any
 
@@ -113,9 +112,9 @@ class HeaderProtocol(asyncio.BufferedProtocol):
 
     def _fail(self, why: str, warn: bool = False) -> None:
         server = self._server
-        level = logging.WARNING if warn and not server._warned_of_peer else logging.DEBUG
+        log = server.logger.warning if warn and not server._warned_of_peer else server.logger.debug
         server._warned_of_peer |= warn  # once: it may be a proxy that was forgotten, or anybody
-        server.logger.log(level, "connection refused: %s", why)
+        log("connection refused: %s", why)
         self.abort()
 
     def abort(self) -> None:

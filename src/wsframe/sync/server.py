@@ -371,10 +371,10 @@ def serve(
                 transport = encrypted = TLSSocket(transport, ssl, server_side=True)
                 encrypted.handshake(deadline)
         except OSError as exc:  # also one of TLS, and a time-out
-            level = logging.DEBUG
+            log = server.logger.debug
             if isinstance(exc, PermissionError) and not server._warned_of_peer:
-                level, server._warned_of_peer = logging.WARNING, True
-            server.logger.log(level, "connection failed: %s", exc)
+                log, server._warned_of_peer = server.logger.warning, True
+            log("connection failed: %s", exc)
             accepted.close()
             return
         connection = (create_connection or ServerConnection)(
