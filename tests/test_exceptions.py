@@ -22,8 +22,8 @@ CLOSES = (Close(4000, "bye"), Close(1000))
 ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "WebSocketException": ("no",),
     "ConcurrencyError": ("another recv is waiting",),
-    "PayloadTooBig": (1009, "message larger than 10 bytes"),
-    "TooManyFragments": (1008, "message of more than 10 fragments"),
+    "PayloadTooBig": (5, 3, 1),
+    "TooManyFragments": (10,),
     "ProtocolError": (1002, "reserved bits must be 0"),
     "InvalidHandshake": ("no",),
     "Refused": (426, "no", [("Upgrade", "websocket")]),
@@ -32,9 +32,9 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "InvalidURI": ("http://x", "no scheme of ours"),
     "InvalidMessage": ("no",),
     "InvalidStatus": (Response(404, "Gone", [("X", "y")], b"body"),),
-    "InvalidHeader": ("Upgrade", "no"),
-    "InvalidHeaderValue": ("Sec-WebSocket-Accept", "no", "x"),
-    "InvalidUpgrade": ("Upgrade", "no", "h2c"),
+    "InvalidHeader": ("Upgrade", None, "no"),
+    "InvalidHeaderValue": ("Sec-WebSocket-Accept", "x", "no"),
+    "InvalidUpgrade": ("Upgrade", "h2c", "no"),
     "NegotiationError": ("no",),
     "SecurityError": ("no",),
     "ProxyError": ("no",),
@@ -143,3 +143,42 @@ def test_has_raised_looks_into_exception_groups() -> None:
     assert one.has_raised(group("", [own, group("", [own])]))
     assert not one.has_raised(group("", [own, group("", [foreign])]))
     assert not one.has_raised(group("", [own, ValueError()]))
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("ProtocolError", ("x",)),
+        ("PayloadTooBig", (5, 3)),
+        ("PayloadTooBig", (None, 3)),
+        ("PayloadTooBig", (5, 3, 2)),
+        ("InvalidHeader", ("N",)),
+        ("InvalidHeader", ("N", "")),
+        ("InvalidHeader", ("N", "v")),
+        ("InvalidHeaderValue", ("N", "v")),
+        ("InvalidUpgrade", ("Upgrade", "h2c")),
+        ("InvalidHandshake", ("x",)),
+        ("InvalidMessage", ("x",)),
+        ("NegotiationError", ("x",)),
+        ("SecurityError", ("x",)),
+        ("ConcurrencyError", ("x",)),
+        ("InvalidURI", ("u", "m")),
+        ("InvalidProxy", ("p", "m")),
+        ("MultipleValuesError", ("N",)),
+    ],
+)
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_texts_are_those_of_websockets(name: str, arguments: tuple[Any, ...], way: Any) -> None:
+    module = "websockets.datastructures" if name == "MultipleValuesError" else "websockets.exceptions"
+    theirs = getattr(pytest.importorskip(module, reason="needs websockets"), name)(*arguments)
+    ours = FOUND[name](*arguments)
+    assert str(ours) == str(way(ours)) == str(theirs)
+    for attribute in vars(theirs).keys() - {"message"}:
+        assert getattr(ours, attribute) == getattr(theirs, attribute)
+
+
+def test_payload_too_big_takes_a_text_alone() -> None:
+    error = FOUND["PayloadTooBig"]("message larger than 10 bytes")
+    assert (str(error), error.close_code, error.max_size) == ("message larger than 10 bytes", 1009, None)  # type: ignore[attr-defined]
+    with pytest.raises(TypeError, match="needs a max_size"):
+        FOUND["PayloadTooBig"](5)

@@ -17,25 +17,63 @@ class ProtocolError(WebSocketException):
     """The peer broke a rule of the protocol, or a limit set for it.
 
     Args:
-        close_code: the status code for the Close frame that is sent in return (RFC 6455, 7.4.1).
+        close_code: the status code for the Close frame that is sent in return (RFC 6455, 7.4.1); may be left
+            out, for 1002.
         reason: which rule, in a few words; short enough for the reason of that Close frame.
     """
 
-    def __init__(self, close_code: int, reason: str) -> None:
-        super().__init__(close_code, reason)
-        self.close_code: CloseCode = CloseCode(close_code)
-        self.reason: str = reason
+    def __init__(self, close_code: int | str = CloseCode.PROTOCOL_ERROR, reason: str = "") -> None:
+        if isinstance(close_code, str):
+            super().__init__(close_code)
+            self.close_code: CloseCode = CloseCode.PROTOCOL_ERROR
+            self.reason: str = close_code
+        else:
+            super().__init__(close_code, reason)
+            self.close_code = CloseCode(close_code)
+            self.reason = reason
 
     def __str__(self) -> str:
         return self.reason
 
 
 class PayloadTooBig(ProtocolError):
-    """A message or a frame is larger than a limit set for it (RFC 6455, 10.4)."""
+    """A message or a frame is larger than a limit set for it (RFC 6455, 10.4).
+
+    Args:
+        size: bytes of the frame, None where that is unknown; or the text of the error, alone.
+        max_size: bytes it may have.
+        current_size: bytes of the message before this frame.
+    """
+
+    def __init__(
+        self, size: int | str | None, max_size: int | None = None, current_size: int | None = None
+    ) -> None:
+        limit = max_size if max_size is None or current_size is None else max_size + current_size
+        if isinstance(size, str):
+            reason = size
+        elif limit is None:
+            raise TypeError("PayloadTooBig needs a max_size, or a text alone")
+        else:
+            frame = "frame" if size is None else f"frame with {size} bytes"
+            after = "" if current_size is None else f" after reading {current_size} bytes"
+            reason = f"{frame}{after} exceeds limit of {limit} bytes"
+        super().__init__(CloseCode.MESSAGE_TOO_BIG, reason)
+        self.args: tuple[object, ...] = (size, max_size, current_size)  # for pickle and copy
+        self.size: int | None = None if isinstance(size, str) else size
+        self.max_size: int | None = limit
+        self.current_size: int | None = current_size
 
 
 class TooManyFragments(ProtocolError):
-    """A message has more fragments than a limit set for it (RFC 6455, 10.4)."""
+    """A message has more fragments than a limit set for it (RFC 6455, 10.4).
+
+    Args:
+        max_fragments: how many it may have.
+    """
+
+    def __init__(self, max_fragments: int) -> None:
+        super().__init__(CloseCode.POLICY_VIOLATION, f"message of more than {max_fragments} fragments")
+        self.args: tuple[object, ...] = (max_fragments,)  # for pickle and copy
 
 
 # What a peer can do wrong.
@@ -117,17 +155,17 @@ def invalid_reason() -> ProtocolError:
 
 def message_too_big(limit: int) -> ProtocolError:
     """RFC 6455, 10.4: a limit on the size of a message, over all its fragments."""
-    return PayloadTooBig(CloseCode.MESSAGE_TOO_BIG, f"message larger than {limit} bytes")
+    return PayloadTooBig(f"message larger than {limit} bytes")
 
 
 def frame_too_big(limit: int) -> ProtocolError:
     """RFC 6455, 10.4: a limit on the size of a frame."""
-    return PayloadTooBig(CloseCode.MESSAGE_TOO_BIG, f"frame larger than {limit} bytes")
+    return PayloadTooBig(f"frame larger than {limit} bytes")
 
 
 def too_many_fragments(limit: int) -> ProtocolError:
     """RFC 6455, 10.4: a limit on the number of fragments of a message."""
-    return TooManyFragments(CloseCode.POLICY_VIOLATION, f"message of more than {limit} fragments")
+    return TooManyFragments(limit)
 
 
 def invalid_deflate() -> ProtocolError:

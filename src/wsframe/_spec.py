@@ -83,6 +83,10 @@ class CloseCode(IntEnum):
     BAD_GATEWAY = 1014
     TLS_HANDSHAKE = 1015
 
+    def __str__(self) -> str:
+        """Return the number, as CPython 3.11 and newer do."""
+        return int.__repr__(self)
+
 
 # 7.4.1 and the registry of close codes.
 CLOSE_MEANINGS: dict[int, str] = {
@@ -114,7 +118,7 @@ def may_be_sent(code: int) -> bool:
     return code < 5000
 
 
-_DEFINED = frozenset(int(code) for code in CloseCode)
+_DEFINED = {int(code): code for code in CloseCode}
 
 
 if TYPE_CHECKING:
@@ -195,7 +199,8 @@ class Close(_Control):
     """A Close frame (RFC 6455, 5.5.1).
 
     Args:
-        code: the status code; 1005 stands for a frame without one (7.1.5).
+        code: the status code, which becomes a CloseCode where there is one; 1005 stands for a frame without
+            one (7.1.5).
         reason: at most 123 bytes of UTF-8.
     """
 
@@ -203,8 +208,11 @@ class Close(_Control):
     __match_args__: tuple[str, ...] = ("code", "reason")
 
     def __init__(self, code: int = CloseCode.NO_STATUS_RCVD, reason: str = "") -> None:
-        self.code: int = code
+        self.code: CloseCode | int = _DEFINED.get(code, code)
         self.reason: str = reason
+
+    def __repr__(self) -> str:
+        return f"Close(code={int(self.code)}, reason={self.reason!r})"
 
     def __str__(self) -> str:
         """Describe it for people: "1001 (going away) maintenance"."""

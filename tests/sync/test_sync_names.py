@@ -101,6 +101,7 @@ EXCEPTIONS = {
 
 
 def test_exceptions_are_those_of_asyncio():
-    for name in EXCEPTIONS | {"CloseCode", "Headers", "Request", "Response", "State"}:
+    names = {"Close", "CloseCode", "Headers", "MultipleValuesError", "Opcode", "Request", "Response", "State"}
+    for name in EXCEPTIONS | names:
         assert getattr(wsframe.sync, name) is getattr(wsframe.asyncio, name)
         assert name in wsframe.sync.__all__

@@ -166,13 +166,16 @@ class InvalidHeader(InvalidHandshake):
 
     Args:
         name: of the header field.
-        reason: which rule.
         value: of the header field; None where it is missing.
+        reason: which rule.
     """
 
-    def __init__(self, name: str, reason: str, value: str | None = None) -> None:
+    def __init__(self, name: str, value: str | None = None, reason: str | None = None) -> None:
+        if reason is None:
+            kind = "missing" if value is None else "invalid" if value else "empty"
+            reason = f"{kind} {name} header" + (f": {escape(value)}" if value else "")
         super().__init__(reason)
-        self.args: tuple[object, ...] = (name, reason, value)
+        self.args: tuple[object, ...] = (name, value, reason)
         self.name = name
         self.value = value
 
@@ -411,29 +414,29 @@ def response_with_too_many_headers(limit: int) -> InvalidMessage:
 
 def response_without(name: str) -> InvalidHeader:
     if name in ("Upgrade", "Connection"):
-        return InvalidUpgrade(name, f"missing {name} header; does a proxy remove it?")
-    return InvalidHeader(name, f"missing {name} header")
+        return InvalidUpgrade(name, reason=f"missing {name} header; does a proxy remove it?")
+    return InvalidHeader(name)
 
 
 def response_with_repeated(name: str) -> InvalidHeader:
-    return InvalidHeader(name, f"more than one {name} header in the response")
+    return InvalidHeader(name, reason=f"more than one {name} header in the response")
 
 
 def wrong_upgrade(value: str) -> InvalidHeader:
     reason = f"Upgrade in the response must be websocket, not {excerpt(value)}"
-    return InvalidUpgrade("Upgrade", reason, value)
+    return InvalidUpgrade("Upgrade", value, reason)
 
 
 def wrong_connection(value: str) -> InvalidHeader:
     reason = f"Connection in the response must hold Upgrade, not {excerpt(value)}"
-    return InvalidUpgrade("Connection", reason, value)
+    return InvalidUpgrade("Connection", value, reason)
 
 
 def wrong_accept(value: str, expected: str) -> InvalidHeader:
     return InvalidHeaderValue(
         "Sec-WebSocket-Accept",
-        f"Sec-WebSocket-Accept must be {excerpt(expected)}, not {excerpt(value)}",
         value,
+        f"Sec-WebSocket-Accept must be {excerpt(expected)}, not {excerpt(value)}",
     )
 
 

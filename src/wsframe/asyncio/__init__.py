@@ -1,5 +1,6 @@
 """WebSocket servers and clients on asyncio."""
 
+from .. import __version__ as __version__
 from .._errors import (
     ConcurrencyError,
     PayloadTooBig,
@@ -7,7 +8,7 @@ from .._errors import (
     TooManyFragments,
     WebSocketException,
 )
-from .._spec import CloseCode
+from .._spec import Close, CloseCode, Opcode
 from ..connection import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK, State
 from ..handshake import (
     Headers,
@@ -28,7 +29,7 @@ from ..handshake import (
     Response,
     SecurityError,
 )
-from . import exceptions as exceptions
+from . import exceptions as exceptions, typing as typing
 from ._basic_auth import basic_auth
 from ._engine import Engine, EngineUnavailable, Position
 from ._listener import Listener
@@ -44,6 +45,7 @@ from .topics import Counters, Subscribed, Topics
 
 __all__ = [
     "ClientConnection",
+    "Close",
     "CloseCode",
     "ConcurrencyError",
     "Connection",
@@ -70,6 +72,7 @@ __all__ = [
     "MultipleValuesError",
     "NatsEngine",
     "NegotiationError",
+    "Opcode",
     "PayloadTooBig",
     "Position",
     "ProtocolError",

@@ -48,7 +48,7 @@ class ConnectionClosed(WebSocketException):
     @property
     def code(self) -> int:
         """The close code: 1006 if no Close was received (7.1.5)."""
-        return self.rcvd.code if self.rcvd else CloseCode.ABNORMAL_CLOSURE
+        return int(self.rcvd.code) if self.rcvd else CloseCode.ABNORMAL_CLOSURE
 
     @property
     def reason(self) -> str:

@@ -1,7 +1,8 @@
 """WebSocket servers and clients for threads, with the names of websockets.sync."""
 
+from .. import __version__ as __version__
 from .._errors import ConcurrencyError, PayloadTooBig, ProtocolError, TooManyFragments, WebSocketException
-from .._spec import CloseCode
+from .._spec import Close, CloseCode, Opcode
 from ..connection import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK, State
 from ..handshake import (
     Headers,
@@ -22,6 +23,7 @@ from ..handshake import (
     Response,
     SecurityError,
 )
+from . import typing as typing
 from ._basic_auth import basic_auth
 from .client import ClientConnection, connect, unix_connect
 from .connection import Connection
@@ -30,6 +32,7 @@ from .server import Server, ServerConnection, serve, unix_serve
 
 __all__ = [
     "ClientConnection",
+    "Close",
     "CloseCode",
     "ConcurrencyError",
     "Connection",
@@ -49,6 +52,7 @@ __all__ = [
     "InvalidUpgrade",
     "MultipleValuesError",
     "NegotiationError",
+    "Opcode",
     "PayloadTooBig",
     "ProtocolError",
     "ProxyError",

@@ -133,7 +133,7 @@ class Receiving(Base):
 
     def _close_received(self, close: Close) -> None:
         waiting = self._queued > 0
-        self._queue_disconnect(close.code, close.reason)
+        self._queue_disconnect(int(close.code), close.reason)
         if not waiting:
             self._reply_to_close()
         elif self.state is State.OPEN:
