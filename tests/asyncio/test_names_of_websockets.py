@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import functools
 import logging
 import sys
 import uuid
@@ -12,6 +13,7 @@ import pytest
 from both_ends import Pair, address, local
 
 from wsframe.asyncio import (
+    ClientConnection,
     ConnectionClosed,
     ConnectionClosedError,
     InvalidStatus,
@@ -380,3 +382,24 @@ async def test_a_character_that_is_cut_off_is_an_error():
     async with Pair() as pair:
         with pytest.raises(UnicodeDecodeError):
             await pair.theirs.send(["a€".encode()[:2]], text=True)
+
+
+@pytest.mark.parametrize("where", ["class", "instance"])
+async def test_iteration_calls_a_recv_of_the_application(where):
+    class Mine(ClientConnection):
+        async def recv(self, decode=None):
+            return (await super().recv(decode)).upper()
+
+    async def three(ws):
+        for word in ("a", "b", "c"):
+            await ws.send(word)
+
+    kind = Mine if where == "class" else ClientConnection
+    async with local(three) as server, connect(address(server), create_connection=kind) as ws:
+        if where == "instance":
+            ws.recv = functools.partial(upper, ws.recv)
+        assert [message async for message in ws] == ["A", "B", "C"]
+
+
+async def upper(recv):
+    return (await recv()).upper()

@@ -187,6 +187,8 @@ class Connection(Endpoint):
     async def __aiter__(self) -> AsyncIterator[str | bytes]:
         """Receive messages until the connection is closed with 1000, 1001 or without a code."""
         try:
+            while getattr(self.recv, "__func__", None) is not Connection.recv:  # it is overridden
+                yield await self.recv()
             while True:
                 while not self._queued:
                     await self._message_waiter()

@@ -98,7 +98,8 @@ class Sender(Endpoint):
         if isinstance(failure, OSError):
             self._sending_failed(failure)
         self._wait_for_end()
-        raise self.protocol.closed_error() from (failure if isinstance(failure, OSError) else None)
+        error = self.protocol.closed_error()
+        raise error from (failure if isinstance(failure, OSError) else error.__cause__)
 
     def _send_fragments(self, fragments: Iterable[str | Buffer], text: bool | None) -> None:
         """Send each fragment: those of an iterator at once, and then an empty one that ends the message;

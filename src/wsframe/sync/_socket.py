@@ -6,7 +6,9 @@ import select
 import socket
 import time
 from contextlib import suppress
+from errno import EBADF
 from math import ceil
+from os import strerror
 from typing import Any
 
 # Bytes a read takes at most.
@@ -110,7 +112,12 @@ class Socket:
 
         Returns:
             Whether it can be read from, and written to.
+
+        Raises:
+            OSError: the socket is closed.
         """
+        if self.sock.fileno() < 0:  # the application has closed it: no ValueError of `select`
+            raise OSError(EBADF, strerror(EBADF))
         if not hasattr(select, "poll"):  # Windows
             sockets = [self.sock]
             readable, writable, _ = select.select(

@@ -69,6 +69,8 @@ class Connection(StreamReceiver):
         """Receive messages until the connection is closed with 1000, 1001 or without a code."""
         receiving, messages = self._receiving, self._messages
         with suppress(ConnectionClosedOK):
+            while getattr(self.recv, "__func__", None) is not Connection.recv:  # it is overridden
+                yield self.recv()
             while True:  # as `recv` does
                 if not receiving.acquire(False):
                     raise concurrent_call("recv")
