@@ -84,7 +84,7 @@ def check_names(
 
             parameters = inspect.signature(typed).parameters.values()
             named = {one.name for one in parameters if one.kind is not one.VAR_KEYWORD}
-            nearest = difflib.get_close_matches(name, sorted(named.union(others)), 1)
+            nearest = difflib.get_close_matches(name, sorted(named.union(others)), 1, 0.7)
             if FORMER_NAMES.get(name) in named:
                 nearest = [FORMER_NAMES[name]]
             hint = f": did you mean {nearest[0]!r}?" if nearest else ""

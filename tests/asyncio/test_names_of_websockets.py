@@ -403,3 +403,33 @@ async def test_iteration_calls_a_recv_of_the_application(where):
 
 async def upper(recv):
     return (await recv()).upper()
+
+
+@pytest.mark.parametrize("server_header", ["mine/1", None])
+async def test_refusals_have_the_server_header(server_header):
+    def process_request(connection, request):
+        return connection.respond(404, "none") if request.path == "/none" else None
+
+    def process_response(connection, request, response):
+        seen.append(connection.response)
+        assert connection.response is response
+
+    seen = []
+    callbacks = {"process_request": process_request, "process_response": process_response}
+    async with local(echo, server_header=server_header, origins=["https://a"], **callbacks) as server:
+        for path, status in (("/none", 404), ("/", 403)):
+            with pytest.raises(InvalidStatus) as caught:
+                await connect(address(server) + path)
+            assert caught.value.response.status_code == status
+            assert caught.value.response.headers.get("Server") == server_header
+    assert [response.status_code for response in seen] == [404]
+
+
+async def test_refusal_keeps_a_server_header_of_the_application():
+    def process_request(connection, request):
+        return Response(404, headers={"Server": "theirs"})
+
+    async with local(echo, server_header="mine", process_request=process_request) as server:
+        with pytest.raises(InvalidStatus) as caught:
+            await connect(address(server))
+    assert caught.value.response.headers.get_all("Server") == ["theirs"]

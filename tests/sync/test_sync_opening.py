@@ -366,3 +366,17 @@ def test_close_in_process_request(running):
     with pytest.raises(InvalidMessage):
         client(running(echo, process_request=process_request))
     assert done.wait(TIME)
+
+
+@pytest.mark.parametrize("server_header", ["mine/1", None])
+def test_refusals_have_the_server_header(running, server_header):
+    def process_request(connection, request):
+        return connection.respond(404, "none") if request.path == "/none" else None
+
+    server = running(
+        echo, server_header=server_header, origins=["https://a"], process_request=process_request
+    )
+    for path, status in (("/none", 404), ("/", 403)):
+        response = refused(server, path=path)
+        assert response.status_code == status
+        assert response.headers.get("Server") == server_header

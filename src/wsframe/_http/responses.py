@@ -31,6 +31,19 @@ def read_own(response: bytes) -> Response | None:
     return ResponseReader(size, size).feed(response)
 
 
+def with_server_field(response: bytes, field: bytes) -> bytes:
+    """Return a response with the Server header field, unless it has one.
+
+    Args:
+        response: a serialized one; empty for none.
+        field: the line of that header field; empty for none.
+    """
+    head, _, body = response.partition(b"\r\n\r\n")
+    if not head or not field or b"\r\nserver:" in head.lower():
+        return response
+    return b"%b\r\n%b\r\n%b" % (head, field, body)
+
+
 def checked(response: object, what: str) -> Response:
     """Return the response that a function of the application returned.
 

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 from .._http import errors
 from .._http.forwarded import Client
 from .._http.logs import ERROR, INFO, WARNING, log, log_no_request, log_refusal
-from .._http.responses import checked, plain_response, read_own, serialize_101, serialize_refusal
+from .._http.responses import (
+    checked,
+    plain_response,
+    read_own,
+    serialize_101,
+    serialize_refusal,
+    with_server_field,
+)
 from .._options import (
     limits_of,
 )
@@ -92,7 +99,7 @@ class ServerConnection(Connection):
         self._handshake_timer: asyncio.TimerHandle | None = None  # of open_timeout, then of REFUSAL_LINGER
         self._decision: asyncio.Task[None] | None = None  # runs process_request and process_response
         self._awaited = ""  # the name of the one that runs
-        self._response = b""
+        self._response: bytes | Response = b""  # a Response while process_response runs
         self._client: Client | None = None  # as proxies describe it
 
     @property
@@ -119,7 +126,8 @@ class ServerConnection(Connection):
 
     @property
     def response(self) -> Response | None:
-        return read_own(self._response)
+        response = self._response
+        return read_own(response) if isinstance(response, bytes) else response
 
     @property
     def server(self) -> Server:
@@ -215,6 +223,7 @@ class ServerConnection(Connection):
                     response = checked(response, what)
                 what = self._awaited = "process_response"
                 assert response is not None
+                self._response = response
                 replacement = server.process_response(self, request, response)
                 if inspect.isawaitable(replacement):
                     replacement = await replacement
@@ -323,7 +332,7 @@ class ServerConnection(Connection):
         self._stop_handshake_timer()
         if self.transport.is_closing():
             return
-        self._response = response
+        response = self._response = with_server_field(response, self._server._server_field)
         if response:
             self._transport_write(response)
             log_refusal(self, response, was_checked=was_checked)

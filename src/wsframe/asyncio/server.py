@@ -138,9 +138,9 @@ class Server:
         self.compression = policy
         self.process_request = process_request
         self.process_response = process_response
-        self._response_fields = write_extra(additional_headers)  # header fields of every 101
-        if server_header is not None:
-            self._response_fields += write_extra({"Server": server_header})
+        self._server_field = b"" if server_header is None else write_extra({"Server": server_header})
+        # Header fields of every 101.
+        self._response_fields = write_extra(additional_headers) + self._server_field
         self.max_size = max_size
         self.max_fragments = max_fragments
         self.max_head = max_head

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .._http import errors
 from .._http.forwarded import Client, ForwardedHeader, TrustedProxies
 from .._http.logs import ERROR, INFO, log, log_no_request, log_refusal
-from .._http.responses import checked, plain_response, read_own, serialize_101, serialize_refusal
+from .._http.responses import (
+    checked,
+    plain_response,
+    read_own,
+    serialize_101,
+    serialize_refusal,
+    with_server_field,
+)
 from .._spec import Role
 from ..connection import SansIOConnection as Protocol
 from ..deflate import ServerPolicy
@@ -131,6 +138,7 @@ class Opening(NamedTuple):
     process_request: Callable[[Any, Request], Response | None] | None
     process_response: Callable[[Any, Request, Response], Response | None] | None
     fields: bytes  # header fields of every 101
+    server_field: bytes  # that of every refusal
     max_message: int | None
     max_frame: int | None
     max_fragments: int | None
@@ -160,6 +168,8 @@ class Opening(NamedTuple):
         except Exception:
             log(connection, ERROR, "opening handshake failed", exc_info=True)
             data, accepted = errors.opening_failed().response, None
+        if accepted is None:
+            data = with_server_field(data, self.server_field)
         connection.response = read_own(data)
         if connection._ended:
             return False

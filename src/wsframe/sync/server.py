@@ -328,9 +328,7 @@ def serve(
     proxies = None if trusted_proxies is None else TrustedProxies(trusted_proxies)
     policy = policy_of(compression, ServerPolicy)
     max_message, max_frame = limits_of(max_size)
-    fields = write_extra(additional_headers)
-    if server_header is not None:
-        fields += write_extra({"Server": server_header})
+    server_field = b"" if server_header is None else write_extra({"Server": server_header})
     opening = Opening(
         subprotocols=None if subprotocols is None else list_of_subprotocols(subprotocols),
         select_subprotocol=select_subprotocol,
@@ -338,7 +336,8 @@ def serve(
         compression=policy,
         process_request=process_request,
         process_response=process_response,
-        fields=fields,
+        fields=write_extra(additional_headers) + server_field,
+        server_field=server_field,
         max_message=max_message,
         max_frame=max_frame,
         max_fragments=max_fragments,
