@@ -22,7 +22,7 @@ def next_steps(hosts: Sequence[HostStatus]) -> list[str]:
     """Name what is left to do, the best step first.
 
     Args:
-        hosts: the libraries as they stand under `wsframe run`.
+        hosts: the state of the libraries under `wsframe run`.
     """
     steps = _of_versions(hosts), _of_compression(hosts), _of_uvicorn(hosts), _of_libraries(hosts)
     return [*_of_the_backend(), *chain(*steps)]

@@ -1,7 +1,8 @@
 """One class that is fast without a patch.
 
-What the patch puts into a library's classes stands before them here, and behind the classes that the library
-and its user made of them, whose methods are called as ever.
+The replacements become a class of their own, which is in front of the library's class in the order of
+inheritance, and behind the subclasses that the library and its user have made of it: what these override is
+called as before.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from types import FrameType
 
 from .compression import resolved_zlib, zlib_patch
 from .host import Host, distribution_version, imported_as, load_host
-from .patch import Patch, Site, give_back, is_imported
+from .patch import Patch, Site, is_imported, restore_imported
 from .report import say
 from .untested import refusal, untested
 
@@ -126,7 +126,7 @@ class HostState:
         """Choose the module to use instead of the host's zlib; `catch_up` puts it in place."""
         with self._lock:
             if zlib != self._zlib:
-                give_back(self._revert(self._deflating))
+                restore_imported(self._revert(self._deflating))
                 self._zlib = zlib
                 if self._patches:
                     self._deflate(load_host(self.name))
@@ -142,7 +142,7 @@ class HostState:
             return self._apply(concerned)
 
     def release(self) -> list[Site]:
-        """Put everything back, for good; return the sites, for `give_back`."""
+        """Restore everything, for good; return the sites, for `restore_imported`."""
         with self._lock:
             self._released = True
             return self._revert(self.patches)
@@ -170,14 +170,14 @@ class HostState:
             self._watch(patch.part.modules)
 
     def _revert(self, patches: Sequence[Patch]) -> list[Site]:
-        taken: list[str] = []
+        theirs: list[str] = []
         sites: list[Site] = []
         for patch in reversed(patches):
             replaced, reverted = patch.revert()
-            taken += replaced
+            theirs += replaced
             sites += reverted
-        if taken:
-            say(f"{self.name}: {', '.join(taken)} replaced by somebody else meanwhile: left as it is")
+        if theirs:
+            say(f"{self.name}: {', '.join(theirs)} replaced by somebody else meanwhile: left as it is")
         return sites
 
     def _apply(self, patches: Iterable[Patch]) -> list[Patch]:

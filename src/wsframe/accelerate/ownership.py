@@ -39,11 +39,11 @@ _CONSTANTS = (bool, bytes, float, frozenset, int, str, tuple, type(None))
 
 
 def require_own(owner: Any, name: str, packages: Collection[str]) -> None:
-    """See that an attribute is as the library made it, in the class itself or in one that it inherits from.
+    """Raise unless an attribute is as the library made it, in the class itself or in one of its bases.
 
     Args:
         owner: a class or a module of the library, or an object in one.
-        name: of the attribute; one that exists nowhere is nobody's.
+        name: of the attribute; one that does not exist is accepted.
         packages: the names of the library's package, and of those it takes functions from.
 
     Raises:
@@ -142,13 +142,15 @@ def _is_own_function(function: Any, packages: Collection[str]) -> bool:
     home = names.get("__name__", "")
     if _is_ours(home):
         return True
-    marks = vars(function)
-    # Some tracers leave the function where it is, and change its code: they keep the old one as a mark.
-    if any("wrapped" in mark and mark != "__wrapped__" for mark in marks):
+    attributes = vars(function)
+    # Some tracers leave the function in place and change its code; they keep the old code in an attribute.
+    if any("wrapped" in name and name != "__wrapped__" for name in attributes):
         return False
     if names is vars(contextlib):  # as its decorators leave a generator of the library
-        return is_own(marks.get("__wrapped__"), packages)
-    return _is_of(home, packages) and ("__wrapped__" not in marks or is_own(marks["__wrapped__"], packages))
+        return is_own(attributes.get("__wrapped__"), packages)
+    return _is_of(home, packages) and (
+        "__wrapped__" not in attributes or is_own(attributes["__wrapped__"], packages)
+    )
 
 
 def _is_of(module: str, packages: Collection[str]) -> bool:

@@ -17,7 +17,7 @@ from .ownership import ABSENT as _ABSENT, find, is_ours, require_own
 
 
 class Replacement(NamedTuple):
-    """An attribute of a class or a module, and what it shall be."""
+    """An attribute of a class or a module, and its new value."""
 
     owner: Any
     name: str
@@ -25,7 +25,7 @@ class Replacement(NamedTuple):
 
 
 class Site(NamedTuple):
-    """An attribute that was replaced; what the library does not have stays when the originals come back."""
+    """An attribute that was replaced; `stays`: it is kept by `revert`, as the library does not have it."""
 
     owner: Any
     name: str
@@ -45,8 +45,8 @@ class Patch:
     def __init__(self, part: Part, host: Host) -> None:
         self.part = part
         self.host = host
-        self.executed: set[str] = set()  # modules the import hook saw through to their end
-        self.failed = ""  # why the last attempt was taken back
+        self.executed: set[str] = set()  # modules that have been executed, as the import hook reported
+        self.failed = ""  # why the last `apply` was reverted
         self._sites: list[Site] = []
 
     @property
@@ -83,34 +83,34 @@ class Patch:
             _set_all(sites)
             self.host.load(self.part.prove)()
         except BaseException:
-            give_back(self.revert()[1])
+            restore_imported(self.revert()[1])
             raise
 
     def revert(self) -> tuple[list[str], list[Site]]:
-        """Put the very old objects back, but where somebody else has replaced the new ones since.
+        """Restore the originals, except where somebody else has replaced ours since.
 
         Returns:
-            Names of the sites that somebody else has replaced, and all sites, for `give_back`.
+            Names of the sites that somebody else has replaced, and all sites, for `restore_imported`.
         """
         sites, self._sites = self._sites, []
         if sites:
             self.host.load(self.part.settle)()
-        taken, ours = [], []
+        theirs, ours = [], []
         for site in reversed(sites):
             if site.stays:
                 continue
             if _holds(site):
                 ours.append(Site(site.owner, site.name, site.new, site.old))
             else:
-                taken.append(f"{_name(site.owner)}.{site.name}")
+                theirs.append(f"{_name(site.owner)}.{site.name}")
         _set_all(ours)
-        return taken, sites
+        return theirs, sites
 
 
 def _set_all(sites: Sequence[Site]) -> None:
     """Give attributes their new values, all at once for the other threads where there is a GIL.
 
-    They would otherwise run into a library that is half its own: the interpreter changes threads between
+    Otherwise they could run a library that is half replaced: the interpreter switches threads between
     instructions, but never inside one function of C that calls no Python code.
     """
     present = [(site.owner, site.name, site.new) for site in sites if site.new is not _ABSENT]
@@ -121,8 +121,8 @@ def _set_all(sites: Sequence[Site]) -> None:
 # Both look through all modules, which takes milliseconds in a large program: call them once for many patches.
 
 
-def give_back(sites: Iterable[Site]) -> None:
-    """Put the old objects into modules that imported the new ones while these were in place."""
+def restore_imported(sites: Iterable[Site]) -> None:
+    """Restore the originals in modules that imported the replacements while these were in place."""
     olds = {
         id(site.new): site.old
         for site in sites
@@ -148,7 +148,7 @@ def stale(*groups: Iterable[Patch]) -> list[list[str]]:
     for module, name, names in _references({one for group in packages for one in group}):
         value = names[name]
         home = getattr(value, "__module__", None) or ""
-        if home == module:  # left to itself where it is made
+        if home == module:  # the module that defines it keeps it
             continue
         for group, lines in zip(packages, found, strict=True):
             # What a host took from elsewhere is not its own alone.
@@ -158,7 +158,7 @@ def stale(*groups: Iterable[Patch]) -> list[list[str]]:
 
 
 def own_replacements(part: Part, host: Host) -> list[Replacement]:
-    """Make what a part replaces, if the library's own code is there to be replaced and bypassed.
+    """Make the replacements of a part, if what they replace and bypass is the library's own code.
 
     What has been replaced already is left out.
 
@@ -202,7 +202,7 @@ def _replacements(part: Part, host: Host) -> Iterator[Replacement]:
 
 
 def _elsewhere(owner: ModuleType, name: str, original: Any, new: Any) -> Iterator[Replacement]:
-    """Replace what a module defines in those that took it from there, too, under whatever name."""
+    """Replace a function also in the modules that have imported it, under any name."""
     for path, module in list(sys.modules.items()):
         if _package(path) == _package(owner.__name__) and issubclass(type(module), ModuleType):
             names = object.__getattribute__(module, "__dict__")  # lazy modules are not loaded
@@ -260,7 +260,7 @@ def _references(wanted: AbstractSet[int]) -> list[tuple[str, str, dict[str, Any]
 
 
 def _namespaces() -> list[tuple[str, dict[str, Any]]]:
-    # Lazy modules are not loaded; strange objects are passed over.
+    # Lazy modules are not loaded; what is in sys.modules and is no module is skipped.
     return [
         (name, object.__getattribute__(module, "__dict__"))
         for name, module in list(sys.modules.items())

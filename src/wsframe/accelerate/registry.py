@@ -15,7 +15,7 @@ from .hook import ImportHook
 from .host import distribution_version, imported_as, load_host
 from .host_state import HostState
 from .hosts._shared import coalesce
-from .patch import Patch, give_back, stale
+from .patch import Patch, restore_imported, stale
 
 __all__ = ["HostStatus", "install", "known_hosts", "state_of", "status", "uninstall"]
 
@@ -97,7 +97,7 @@ def install(*hosts: str, zlib: str | None = None) -> None:
 
 
 def uninstall(*hosts: str) -> None:
-    """Put the original objects back.
+    """Restore the original objects.
 
     Args:
         hosts: their names; all known ones when left out.
@@ -110,7 +110,7 @@ def uninstall(*hosts: str) -> None:
         states = [state for state in map(_states.pop, names, [None] * len(names)) if state]
         if not _states:
             _importing.disarm()
-    give_back([site for state in states for site in state.release()])
+    restore_imported([site for state in states for site in state.release()])
 
 
 def status() -> list[HostStatus]:

@@ -13,7 +13,7 @@ _MISSING = ImportError if sys.version_info < (3, 6) else ModuleNotFoundError
 
 
 class _Trigger(object):  # noqa: UP004
-    """Stands before the other finders until a host is imported."""
+    """The first finder until a host is imported."""
 
     def __init__(self, hosts):
         self.hosts = hosts

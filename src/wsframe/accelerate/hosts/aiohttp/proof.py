@@ -1,4 +1,4 @@
-"""Known messages, over a writer and sockets whose own ways are out of order."""
+"""Known messages, with the original code of a writer and sockets disabled."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def receive(original: Receive, _: Host) -> Receive:
     TEXT, BINARY = WSMsgType.TEXT, WSMsgType.BINARY
     resets = receive_resets_heartbeat()
 
-    # The condition stands in `__anext__`, too: a call would cost a tenth of what they save.
+    # The condition is repeated in `__anext__`: a call would cost a tenth of what they save.
     async def receive(self: Any, timeout: Any = None) -> Any:
         queue = self._reader
         if (

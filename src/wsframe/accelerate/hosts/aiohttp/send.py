@@ -1,7 +1,4 @@
-"""Sending: from a message to the transport, where nothing stands between the two.
-
-Left out are the coroutine of `send_frame` and the steps of a frame.
-"""
+"""Sending: from a message to the transport, without the coroutine `send_frame` and the steps of a frame."""
 
 from __future__ import annotations
 
@@ -20,8 +17,8 @@ Send = Callable[..., Coroutine[Any, Any, None]]
 
 ONE_WRITE_LIMIT = 2**14  # bytes or characters: aiohttp writes the header of a long message by itself
 RSV_OF = {0: 0, RSV1: 4}  # as aiohttp counts the reserved bits, and as we do
-# The headers of frames without a mask, by opcode and length.
-SHORT: dict[int, list[bytes]] = {
+# The headers of short frames without a mask, by opcode and length.
+HEADERS: dict[int, list[bytes]] = {
     opcode: [bytes([FIN | opcode, size]) for size in range(MAX_LENGTH_7 + 1)] for opcode in Opcode
 }
 
@@ -35,7 +32,7 @@ def write_websocket_frame(original: Callable[..., None], _: Host) -> Callable[..
         if (
             (masked or size <= MAX_LENGTH_7)
             and type(message) is bytes
-            and opcode in SHORT
+            and opcode in HEADERS
             and not self.transport.is_closing()
         ):
             if masked:
@@ -46,7 +43,7 @@ def write_websocket_frame(original: Callable[..., None], _: Host) -> Callable[..
                 ):
                     frame = encode_frame(opcode, message, rsv=RSV_OF[rsv], mask_key=new_mask_key())
             elif not rsv:
-                frame = SHORT[opcode][size] + message
+                frame = HEADERS[opcode][size] + message
         if frame is None:
             original(self, message, opcode, rsv)
         else:
@@ -59,7 +56,7 @@ def write_websocket_frame(original: Callable[..., None], _: Host) -> Callable[..
 def usual_keys() -> Callable[[Any], bool]:
     """Make a function that tells whether a writer has the generator that aiohttp gives to each.
 
-    Who brings another wants keys of their own.
+    A program that passes another one wants masking keys of its own.
     """
     from aiohttp._websocket.writer import WebSocketWriter
 
@@ -109,7 +106,7 @@ def sender(
                     elif deflating.holds():
                         frame = deflated(writer, data, new_mask_key() if masked else None)
                 except UnicodeEncodeError:
-                    pass  # and again, in the original
+                    pass  # the original code raises it
         if frame is None:
             await original(self, data, compress)
             return

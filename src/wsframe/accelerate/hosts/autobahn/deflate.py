@@ -8,8 +8,9 @@ from zlib import Z_SYNC_FLUSH
 from ...._backend import encode_deflated
 from .watches import deflate_class, deflating, limits_what_is_inflated
 
-# Bytes by which a message may grow: a block header for each 16 KiB, and what ends it (rounded up).
-GROWS_BY, OF_EACH = 64, 1024
+# Compression makes a message longer by MAX_GROWTH bytes at most, plus one for each GROWTH_UNIT bytes of it: a
+# block header for each 16 KiB, and the end of the message (both rounded up).
+MAX_GROWTH, GROWTH_UNIT = 64, 1024
 
 
 def extension_of(self: Any) -> Any:
@@ -29,15 +30,15 @@ def deflated_frame(extension: Any, opcode: int, payload: bytes, key: bytes | Non
 def may_exceed(payload: bytes, limit: int) -> bool:
     """Tell whether a message may, compressed, be longer than a limit; 0 is none."""
     size = len(payload)
-    return 0 < limit < size + size // OF_EACH + GROWS_BY
+    return 0 < limit < size + size // GROWTH_UNIT + MAX_GROWTH
 
 
 def inflated(self: Any, extension: Any, payload: bytes) -> bytes | None:
     """Inflate a whole message.
 
     Returns:
-        The message; None when it is one that autobahn may not deliver. The extension of the connection then
-        tells autobahn the same once more.
+        The message; None when it is one that autobahn may not deliver. autobahn then inflates the message
+        itself, with the same result.
     """
     most = self.maxMessagePayloadSize
     data = exc = None
@@ -52,12 +53,12 @@ def inflated(self: Any, extension: Any, payload: bytes) -> bytes | None:
         exc = failure
     if exc is None and type(data) is bytes and not 0 < most < len(data):
         return data
-    say_again(self, extension, data, exc)
+    replay_result(self, extension, data, exc)
     return None
 
 
-def say_again(self: Any, extension: Any, data: Any, exc: Exception | None = None) -> None:
-    """Let autobahn inflate the message at hand once more, and come to the same result."""
+def replay_result(self: Any, extension: Any, data: Any, exc: Exception | None = None) -> None:
+    """Have autobahn inflate the current message once more, with the same result."""
     self._perMessageCompress = Inflated(self, extension, data, exc)
 
 

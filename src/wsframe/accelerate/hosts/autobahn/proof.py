@@ -1,4 +1,4 @@
-"""Known messages, over a connection whose own ways are out of order."""
+"""Known messages, with the original code of the connection disabled."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from .._shared.proof import HELLO, KEY, MASKED_HELLO, alter, check, original_code, privately
 from .bypassed import ADAPTED, TWISTED, WEBSOCKET
-from .watches import look_again
+from .watches import clear_watches
 
 ORIGINAL_CODE = original_code("autobahn")
 
@@ -30,7 +30,7 @@ def prove() -> None:
         connection.consumeData()
         connection.sendMessage(b"Hello")
     finally:
-        look_again()
+        clear_watches()
     masked = protocol.create_xor_masker(MASKED_HELLO[2:6], 5).process(b"Hello")
     check(received == [(b"Hello", False)] and written == [HELLO] and masked == MASKED_HELLO[6:])
     check(not connection.data and connection.trafficStats.outgoingOctetsWireLevel == len(HELLO))

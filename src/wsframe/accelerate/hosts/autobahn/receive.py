@@ -15,8 +15,8 @@ from ...host import Host
 from .._shared.coalesce import join, received
 from .._shared.frames import EXTENDED, WHOLE
 from .bypassed import WATCHED, WEBSOCKET
-from .deflate import extension_of, inflated, say_again
-from .watches import limits_what_is_inflated, logs_details, receiving
+from .deflate import extension_of, inflated, replay_result
+from .watches import limits_what_is_inflated, logs_debug, receiving
 
 terms_of: Callable[[Any], tuple[Any, ...]] = attrgetter(
     "maxMessagePayloadSize", "maxFramePayloadSize", "applyMask"
@@ -34,7 +34,7 @@ def data_received(original: Callable[..., None], _: Host) -> Callable[..., None]
     """It is the one of the protocols for Twisted."""
 
     def dataReceived(self: Any, data: Any) -> None:
-        if logs_details(self):
+        if logs_debug(self):
             original(self, data)
         else:
             self._dataReceived(data)
@@ -46,7 +46,7 @@ def take(self: Any) -> bool:
     """Deliver the whole messages that have arrived; return whether the original shall look at the rest."""
     data, masked = self.data, self.factory.isServer
     extension = None
-    if self._perMessageCompress is not None and not logs_details(self):  # of each compressed message, too
+    if self._perMessageCompress is not None and not logs_debug(self):  # of each compressed message, too
         extension = extension_of(self)
     kinds = WHOLE if extension is None else EXTENDED
     if (
@@ -76,7 +76,7 @@ def take(self: Any) -> bool:
                 break
             if not (binary or message.isascii() or not self.utf8validateIncoming or is_text(message)):
                 if compressed:
-                    say_again(self, extension, message)
+                    replay_result(self, extension, message)
                 break
             start += 2 + size + KEY_SIZE * masked
             if size > MAX_LENGTH_7:

@@ -11,7 +11,7 @@ from ...._spec import CONTROL, KEY_SIZE, LENGTH, LENGTH_16, MASKED, MAX_LENGTH_7
 from ...host import Host
 from .._shared.coalesce import OUTPUT, output_of
 from .deflate import deflated_frame, extension_of, may_exceed
-from .watches import keys, logs_details, sending, writing
+from .watches import keys, logs_debug, sending, writing
 
 
 def send_message(original: Callable[..., None], _: Host) -> Callable[..., None]:
@@ -23,7 +23,7 @@ def send_message(original: Callable[..., None], _: Host) -> Callable[..., None]:
         sync: Any = False,
         doNotCompress: Any = False,
     ) -> None:
-        if not sent(self, payload, isBinary, fragmentSize, sync, doNotCompress):
+        if not try_send(self, payload, isBinary, fragmentSize, sync, doNotCompress):
             original(self, payload, isBinary, fragmentSize, sync, doNotCompress)
 
     return sendMessage
@@ -31,14 +31,14 @@ def send_message(original: Callable[..., None], _: Host) -> Callable[..., None]:
 
 def send_data(original: Callable[..., None], _: Host) -> Callable[..., None]:
     def sendData(self: Any, data: Any, sync: Any = False, chopsize: Any = None) -> None:
-        if not written(self, data, sync, chopsize):
+        if not try_write(self, data, sync, chopsize):
             original(self, data, sync, chopsize)
 
     return sendData
 
 
-def sent(self: Any, payload: Any, is_binary: Any, size_of_fragments: Any, sync: Any, as_is: Any) -> bool:
-    """Send a message in one frame; return False when there is more to it than that."""
+def try_send(self: Any, payload: Any, is_binary: Any, size_of_fragments: Any, sync: Any, as_is: Any) -> bool:
+    """Send a message in one frame; return False if the original code has to do it."""
     if (
         type(payload) is not bytes
         or type(is_binary) is not bool
@@ -89,15 +89,15 @@ def payload_size(frame: bytes) -> int:
     return size if length <= MAX_LENGTH_7 else size - (2 if length == LENGTH_16 else 8)
 
 
-def written(self: Any, data: Any, sync: Any, chopsize: Any) -> bool:
-    """Write at once; return False when there is more to it than that."""
+def try_write(self: Any, data: Any, sync: Any, chopsize: Any) -> bool:
+    """Write at once; return False if the original code has to do it."""
     if (
         sync
         or chopsize
         or self.send_queue
         or self.logOctets
         or self.state != self.STATE_OPEN
-        or logs_details(self)
+        or logs_debug(self)
     ):
         return False
     if not writing().holds(self):
@@ -112,5 +112,5 @@ def output(self: Any) -> Any:
     """Return what the messages of a connection are written to."""
     transport, loop = self.transport, asyncio._get_running_loop()
     if loop is None or (OUTPUT not in self.__dict__ and hasattr(transport, "loseConnection")):
-        return transport  # Twisted's join by themselves
+        return transport  # Twisted coalesces by itself
     return output_of(self, transport, loop, (self, "transport"))

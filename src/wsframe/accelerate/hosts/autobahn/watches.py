@@ -1,4 +1,4 @@
-"""What of a connection is watched, by modules that may be imported at any time."""
+"""The watches of a connection, made when first needed: its modules may be imported at any time."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def limits_what_is_inflated() -> bool:
     return "max_output_len" in signature(deflate_class().decompress_message_data).parameters
 
 
-def look_again() -> None:
-    """Have modules watched that are imported only now: a proof runs before those that name the framework."""
+def clear_watches() -> None:
+    """Make the watches again when needed: a proof runs before the modules of the framework are imported."""
     for made in (receiving, sending, writing, keys, deflating, deflate_class, limits_what_is_inflated):
         made.cache_clear()
 
 
-def logs_details(self: Any) -> bool:
-    """Tell whether what is said for debugging goes anywhere."""
+def logs_debug(self: Any) -> bool:
+    """Tell whether debug messages are logged."""
     return getattr(self.log.debug, "__name__", "") != "_no_op"

@@ -1,4 +1,4 @@
-"""Known messages, over a hypercorn whose own ways are out of order."""
+"""Known messages, with the original code of hypercorn disabled."""
 
 from __future__ import annotations
 

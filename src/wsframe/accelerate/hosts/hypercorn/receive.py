@@ -39,7 +39,7 @@ def handle_events(original: Method, host: Host) -> Method:
             if first and not unread:
                 if writer is not None:
                     writer.received()
-                writer = None  # nothing to leave together
+                writer = None  # nothing to coalesce
             if len(message) > buffer.max_length:
                 kind = TextMessage if type(message) is str else BytesMessage
                 connection._events.appendleft(kind(message))

@@ -1,4 +1,4 @@
-"""Sending: from the application to the transport, or to what hypercorn has before it."""
+"""Sending: from the application to the transport, or to hypercorn's protocol."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What is below a WebSocket of HTTP/1.1 on asyncio, from hypercorn's protocol to the transport.
+"""From a WebSocket of HTTP/1.1 on asyncio straight to its transport.
 
-Between the two are an event for the protocol, one for the server, a lock, and a wait for the transport to
-take more. Where the lock is free and the transport takes more, a frame goes straight there; else, and when
-something is wrong, it is left to the original code.
+hypercorn makes an event for the protocol and one for the server, takes a lock and waits until the transport
+takes more. If the lock is free and the transport takes more, a frame is written at once; else, and on errors,
+the original code does it.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ class FrameWriter:
             if output is None or output.target is not transport:
                 output = self._output(transport)
             output.write(frame)
-        except (ConnectionError, RuntimeError):  # it comes again, in the original code
+        except (ConnectionError, RuntimeError):  # the original code raises it
             return frame
-        # Nothing is left, but hypercorn waits then, or finds out what happened.
+        # Nothing is left to write, but hypercorn has to wait, or to find that the connection is closing.
         return b"" if self._flow._paused or transport.is_closing() else None
 
     def _output(self, transport: Any) -> Any:
         return output_of(self, transport, self._loop, (self._writer, "_transport"))
 
     def join(self, iterations: int = 0) -> None:
-        """Have the replies to a read leave together (see `Output.join`)."""
+        """Coalesce the replies to the messages of a read (see `Output.join`)."""
         output = self._output(self._writer._transport)
         if type(output) is Output:
             output.join(iterations)
@@ -68,7 +68,7 @@ def watched() -> Watch:
 
 
 def writer_of(stream: Any) -> FrameWriter | None:
-    """Make the writer of a stream; None where the way to its transport is not the one hypercorn made."""
+    """Make the writer of a stream; None if what leads to its transport is not hypercorn's own."""
     to_protocol = stream.send
     to_server = getattr(getattr(to_protocol, "__self__", None), "send", None)
     if not _is_own(to_protocol, PROTOCOL, "stream_send") or not _is_own(to_server, SERVER, "protocol_send"):

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from .._shared.coalesce import ENABLED, OUTPUT, Output
-from .stream import WHOLE_WRITE_LIMIT, end_of_iteration, sent_whole, set_later, written
+from .stream import WHOLE_WRITE_LIMIT, end_of_iteration, set_later, try_send_whole, written
 
 
 def output_of(stream: Any) -> StreamOutput | None:
@@ -96,7 +96,7 @@ class StreamOutput(Output):
 
     def _pass_on(self, data: Any) -> None:
         stream = self.target
-        if not stream._write_buffer and len(data) <= WHOLE_WRITE_LIMIT and sent_whole(stream, data):
+        if not stream._write_buffer and len(data) <= WHOLE_WRITE_LIMIT and try_send_whole(stream, data):
             return
         self._task = asyncio.ensure_future(written(self.ask("write", data)))
         if not self._pending_size:  # what was pending is in this write

@@ -1,4 +1,4 @@
-"""Known messages, over a stream whose own ways to read and write are out of order."""
+"""Known messages, with the original code of a stream disabled."""
 
 from __future__ import annotations
 

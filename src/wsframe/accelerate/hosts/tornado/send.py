@@ -15,7 +15,7 @@ from ...._spec import RSV1, Opcode
 from ...host import Host
 from .bypassed import FRAMING, KEYS, PROTOCOL_CLASS, SENDING, STREAM_CLASS
 from .output import output_of
-from .stream import WHOLE_WRITE_LIMIT, end_of_iteration, sent_whole, written
+from .stream import WHOLE_WRITE_LIMIT, end_of_iteration, try_send_whole, written
 
 DATA = Opcode.TEXT, Opcode.BINARY
 
@@ -74,7 +74,7 @@ def write_message(original: Callable[..., Any], host: Host) -> Callable[..., Any
         output = output_of(stream)
         if output is not None:
             return output.send(frame)
-        if len(frame) <= WHOLE_WRITE_LIMIT and sent_whole(stream, frame):
+        if len(frame) <= WHOLE_WRITE_LIMIT and try_send_whole(stream, frame):
             return end_of_iteration(stream.io_loop)
         return asyncio.ensure_future(written(stream.write(frame)))
 

@@ -9,8 +9,11 @@ from typing import Any
 WHOLE_WRITE_LIMIT = 2**16  # bytes that the socket may well take whole
 
 
-def sent_whole(stream: Any, frame: bytes) -> bool:
-    """Try to send a frame; what comes of it else is met by the stream when it writes next."""
+def try_send_whole(stream: Any, frame: bytes) -> bool:
+    """Try to send a frame at once; return whether all of it was sent.
+
+    If not, the first `write_to_fd` of the stream then returns how much was sent, or raises the error.
+    """
     outcome: Any
     try:
         outcome = stream.socket.send(frame)

@@ -32,7 +32,7 @@ OWN_PROTOCOL: tuple[Bypassed, ...] = (
     ("uvicorn.server:ServerState", ("__init__",)),
 )
 
-# What hands a stream of HTTP/2 to a WebSocket class stands on all of uvicorn's connection.
+# What hands a stream of HTTP/2 to a WebSocket class relies on all of uvicorn's connection.
 HTTP2: tuple[Bypassed, ...] = (
     (f"{ZTTP_H2}:ZttpH2Protocol", ("*",)),
     (f"{AUTO_ZTTP}:AutoZttpProtocol", ("*",)),

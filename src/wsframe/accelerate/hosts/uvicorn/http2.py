@@ -1,7 +1,7 @@
 """WebSocket over HTTP/2 (RFC 8441), for `uvicorn --http zttp --http2`.
 
 zttp tells clients that they may open a WebSocket on a stream (SETTINGS_ENABLE_CONNECT_PROTOCOL), but uvicorn
-takes such a CONNECT for a request of HTTP. Here the stream becomes a transport. The CONNECT is written anew
+takes such a CONNECT for a request of HTTP. Here the stream becomes a transport. The CONNECT is rewritten
 as a request for an upgrade, which the WebSocket classes of uvicorn read; their 101 becomes a response with
 status 200.
 """

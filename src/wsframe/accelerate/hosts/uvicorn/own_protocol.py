@@ -1,4 +1,4 @@
-"""uvicorn with wsframe's own protocol in the place of the WebSocket class that it would take.
+"""uvicorn with wsframe's own protocol instead of the WebSocket class that it would use.
 
 `Config.load` settles which class a server makes for each connection. Where that is one of uvicorn's own, and
 nobody has replaced anything in it, it becomes `wsframe.uvicorn:WebSocketProtocol`, which behaves as the class
@@ -21,7 +21,7 @@ from .bypassed import FOLDER
 
 CONFIG = "uvicorn.config"
 
-# uvicorn's own classes: the module, the class, and what of a library stands behind it.
+# uvicorn's own classes: the module, the class, and the class of a library that it is built on.
 CLASSES = {
     "websockets_impl": "WebSocketProtocol",
     "websockets_sansio_impl": "WebSocketsSansIOProtocol",
@@ -68,7 +68,7 @@ def _takes_the_class_of_uvicorn(config: Any) -> bool:
 
 
 def _owners(loaded: type, module: str) -> Iterable[type]:
-    """List a class, those that it inherits from, and those that it stands on."""
+    """List a class, those that it inherits from, and those that it is built on."""
     yield from (kind for kind in loaded.__mro__ if kind.__module__.partition(".")[0] in PACKAGES)
     for path in BEHIND[module]:
         home, _, name = path.partition(":")

@@ -1,4 +1,4 @@
-"""Known messages, over protocols whose own ways to receive and send are out of order."""
+"""Known messages, with the original code of protocols disabled."""
 
 from __future__ import annotations
 

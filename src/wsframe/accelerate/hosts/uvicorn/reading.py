@@ -1,10 +1,9 @@
-"""When reading stops, and writing waits.
+"""Pausing reads later than uvicorn does, and coalescing the replies to the messages of one read.
 
-uvicorn stops reading when a message has arrived, and reads on when the application has taken it: twice a
-message the socket leaves and enters the selector. Here the stop waits until the application has run, and
-is forgotten if by then the message is gone. Nothing is read in between: the event loop runs what is due in
-order, and a read that becomes due meanwhile comes after the stop, which cancels it. The replies to many
-messages of one read leave in one write.
+uvicorn pauses reading when a message has arrived, and resumes it when the application has received that: for
+each message the socket leaves and enters the selector. Here reading is paused only after the application has
+run, and not at all if it has received the message by then. Nothing is read in between: the event loop runs
+callbacks in order, and a read that becomes due meanwhile comes after the pause, which cancels it.
 """
 
 from __future__ import annotations
@@ -14,13 +13,13 @@ from typing import Any
 
 from .._shared.coalesce import join, output_of, received
 
-# Only this event loop is known to keep the order that makes the late stop the same as the early one: with any
-# other, reading stops at once.
+# Only of this event loop it is known that it keeps the order that makes the late pause the same as the early
+# one: with any other, reading is paused at once.
 TRANSPORT: Any = selector_events._SelectorSocketTransport  # type: ignore[attr-defined]
 
 
 def queued(protocol: Any, count: int = 1) -> None:
-    """Take note that messages of one read are on their way to the application."""
+    """Note that messages of one read have been queued for the application."""
     if count > 1 or protocol.read_paused:
         join(protocol, protocol.transport, protocol.loop, (protocol, "transport"))
     else:

@@ -9,11 +9,11 @@ from ...host import Host
 from .bypassed import SANSIO_CLASS, SANSIO_RECEIVING, WSPROTO_CLASS, WSPROTO_RECEIVING
 from .reading import queued
 
-WIDEST = 4  # bytes of UTF-8 a character takes at most
+MAX_UTF8_SIZE = 4  # bytes that a character takes at most
 
 
 def handle_message(original: Callable[..., None], host: Host) -> Callable[..., None]:
-    """It is the one of the class on wsproto."""
+    """Replace that of the class on wsproto."""
     from wsproto.events import BytesMessage, TextMessage
 
     watched = host.watch(WSPROTO_RECEIVING, WSPROTO_CLASS)
@@ -21,7 +21,7 @@ def handle_message(original: Callable[..., None], host: Host) -> Callable[..., N
     def handle_message(self: Any, event: Any) -> None:
         data, kind, most = event.data, type(event), self.buffer.max_length
         if self.buffer.value is None and event.message_finished and watched.holds(self):
-            if kind is TextMessage and len(data) * WIDEST <= most:
+            if kind is TextMessage and len(data) * MAX_UTF8_SIZE <= most:
                 self.queue.put_nowait({"type": "websocket.receive", "text": data})
             elif kind is BytesMessage and type(data) is bytes and len(data) <= most:
                 self.queue.put_nowait({"type": "websocket.receive", "bytes": data})
@@ -36,7 +36,7 @@ def handle_message(original: Callable[..., None], host: Host) -> Callable[..., N
 
 
 def handle_events(original: Callable[[Any], None], host: Host) -> Callable[[Any], None]:
-    """It is the one of the class on websockets without I/O."""
+    """Replace that of the class on websockets without I/O."""
     from websockets.frames import Frame, Opcode
 
     TEXT, BINARY = Opcode.TEXT, Opcode.BINARY

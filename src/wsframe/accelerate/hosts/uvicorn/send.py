@@ -17,7 +17,7 @@ Send = Callable[..., Coroutine[Any, Any, None]]
 
 
 def send_wsproto(original: Send, host: Host) -> Send:
-    """It is the one of the class on wsproto."""
+    """Replace that of the class on wsproto."""
     from ..wsproto.send import whole_message
 
     frame_of, watched = whole_message(WSPROTO), host.watch(MESSAGES)
@@ -47,7 +47,7 @@ def send_wsproto(original: Send, host: Host) -> Send:
 
 
 def send_sansio(original: Send, host: Host) -> Send:
-    """It is the one of the class on websockets without I/O."""
+    """Replace that of the class on websockets without I/O."""
     from websockets.frames import Opcode
 
     from ..websockets.send import frame_of

@@ -1,7 +1,7 @@
 """websocket-client: a frame that comes unmasked, and one that leaves under a key of the system.
 
 All else is left to the original code, which goes on where the new code stops: a frame that is masked, long,
-or in pieces, a key of the program's own. As ever no byte is read that is not part of the frame at hand.
+or in pieces, a key of the program's own. As before, no byte behind the current frame is read.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Known messages, over a socket whose own ways to read and write frames are out of order."""
+"""Known messages, with the original code of a socket disabled."""
 
 from __future__ import annotations
 

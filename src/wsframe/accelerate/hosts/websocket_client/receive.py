@@ -1,7 +1,7 @@
 """Receiving: from the bytes of a frame to a message.
 
-A message in one frame bypasses what puts fragments together. Who asks for no more than its data gets that
-without the object of a frame, and straight from the socket.
+A message in one frame bypasses what joins fragments. `recv`, which returns no more than the data, reads that
+straight from the socket and makes no object of a frame.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from .plain_socket import failed
 RECV_LIMIT = 2**14  # bytes the library asks of a socket at most
 TEXT, BINARY = int(Opcode.TEXT), int(Opcode.BINARY)
 
-Start = tuple[int, int, int, int, int, int]  # what a frame is made of, but for its payload
-# By its first byte, that of a frame with neither a mask nor reserved bits.
+Start = tuple[int, int, int, int, int, int]  # the arguments of ABNF before the payload
+# Those of a frame with neither a mask nor reserved bits, by its first byte.
 STARTS: dict[int, Start] = {
     fin | opcode: (fin >> 7, 0, 0, 0, int(opcode), 0) for fin in (0, FIN) for opcode in Opcode
 }
-# By its first two bytes, that of a short message, which is not empty.
-SHORT = {
+# Those of a short message that is not empty, by its first two bytes.
+SHORT_STARTS = {
     bytes([FIN | opcode, size]): STARTS[FIN | opcode]
     for opcode in (TEXT, BINARY)
     for size in range(1, MAX_LENGTH_7 + 1)
@@ -124,7 +124,7 @@ def recv(original: Callable[..., Any], host: Host) -> Callable[..., Any]:
                 except BlockingIOError:
                     taken = None
                 except OSError as exc:
-                    core.recv(failed(sock, exc), 1)  # raises what it makes of that
+                    core.recv(failed(sock, exc), 1)  # raises the error of the library for it
                     raise
                 if taken is not None:
                     start, data = taken
@@ -132,7 +132,7 @@ def recv(original: Callable[..., Any], host: Host) -> Callable[..., Any]:
                         return data
                     try:
                         return data.decode()
-                    except UnicodeDecodeError:  # and again, in the original
+                    except UnicodeDecodeError:  # the original code raises it
                         resume(self, frame_of(buffer, start, data))
         return original(self)
 
@@ -189,7 +189,7 @@ def take_short(self: Any, recv: Callable[[int], bytes]) -> tuple[Start, bytes] |
     if self.header is not None or self.recv_buffer:
         return None
     head = recv(2)
-    start = SHORT.get(head)
+    start = SHORT_STARTS.get(head)
     if start is None:
         put_back(self, head)
         return None
@@ -217,13 +217,12 @@ def put_back(self: Any, data: Any) -> None:
 
 def validate_utf8(original: Callable[[Any], bool], _: Host) -> Callable[[Any], bool]:
     def _validate_utf8(utfbytes: Any) -> bool:
-        """It has nothing against a character cut off at the end."""
         if type(utfbytes) is not bytes:
             return original(utfbytes)
         try:
             _, done = utf_8_decode(utfbytes, "strict", False)
         except UnicodeDecodeError:
             return False
-        return done == len(utfbytes) or original(utfbytes[done:])
+        return done == len(utfbytes) or original(utfbytes[done:])  # its rule for a character that is cut off
 
     return _validate_utf8

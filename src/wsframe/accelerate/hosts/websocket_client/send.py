@@ -49,7 +49,7 @@ def send(original: Callable[..., int], host: Host) -> Callable[..., int]:
 
 def format_frame(original: Callable[[Any], bytes], host: Host) -> Callable[[Any], bytes]:
     (ABNF,) = find(FRAME_CLASS)
-    watched, urandom = host.watch(MASKING), os.urandom  # who brings another wants masking keys of their own
+    watched, urandom = host.watch(MASKING), os.urandom  # a program that passes another wants keys of its own
 
     def format_(self: Any) -> bytes:
         if (

@@ -94,7 +94,7 @@ def recv(original: Callable[..., Any], _: Host) -> Callable[..., Any]:
                     elif type(message) is not bytes:
                         message = bytes(message)
                 except UnicodeDecodeError:
-                    pass  # the original meets it again, and fails the connection
+                    pass  # the original code raises it, and fails the connection
                 else:
                     queue.popleft()
                     if messages.paused:

@@ -66,7 +66,7 @@ def send(original: Callable[..., Any], _: Host) -> Callable[..., Any]:
         except Exception:
             protocol.writes.append(frame)
             async with self.send_context():
-                pass  # meets it again, and closes the connection
+                pass  # raises it again, and closes the connection
         if self.paused or transport.is_closing():
             async with self.send_context():
                 pass  # waits, and closes the connection when it is lost meanwhile

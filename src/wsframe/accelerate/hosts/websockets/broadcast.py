@@ -59,7 +59,7 @@ class SharedMessage:
         self._last: Compressed | None = None
 
     def frame_for(self, extension: Any) -> bytes:
-        """Return the frame for a connection with this extension, whose compressor begins anew."""
+        """Return the frame for a connection with this extension, whose compressor has no context."""
         last = self._last
         if (
             last is None

@@ -31,5 +31,5 @@ def with_protocol(base: type, methods: Methods) -> type:
 
 @lru_cache
 def joined(base: Any, behind: Any) -> Any:
-    """Make a class of one class and another that stands behind it."""
+    """Make a class that inherits from one class, and then from another."""
     return type(base.__name__, (base, behind), {"__module__": base.__module__})

@@ -1,7 +1,7 @@
 """Receiving with websockets.legacy: from the transport to `recv`.
 
 1. While the task that transfers data waits for the start of a frame, a read of whole messages goes from
-   `data_received` straight to the queue, and `recv` is resumed; the task sleeps on.
+   `data_received` straight to the queue, and `recv` is resumed; the task goes on waiting.
 2. When a read holds anything else (a control frame, a fragment, a part of a frame, a violation, or more than
    the queue has room for), the task is resumed, and does all of it, in order: the messages cut by then, and
    what the original code makes of the rest, which it finds in the reader as if nothing had been read before.
@@ -31,7 +31,7 @@ TEXT, BINARY = Opcode.TEXT, Opcode.BINARY
 
 
 class Waiter:
-    """Stands for the future of a `recv` that waits: what puts a message into the queue sets its result.
+    """Is used as the future of a `recv` that waits: whoever queues a message sets its result.
 
     When that `recv` is cancelled, so is the future it waits for; the task that transfers data does not expect
     that, and would fail the connection.
@@ -53,7 +53,9 @@ class Waiter:
 
 def data_received(original: Callable[..., None], _: Host) -> Callable[..., None]:
     def data_received(self: Any, data: bytes) -> None:
-        if not (self._wsframe_idle and type(data) is bytes and sleeps(self.reader) and takes_messages(self)):
+        if not (
+            self._wsframe_idle and type(data) is bytes and is_waiting(self.reader) and takes_messages(self)
+        ):
             original(self, data)
             return
         messages: list[str | bytes] = []
@@ -143,14 +145,14 @@ def recv(original: Callable[..., Any], _: Host) -> Callable[..., Any]:
     return recv
 
 
-def sleeps(reader: StreamReader) -> bool:
+def is_waiting(reader: StreamReader) -> bool:
     """Tell whether the task that reads waits for data, and nothing has resumed it yet."""
     waiter = reader._waiter  # type: ignore[attr-defined]
     return waiter is not None and not waiter.done()
 
 
 def takes_messages(self: Any) -> bool:
-    """Tell whether nothing stands between the reader of a connection and its queue but what is known."""
+    """Tell whether messages may go straight from the reader of a connection to its queue."""
     return (
         not self.debug
         and receiving.holds(self)
@@ -185,7 +187,7 @@ def cut_messages(self: Any, data: bytes | bytearray, count: int | None, messages
     """
     most = self.max_size
     extension = self.extensions[0] if self.extensions else None
-    frames, end = cut_frames(data, 0, not self.is_client, limit_of(most), firsts(self), count)
+    frames, end = cut_frames(data, 0, not self.is_client, limit_of(most), first_bytes(self), count)
     for first, payload in frames:
         if first & RSV1:
             payload = inflate(extension, first & OPCODE, payload, most)
@@ -196,7 +198,7 @@ def cut_messages(self: Any, data: bytes | bytearray, count: int | None, messages
 def is_begun(self: Any, buffer: bytearray) -> bool:
     """Tell whether a buffer is the first part of a frame that can be cut once the rest has been received."""
     masked = not self.is_client
-    if buffer[0] not in firsts(self) or (len(buffer) > 1 and (buffer[1] & MASKED != 0) is not masked):
+    if buffer[0] not in first_bytes(self) or (len(buffer) > 1 and (buffer[1] & MASKED != 0) is not masked):
         return False
     length, size = (buffer[1] & LENGTH if len(buffer) > 1 else 0), 2
     if length >= LENGTH_16:
@@ -209,13 +211,13 @@ def is_begun(self: Any, buffer: bytearray) -> bool:
     return length <= limit_of(self.max_size) and len(buffer) < size + KEY_SIZE * masked + length
 
 
-def firsts(self: Any) -> bytes:
+def first_bytes(self: Any) -> bytes:
     """Return the bytes that a message of one frame may begin with."""
     return EXTENDED if self.extensions else WHOLE
 
 
 def enqueue(self: Any, messages: list[str | bytes]) -> None:
-    """Put messages of one read into the queue; what is sent in return to several leaves in one write."""
+    """Put messages of one read into the queue; the replies to several are coalesced."""
     if len(messages) > 1:
         output = output_for(self)
         if type(output) is Output:

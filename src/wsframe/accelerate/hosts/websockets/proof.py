@@ -1,4 +1,4 @@
-"""Known messages, over connections whose own ways to receive and send are out of order."""
+"""Known messages, with the original code of connections disabled."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ORIGINAL_CODE = original_code("websockets")
 
 
 def prove() -> None:
-    """Receive and send through a Protocol whose own reader and serialiser are out of order."""
+    """Receive and send through a Protocol whose own reader and serialiser are disabled."""
     from websockets.protocol import SERVER, Protocol
 
     server: Any = Protocol(SERVER, logger=QUIET)
@@ -26,7 +26,7 @@ def prove() -> None:
 
 
 def prove_asyncio() -> None:
-    """Echo a message over a connection whose own ways to receive and send are out of order."""
+    """Echo a message with the original code of the connection disabled."""
     from websockets.asyncio.connection import Connection
     from websockets.protocol import SERVER, Protocol
 
@@ -59,7 +59,7 @@ class Recorder(asyncio.Transport):
 
 
 def prove_sync() -> None:
-    """Echo a message over a connection whose own ways to receive and send are out of order."""
+    """Echo a message with the original code of the connection disabled."""
     from websockets.protocol import SERVER, Protocol
     from websockets.sync.connection import Connection
 
@@ -85,7 +85,7 @@ def prove_sync() -> None:
 
 
 def prove_legacy() -> None:
-    """Receive and send over a connection whose original ways to do so are out of order."""
+    """Receive and send over a connection whose original code is disabled."""
     from websockets.legacy.protocol import State, WebSocketCommonProtocol  # type: ignore[attr-defined]
 
     with private_loop() as loop:

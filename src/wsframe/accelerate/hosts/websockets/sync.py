@@ -1,8 +1,8 @@
-"""Connections of websockets.sync: a message of one frame without the steps for all the others.
+"""websockets.sync: messages of one frame, without the steps that only other messages need.
 
 1. Sending under the lock, without a context manager.
 2. Receiving from the queue, without a deadline, lists and joins.
-What is not the common case is left to the original code, which finds all as if nothing had been tried.
+Everything else is left to the original code, which finds the connection as if nothing had been tried.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def send(original: Callable[..., None], _: Host) -> Callable[..., None]:
                     and not protocol.writes
                     and not self.send_in_progress
                     and self.close_deadline is None
-                    and encoded(protocol, message)
+                    and try_encode(protocol, message)
                 ):
                     data = b"".join(protocol.data_to_send())
                     try:
@@ -85,7 +85,7 @@ def recv(original: Callable[..., Any], _: Host) -> Callable[..., Any]:
                                 text = decode or (decode is None and frame.opcode is TEXT)
                                 message = data.decode() if text else data
                             except UnicodeDecodeError:
-                                pass  # and again below
+                                pass  # the original code raises it
                             else:
                                 with messages.mutex:
                                     messages.maybe_resume()
@@ -99,7 +99,7 @@ def recv(original: Callable[..., Any], _: Host) -> Callable[..., Any]:
 
 
 def fail_again(self: Any, error: Exception) -> None:
-    """Have the next write of this thread end as the one did that was tried; other threads write, too."""
+    """Have the next write of this thread raise the error of the one tried; other threads just write."""
     thread, errors, others = get_ident(), [error], self.send_data
 
     def send_data() -> None:
@@ -110,8 +110,8 @@ def fail_again(self: Any, error: Exception) -> None:
     self.send_data = send_data
 
 
-def encoded(protocol: Any, message: Any) -> bool:
-    """Write a message as a frame, unless that fails: then websockets shall meet the error."""
+def try_encode(protocol: Any, message: Any) -> bool:
+    """Have the protocol encode a message; return False if that fails: the original code raises the error."""
     try:
         if type(message) is str:
             protocol.send_text(message.encode())

@@ -28,7 +28,7 @@ SENDING: tuple[Bypassed, ...] = (
     (f"{FRAMES}:Opcode", ("iscontrol",)),
 )
 KEYS: tuple[Bypassed, ...] = (URANDOM, (FRAMES, ("os",)))
-# What is an event of wsproto to a server that stands on it.
+# The events of wsproto that a server built on it makes for each message.
 MESSAGES: tuple[Bypassed, ...] = (
     ("wsproto.events:Message", ("__init__",)),
     ("wsproto.events:TextMessage", ("__init__",)),

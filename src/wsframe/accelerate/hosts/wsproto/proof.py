@@ -1,4 +1,4 @@
-"""Known messages, over connections whose own ways to read and write are out of order."""
+"""Known messages, with the original code of connections disabled."""
 
 from __future__ import annotations
 
