@@ -15,6 +15,7 @@ from .._escape import escape
 from .._http.messages import HeadersLike, pairs_of
 from .._http.proxies import check_proxy, proxy_of_system
 from .._http.reader import MAX_HEAD, MAX_HEADERS, require_httptools
+from .._http.redirects import MAX_REDIRECTS, Target
 from .._options import (
     MaxQueue,
     MaxSize,
@@ -51,7 +52,6 @@ from ._http_proxy import check_proxy_tls, connect_through_http
 from ._listener import Listener
 from ._proxy import connect_through
 from ._reconnecting import STABLE_AFTER, backoff as backoff, process_exception as process_exception
-from ._redirects import MAX_REDIRECTS, Target
 from ._timeouts import timeout
 from ._transport_options import ConnectOptions, UnixConnectOptions
 from .connection import MAX_QUEUE, MAX_UNSENT, Connection, SlowPeer
@@ -414,7 +414,7 @@ class connect:
     async def _connect_transport(
         self, loop: asyncio.AbstractEventLoop, connection: ClientConnection, target: Target
     ) -> None:
-        options, uri = target.options(self._options), target.uri
+        options, uri = _complete(self._options, target.uri), target.uri
         proxy = self._proxy
         if proxy is True:
             proxy = None if options.get("sock") is not None else proxy_of_system(uri)
@@ -485,6 +485,21 @@ class connect:
             await asyncio.sleep(delay)
 
 
+def _complete(options: dict[str, Any], uri: URI) -> dict[str, Any]:
+    """Return the complete options for asyncio's create_connection or create_unix_connection."""
+    complete = dict(options)
+    if not uri.secure:
+        complete["ssl"] = None
+    elif complete["ssl"] is None:
+        complete["ssl"] = tls.create_default_context()  # a redirect from ws:// to wss://
+    if complete["ssl"] is not None:
+        complete.setdefault("server_hostname", uri.host)
+    if not complete.keys() & {"sock", "path"}:
+        complete.setdefault("host", uri.host)
+        complete.setdefault("port", uri.port)
+    return complete
+
+
 class unix_connect(connect):
     """Connect to a WebSocket server on a Unix socket.
 
@@ -512,7 +527,7 @@ class unix_connect(connect):
     async def _connect_transport(
         self, loop: asyncio.AbstractEventLoop, connection: ClientConnection, target: Target
     ) -> None:
-        options = target.options(self._options)
+        options = _complete(self._options, target.uri)
         for name in ("host", "port"):  # only for the request
             options.pop(name, None)
         await loop.create_unix_connection(lambda: connection, **options)

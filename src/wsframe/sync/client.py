@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from .. import __version__
-from .._http.messages import HeadersLike
+from .._http.messages import HeadersLike, pairs_of
 from .._http.proxies import check_proxy, proxy_of_system
 from .._http.reader import MAX_HEAD, MAX_HEADERS
+from .._http.redirects import MAX_REDIRECTS, Target
 from .._options import (
     MaxQueue,
     MaxSize,
@@ -29,8 +30,10 @@ from ..connection import SansIOConnection as Protocol
 from ..deflate import ClientPolicy
 from ..handshake import (
     URI,
+    InvalidStatus,
     Response,
     ResponseReader,
+    SecurityError,
     check_response,
     list_of_subprotocols,
     new_key,
@@ -90,7 +93,7 @@ def connect(
 ) -> ClientConnection:
     """Connect to a WebSocket server.
 
-    Redirects are not followed: the location is in the response of the InvalidStatus.
+    Redirects are followed: ten at most, never from wss:// to ws://, without credentials to another origin.
 
     Args:
         uri: ws:// or wss://.
@@ -163,53 +166,66 @@ def connect(
     check_limits(Role.CLIENT, max_size, max_fragments)
     check_max_queue(max_queue)
     subprotocols = None if subprotocols is None else list_of_subprotocols(subprotocols)
-    reader = ResponseReader(max_head, max_headers)
-    key = new_key()
-    request = open_request(
-        target,
-        key,
-        origin=origin,
-        subprotocols=subprotocols,
-        compression=policy,
-        extra_headers=additional_headers or (),
-        user_agent=user_agent_header,
-    )
-    if unix or sock is not None:
-        proxy = None
-    elif proxy is True:
-        proxy = proxy_of_system(target)
-
+    ResponseReader(max_head, max_headers)
+    where = {"sock": sock, "path": path} if unix else {"sock": sock}
+    attempt = Target(target, uri, pairs_of(additional_headers or ()))
     deadline = Deadline(open_timeout)
-    if proxy is not None and proxy.startswith("http"):
-        transport = connect_through_http(
-            proxy, target, deadline, user_agent_header, proxy_ssl, proxy_server_hostname, given
+    for _ in range(MAX_REDIRECTS):
+        target = attempt.uri
+        reader = ResponseReader(max_head, max_headers)
+        key = new_key()
+        request = open_request(
+            target,
+            key,
+            origin=origin,
+            subprotocols=subprotocols,
+            compression=policy,
+            extra_headers=attempt.headers,
+            user_agent=user_agent_header,
         )
-    else:
-        transport = Socket(_reach(target, path, proxy, deadline, given) if sock is None else sock)
-    try:
-        if transport.sock.family in (socket.AF_INET, socket.AF_INET6):
-            transport.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
-        if target.secure:
-            context = tls.create_default_context() if ssl is None else ssl
-            transport = encrypted = TLSSocket(
-                transport, context, server_hostname=server_hostname or target.host
+        through = None if unix or sock is not None else proxy
+        if through is True:
+            through = proxy_of_system(target)
+        if through is not None and through.startswith("http"):
+            transport = connect_through_http(
+                through, target, deadline, user_agent_header, proxy_ssl, proxy_server_hostname, given
             )
-            encrypted.handshake(deadline)
-        connection = (create_connection or ClientConnection)(
-            transport,
-            ping_interval=ping_interval,
-            ping_timeout=ping_timeout,
-            close_timeout=close_timeout,
-            max_queue=max_queue,
-            logger=_logger if logger is None else logger,
-        )
-        connection.request = request
-        transport.sendall(request.serialize())
-        response = connection.response = _response(transport, reader, deadline)
-        agreed = check_response(response, key, subprotocols=subprotocols, compression=policy)
-    except BaseException:
-        transport.close()
-        raise
+        else:
+            transport = Socket(_reach(target, path, through, deadline, given) if sock is None else sock)
+        try:
+            if transport.sock.family in (socket.AF_INET, socket.AF_INET6):
+                transport.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+            if target.secure:
+                context = tls.create_default_context() if ssl is None else ssl
+                transport = encrypted = TLSSocket(
+                    transport, context, server_hostname=server_hostname or target.host
+                )
+                encrypted.handshake(deadline)
+            connection = (create_connection or ClientConnection)(
+                transport,
+                ping_interval=ping_interval,
+                ping_timeout=ping_timeout,
+                close_timeout=close_timeout,
+                max_queue=max_queue,
+                logger=_logger if logger is None else logger,
+            )
+            connection.request = request
+            transport.sendall(request.serialize())
+            response = connection.response = _response(transport, reader, deadline)
+            agreed = check_response(response, key, subprotocols=subprotocols, compression=policy)
+        except InvalidStatus as exc:
+            transport.close()
+            location = exc.location
+            if location is None:
+                raise
+            attempt = attempt.redirected(location, exc, where)
+        except BaseException:
+            transport.close()
+            raise
+        else:
+            break
+    else:
+        raise SecurityError(f"more than {MAX_REDIRECTS} redirects")
     connection.subprotocol = agreed.subprotocol
     max_message, max_frame = limits_of(max_size)
     connection._open(

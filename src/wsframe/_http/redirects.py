@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ssl as tls
 from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
-from .._http.errors import invalid_uri
-from .._http.messages import Header, str_of
-from ..handshake import URI, InvalidStatus, SecurityError, parse_uri
+from .errors import InvalidStatus, SecurityError, invalid_uri
+from .messages import Header, str_of
+from .uri import URI, parse_uri
 
 MAX_REDIRECTS = 10
 
@@ -29,27 +28,13 @@ class Target(NamedTuple):
     text: str
     headers: list[Header]
 
-    def options(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Return the complete options for asyncio's create_connection or create_unix_connection."""
-        complete = dict(options)
-        if not self.uri.secure:
-            complete["ssl"] = None
-        elif complete["ssl"] is None:
-            complete["ssl"] = tls.create_default_context()  # a redirect from ws:// to wss://
-        if complete["ssl"] is not None:
-            complete.setdefault("server_hostname", self.uri.host)
-        if not complete.keys() & {"sock", "path"}:
-            complete.setdefault("host", self.uri.host)
-            complete.setdefault("port", self.uri.port)
-        return complete
-
     def redirected(self, location: str, refusal: InvalidStatus, options: dict[str, Any]) -> Target:
         """Return the target of a redirect.
 
         Args:
             location: where it leads, perhaps relative.
             refusal: holds the response of the server.
-            options: those given for create_connection.
+            options: those given for the transport or the socket.
 
         Raises:
             InvalidURI: the location is no WebSocket URI.
