@@ -49,7 +49,7 @@ class Receiving(Base):
         if self._application_closed or self._disconnect_queued:
             return
         enqueue(self, messages, size)
-        if self._more_waiters:
+        if messages and self._more_waiters:
             self._wakeup_more_waiters()
         if self._queued >= self._max_queue and not self._queue_check_scheduled:
             # The application may receive all of them before the next read.
@@ -119,14 +119,13 @@ class Receiving(Base):
     def _make_waiter(self) -> asyncio.Future[None]:
         self._resume_reading()
         future = self._loop.create_future()
-        if self._waiter is None or self._waiter.done():
-            self._waiter = future
-        elif self._behaviour.allows_concurrent_receive or self._protocol is None:
-            self._more_waiters.append(future)
-        else:
+        waiters = [waiter for waiter in (self._waiter, *self._more_waiters) if waiter and not waiter.done()]
+        if waiters and self._protocol is not None and not self._behaviour.allows_concurrent_receive:
             raise RuntimeError(
                 "cannot call recv while another coroutine is already waiting for the next message"
             )
+        # In the order of the calls: they are woken in it, and the first one gets the next event.
+        self._waiter, *self._more_waiters = *waiters, future
         return future
 
     # The Close of the peer.
