@@ -19,14 +19,18 @@ from wsframe._c.stream cimport LARGE, Stream
 cdef extern from "Python.h":
     ctypedef struct PyObject
     ctypedef PyObject *(*iternextfunc)(PyObject *)
+    ctypedef PyObject *(*ternaryfunc)(PyObject *, PyObject *, PyObject *)
     ctypedef struct PyTypeObject:
         iternextfunc tp_iternext
+        ternaryfunc tp_call
+        Py_ssize_t tp_vectorcall_offset
+        unsigned long tp_flags
 
-    ctypedef PyObject *(*PyCFunction)(PyObject *, PyObject *)
-    ctypedef struct PyMethodDef:
-        PyCFunction ml_meth
-
-    object PyCFunction_New(PyMethodDef *method, object bound)
+    unsigned long Py_TPFLAGS_HAVE_VECTORCALL
+    ctypedef PyObject *(*vectorcallfunc)(PyObject *, PyObject *const *, size_t, PyObject *)
+    PyObject *PyVectorcall_Call(PyObject *, PyObject *, PyObject *)
+    Py_ssize_t PyVectorcall_NARGS(size_t nargsf)
+    PyObject *PyObject_Vectorcall(PyObject *, PyObject *const *, size_t, PyObject *) except NULL
     PyObject *PyIter_Next(object iterator) except? NULL
     void Py_INCREF(object one)
     void Py_DECREF(PyObject *one)
@@ -37,13 +41,10 @@ cdef extern from *:
     static void wsf_warn_never_awaited(const char *name) {
         PyObject *type, *value, *traceback;
         PyErr_Fetch(&type, &value, &traceback);
-        if (PyErr_WarnFormat(PyExc_RuntimeWarning, 1, "%s() was never awaited", name))
+        if (PyErr_WarnFormat(PyExc_RuntimeWarning, 1, "coroutine '%s' was never awaited", name))
             PyErr_WriteUnraisable(NULL);
         PyErr_Restore(type, value, traceback);
     }
-
-    static PyMethodDef wsf_receive = {"asgi_receive", NULL, METH_NOARGS, "Return the next event."};
-    static PyMethodDef wsf_send = {"asgi_send", NULL, METH_O, "Process an event."};
 
     /* The value must be no tuple and no exception. */
     static void wsf_stop_iteration(PyObject *value) {
@@ -52,8 +53,6 @@ cdef extern from *:
     """
     void wsf_warn_never_awaited(const char *name)
     void wsf_stop_iteration(object value)
-    PyMethodDef wsf_receive
-    PyMethodDef wsf_send
 
 
 @cython.freelist(64)
@@ -107,7 +106,7 @@ cdef class _Call:
 
     cdef object running(self):
         if self.inner is None:
-            raise RuntimeError("cannot reuse an already awaited call")
+            raise RuntimeError("cannot reuse already awaited coroutine")
         return self.inner
 
     cdef object next(self):
@@ -130,15 +129,15 @@ cdef class _Receiving(_Call):
 
     @property
     def __name__(self):
-        return "asgi_receive"
+        return "receive"
 
     @property
     def __qualname__(self):
-        return "WebSocketProtocol.asgi_receive"
+        return "WebSocketProtocol.receive"
 
     def __dealloc__(self):
         if not self.started:
-            wsf_warn_never_awaited("asgi_receive")
+            wsf_warn_never_awaited("WebSocketProtocol.receive")
 
     cdef object step(self):
         cdef Stream stream = self.stream
@@ -186,15 +185,15 @@ cdef class _Sending(_Call):
 
     @property
     def __name__(self):
-        return "asgi_send"
+        return "send"
 
     @property
     def __qualname__(self):
-        return "WebSocketProtocol.asgi_send"
+        return "WebSocketProtocol.send"
 
     def __dealloc__(self):
         if not self.started:
-            wsf_warn_never_awaited("asgi_send")
+            wsf_warn_never_awaited("WebSocketProtocol.send")
 
     cdef object step(self):
         if not self.write_event():
@@ -256,34 +255,96 @@ cdef PyObject *next_of(_Call call) except? NULL:
 Coroutine.register(_Call)
 
 
-cdef PyObject *receive(Stream stream, PyObject *_) except NULL:
-    cdef _Receiving call = _Receiving.__new__(_Receiving)
-    call.stream = stream
+cdef class _Method:
+    """`receive` or `send` of a connection: the method that it replaces, but for how it is called."""
+
+    cdef vectorcallfunc vectorcall
+    cdef Stream stream
+    cdef object __weakref__
+
+    def __cinit__(self, Stream stream not None):
+        self.stream = stream
+
+    def __getattribute__(self, name):
+        return getattr(self.method(), name)
+
+    def __repr__(self):
+        return repr(self.method())
+
+    cdef object method(self):
+        """Return the bound coroutine function."""
+        raise NotImplementedError
+
+    cdef PyObject *call_method(self, PyObject *const *args, size_t nargsf, PyObject *names) except NULL:
+        """Call the coroutine function, which also says what is wrong with the arguments."""
+        method = self.method()
+        return PyObject_Vectorcall(<PyObject *>method, args, PyVectorcall_NARGS(nargsf), names)
+
+
+@cython.final
+cdef class _Receive(_Method):
+    def __cinit__(self, Stream stream not None):
+        self.vectorcall = <vectorcallfunc>receive
+
+    cdef object method(self):
+        return self.stream.asgi_receive
+
+
+@cython.final
+cdef class _Send(_Method):
+    def __cinit__(self, Stream stream not None):
+        self.vectorcall = <vectorcallfunc>send
+
+    cdef object method(self):
+        return self.stream.asgi_send
+
+
+cdef PyObject *receive(
+    _Receive method, PyObject *const *args, size_t nargsf, PyObject *names
+) except NULL:
+    cdef _Receiving call
+    if names is not NULL or PyVectorcall_NARGS(nargsf) != 0:
+        return method.call_method(args, nargsf, names)
+    call = _Receiving.__new__(_Receiving)
+    call.stream = method.stream
     Py_INCREF(call)
     return <PyObject *>call
 
 
-cdef PyObject *send(Stream stream, object event) except NULL:
-    cdef _Sending call = _Sending.__new__(_Sending)
-    call.stream = stream
-    call.event = event
+cdef PyObject *send(
+    _Send method, PyObject *const *args, size_t nargsf, PyObject *names
+) except NULL:
+    cdef _Sending call
+    if names is not NULL or PyVectorcall_NARGS(nargsf) != 1:
+        return method.call_method(args, nargsf, names)
+    call = _Sending.__new__(_Sending)
+    call.stream = method.stream
+    call.event = <object>args[0]
     Py_INCREF(call)
     return <PyObject *>call
 
 
-wsf_receive.ml_meth = <PyCFunction>receive
-wsf_send.ml_meth = <PyCFunction>send
+cdef void use_vectorcall(_Method method, type kind):
+    """Let the interpreter call the objects of a type by `vectorcall`, which makes no tuple."""
+    cdef PyTypeObject *slots = <PyTypeObject *>kind
+    slots.tp_vectorcall_offset = <char *>&method.vectorcall - <char *><PyObject *>method
+    slots.tp_call = <ternaryfunc>PyVectorcall_Call
+    slots.tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL
+
+
+use_vectorcall(_Receive.__new__(_Receive, Stream()), _Receive)
+use_vectorcall(_Send.__new__(_Send, Stream()), _Send)
 
 
 def asgi_calls(Stream stream not None):
     """asgi_calls(stream)
 
-    Make the `receive` and `send` of a connection; their `__self__` is the connection.
+    Make `receive` and `send` of a connection, which look like its `asgi_receive` and `asgi_send`.
 
     Args:
-        stream: of a server, with the coroutine functions `asgi_receive` and `asgi_send`.
+        stream: of a server, with these two coroutine methods.
 
     Returns:
         Two functions; what they return is to be awaited.
     """
-    return PyCFunction_New(&wsf_receive, stream), PyCFunction_New(&wsf_send, stream)
+    return _Receive(stream), _Send(stream)

@@ -11,10 +11,10 @@ def asgi_calls(
 ) -> tuple[
     Callable[[], Coroutine[Any, Any, dict[str, Any]]], Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
 ]:
-    """Make the `receive` and `send` of a connection; their `__self__` is the connection.
+    """Make `receive` and `send` of a connection, which look like its `asgi_receive` and `asgi_send`.
 
     Args:
-        stream: of a server, with the coroutine functions `asgi_receive` and `asgi_send`.
+        stream: of a server, with these two coroutine methods.
 
     Returns:
         Two functions; what they return is to be awaited.

@@ -7,8 +7,9 @@ import logging
 import socket
 import struct
 import sys
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from uvicorn import __version__
 from uvicorn.logging import TRACE_LOG_LEVEL
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 # An event of ASGI.
 Event = dict[str, Any]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 # Seconds until a closing connection is aborted, unless the peer still reads.
 CLOSE_TIMEOUT = 10.0
@@ -142,6 +145,18 @@ class Base(Endpoint):
         if self.logger.isEnabledFor(TRACE_LOG_LEVEL):
             prefix = "{}:{} - ".format(*self.client) if self.client else ""
             self.logger.log(TRACE_LOG_LEVEL, "%s%s", prefix, what)
+
+
+def named(name: str) -> Callable[[Function], Function]:
+    """Name a method as in uvicorn's classes: an application, a warning or a log may show it."""
+
+    def rename(function: Function) -> Function:
+        function.__name__ = name
+        function.__qualname__ = f"WebSocketProtocol.{name}"
+        function.__module__ = "wsframe.uvicorn"
+        return function
+
+    return rename
 
 
 def reset_at_close(transport: asyncio.Transport) -> None:

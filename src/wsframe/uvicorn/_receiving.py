@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._spec import Close, CloseCode, Fragment
 from ..connection import State
-from ._base import Base, Event
+from ._base import Base, Event, named
 from ._close_reply import DelayedCloseReply
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ class Receiving(Base):
             if not waiter.done():
                 waiter.set_result(None)
 
+    @named("receive")
     async def asgi_receive(self) -> Event:
         """The `receive` of ASGI."""
         while not self._queued:
@@ -119,7 +120,11 @@ class Receiving(Base):
     def _make_waiter(self) -> asyncio.Future[None]:
         self._resume_reading()
         future = self._loop.create_future()
-        waiters = [waiter for waiter in (self._waiter, *self._more_waiters) if waiter and not waiter.done()]
+        waiters = [
+            waiter
+            for waiter in (self._waiter, *self._more_waiters)
+            if waiter is not None and not waiter.done()
+        ]
         if waiters and self._protocol is not None and not self._behaviour.allows_concurrent_receive:
             raise RuntimeError(
                 "cannot call recv while another coroutine is already waiting for the next message"

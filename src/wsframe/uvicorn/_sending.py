@@ -9,7 +9,7 @@ from uvicorn.protocols.utils import ClientDisconnected
 from .._spec import LOCAL_CLOSE_CODES, CloseCode
 from ..asyncio._sending import LARGE
 from ..connection import ConnectionClosed, State
-from ._base import Event
+from ._base import Event, named
 from ._opening import Opening
 
 
@@ -18,6 +18,7 @@ class Sending(Opening):
 
     __slots__ = ()
 
+    @named("send")
     async def asgi_send(self, message: Event) -> None:
         """The `send` of ASGI."""
         protocol = self._protocol
