@@ -263,6 +263,31 @@ async def odd_sends(side: Side) -> None:
 
 case("odd sends", odd_sends, script(4, close(), 1))
 
+
+async def wrong_types(side: Side) -> None:
+    await side.accept()
+    await side.send("send", text=b"binary")
+    await side.send("send", bytes="text")
+    await side.send("send", text="t", bytes="text")
+    await side.send("send", text=bytearray(b"binary"))
+    await side.send("send", text=5)
+    await side.send("send", bytes=5)
+    await side.send("send", bytes=bytearray(b"binary"))
+    await side.send("send", bytes=memoryview(b"last"))
+    await side.receive()
+
+
+def until_the_last(client: Client, side: Side) -> None:
+    client.head()
+    while client.saw[-1][1:] != ["last"]:
+        client.frames(1)
+    client.send(close())
+    client.end()
+    client.frames()
+
+
+case("wrong types", wrong_types, until_the_last)
+
 # The end, by the client.
 
 case("close", echo, script(close(1000), 1))

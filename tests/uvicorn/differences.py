@@ -38,6 +38,8 @@ DENIALS = {
 BEHIND_THE_END = {"receives after the end", "lost before accept"}
 # A message of the wrong kind is a RuntimeError, also when the peer has closed.
 WRONG = {"odd sends", "sends before accept"}
+# "text" that is no str: in the sans-I/O class an AttributeError, here a TypeError.
+TYPES = {"wrong types"}
 # Header fields that are not ASCII: websockets.legacy cannot read them, and writes them as UTF-8.
 LATIN = {"headers of the client", "headers of the application"}
 # websockets.legacy accepts although its application has failed.
@@ -60,6 +62,7 @@ DIFFERENT = {
     | REPLIED
     | BEHIND_THE_END
     | WRONG
+    | TYPES
     | {"denied with an incomplete response", "denied wrongly"},
     "wsproto": VIOLATIONS | ERRORS | REPLIED | BEHIND_THE_END | WRONG | DENIALS,
 }

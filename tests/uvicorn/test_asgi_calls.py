@@ -105,13 +105,17 @@ async def drive_by_hand(receive, send):
 
 
 async def send_what_is_no_message(receive, send):
-    for event, error in (
-        ({"type": "websocket.send", "text": "\ud800"}, UnicodeEncodeError),
-        ({"type": "websocket.send", "text": 5}, TypeError),
-        ({"type": "websocket.unknown"}, RuntimeError),
-        ({}, KeyError),
+    for event, error, text in (
+        ({"type": "websocket.send", "text": "\ud800"}, UnicodeEncodeError, "surrogates"),
+        ({"type": "websocket.send", "text": 5}, TypeError, "'text' of 'websocket.send' must be str, not int"),
+        ({"type": "websocket.send", "text": b"x"}, TypeError, "'text' .* must be str, not bytes"),
+        ({"type": "websocket.send", "bytes": "x"}, TypeError, "'bytes' .* must be bytes-like, not str"),
+        ({"type": "websocket.send", "bytes": 5}, TypeError, "'bytes' .* must be bytes-like, not int"),
+        ({"type": "websocket.send", "bytes": [b"x"]}, TypeError, "'bytes' .* must be bytes-like, not list"),
+        ({"type": "websocket.unknown"}, RuntimeError, "Expected"),
+        ({}, KeyError, "type"),
     ):
-        with pytest.raises(error):
+        with pytest.raises(error, match=text):
             await send(event)
     await send({"type": "websocket.send"})  # uvicorn sends nothing
 

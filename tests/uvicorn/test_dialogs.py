@@ -83,6 +83,12 @@ def test_accept_and_send_raise_when_the_peer_is_lost() -> None:
     assert story["application"] == [{"type": "websocket.connect"}, end, *raised, end]
 
 
+def test_wrong_types_are_type_errors_in_place_of_the_sansio_class() -> None:
+    story = played("wrong types")
+    assert story["application"][2:-1] == [["raises", "send", "TypeError"]] * 6 + [["ok", "send"]] * 2
+    assert story["client"][1:3] == [[130, "binary"], [130, "last"]]
+
+
 def test_incomplete_denial_is_sent_when_the_application_returns() -> None:
     story = played("denied with an incomplete response")
     assert story["client"][0][0] == "HTTP/1.1 401 Unauthorized"

@@ -28,6 +28,7 @@ class Behaviour(NamedTuple):
         allows_concurrent_receive: several `receive` calls may wait; if not, the second one raises.
         replaces_invalid_codes: `close` with 1005, 1006 or 1015 sends 1000; if not, it raises.
         send_needs_data: a "websocket.send" without text and bytes is a TypeError; if not, nothing is sent.
+        checks_types: a "text" that is no str, or "bytes" that are, are a TypeError; if not, the type decides.
         late_send_raises: `send` after the disconnect event raises RuntimeError; if not, ClientDisconnected.
         disconnect_has_reason: a disconnect event has the reason of the Close.
         disconnect_has_own_close: the disconnect event after `close` has its code and reason; if not, 1005.
@@ -51,6 +52,7 @@ class Behaviour(NamedTuple):
     allows_concurrent_receive: bool
     replaces_invalid_codes: bool
     send_needs_data: bool
+    checks_types: bool
     late_send_raises: bool
     disconnect_has_reason: bool
     disconnect_has_own_close: bool
@@ -75,6 +77,7 @@ SANSIO = Behaviour(
     allows_concurrent_receive=True,
     replaces_invalid_codes=False,
     send_needs_data=False,
+    checks_types=True,
     late_send_raises=False,
     disconnect_has_reason=True,
     disconnect_has_own_close=True,
@@ -91,6 +94,7 @@ LEGACY = SANSIO._replace(
     content_type=b"text/plain",
     allows_concurrent_receive=False,
     send_needs_data=True,
+    checks_types=False,
     late_send_raises=True,
     disconnect_has_own_close=False,
     disconnect_code_of_violation=CloseCode.ABNORMAL_CLOSURE,
@@ -104,6 +108,7 @@ WSPROTO = SANSIO._replace(
     content_type=None,
     replaces_invalid_codes=True,
     send_needs_data=True,
+    checks_types=False,
     streams_denials=True,
     deflate=ServerPolicy(server_max_window_bits=None, client_max_window_bits=15),
 )

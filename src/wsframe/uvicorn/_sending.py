@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from uvicorn.protocols.utils import ClientDisconnected
 
@@ -11,6 +12,9 @@ from ..asyncio._sending import LARGE
 from ..connection import ConnectionClosed, State
 from ._base import Event, named
 from ._opening import Opening
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 
 class Sending(Opening):
@@ -33,9 +37,7 @@ class Sending(Opening):
         elif self._application_closed:
             raise _unexpected(message)
         elif message["type"] == "websocket.send":
-            data = message.get("bytes")
-            if data is None:
-                data = message.get("text")
+            data = self._data_of(message)
             if data is not None:
                 try:
                     large = len(data) >= LARGE and not self._encodes_directly
@@ -53,6 +55,19 @@ class Sending(Opening):
             )
         elif protocol.state is State.OPEN:
             self._close(message.get("code", 1000), message.get("reason") or "")
+
+    def _data_of(self, message: Event) -> str | Buffer | None:
+        """Return what "websocket.send" sends: text if it is a str, else binary."""
+        key = "text" if message.get("bytes") is None else "bytes"
+        data = message.get(key)
+        is_text = isinstance(data, str)
+        if data is not None and (
+            not (is_text or _is_bytes_like(data))
+            or (is_text is not (key == "text") and self._behaviour.checks_types)
+        ):
+            wanted = "str" if key == "text" else "bytes-like"
+            raise TypeError(f"'{key}' of 'websocket.send' must be {wanted}, not {type(data).__name__}")
+        return data
 
     async def _wait_until_writable(self) -> None:
         """Wait until the write buffer is below its limit."""
@@ -84,6 +99,16 @@ class Sending(Opening):
                 self._queue_event(self._disconnect_event(True))
         self._start_close_timer()
         self._read_until_close()
+
+
+def _is_bytes_like(data: object) -> bool:
+    if isinstance(data, (bytes, bytearray)):
+        return True
+    try:
+        memoryview(data).release()  # type: ignore[arg-type]
+    except TypeError:
+        return False
+    return True
 
 
 def _unexpected(message: Event) -> RuntimeError:
