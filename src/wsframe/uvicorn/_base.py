@@ -147,8 +147,8 @@ class Base(Endpoint):
             self.logger.log(TRACE_LOG_LEVEL, "%s%s", prefix, what)
 
 
-def named(name: str) -> Callable[[Function], Function]:
-    """Name a method as in uvicorn's classes: an application, a warning or a log may show it."""
+def shown_as(name: str) -> Callable[[Function], Function]:
+    """Give a method its name in the classes of uvicorn: a warning or a log may show it."""
 
     def rename(function: Function) -> Function:
         function.__name__ = name

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._spec import Close, CloseCode, Fragment
 from ..connection import State
-from ._base import Base, Event, named
+from ._base import Base, Event, shown_as
 from ._close_reply import DelayedCloseReply
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Receiving(Base):
             if not waiter.done():
                 waiter.set_result(None)
 
-    @named("receive")
+    @shown_as("receive")
     async def asgi_receive(self) -> Event:
         """The `receive` of ASGI."""
         while not self._queued:

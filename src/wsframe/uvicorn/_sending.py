@@ -10,7 +10,7 @@ from uvicorn.protocols.utils import ClientDisconnected
 from .._spec import LOCAL_CLOSE_CODES, CloseCode
 from ..asyncio._sending import LARGE
 from ..connection import ConnectionClosed, State
-from ._base import Event, named
+from ._base import Event, shown_as
 from ._opening import Opening
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class Sending(Opening):
 
     __slots__ = ()
 
-    @named("send")
+    @shown_as("send")
     async def asgi_send(self, message: Event) -> None:
         """The `send` of ASGI."""
         protocol = self._protocol
