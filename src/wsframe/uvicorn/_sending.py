@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import Any
 
 from uvicorn.protocols.utils import ClientDisconnected
 
@@ -12,9 +12,6 @@ from ..asyncio._sending import LARGE
 from ..connection import ConnectionClosed, State
 from ._base import Event, shown_as
 from ._opening import Opening
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
 
 
 class Sending(Opening):
@@ -56,10 +53,10 @@ class Sending(Opening):
         elif protocol.state is State.OPEN:
             self._close(message.get("code", 1000), message.get("reason") or "")
 
-    def _data_of(self, message: Event) -> str | Buffer | None:
+    def _data_of(self, message: Event) -> str | bytes | None:
         """Return what "websocket.send" sends: text if it is a str, else binary."""
         key = "text" if message.get("bytes") is None else "bytes"
-        data = message.get(key)
+        data: Any = message.get(key)
         is_text = isinstance(data, str)
         if data is not None and (
             not (is_text or _is_bytes_like(data))
@@ -67,7 +64,7 @@ class Sending(Opening):
         ):
             wanted = "str" if key == "text" else "bytes-like"
             raise TypeError(f"'{key}' of 'websocket.send' must be {wanted}, not {type(data).__name__}")
-        return data
+        return data  # type: ignore[no-any-return]
 
     async def _wait_until_writable(self) -> None:
         """Wait until the write buffer is below its limit."""
