@@ -1,7 +1,7 @@
 from collections.abc import Callable, Coroutine
 from typing import Any, final
 
-from typing_extensions import disjoint_base
+from typing_extensions import Self, disjoint_base
 
 from .stream import Stream
 
@@ -27,6 +27,17 @@ class _Sending(_Call):
     def __name__(self) -> str: ...
     @property
     def __qualname__(self) -> str: ...
+
+@disjoint_base
+class _Method:
+    def __new__(cls, stream: Stream) -> Self: ...
+    def __getattribute__(self, name: str, /) -> Any: ...
+
+@final
+class _Receive(_Method): ...
+
+@final
+class _Send(_Method): ...
 
 def asgi_calls(
     stream: Stream,
