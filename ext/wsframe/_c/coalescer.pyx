@@ -262,7 +262,7 @@ cdef class Coalescer:
             pending = <wsf_pending *>self.pending
             self._pending_size = 0
             if self.bypasses and self.transport_is_busy():
-                self.bypasses = False  # who has written to the transport meanwhile
+                self.bypasses = False  # somebody else has written to the transport meanwhile
             left = wsf_pending_flush(pending, self.bypasses + (self.bypasses and self._intercepts))
             try:
                 if left:
