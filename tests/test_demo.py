@@ -13,7 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from wsframe.demo.load import TEXT, Load, LoadError, LoadProcess
+from wsframe import Opcode, encode_frame, encode_text
+from wsframe.demo.documents import compressed, documents
+from wsframe.demo.load import TEXT, Load, LoadProcess
+from wsframe.demo.messages import LoadError, Varied
 from wsframe.demo.servers import PROGRAMS, Program, ServerError, running
 
 pytestmark = pytest.mark.alone
@@ -56,6 +59,41 @@ def test_wrong_reply_raises_load_error(tmp_path):
         pytest.raises(LoadError, match="wrong reply"),
     ):
         process.measure(Load(port=port))
+
+
+@pytest.mark.parametrize("depth", [1, 64])
+def test_load_counts_the_compressed_replies(tmp_path, depth):
+    pytest.importorskip("websockets")
+    program = Program("websockets", (str(PROGRAMS / "echo_websockets.py"),))
+    work = {"documents": 300, "depth": depth, "connections": 3, "seconds": 0.3, "warm_up": 0.01}
+    with running(program, tmp_path / "log") as server, closing(LoadProcess()) as process:
+        result = process.measure(Load(port=server.port(), **work))
+    assert result.messages > 0
+    assert result.messages % depth == 0
+
+
+def test_server_without_compression_raises_load_error(tmp_path):
+    with (
+        echo_raw(tmp_path) as (_, port),
+        closing(LoadProcess()) as process,
+        pytest.raises(LoadError, match="does not compress"),
+    ):
+        process.measure(Load(port=port, documents=300))
+
+
+@pytest.mark.parametrize("change", ["other", "more"])
+def test_wrong_compressed_reply_raises_load_error(change):
+    work = Varied(300, 2, 5)
+    work.batch()
+    texts = documents(300, 512)[5:7]
+    assert not work.feed(memoryview(encode_frame(Opcode.TEXT, compressed(texts[0]), rsv=4)))
+    if change == "other":
+        with pytest.raises(LoadError, match="wrong reply"):
+            work.feed(memoryview(encode_text("{}")))
+        return
+    assert work.feed(memoryview(encode_frame(Opcode.PING, b"") + encode_text(texts[1].decode())))
+    with pytest.raises(LoadError, match="1 messages too many"):
+        work.feed(memoryview(encode_text("{}")))
 
 
 def test_missing_server_raises_load_error():
@@ -112,13 +150,21 @@ def test_demo_prints_a_table_and_writes_a_chart(tmp_path):
     with wsframe_demo(tmp_path, "--rounds", "1", "--seconds", "0.3") as process:
         out, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, "")
-    for word in ("websockets", "uvicorn", "wsproto", "under run", "gain", "median of 1 rounds"):
+    for word in (
+        "websockets",
+        "uvicorn",
+        "32 B text",
+        "1 kB compressed",
+        "under run",
+        "gain",
+        "median of 1 rounds",
+    ):
         assert word in out
     assert (tmp_path / "charts" / "wsframe-demo.svg").read_bytes().startswith(b"<?xml")
     assert (tmp_path / "charts" / "wsframe-demo.png").read_bytes().startswith(b"\x89PNG")
     page = (tmp_path / "charts" / "wsframe-demo.html").read_text("utf-8")
     assert page.startswith("<!doctype html>") and "<svg" in page and "<?xml" not in page
-    assert page.count("<tr>") == 5  # two servers at two depths
+    assert page.count("<tr>") == 9  # two servers, two kinds of messages, two depths
 
 
 @linux

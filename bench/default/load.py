@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.default.documents import WINDOW_BITS, compressed, documents
 from wsframe import Opcode, encode_frame
 from wsframe.demo.cpu import cpu_seconds
+from wsframe.demo.documents import WINDOW_BITS, compressed, documents
 from wsframe.handshake import new_key, open_request, parse_uri
 
 COUNT = 512  # different documents

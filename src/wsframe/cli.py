@@ -70,8 +70,10 @@ def _parse(argv: list[str]) -> argparse.Namespace:
 
     demo = commands.add_parser("demo", help="measure stock servers, alone and under `run`, in a minute")
     demo.add_argument("--rounds", type=int, default=5, help="measurements of each (5)")
-    demo.add_argument("--seconds", type=float, default=0.6, help="seconds of each (0.6)")
-    demo.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="where the chart goes (.)")
+    demo.add_argument("--seconds", type=float, default=0.4, help="seconds of each (0.4)")
+    demo.add_argument(
+        "--output", type=Path, default=Path(), metavar="DIR", help="where the page and the chart go (.)"
+    )
     demo.set_defaults(command=_demo)
 
     own, program = _split(argv) if argv[:1] == ["run"] else (argv, [])

@@ -1,8 +1,8 @@
 """The load: a WebSocket client that uses as little CPU as possible in Python, in a process of its own.
 
 It sends frames masked in advance, `depth` of them in one write, and writes again when all replies have
-arrived; it counts the bytes of the replies, and checks only the first ones. It reads the CPU time of the
-server at the start and the end of the measurement.
+arrived; it checks only the first ones. It reads the CPU time of the server at the start and the end of the
+measurement.
 
 The demo and the benchmarks use a `LoadProcess`. By hand, write a line of JSON for a load, and read one for
 its result: `echo '{"port": 9001, "depth": 64}' | python -m wsframe.demo.load`
@@ -24,8 +24,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from threading import Timer
 
-from .. import Opcode, accept_key, build_header, encode_frame
+from .. import Opcode, accept_key, encode_frame
 from .cpu import cpu_seconds
+from .messages import LoadError, Repeated, Varied
 
 TEXT = '{"symbol":"EURUSD","bid":1.0842}'  # 32 bytes
 
@@ -38,6 +39,7 @@ class Load:
         port: of the server, on 127.0.0.1.
         path: of the request.
         text: the message; the server must echo it.
+        documents: bytes of JSON documents that all differ, sent in place of the text, compressed; 0 for none.
         depth: messages in flight on a connection.
         connections: number of connections.
         seconds: duration of the measurement.
@@ -50,6 +52,7 @@ class Load:
     port: int
     path: str = "/"
     text: str = TEXT
+    documents: int = 0
     depth: int = 1
     connections: int = 1
     seconds: float = 1.0
@@ -84,10 +87,6 @@ class Result:
     def cpu_us(self) -> float | None:
         """Microseconds of the server's CPU a message."""
         return None if self.server_cpu is None else self.server_cpu / self.messages * 1e6
-
-
-class LoadError(Exception):
-    """A reply of the server was wrong or missing."""
 
 
 class LoadProcess:
@@ -152,8 +151,8 @@ def run(load: Load) -> Result:
     """
     connections = []
     try:
-        for _ in range(load.connections):
-            connections.append(_Connection(load))
+        for number in range(load.connections):
+            connections.append(_Connection(load, number))
         with selectors.DefaultSelector() as selector:
             for connection in connections:
                 connection.start(selector)
@@ -163,8 +162,8 @@ def run(load: Load) -> Result:
             _until(steps, before.time + load.seconds)
             after = _Counts.now(connections, load)
             for connection in connections:
-                connection.batch = b""
-            while any(connection.missing for connection in connections):
+                connection.stopped = True
+            while any(connection.waiting for connection in connections):
                 next(steps)
         for connection in connections:
             connection.close()
@@ -217,15 +216,17 @@ def _until(steps: Iterator[None], end: float) -> None:
 class _Connection:
     """One connection, including its opening handshake."""
 
-    def __init__(self, load: Load) -> None:
-        payload = load.text.encode()
+    def __init__(self, load: Load, number: int) -> None:
+        self._work = (
+            Varied(load.documents, load.depth, 7 * number)
+            if load.documents
+            else Repeated(load.text, load.depth)
+        )
         self.depth = load.depth
-        self.batch = encode_frame(Opcode.TEXT, payload, mask_key=os.urandom(4)) * load.depth
-        self.replies = (build_header(Opcode.TEXT, len(payload)) + payload) * load.depth
         self.messages = 0
-        self.missing = 0  # bytes of replies
+        self.waiting = False
+        self.stopped = False
         self._unsent = memoryview(b"")
-        self._seen = b""  # the first replies, until they are complete
         self.socket = socket.create_connection(("127.0.0.1", load.port), timeout=10)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._handshake(load)
@@ -234,7 +235,8 @@ class _Connection:
         key = base64.b64encode(os.urandom(16)).decode()
         self.socket.sendall(
             f"GET {load.path} HTTP/1.1\r\nHost: 127.0.0.1:{load.port}\r\nUpgrade: websocket\r\n"
-            f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+            f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
+            f"{self._work.offer}\r\n".encode()
         )
         response = b""
         while not response.endswith(b"\r\n\r\n"):
@@ -244,6 +246,8 @@ class _Connection:
             response += data
         if not response.startswith(b"HTTP/1.1 101 ") or accept_key(key).encode() not in response:
             raise LoadError(f"handshake refused: {response[:80]!r}")
+        if self._work.offer and b"permessage-deflate" not in response:
+            raise LoadError("the server does not compress")
 
     def start(self, selector: selectors.BaseSelector) -> None:
         self._selector = selector
@@ -255,15 +259,10 @@ class _Connection:
         n = self.socket.recv_into(buffer)
         if not n:
             raise LoadError("connection lost")
-        if not self.messages:
-            self._check(bytes(buffer[:n]))
-        self.missing -= n
-        if self.missing > 0:
-            return
-        if self.missing < 0:
-            raise LoadError(f"{-self.missing} bytes too many")
-        self.messages += self.depth
-        self._send_batch()
+        if self._work.feed(buffer[:n]):
+            self.messages += self.depth
+            self.waiting = False
+            self._send_batch()
 
     def write(self) -> None:
         self._unsent = self._unsent[self.socket.send(self._unsent) :]
@@ -271,18 +270,14 @@ class _Connection:
             self._selector.modify(self.socket, selectors.EVENT_READ, self)
 
     def _send_batch(self) -> None:
-        if not self.batch:
+        if self.stopped:
             return
-        self.missing = len(self.replies)
-        sent = self.socket.send(self.batch)
-        if sent < len(self.batch):
-            self._unsent = memoryview(self.batch)[sent:]
+        self.waiting = True
+        batch = self._work.batch()
+        sent = self.socket.send(batch)
+        if sent < len(batch):
+            self._unsent = memoryview(batch)[sent:]
             self._selector.modify(self.socket, selectors.EVENT_READ | selectors.EVENT_WRITE, self)
-
-    def _check(self, data: bytes) -> None:
-        self._seen += data
-        if not self.replies.startswith(self._seen):
-            raise LoadError(f"wrong reply: {self._seen[:80]!r}")
 
     def close(self) -> None:
         """Do the closing handshake, so that the server logs no error."""

@@ -9,13 +9,20 @@ from pathlib import Path
 from .. import __version__, backend
 from .rounds import CONNECTIONS, Row
 
-HEAD = ("server", "depth", "msg/s alone", "msg/s under run", "CPU µs alone", "CPU µs under run", "gain")
+HEAD = (
+    *("server", "message", "depth"),
+    *("msg/s alone", "msg/s under run", "CPU µs alone", "CPU µs under run", "gain"),
+)
 STYLE = """\
 body { font: 16px/1.5 system-ui, sans-serif; color: #1f2328; }
-body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+body { max-width: 66rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; margin: 1rem 0; }
 th, td { padding: .3rem .8rem; border-bottom: 1px solid #d8dee4; text-align: right; }
-th:first-child, td:first-child { text-align: left; }
+th { vertical-align: bottom; }
+th:nth-child(-n+2), td:nth-child(-n+2) { text-align: left; white-space: nowrap; }
+td:last-child { font-weight: bold; color: #1f6feb; }
+tr:nth-child(even) td { background: #f6f8fa; }
+.wide { overflow-x: auto; }
 svg { width: 100%; height: auto; }
 """
 
@@ -36,16 +43,19 @@ def write_page(rows: list[Row], chart: Path, notes: list[str]) -> Path:
     for row in rows:
         costs = [f"{cost:.1f}" for cost in row.cpu_us() or ()] or ["-", "-"]
         rates = [f"{rate:,.0f}" for rate in row.rates()]
-        cells = (row.program.name, str(row.depth), *rates, *costs, f"{row.gain():.2f}x")
+        cells = (row.program.name, row.message, str(row.depth), *rates, *costs, f"{row.gain():.2f}x")
         body.append(f"<tr>{_cells('td', cells)}</tr>")
+    gains = [row.gain() for row in rows]
+    summary = f"A message takes {min(gains):.1f} to {max(gains):.1f} times less CPU time of the server."
     python = f"{platform.python_implementation()} {platform.python_version()}, {platform.platform()}"
     paragraphs = [f"wsframe {__version__} ({backend}), {python}, {CONNECTIONS} connections.", *notes]
     page = chart.with_suffix(".html")
     page.write_text(
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>wsframe demo</title>'
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width"><title>wsframe demo</title>'
         f"<style>{STYLE}</style>"
-        "<h1>Stock servers, alone and under <code>wsframe run</code></h1>\n"
-        f"{svg[svg.index('<svg') :]}\n<table>{''.join(body)}</table>\n"
+        f"<h1>Stock servers, alone and under <code>wsframe run</code></h1>\n<p>{summary}</p>\n"
+        f'{svg[svg.index("<svg") :]}\n<div class="wide"><table>{"".join(body)}</table></div>\n'
         + "".join(f"<p>{escape(text)}</p>\n" for text in paragraphs),
         "utf-8",
     )

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from .load import Load, LoadProcess, Result
+from .load import TEXT, Load, LoadProcess, Result
 from .servers import Program, Server, running, two_cpus
 
+DOCUMENTS = (0, 1000)  # bytes; 0: the text of load.py, and no compression
 DEPTHS = (1, 64)
 CONNECTIONS = 8
 LONGEST = 45.0  # seconds; the rest of the minute is for starting and the chart
@@ -19,12 +20,18 @@ LONGEST = 45.0  # seconds; the rest of the minute is for starting and the chart
 
 @dataclass
 class Row:
-    """One server at one depth: alone, and under `wsframe run`."""
+    """One server under one load: alone, and under `wsframe run`."""
 
     program: Program
+    documents: int
     depth: int
     alone: list[Result] = field(default_factory=list)
     under_run: list[Result] = field(default_factory=list)
+
+    @property
+    def message(self) -> str:
+        """What is sent, in few words."""
+        return f"{self.documents / 1000:g} kB compressed" if self.documents else f"{len(TEXT)} B text"
 
     def rates(self) -> tuple[float, float]:
         """Messages a second."""
@@ -57,7 +64,12 @@ class Rounds:
         self._logs = logs
         self._rounds = rounds
         self._seconds = seconds
-        self.rows: list[Row] = [Row(program, depth) for program in Program.all() for depth in DEPTHS]
+        self.rows: list[Row] = [
+            Row(program, documents, depth)
+            for program in Program.all()
+            for documents in DOCUMENTS
+            for depth in DEPTHS
+        ]
         self.done: int = 0
         self.cpus: tuple[int, int] | None = two_cpus()
         self.remarks: list[str] = []
@@ -85,7 +97,7 @@ class Rounds:
                     for accelerated, results in ((False, row.alone), (True, row.under_run)):
                         yield row
                         key = row.program, accelerated
-                        results.append(load.measure(self._load(servers[key], ports[key], row.depth)))
+                        results.append(load.measure(self._load(servers[key], ports[key], row)))
                 self.done += 1
                 if 2 * time.monotonic() - start - begin > LONGEST:
                     break
@@ -99,10 +111,11 @@ class Rounds:
                 servers[program, accelerated] = server
         return servers
 
-    def _load(self, server: Server, port: int, depth: int) -> Load:
+    def _load(self, server: Server, port: int, row: Row) -> Load:
         return Load(
             port=port,
-            depth=depth,
+            documents=row.documents,
+            depth=row.depth,
             connections=CONNECTIONS,
             seconds=self._seconds,
             server_pid=server.process.pid,

@@ -38,10 +38,10 @@ class Program:
 
     @classmethod
     def all(cls) -> list[Program]:
-        uvicorn = ("-m", "uvicorn", "--ws", "wsproto", "--port", "0", "--app-dir", str(PROGRAMS))
+        uvicorn = ("-m", "uvicorn", "--port", "0", "--app-dir", str(PROGRAMS))
         return [
             cls(f"websockets {version('websockets')}", (str(PROGRAMS / "echo_websockets.py"),)),
-            cls(f"uvicorn {version('uvicorn')}, wsproto {version('wsproto')}", (*uvicorn, "echo_asgi:app")),
+            cls(f"uvicorn {version('uvicorn')}", (*uvicorn, "echo_asgi:app")),
         ]
 
 

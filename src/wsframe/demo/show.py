@@ -9,12 +9,13 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from .chart import write_chart
-from .load import TEXT, LoadError
+from .messages import LoadError
 from .page import write_page
 from .rounds import CONNECTIONS, Rounds
 from .servers import ServerError
@@ -46,7 +47,8 @@ def show(rounds: int, seconds: float, output: Path) -> int:
         charts = write_chart(work.rows, output)
         for path in charts:
             console.print(f"chart: {path}", highlight=False)
-        console.print(f"page: {write_page(work.rows, charts[0], _notes(work))}", highlight=False)
+        page = write_page(work.rows, charts[0], _notes(work))
+        console.print(f"page: {page.resolve().as_uri()}", highlight=False, soft_wrap=True)
     except (ServerError, LoadError, OSError) as exc:
         print(f"wsframe: {exc}", file=sys.stderr)
         return 1
@@ -65,21 +67,23 @@ def _measure(work: Rounds, console: Console) -> None:
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("starting the servers", total=work.steps())
         for row in work.run():
-            progress.update(task, description=f"{row.program.name}, depth {row.depth}")
+            progress.update(task, description=f"{row.program.name}, {row.message}, depth {row.depth}")
             progress.advance(task)
 
 
 def _print(work: Rounds, console: Console) -> None:
-    table = Table(title=f"echo of {len(TEXT)}-byte text, {CONNECTIONS} connections", title_justify="left")
-    table.add_column("server")
+    title = f"echo, {CONNECTIONS} connections"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("server, message", no_wrap=True)
     for name in ("depth", "msg/s\nalone", "msg/s\nunder run", "CPU µs\nalone", "CPU µs\nunder run", "gain"):
         table.add_column(name, justify="right")
     before = None
     for row in work.rows:
+        if row.program is not before:
+            table.add_row(f"[bold]{row.program.name}")
         rates = [f"{rate:,.0f}" for rate in row.rates()]
         costs = [f"{cost:.1f}" for cost in row.cpu_us() or ()] or ["-", "-"]
-        name = row.program.name.replace(", ", "\n") if row.program is not before else ""
-        table.add_row(name, str(row.depth), *rates, *costs, f"[bold]{row.gain():.2f}x")
+        table.add_row(f"  {row.message}", str(row.depth), *rates, *costs, f"[bold]{row.gain():.2f}x")
         before = row.program
     console.print(table)
     for note in _notes(work):
@@ -92,6 +96,7 @@ def _notes(work: Rounds) -> list[str]:
     return [
         "CPU: of the server, a message. gain: in CPU time.",
         "depth: messages sent in one write; the next write after all replies.",
+        "compressed: JSON documents that all differ, with permessage-deflate, as browsers send them.",
         f"median of {work.done} rounds, alternating; {pinned}.",
         *dict.fromkeys(work.remarks),
     ]
