@@ -23,6 +23,7 @@ TESTED_BY = {
         *("asyncio/_recovery", "asyncio/_redis_history", "asyncio/_redis_link"),
     ),
     "asyncio/test_coalescer.py": ("_sockets",),
+    "asyncio/test_metrics.py": ("asyncio/_traffic",),
     "asyncio/test_names_of_websockets.py": ("_http/basic_auth", "_http/redirects", "asyncio/_basic_auth"),
     "asyncio/test_option_names.py": ("asyncio/_transport_options", "asyncio/_typed_options"),
     "asyncio/test_opening_failures.py": ("_http/logs",),

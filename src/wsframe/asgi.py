@@ -14,13 +14,14 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from ._spec import CloseCode
-from .asyncio import topics as _topics
+from .asyncio import metrics as _metrics, topics as _topics
 from .asyncio._counters import Counters
 from .asyncio._delivery import MAX_UNSENT, SlowPeer
 from .asyncio._endpoint import WRITE_LIMIT, Endpoint
 from .asyncio._engine import Engine, EngineUnavailable, Position
 from .asyncio._recovery import Subscribed
 from .asyncio._topic import Topic
+from .asyncio._traffic import UVICORN, Group
 from .asyncio.connection import Connection
 from .asyncio.nats_engine import NatsEngine
 from .asyncio.redis_cluster_engine import RedisClusterEngine
@@ -35,6 +36,7 @@ __all__ = [
     "Counters",
     "Engine",
     "EngineUnavailable",
+    "Metrics",
     "NatsEngine",
     "Position",
     "RedisClusterEngine",
@@ -146,6 +148,23 @@ class _Sender:
         if self._handler is not None:
             self._handler.remove_done_callback(self.leave_all)
         self._owner._senders.pop(self.websocket, None)
+
+
+class Metrics(_metrics.Metrics):
+    """Figures of the connections of `wsframe.uvicorn` in this process, and of topics.
+
+    As `wsframe.asyncio.Metrics`: an application mounts `metrics.asgi`, for Prometheus, on the same port.  Of
+    other classes and servers there are only the figures of topics.
+
+    Args:
+        topics: Topics objects; their counters are added up.
+    """
+
+    def __init__(self, *, topics: tuple[Topics, ...] = ()) -> None:
+        super().__init__(topics=topics)
+
+    def _groups(self) -> list[Group]:
+        return [*super()._groups(), UVICORN]
 
 
 class Topics(_topics.Topics):

@@ -1,4 +1,4 @@
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint64_t
 
 from wsframe._c.coalescer cimport Coalescer
 
@@ -25,6 +25,8 @@ cdef class Receiver(Coalescer):
     cdef public bint _drop_excess  # closing: drop messages over the high-water mark
     cdef public bint _received_since_check  # bytes have arrived since the last check of the keep-alive
     cdef bint single_message  # the listener has the only message of a read
+    cdef readonly uint64_t _messages_received  # whole messages and last fragments
+    cdef readonly uint64_t _bytes_received  # of frames
     cdef int receive_read(self, Py_ssize_t size) except -1
     cdef int receive_bytes(self, void *data, Py_ssize_t size) except -1
     cdef int decode_bytes(self, const uint8_t *data, Py_ssize_t size) except -1

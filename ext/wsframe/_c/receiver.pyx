@@ -33,6 +33,8 @@ from cpython.list cimport PyList_GET_SIZE
 from libc.errno cimport EAGAIN, errno
 from libc.stdint cimport uint8_t, uint64_t
 
+from wsframe._spec import Fragment
+
 from wsframe._c.coalescer cimport LONG_AGO, Coalescer
 from wsframe._c.message_decoder cimport MessageDecoder
 
@@ -194,8 +196,11 @@ cdef class Receiver(Coalescer):
         cdef uint64_t controls = decoder.controls
         cdef list messages = decoder.feed_bytes(data, size, DECODE_BUDGET)
         only_messages = decoder.controls == controls and not decoder.stopped
+        self._bytes_received += size
+        self._messages_received += PyList_GET_SIZE(messages)
         size += decoder.cost - inflated
         if not only_messages:
+            self._messages_received += last_fragments(messages) - (decoder.controls - controls)
             self._receive_events(messages, size)
         elif self._listener is None:
             self._enqueue(messages, size)
@@ -305,3 +310,12 @@ cdef class Receiver(Coalescer):
             if not waiter.done():
                 waiter.set_result(None)
         return 0
+
+
+cdef Py_ssize_t last_fragments(list events) except -1:
+    """Return how many of the events end a message in fragments."""
+    cdef Py_ssize_t found = 0
+    for event in events:
+        if type(event) is Fragment and event.final:
+            found += 1
+    return found

@@ -1,3 +1,5 @@
+from libc.stdint cimport uint64_t
+
 from wsframe._c.receiver cimport Receiver
 
 
@@ -11,5 +13,7 @@ cdef class Stream(Receiver):
     cdef public bint _encodes_directly  # see rule 1
     cdef public bint congested  # the transport has called pause_writing()
     cdef public int _pending_sends  # calls of `_send_slow_path` that have not written their last frame
+    cdef readonly uint64_t _messages_sent  # whole messages and last fragments
+    cdef readonly uint64_t _bytes_sent  # of frames
     cdef int send_message(self, object message) except -1
     cdef int write_frame(self, bytes frame) except -1

@@ -14,7 +14,7 @@
 
 cimport cython
 from cpython.bytearray cimport PyByteArray_Check
-from cpython.bytes cimport PyBytes_Check
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_Check, PyBytes_GET_SIZE
 from cpython.memoryview cimport PyMemoryView_Check
 from cpython.unicode cimport PyUnicode_Check
 
@@ -22,6 +22,7 @@ from collections.abc import Coroutine
 
 from wsframe._c.coalescer cimport AT_END, FIRST_NOW, LATER, NOW
 from wsframe._c.encoder cimport binary_message, text_message
+from wsframe._c.header cimport CONTROL, FIN
 from wsframe._c.receiver cimport Receiver
 
 
@@ -225,8 +226,17 @@ cdef class Stream(Receiver):
         """Write a frame, at once or coalesced with others at the end of this loop iteration."""
         self.write_frame(frame)
 
+    def _write_at_end(self, bytes data not None):
+        """_write_at_end(data)
+
+        Write a frame at the end of this loop iteration, even if code blocks the loop meanwhile.
+        """
+        count(self, data)
+        self.write_at(data, AT_END)
+
     cdef int write_frame(self, bytes frame) except -1:
         cdef int when = FIRST_NOW
+        count(self, frame)
         if self._receiving:
             when = FIRST_NOW if self.single_message else LATER
         elif self.queue_size():
@@ -258,10 +268,17 @@ def write_to_all(set streams not None, bytes frame not None):
             and not stream.congested
             and not stream._pending_sends
         ):
+            count(stream, frame)
             stream.write_at(frame, AT_END)
         else:
             rest.append(stream)
     return rest
+
+
+cdef inline void count(Stream stream, bytes frame) noexcept:
+    """Count a frame that is written, and the message if it ends one."""
+    stream._bytes_sent += PyBytes_GET_SIZE(frame)
+    stream._messages_sent += (PyBytes_AS_STRING(frame)[0] & (FIN | CONTROL)) == FIN
 
 
 cdef bint is_message(object message):

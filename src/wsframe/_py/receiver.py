@@ -24,6 +24,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from .._spec import Fragment
 from .coalescer import LONG_AGO, Coalescer
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Receiver(Coalescer):
 
     __slots__ = (
         "_backlog",
+        "_bytes_received",
         "_create_future",
         "_decoder",
         "_drop_excess",
@@ -48,6 +50,7 @@ class Receiver(Coalescer):
         "_listener",
         "_resume_at_queued",
         "_max_resume_at",
+        "_messages_received",
         "_queue",
         "_read_buffer",
         "_reading",
@@ -73,6 +76,8 @@ class Receiver(Coalescer):
         self._drop_excess = False  # closing: drop messages over the high-water mark
         self._received_since_check = False  # bytes have arrived since the last check of the keep-alive
         self._single_message = False  # the listener has the only message of a read
+        self._messages_received = 0  # whole messages and last fragments
+        self._bytes_received = 0  # of frames
 
     # What a subclass has to do.
 
@@ -136,8 +141,12 @@ class Receiver(Coalescer):
     def _decode_bytes(self, decoder: MessageDecoder, data: Buffer) -> None:
         controls, inflated = decoder.controls, decoder.inflated
         messages = decoder.feed(data, DECODE_BUDGET)
-        size = len(data) + decoder.inflated - inflated  # type: ignore[arg-type]
+        size: int = len(data)  # type: ignore[arg-type]
+        self._bytes_received += size
+        self._messages_received += len(messages)
+        size += decoder.inflated - inflated
         if decoder.controls != controls or decoder.error is not None:
+            self._messages_received += _last_fragments(messages) - (decoder.controls - controls)
             self._receive_events(messages, size)
         elif self._listener is None:
             self._enqueue(messages, size)
@@ -215,3 +224,8 @@ class Receiver(Coalescer):
             self._waiter = None
             if not waiter.done():
                 waiter.set_result(None)
+
+
+def _last_fragments(events: list[Any]) -> int:
+    """Return how many of the events end a message in fragments."""
+    return sum(type(event) is Fragment and event.final for event in events)

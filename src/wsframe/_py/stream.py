@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .._spec import CONTROL, FIN
 from .coalescer import AT_END, FIRST_NOW, LATER, NOW
 from .encoder import encode_binary, encode_text
 from .receiver import Receiver
@@ -35,7 +36,14 @@ class Stream(Receiver):
     The reply to a single message is written at once; replies to several are coalesced.
     """
 
-    __slots__ = ("_encodes_directly", "_masked", "_pending_sends", "congested")
+    __slots__ = (
+        "_bytes_sent",
+        "_encodes_directly",
+        "_masked",
+        "_messages_sent",
+        "_pending_sends",
+        "congested",
+    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,6 +51,8 @@ class Stream(Receiver):
         self._encodes_directly = False  # see rule 1
         self.congested: bool = False  # the transport has called pause_writing()
         self._pending_sends = 0  # calls of `_send_slow_path` that have not written their last frame
+        self._messages_sent = 0  # whole messages and last fragments
+        self._bytes_sent = 0  # of frames
 
     # What a subclass has to do.
 
@@ -133,6 +143,8 @@ class Stream(Receiver):
     def _write(self, frame: bytes) -> None:
         """Write a frame, at once or coalesced with others at the end of this loop iteration."""
         when = FIRST_NOW
+        self._bytes_sent += len(frame)
+        self._messages_sent += bool(frame) and frame[0] & (FIN | CONTROL) == FIN
         if self._receiving:
             when = FIRST_NOW if self._single_message else LATER
         elif self._queue:
@@ -141,6 +153,12 @@ class Stream(Receiver):
             self._next_is_reply = False
             when = NOW
         self._write_at(frame, when)
+
+    def _write_at_end(self, data: bytes) -> None:
+        """Write a frame at the end of this loop iteration, even if code blocks the loop meanwhile."""
+        self._bytes_sent += len(data)
+        self._messages_sent += bool(data) and data[0] & (FIN | CONTROL) == FIN
+        self._write_at(data, AT_END)
 
 
 def write_to_all(streams: set[AnyStream], frame: bytes) -> list[AnyStream]:
@@ -153,7 +171,7 @@ def write_to_all(streams: set[AnyStream], frame: bytes) -> list[AnyStream]:
     Returns:
         The streams that it was not written to: they compress, mask, are congested, are sending or closing.
     """
-    rest = []
+    rest, size = [], len(frame)
     for stream in streams:
         if (
             stream._encodes_directly
@@ -161,6 +179,8 @@ def write_to_all(streams: set[AnyStream], frame: bytes) -> list[AnyStream]:
             and not stream.congested
             and not stream._pending_sends
         ):
+            stream._bytes_sent += size
+            stream._messages_sent += 1
             stream._write_at(frame, AT_END)
         else:
             rest.append(stream)

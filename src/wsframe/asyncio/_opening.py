@@ -164,7 +164,7 @@ class ServerConnection(Connection):
             self._handshake_timer = self._loop.call_later(max(rest, 0.0), self._open_timed_out)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._server._all_connections.discard(self)
+        self._server._group.lost(self)
         self._server._open_connections.discard(self)
         if self._reader is not None and self.request is None:
             log_no_request(self, self._reader.cut_short())
@@ -302,6 +302,7 @@ class ServerConnection(Connection):
         self._transport_write(data)
         log(self, INFO, "connection open")
         server._open_connections.add(self)
+        server._group.opened(self)
         max_message, max_frame = limits_of(server.max_size)
         self._open(
             Protocol(

@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from ..connection import State
 from ..handshake import Headers, Request, Response
+from ._traffic import Group, traffic_of
 
 if TYPE_CHECKING:
     from .server import Server, ServerConnection
@@ -32,10 +34,10 @@ class Metric(NamedTuple):
 
 
 class Metrics:
-    """Figures of servers and topics: connections, unsent bytes, latency, messages of topics.
+    """Figures of servers and topics: connections, messages, bytes, latency, and what topics have delivered.
 
-    Nothing is counted for them while messages are sent and received: `collect` reads what connections and
-    topics know.  As text for Prometheus they are at a path of the same port with
+    They cost nothing while nobody reads them: `read` adds up what connections and topics have counted.
+    As text for Prometheus they are at a path of the same port with
     `serve(..., process_request=metrics.process_request)`, or as an ASGI application, `metrics.asgi`; and
     `REGISTRY.register(metrics)` adds them to those of prometheus_client (`pip install 'wsframe[metrics]'`).
 
@@ -54,10 +56,16 @@ class Metrics:
 
     def read(self) -> list[Metric]:
         """Return the figures as they are now."""
-        return [*self._of_connections(), *self._of_topics()]
+        return [*self._of_connections(), *self._of_traffic(), *self._of_topics()]
+
+    def _groups(self) -> list[Group]:
+        """Return the connections of each server."""
+        return [server._group for server in self._servers]
 
     def _of_connections(self) -> Iterator[Metric]:
-        connections = [ws for server in self._servers for ws in server._open_connections]
+        connections = [
+            ws for group in self._groups() for ws in list(group.connections) if ws.state is State.OPEN
+        ]
         latencies = [ws.latency for ws in connections if ws.latency]
         unsent = sum(ws.transport.get_write_buffer_size() for ws in connections)
         mean = sum(latencies) / len(latencies) if latencies else 0.0
@@ -71,6 +79,17 @@ class Metrics:
         yield Metric("wsframe_unsent_bytes", "gauge", "bytes that wait for peers to read", unsent)
         yield Metric("wsframe_latency_mean_seconds", "gauge", "mean of the last latencies", mean)
         yield Metric("wsframe_latency_max_seconds", "gauge", "longest of them", max(latencies, default=0.0))
+
+    def _of_traffic(self) -> Iterator[Metric]:
+        total = traffic_of(self._groups())
+        for name, about, value in (
+            ("opened_connections", "connections that have opened", total.connections),
+            ("received_messages", "messages that were received whole", total.messages_received),
+            ("sent_messages", "messages that were sent whole", total.messages_sent),
+            ("received_bytes", "bytes of frames that were received", total.bytes_received),
+            ("sent_bytes", "bytes of frames that were sent, or wait for peers to read", total.bytes_sent),
+        ):
+            yield Metric(f"wsframe_{name}_total", "counter", about, value)
 
     def _of_topics(self) -> Iterator[Metric]:
         if not self._topics:
@@ -106,7 +125,7 @@ class Metrics:
         receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
         send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
     ) -> None:
-        """Return the figures of topics: an ASGI application to mount."""
+        """Return the figures: an ASGI application to mount."""
         if scope["type"] != "http":
             raise ValueError(f"metrics are read by HTTP, not {scope['type']}")
         body = self.text().encode()

@@ -52,6 +52,7 @@ from ._opening import (
     ServerConnection as ServerConnection,
 )
 from ._proxy_protocol import HeaderProtocol
+from ._traffic import Group
 from ._transport_options import ListenOptions, UnixListenOptions
 from .connection import MAX_QUEUE, MAX_UNSENT, SlowPeer, broadcast
 
@@ -156,7 +157,9 @@ class Server:
         self.logger: AnyLogger = _logger if logger is None else logger
         self._create_connection = ServerConnection if create_connection is None else create_connection
         self._open_connections: set[ServerConnection] = set()
-        self._all_connections: set[ServerConnection] = set()  # also those that are opening or closing
+        self._group = Group()
+        # Also those that are opening or closing.
+        self._all_connections: set[ServerConnection] = self._group.connections
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing: asyncio.Task[None] | None = None
         self._refuses = False  # refuses opening handshakes
@@ -290,7 +293,7 @@ class Server:
                 self._close_one(connection, close_connections, code, reason)
         while self._tasks or self._all_connections:
             for connection in [each for each in self._all_connections if each._is_detached]:
-                self._all_connections.discard(connection)
+                self._group.lost(connection)
                 self._open_connections.discard(connection)
             if not (self._tasks or self._all_connections):
                 break

@@ -15,6 +15,7 @@ from uvicorn.protocols.utils import ClientDisconnected, get_local_addr, get_remo
 
 from .._backend import asgi_calls
 from .._spec import CloseCode
+from ..asyncio._traffic import UVICORN
 from ..connection import State
 from ._scope import FRAGMENTS as FRAGMENTS
 from ._sending import Sending
@@ -99,6 +100,7 @@ class WebSocketProtocol(Sending):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.server_state.connections.discard(self)
+        UVICORN.lost(self)
         self._log_trace("WebSocket connection lost")
         opened = self._protocol is not None
         for timer in (self._close_reply_timer, self._shutdown_timer):

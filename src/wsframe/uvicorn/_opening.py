@@ -9,6 +9,7 @@ from uvicorn.protocols.utils import ClientDisconnected
 from .._http.messages import write_fields
 from .._spec import Role
 from ..asyncio._endpoint import ALL_MESSAGES, HIGH_WATER
+from ..asyncio._traffic import UVICORN
 from ..handshake import Accepted, Refused, Request, RequestReader, accept, http_response
 from ._base import Event
 from ._close_reply import DelayedCloseReply
@@ -130,4 +131,5 @@ class Opening(Refusing):
         protocol.sends_reason = self._behaviour.close_has_violation_reason
         if message.get(FRAGMENTS):
             protocol.decoder.streaming = ALL_MESSAGES
+        UVICORN.opened(self)
         self._open(protocol, early)
