@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ssl as tls
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from .messages import Request, Response
@@ -29,6 +31,8 @@ def check_url_map(url_map: object) -> None:
 
 class BaseRouter:
     """What the routers of asyncio and of threads share; see there."""
+
+    handler: Callable[[Any], Any]
 
     def __init__(self, url_map: Map, server_name: str | None = None, url_scheme: str = "ws") -> None:
         check_url_map(url_map)
@@ -68,3 +72,28 @@ class BaseRouter:
             return self.not_found(connection)
         connection.handler, connection.handler_kwargs = endpoint, arguments
         return None
+
+    @staticmethod
+    def _in_order(first: Callable[[Any, Request], Any], then: Callable[[Any, Request], Any]) -> Any:
+        """Return a `process_request` that calls the first, and the other if that one returns None."""
+        raise NotImplementedError
+
+    @classmethod
+    def _serve_arguments(
+        cls,
+        url_map: Map,
+        server_name: str | None,
+        ssl: tls.SSLContext | Literal[True] | None,
+        create_router: Callable[..., BaseRouter] | None,
+        options: dict[str, Any],
+    ) -> tuple[Any, dict[str, Any]]:
+        """Return the handler and the options of `serve` for the arguments of `route`."""
+        check_url_map(url_map)
+        make = cls if create_router is None else create_router
+        router = make(url_map, server_name, "ws" if ssl is None else "wss")
+        before, process_request = options.get("process_request"), router.route_request
+        if before is not None:
+            process_request = cls._in_order(before, process_request)
+        if ssl is not None and ssl is not True:
+            options["ssl"] = ssl
+        return router.handler, {**options, "process_request": process_request}

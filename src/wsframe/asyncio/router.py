@@ -8,7 +8,7 @@ import ssl as tls
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from .._http.routing import BaseRouter, check_url_map
+from .._http.routing import BaseRouter
 from ..handshake import Request, Response
 from .server import ServerConnection, serve, unix_serve
 
@@ -36,30 +36,17 @@ class Router(BaseRouter):
         routed: Any = connection
         await routed.handler(connection, **routed.handler_kwargs)
 
+    @staticmethod
+    def _in_order(first: ProcessRequest, then: ProcessRequest) -> ProcessRequest:
+        async def process_request(connection: ServerConnection, request: Request) -> Response | None:
+            response = first(connection, request)
+            if inspect.isawaitable(response):
+                response = await response
+            if response is None:
+                response = then(connection, request)
+            return await response if inspect.isawaitable(response) else response
 
-def _arguments(
-    url_map: Map,
-    server_name: str | None,
-    ssl: tls.SSLContext | Literal[True] | None,
-    create_router: type[Router] | None,
-    options: dict[str, Any],
-) -> tuple[Any, dict[str, Any]]:
-    """Return the handler and the options of `serve`."""
-    check_url_map(url_map)
-    make = Router if create_router is None else create_router
-    router = make(url_map, server_name, "ws" if ssl is None else "wss")
-    before: ProcessRequest | None = options.pop("process_request", None)
-
-    async def process_request(connection: ServerConnection, request: Request) -> Response | None:
-        response = None if before is None else before(connection, request)
-        if inspect.isawaitable(response):
-            response = await response
-        return router.route_request(connection, request) if response is None else response
-
-    options["process_request"] = router.route_request if before is None else process_request
-    if ssl is not None and ssl is not True:
-        options["ssl"] = ssl
-    return router.handler, options
+        return process_request
 
 
 def route(
@@ -89,7 +76,7 @@ def route(
         ImportError: werkzeug is not installed.
         TypeError: url_map is no Map, or an option has no such name.
     """
-    handler, given = _arguments(url_map, server_name, ssl, create_router, {**options})
+    handler, given = Router._serve_arguments(url_map, server_name, ssl, create_router, {**options})
     return serve(handler, host, port, **given)
 
 
@@ -116,5 +103,5 @@ def unix_route(
         ImportError: werkzeug is not installed.
         TypeError: url_map is no Map, or an option has no such name.
     """
-    handler, given = _arguments(url_map, server_name, ssl, create_router, {**options})
+    handler, given = Router._serve_arguments(url_map, server_name, ssl, create_router, {**options})
     return unix_serve(handler, path, **given)
