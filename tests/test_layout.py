@@ -46,7 +46,7 @@ TESTED_BY = {
     "sync/test_sync_opening.py": ("sync/_basic_auth", "sync/client"),
     "sync/test_sync_option_names.py": ("sync/_typed_options",),
     "sync/test_sync_proxies.py": ("sync/_proxy",),
-    "sync/test_sync_shutdown.py": ("sync/server",),
+    "sync/test_sync_shutdown.py": ("sync/_server", "sync/server"),
     "sync/test_sync_threads.py": ("sync/_outbox",),
     "test_cli.py": ("_next_steps", "_report"),
     "test_cli_connect.py": (

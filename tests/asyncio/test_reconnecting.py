@@ -10,7 +10,14 @@ import socket
 import pytest
 from rawclient import SOON, echo, local, uri_of
 
-from wsframe.asyncio import ConnectionClosedError, ConnectionClosedOK, InvalidStatus, client, connect
+from wsframe.asyncio import (
+    ConnectionClosedError,
+    ConnectionClosedOK,
+    InvalidStatus,
+    Response,
+    client,
+    connect,
+)
 
 CLOSED = {"1000": 1000, "1012": 1012, "4000": 4000, "lost": None}
 
@@ -69,7 +76,7 @@ async def test_failures_and_short_connections_share_one_backoff():
     def now_and_then(connection, request):
         nonlocal count
         count += 1
-        return client.Response(503) if count % 2 else None
+        return Response(503) if count % 2 else None
 
     async with local(closing_at_once(1012), process_request=now_and_then) as server:
         backoff = recorded([0.01, 0.02, 0.03, 0.04, 0.05, 0.06], asked)
@@ -136,7 +143,7 @@ async def test_last_failure_is_raised_when_delays_run_out():
     async with local(closing_at_once(1000)) as server:
         with pytest.raises(ConnectionClosedOK):
             await asyncio.wait_for(body(), SOON)
-    async with local(process_request=lambda *_: client.Response(503)) as server:
+    async with local(process_request=lambda *_: Response(503)) as server:
         with pytest.raises(InvalidStatus, match="503"):
             await asyncio.wait_for(body(), SOON)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl as tls
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,6 +10,8 @@ from urllib.parse import urlsplit
 from .messages import Request, Response
 
 if TYPE_CHECKING:
+    import ssl as tls
+
     from werkzeug.routing import Map
 
 

@@ -19,9 +19,7 @@ from .._http.responses import (
     serialize_refusal,
     with_server_field,
 )
-from .._options import (
-    limits_of,
-)
+from .._options import limits_of
 from .._spec import CloseCode, Role
 from ..connection import SansIOConnection as Protocol
 from ..handshake import (
@@ -38,7 +36,7 @@ from ._listener import Listener
 from .connection import Connection
 
 if TYPE_CHECKING:
-    from .server import Server
+    from ._server import Server
 
 
 Handler = Callable[["ServerConnection"], Awaitable[object]]

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from ._redis_link import RedisLink
-from .redis_engine import RedisEngine, connection_options
+from .redis_engine import RedisEngine, _connection_options
 
 # For characters of a topic that a channel must not have.
 ESCAPES = (("%", "%25"), ("{", "%7B"), ("}", "%7D"))
@@ -58,7 +58,7 @@ class RedisClusterEngine(RedisEngine):
 
     def _connections_of(self, node: Any) -> Any:
         """Return a function that makes a connection to a server of the cluster."""
-        options = {**node.connection_kwargs, **connection_options()}
+        options = {**node.connection_kwargs, **_connection_options()}
         return lambda: node.connection_class(**options)
 
     def _link_of(self, channel: bytes) -> RedisLink:

@@ -79,7 +79,7 @@ class RedisEngine(Engine):
         """Check and keep where to connect."""
         from redis.asyncio.connection import ConnectionPool
 
-        self._pool = ConnectionPool.from_url(url, **{**connection_options(), **options})
+        self._pool = ConnectionPool.from_url(url, **{**_connection_options(), **options})
 
     async def _make_links(self) -> list[RedisLink]:
         make_connection: Any = self._pool.make_connection
@@ -195,7 +195,7 @@ class RedisEngine(Engine):
             raise EngineUnavailable(f"the history cannot be read: {exc}") from exc
 
 
-def connection_options() -> dict[str, Any]:
+def _connection_options() -> dict[str, Any]:
     """Return the options of redis-py's connections, where they differ from its own.
 
     One that connects again by itself would hide that messages were missed.

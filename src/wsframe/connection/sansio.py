@@ -42,6 +42,7 @@ class SansIOConnection(Sender):
         outgoing: frames that `receive` and `fail` queue; send them in order, then clear the list.
         received, sent: the Close frames, or None.
         error: the violation that was received, or None.
+        cause: the exception that ended the stream before the Close of the peer, or None.
         fragmenting: whether a fragmented message is being sent.
         encodes_directly: whether a message is encoded into one uncompressed frame without further checks: the
             connection is open, has no extension, and sends no fragmented message.

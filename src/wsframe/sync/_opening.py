@@ -37,7 +37,7 @@ from ._tls import TLSSocket
 from .connection import Connection
 
 if TYPE_CHECKING:
-    from .server import Server
+    from ._server import Server
 
 # Seconds a peer gets to close a connection after its opening handshake was refused: bytes that arrive at a
 # closed socket reset it, and the response may be lost (RFC 9112, 9.6).
