@@ -220,6 +220,8 @@ def serve(
 
 
 HELLO = frame(TEXT, b"hello", key=KEY)
+PING_FRAME = frame(PING, b"p", key=KEY)
+LARGE = frame(BINARY, b"x" * 70_000, key=KEY)
 
 
 @given(
@@ -238,6 +240,9 @@ HELLO = frame(TEXT, b"hello", key=KEY)
 @example([frame(TEXT, compressed(b"twice"), rsv=4, key=KEY) * 3 + HELLO], "waits", True, 50)
 @example([frame(TEXT, b"hello") + HELLO], "plain", False, 2**20)
 @example([bytes([octet]) for octet in HELLO * 2], "plain", False, 2**20)
+@example([LARGE * 2, HELLO, LARGE[:40_000], LARGE[40_000:] + HELLO * 3], "plain", False, 2**20)
+@example([LARGE[:40_000], LARGE[40_000:], PING_FRAME, HELLO + LARGE, HELLO], "waits", True, 2**20)
+@example([LARGE[:40_000], LARGE[40_000:], LARGE[1:], HELLO], "plain", False, 2**20)
 def test_server_conversation_is_the_same(pieces: list[bytes], style: str, deflate: bool, limit: int) -> None:
     both(serve(pieces, style, deflate=deflate, limit=limit))
 
@@ -306,6 +311,7 @@ def play(
 
 
 TO_CLIENT = frame(TEXT, b"hello")
+LARGE_REPLY = frame(BINARY, b"x" * 70_000)
 
 
 @given(conversations(None), st.booleans(), st.sampled_from([2**20, 50]), st.booleans())
@@ -313,6 +319,8 @@ TO_CLIENT = frame(TEXT, b"hello")
 @example([TO_CLIENT * 300], False, 2**20, False)
 @example([TO_CLIENT * 300], False, 2**20, True)
 @example([frame(BINARY, b"x" * 60) + TO_CLIENT], False, 50, True)
+@example([LARGE_REPLY[:40_000], LARGE_REPLY[40_000:] + TO_CLIENT, TO_CLIENT * 3], False, 2**20, True)
+@example([LARGE_REPLY * 2 + LARGE_REPLY[:9], LARGE_REPLY[9:], TO_CLIENT], False, 2**20, False)
 def test_client_conversation_is_the_same(
     pieces: list[bytes], deflate: bool, limit: int, callback: bool
 ) -> None:

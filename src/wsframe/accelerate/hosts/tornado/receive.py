@@ -11,13 +11,14 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from ...._backend import take_frame
-from ...._spec import FIN, LENGTH, LENGTH_16, RSV1, Opcode
+from ...._spec import FIN, LENGTH, LENGTH_16, LENGTH_64, MAX_LENGTH_16, RSV1, Opcode
 from ...host import Host
 from .._shared.coalesce import OUTPUT
 from .bypassed import PROTOCOL_CLASS, RECEIVING, STREAM_CLASS
 from .output import join, release
 
 ANY = 2**24  # bytes to ask for where all that has arrived is wanted
+LARGE = "_wsframe_large"  # the attribute of a protocol whose last frame was large
 
 
 def receive_frame(
@@ -35,6 +36,14 @@ def receive_frame(
 
     async def _receive_frame(self: Any) -> None:
         stream = self.stream
+        if LARGE in self.__dict__:
+            # Large frames come in rows, and for them all of the below is in vain.
+            release(stream)
+            before = self._wire_bytes_in
+            await original(self)
+            if self._wire_bytes_in - before <= MAX_LENGTH_16:
+                self.__dict__.pop(LARGE, None)
+            return
         if (
             type(stream) not in streams
             or stream._read_future is not None
@@ -66,6 +75,8 @@ def receive_frame(
         if taken is None:
             release(stream)
             read_no_more(stream)
+            if size > 1 and buffer[1] & LENGTH == LENGTH_64:
+                self.__dict__[LARGE] = True
             await original(self)
             return
         size -= len(buffer)
