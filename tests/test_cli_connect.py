@@ -6,6 +6,8 @@ import asyncio
 import json
 import os
 import re
+import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -21,6 +23,7 @@ pytest.importorskip("httptools")
 from support.processes import environment
 
 from wsframe._cli.histogram import Histogram, upper_end
+from wsframe._cli.terminal import shortened, visible
 from wsframe.asyncio import serve
 
 
@@ -109,15 +112,85 @@ def test_server_that_closes() -> None:
         (["ws://127.0.0.1:1"], "(failed|refused)"),
         (["http://127.0.0.1"], "ws"),
         (["ws://127.0.0.1:1", "-H", "none"], "has no colon"),
-        (["wss://127.0.0.1:1", "--cacert", "/nonexistent"], "No such file"),
+        (["wss://127.0.0.1:1", "--cacert", "/nonexistent"], "/nonexistent: No such file"),
+        (["wss://127.0.0.1:1", "--key", "key.pem"], "--cert FILE"),
     ],
-    ids=["refused", "scheme", "header", "file"],
+    ids=["refused", "scheme", "header", "file", "key"],
 )
 def test_failure_is_one_line(words: list[str], said: str) -> None:
     done = wsframe("connect", "--no-proxy", *words)
     assert done.returncode == 1 and not done.stdout
     assert done.stderr.startswith("wsframe: ") and re.search(said, done.stderr)
     assert done.stderr.count("\n") == 1
+
+
+def test_refusal_says_why() -> None:
+    async def refuse(connection: Any, request: Any) -> Any:
+        return connection.respond(403, "members only\n")
+
+    with serving(process_request=refuse) as uri:
+        done = wsframe("connect", uri)
+        loaded = wsframe("bench", uri, "-c", "2")
+    said = f"wsframe: {uri} rejected the connection: HTTP 403 Forbidden: members only"
+    assert (done.returncode, done.stderr) == (1, f"{said}\n")
+    assert (loaded.returncode, loaded.stderr) == (1, f"{said}: 2\n")
+
+
+def test_certificate_that_is_not_trusted(tmp_path: Path) -> None:
+    trustme = pytest.importorskip("trustme")
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    with serving(ssl=context) as plain:
+        uri = plain.replace("ws:", "wss:")
+        refused = wsframe("connect", uri)
+        trusted = wsframe("connect", uri, "--cacert", str(tmp_path / "ca.pem"), typed="hi\n")
+        insecure = wsframe("connect", uri, "-k", typed="hi\n")
+    with serving() as plain:
+        no_tls = wsframe("connect", plain.replace("ws:", "wss:"), "-k")
+    assert refused.returncode == 1 and "-k any certificate" in refused.stderr
+    assert trusted.stdout == insecure.stdout == "hi\n"
+    assert no_tls.returncode == 1 and "does not speak TLS" in no_tls.stderr
+
+
+def test_replies_are_awaited_at_the_end_of_a_pipe() -> None:
+    async def late(ws: Any) -> None:
+        async for message in ws:
+            await asyncio.sleep(0.2)
+            await ws.send(message)
+
+    with serving(late) as uri:
+        waited = wsframe("connect", uri, "--wait", "30", "--json", typed="hi\n/close\n")
+        at_once = wsframe("connect", uri, "--wait", "0", typed="hi\n")
+        patient = wsframe("connect", uri, "--wait", "3", typed="é\nb\n")
+    assert waited.returncode == at_once.returncode == 0  # /close does not wait
+    assert (at_once.stdout, patient.stdout) == ("", "é\nb\n")
+
+
+def test_large_message_is_refused_with_the_reason() -> None:
+    with serving() as uri:
+        done = wsframe("connect", uri, "--max-size", "10", "--wait", "30", typed="hello world\n")
+    assert done.returncode == 1
+    assert "message larger than 10 bytes" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell as on POSIX")
+@pytest.mark.parametrize(("closed", "got"), [("<&-", ""), (">&-", ""), ("2>&-", "")])
+def test_closed_standard_stream(closed: str, got: str) -> None:
+    with serving() as uri:
+        command = f"{sys.executable} -m wsframe connect {uri} {closed}"
+        done = subprocess.run(
+            command, shell=True, env=environment(), input="", capture_output=True, text=True, timeout=60
+        )
+    assert (done.returncode, done.stdout) == (0, got)
+    assert "Traceback" not in done.stderr
+
+
+def test_what_a_terminal_shows_holds_no_command() -> None:
+    assert visible("é\t\n\\") == "é\t\n\\"
+    assert visible("\x1b[31m\r\x9b\u202e") == "\\x1b[31m\\r\\x9b\\u202e"
+    assert shortened("x" * 4000) == "x" * 4000
+    assert len(shortened("x" * 10**6)) < 4100
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="terminals as on POSIX")
@@ -196,6 +269,73 @@ def test_bench_sends_the_lines_of_a_file_at_a_rate(tmp_path: Path) -> None:
     assert got == (["one", "two"] * len(got))[: len(got)]
 
 
+def test_bench_of_servers_that_close() -> None:
+    async def close(ws: Any) -> None:
+        await ws.close(4001, "enough")
+
+    async def say_nothing(ws: Any) -> None:
+        async for _ in ws:
+            pass
+
+    with serving(close) as uri:
+        closed = wsframe("bench", uri, "-c", "2", "--seconds", "1")
+    with serving(say_nothing) as uri:
+        silent = wsframe("bench", uri, "-c", "1", "--seconds", "0.1", "--rate", "1")
+    assert closed.returncode == silent.returncode == 1
+    assert "closed with 4001" in closed.stderr and "Traceback" not in closed.stderr
+    assert silent.stderr == "wsframe: no reply to 0 messages in 0.1 s\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--seconds", "0"], "more than 0"),
+        (["--seconds", "inf"], "finite"),
+        (["--rate", "nan"], "from 0 on"),
+        (["--size", "-1"], "from 0 on"),
+        (["-c", "0"], "at least 1"),
+        (["--compare", __file__], "not written by"),
+        (["--output", "/nonexistent/file"], "no such directory"),
+        (["--plot", "run.gif"], ".svg or .png"),
+    ],
+    ids=lambda value: value[0] + value[1][-3:] if isinstance(value, list) else "",
+)
+def test_bench_refuses_what_cannot_be(words: list[str], said: str) -> None:
+    done = wsframe("bench", "--no-proxy", "ws://127.0.0.1:1", *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr.splitlines()[-1]
+
+
+def test_bench_sends_documents() -> None:
+    with serving() as uri:
+        done = wsframe("bench", uri, "--documents", "300", "--seconds", "0.3", "--json", "--binary")
+    assert done.returncode == 0 and json.loads(done.stdout)["received"] > 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals as on POSIX")
+def test_interrupted_bench_prints_what_there_is() -> None:
+    replies = threading.Event()
+
+    async def count(ws: Any) -> None:
+        async for message in ws:
+            await ws.send(message)
+            replies.set()
+
+    with serving(count) as uri:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "wsframe", "bench", uri, "--seconds", "60", "-c", "1"],
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert replies.wait(30)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (130, "")
+    assert not out or "messages/s" in out  # nothing, if nothing was counted yet
+
+
 def test_bench_counts_errors() -> None:
     async def leave(ws: Any) -> None:
         await ws.recv()
@@ -204,7 +344,7 @@ def test_bench_counts_errors() -> None:
         done = wsframe("bench", uri, "--seconds", "5", "--json", "-c", "2")
     assert done.returncode == 1
     refused = wsframe("bench", "--no-proxy", "ws://127.0.0.1:1", "-c", "2")
-    assert refused.returncode == 1 and refused.stderr.startswith("wsframe: ConnectionRefusedError")
+    assert refused.returncode == 1 and refused.stderr == "wsframe: ws://127.0.0.1:1: connection refused: 2\n"
 
 
 @pytest.mark.parametrize("value", [0, 1, 127, 128, 1000, 10**6, 123_456_789, 10**12])

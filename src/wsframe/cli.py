@@ -16,6 +16,7 @@ BROKEN_PIPE = 128 + 13  # as a shell reports a program that SIGPIPE ended
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command of a command line; return the exit status."""
+    _replace_closed_streams()
     options = _parse(list(sys.argv[1:] if argv is None else argv))
     try:
         status: int = options.command(options)
@@ -24,6 +25,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it once more
         return BROKEN_PIPE
     return status
+
+
+def _replace_closed_streams() -> None:
+    """Python sets to None what was closed at start, as by `>&-`."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def _parse(argv: list[str]) -> argparse.Namespace:

@@ -6,19 +6,23 @@ import argparse
 import asyncio
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
+from ..demo.documents import documents
 from .histogram import PERCENTILES, upper_end
 from .load import Load, Result, measure
 from .opening import connect_options
 from .plot import Curve, write_plot
 
+DOCUMENTS = 512
+INTERRUPTED = 130  # the exit status of a shell
 BUSY = 0.9  # of a CPU: then the client is the bottleneck
 PLOT = (*range(0, 100, 2), 99.0, 99.5, 99.9, 99.95, 99.99)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command; return the exit status: 1 if a connection or a reply is missing."""
+    """Run the command; return the exit status: 1 if a connection or a reply is missing, 130 after Ctrl-C."""
     try:
         load = Load(
             options.uri,
@@ -29,51 +33,80 @@ def run(options: argparse.Namespace) -> int:
             options.rate,
             connect_options(options),
         )
-        before = json.loads(options.compare.read_text("utf-8")) if options.compare else None
+        before = _earlier(options.compare) if options.compare else None
         if options.plot and options.plot.suffix not in (".svg", ".png"):
             raise ValueError(f"{options.plot}: the name of a plot ends with .svg or .png")
-        result = asyncio.run(measure(load, _progress if sys.stderr.isatty() else lambda _: None))
-    except KeyboardInterrupt:
-        return 130
+        for file in (options.output, options.plot):
+            if file and not file.parent.is_dir():
+                raise ValueError(f"{file}: there is no such directory")
+        result, interrupted = Result(), False
+        report = _progress if sys.stderr.isatty() else lambda _: None
+        try:
+            asyncio.run(measure(load, report, result))
+        except KeyboardInterrupt:  # what there is so far is worth a look
+            interrupted = True
     except (OSError, ValueError) as exc:
         print(f"wsframe: {exc}", file=sys.stderr)
         return 2
     if sys.stderr.isatty():
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-    if not result.received:
+    if not result.received and not interrupted:
         for what, count in result.errors.items():
             print(f"wsframe: {what}: {count:,}", file=sys.stderr)
+        if not result.errors:
+            print(f"wsframe: no reply to {result.sent:,} messages in {load.seconds:g} s", file=sys.stderr)
         return 1
+    if not result.received:
+        return INTERRUPTED
     facts = facts_of(load, result)
-    if options.output:
-        options.output.write_text(json.dumps(facts, indent=2) + "\n", "utf-8")
     print(json.dumps(facts, indent=2) if options.json else table(facts, before))
-    if options.plot:
-        curves = {"this run": curve_of(facts)} | ({"before": curve_of(before)} if before else {})
-        try:
+    try:
+        if options.output:
+            options.output.write_text(json.dumps(facts, indent=2) + "\n", "utf-8")
+        if options.plot:
+            curves = {"this run": curve_of(facts)} | ({"before": curve_of(before)} if before else {})
             write_plot(options.plot, curves)
-        except ModuleNotFoundError as exc:
-            print(
-                f"wsframe: a PNG needs {exc.name}: pip install {exc.name}, or name an .svg", file=sys.stderr
-            )
-            return 2
-    return 1 if result.errors else 0
+    except ModuleNotFoundError as exc:
+        print(f"wsframe: a PNG needs {exc.name}: pip install {exc.name}, or name an .svg", file=sys.stderr)
+        return 2
+    except OSError as exc:
+        print(f"wsframe: {exc}", file=sys.stderr)
+        return 2
+    return INTERRUPTED if interrupted else 1 if result.errors else 0
+
+
+def _earlier(file: Path) -> dict[str, Any]:
+    """Read what `--output` wrote.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is something else.
+    """
+    try:
+        facts = json.loads(file.read_text("utf-8"))
+        table(facts, facts)
+        curve_of(facts)
+    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError):
+        raise ValueError(f"{file}: not written by `wsframe bench --output`") from None
+    return facts  # type: ignore[no-any-return]
 
 
 def messages_of(options: argparse.Namespace) -> list[str | bytes]:
-    """Make what is sent: the lines of a file, or one message of a size.
+    """Make what is sent: the lines of a file, documents, or one message of a size.
 
     Raises:
         OSError: the file cannot be read.
         ValueError: it has no lines.
     """
     if options.messages:
-        lines: list[str | bytes] = list(options.messages.read_text("utf-8").splitlines())
-        if not lines:
+        texts = options.messages.read_text("utf-8").splitlines()
+        if not texts:
             raise ValueError(f"{options.messages}: there is no message in it")
-        return lines
-    text = ("0123456789" * (options.size // 10 + 1))[: options.size]
-    return [text.encode() if options.binary else text]
+    elif options.documents:
+        texts = [document.decode() for document in documents(options.documents, DOCUMENTS)]
+    else:
+        texts = [("0123456789" * (options.size // 10 + 1))[: options.size]]
+    return [text.encode() for text in texts] if options.binary else texts
 
 
 def facts_of(load: Load, result: Result) -> dict[str, Any]:

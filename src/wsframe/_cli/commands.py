@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import Any
 
-from .opening import add_options
+from .opening import add_options, seconds
 
 
 def add_commands(commands: Any) -> None:
@@ -15,11 +16,20 @@ def add_commands(commands: Any) -> None:
         "connect",
         help="talk to a WebSocket server by hand, or from a pipe",
         description="Sends each line of the input as a text message, and prints what arrives. /help lists "
-        "the commands of a terminal: /ping, /close, /hex. The end of the input closes the connection. "
-        "Exit status 1: it could not be opened, or was closed with another code than 1000 or 1001.",
+        "the commands of a terminal: /ping, /close, /hex. The end of the input closes the connection, in a "
+        "pipe after the replies have come. Exit status 1: it could not be opened, or was closed with "
+        "another code than 1000 or 1001.",
     )
     add_options(talk)
     talk.add_argument("--json", action="store_true", help="print an object for each event, one a line")
+    talk.add_argument(
+        "--wait",
+        type=seconds,
+        default=0.5,
+        metavar="SECONDS",
+        help="in a pipe, at the end of the input: until no message has come for so long (0.5); inf: until "
+        "the server closes",
+    )
     talk.add_argument("--max-size", type=int, default=2**26, metavar="BYTES", help="of a message (64 MiB)")
     talk.set_defaults(command=_connect)
 
@@ -31,13 +41,20 @@ def add_commands(commands: Any) -> None:
     add_options(load)
     load.add_argument("-c", "--connections", type=_positive, default=8, metavar="N", help="(8)")
     load.add_argument("-d", "--depth", type=_positive, default=1, metavar="N", help="in flight on each (1)")
-    load.add_argument("--size", type=int, default=32, metavar="BYTES", help="of a message (32)")
+    load.add_argument("--size", type=_from_0, default=32, metavar="BYTES", help="of a message (32)")
     load.add_argument("--binary", action="store_true", help="send bytes, not text")
     load.add_argument("--messages", type=Path, metavar="FILE", help="send its lines in turn")
-    load.add_argument("--seconds", type=float, default=5.0, metavar="S", help="(5)")
+    load.add_argument(
+        "--documents",
+        type=_positive,
+        metavar="BYTES",
+        help="send JSON documents of about so many bytes that all differ: one message repeated flatters "
+        "compression",
+    )
+    load.add_argument("--seconds", type=_duration, default=5.0, metavar="S", help="(5)")
     load.add_argument(
         "--rate",
-        type=float,
+        type=seconds,
         default=0.0,
         metavar="N",
         help="messages a second over all connections; no depth then",
@@ -55,6 +72,20 @@ def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("at least 1")
+    return number
+
+
+def _from_0(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("from 0 on")
+    return number
+
+
+def _duration(text: str) -> float:
+    number = seconds(text)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError("more than 0, and finite")
     return number
 
 

@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from ..asyncio import Listener, connect
-from .opening import connect_options
+from .opening import connect_options, failure
 from .terminal import Output, lines_of, painter
 
 HELP = """\
@@ -18,8 +18,8 @@ Each line is sent as a text message. A line that begins with a slash is a comman
   /hex BYTES             send a binary message, in hexadecimal digits
   /help                  print this
   //TEXT                 send a text that begins with a slash
-The end of the input (Ctrl-D) closes, too; messages that arrive until then are printed."""
-NORMAL, GOING_AWAY, NO_STATUS = 1000, 1001, 1005
+The end of the input (Ctrl-D) closes, too."""
+NORMAL, GOING_AWAY, NO_STATUS, ABNORMAL = 1000, 1001, 1005, 1006
 
 
 class _Printer(Listener):
@@ -27,22 +27,49 @@ class _Printer(Listener):
 
     Args:
         output: where to.
+        uri: of the server.
     """
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: Output, uri: str) -> None:
         self.output = output
+        self.uri = uri
         self.closed = asyncio.Event()
+        self.arrived = asyncio.Event()
+
+    def on_open(self, ws: Any) -> None:
+        response = ws.response
+        self.output.note(
+            "open",
+            f"connected to {self.uri}" + (f", {ws.subprotocol}" if ws.subprotocol else ""),
+            subprotocol=ws.subprotocol,
+            headers=[list(field) for field in response.headers.raw_items()] if response else [],
+        )
+        if self.output.interactive:
+            self.output.note("", "/help lists the commands")
 
     def on_message(self, ws: Any, message: str | bytes) -> None:
+        self.arrived.set()
         if isinstance(message, str):
             self.output.show("text", message, data=message)
+        elif self.output.json:
+            self.output.show("binary", "", data=message.hex())
         else:
-            self.output.show("binary", message.hex(" "), data=message.hex())
+            self.output.show("binary", message.hex(" "))
         if self.output.broken:
             ws.close_nowait()
 
     def on_close(self, ws: Any) -> None:
         self.closed.set()
+        self.arrived.set()
+
+    async def quiet(self, seconds: float) -> None:
+        """Wait until no message has come for so long, or the connection is closed."""
+        while not self.closed.is_set():
+            self.arrived.clear()
+            try:
+                await asyncio.wait_for(self.arrived.wait(), seconds)
+            except asyncio.TimeoutError:
+                return
 
 
 async def converse(options: argparse.Namespace) -> int:
@@ -54,33 +81,31 @@ async def converse(options: argparse.Namespace) -> int:
     from ..connection import ConnectionClosed
 
     output = Output(json=options.json, paint=painter(sys.stdout), interactive=sys.stdin.isatty())
-    printer = _Printer(output)
+    printer = _Printer(output, options.uri)
     settings = connect_options(options)
     async with connect(options.uri, listener=lambda: printer, max_size=options.max_size, **settings) as ws:
-        response = ws.response
-        output.note(
-            "open",
-            f"connected to {options.uri}" + (f", {ws.subprotocol}" if ws.subprotocol else ""),
-            subprotocol=ws.subprotocol,
-            headers=[list(field) for field in response.headers.raw_items()] if response else [],
-        )
-        if output.interactive:
-            output.note("", "/help lists the commands")
         closed = asyncio.ensure_future(printer.closed.wait())
         async for line in lines_of(output, closed):
             try:
                 if not await _execute(ws, line, output):
                     break
+            except UnicodeEncodeError:
+                output.note("error", "not sent: that line is no UTF-8", message="no UTF-8")
             except ValueError as exc:
                 output.note("error", str(exc), message=str(exc))
             except ConnectionClosed:
                 break
+        else:  # the end of the input
+            if not output.interactive:
+                await printer.quiet(options.wait)
         await ws.close()
         await closed
     if output.broken:
         raise BrokenPipeError
     code = ws.close_code
     reason = f": {ws.close_reason}" if ws.close_reason else ""
+    if code == ABNORMAL:
+        reason = f": {ws.protocol.closed_error()}"
     output.note("close", f"closed with {code}{reason}", code=code, reason=ws.close_reason)
     return 0 if code in (NORMAL, GOING_AWAY, NO_STATUS) else 1
 
@@ -96,9 +121,15 @@ async def _execute(ws: Any, line: str, output: Output) -> bool:
         seconds = await pong
         output.note("pong", f"pong after {seconds * 1000:.1f} ms", seconds=seconds)
     elif command == "hex":
-        await ws.send(bytes.fromhex(rest))
+        try:
+            data = bytes.fromhex(rest)
+        except ValueError:
+            raise ValueError("/hex takes pairs of hexadecimal digits: /hex 00 ff") from None
+        await ws.send(data)
     elif command == "close":
         code, _, reason = rest.partition(" ")
+        if code and not code.isdecimal():
+            raise ValueError("/close takes a number, and then the reason: /close 4000 reason")
         await ws.close(int(code or NORMAL), reason)
         return False
     elif command == "help":
@@ -117,5 +148,5 @@ def run(options: argparse.Namespace) -> int:
     except BrokenPipeError:
         raise
     except Exception as exc:  # of the opening handshake, the arguments, or TLS
-        print(f"wsframe: {exc or type(exc).__name__}", file=sys.stderr)
+        print(f"wsframe: {failure(exc, options.uri)}", file=sys.stderr)
         return 1

@@ -12,10 +12,13 @@ from itertools import cycle
 from typing import Any
 
 from ..asyncio import Listener, connect
+from ..connection import ConnectionClosed
 from .histogram import Histogram
+from .opening import failure
 
 PATIENCE = 5.0  # seconds to wait for the replies that are missing at the end
 TICK = 0.001  # seconds between two looks at what is due, with a rate
+BURST = 1000  # messages sent in one loop iteration at most, with a rate
 PROGRESS = 0.5  # seconds between two reports
 
 
@@ -85,9 +88,12 @@ class _Client(Listener):
             self.send(ws, time.perf_counter_ns())
 
     def send(self, ws: Any, due: int) -> None:
+        try:
+            ws.send_nowait(next(self.messages))
+        except ConnectionClosed:  # `on_close` says how
+            return
         self.count += 1
         self.sent.append(due)
-        ws.send_nowait(next(self.messages))
 
     def on_message(self, ws: Any, message: str | bytes) -> None:
         now = time.perf_counter_ns()
@@ -102,28 +108,29 @@ class _Client(Listener):
             self.closed = f"closed with {ws.close_code}"
 
 
-async def measure(load: Load, report: Callable[[Result], None]) -> Result:
+async def measure(load: Load, report: Callable[[Result], None], result: Result) -> None:
     """Apply a load.
 
     Args:
         load: what to send.
         report: is called now and then with what there is so far.
+        result: is filled, now and then and at the end.
     """
-    result, opened = Result(), list[tuple[Any, _Client]]()
+    opened = list[tuple[Any, _Client]]()
 
     async def open_one() -> None:
         client = _Client(load)
         try:
             ws = await connect(load.uri, listener=lambda: client, max_size=None, **load.options)
         except Exception as exc:
-            result.errors[f"{type(exc).__name__}: {exc}"] += 1
+            result.errors[failure(exc, load.uri)] += 1
         else:
             opened.append((ws, client))
 
     for _ in range(load.connections):  # one by one: a backlog of 100 is common
         await open_one()
     if not opened:
-        return result
+        return
     cpu, start = time.process_time(), time.perf_counter()
     if load.rate:
         pacing = asyncio.ensure_future(_pace(load, opened, start))
@@ -153,7 +160,6 @@ async def measure(load: Load, report: Callable[[Result], None]) -> Result:
         with suppress(Exception):
             ws.close_nowait()
     await asyncio.gather(*(ws.wait_closed() for ws, _ in opened), return_exceptions=True)
-    return result
 
 
 def _count(result: Result, opened: list[tuple[Any, _Client]], start: float, cpu: float) -> None:
@@ -170,7 +176,7 @@ async def _pace(load: Load, opened: list[tuple[Any, _Client]], start: float) -> 
     """Send what is due, on one connection after the other."""
     sent, turns = 0, cycle(opened)
     while True:
-        due = int((time.perf_counter() - start) * load.rate)
+        due = min(int((time.perf_counter() - start) * load.rate), sent + BURST)
         for number in range(sent, due):
             ws, client = next(turns)
             if not client.closed:

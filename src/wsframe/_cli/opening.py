@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from .._escape import escape
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -39,15 +43,24 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--key", type=Path, metavar="FILE", help="PEM file of its key (in the file of --cert)"
     )
     parser.add_argument("-k", "--insecure", action="store_true", help="trust any certificate")
-    parser.add_argument("--open-timeout", type=float, default=10, metavar="SECONDS", help="(10)")
+    parser.add_argument(
+        "--open-timeout", type=seconds, default=10, metavar="SECONDS", help="for the opening handshake (10)"
+    )
+
+
+def seconds(text: str) -> float:
+    """Take a duration or a rate: a number from 0."""
+    number = float(text)
+    if not number >= 0:  # nan, too
+        raise argparse.ArgumentTypeError("from 0 on")
+    return number
 
 
 def connect_options(options: argparse.Namespace) -> dict[str, Any]:
     """Make the keyword arguments of `wsframe.asyncio.connect`.
 
     Raises:
-        ValueError: a header has no colon.
-        OSError: a file cannot be read, or is no PEM file (ssl.SSLError).
+        ValueError: a header has no colon, or a file of TLS cannot be used.
     """
     found: dict[str, Any] = {
         "additional_headers": [_header(line) for line in options.header],
@@ -70,9 +83,48 @@ def _header(line: str) -> tuple[str, str]:
 
 
 def _tls(options: argparse.Namespace) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=options.cacert)
+    if options.key and not options.cert:
+        raise ValueError("--key needs the certificate of that key: --cert FILE")
+    with _named(options.cacert):
+        context = ssl.create_default_context(cafile=options.cacert)
     if options.insecure:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     if options.cert:
-        context.load_cert_chain(options.cert, options.key)
+        with _named(options.cert, options.key):
+            context.load_cert_chain(options.cert, options.key)
     return context
+
+
+@contextmanager
+def _named(*files: Path | None) -> Iterator[None]:
+    """Name the files in errors of OpenSSL, which does not."""
+    try:
+        yield
+    except OSError as exc:
+        names = " and ".join(str(file) for file in files if file)
+        raise ValueError(f"{names}: {exc.strerror or exc}") from exc
+
+
+def failure(exc: Exception, uri: str) -> str:
+    """Say in one line why no connection was opened, and what can be done.
+
+    Args:
+        exc: what `connect` or `connect_options` raised.
+        uri: of the server.
+    """
+    from .._http.errors import InvalidStatus
+
+    if isinstance(exc, InvalidStatus):
+        response = exc.response
+        body = bytes(response.body or b"").decode("utf-8", "replace").strip().partition("\n")[0]
+        said = f"HTTP {response.status_code} {response.reason_phrase}".rstrip()
+        return escape(f"{uri} rejected the connection: {said}" + (f": {body}" if body else ""))
+    if isinstance(exc, ssl.SSLCertVerificationError):
+        return f"{exc.verify_message}; --cacert FILE trusts the authority in a file, -k any certificate"
+    if isinstance(exc, ssl.SSLError) and exc.reason == "WRONG_VERSION_NUMBER":
+        return f"{uri}: the server does not speak TLS there; ws:// is without"
+    if isinstance(exc, ConnectionRefusedError):
+        return f"{uri}: connection refused"
+    if isinstance(exc, OSError) and exc.strerror and not exc.filename:
+        return f"{uri}: {exc.strerror}"
+    return str(exc) or type(exc).__name__
