@@ -191,7 +191,75 @@ async def test_topic_that_is_left_and_joined_again_is_subscribed():
 async def test_engine_that_cannot_subscribe_says_so(caplog):
     async with EngineServer("redis") as server, Node(server) as node:
         async with redis.Redis.from_url(server.url) as admin:
-            await admin.execute_command("ACL", "SETUSER", "default", "-subscribe")
+            await admin.execute_command("ACL", "SETUSER", "default", "-@pubsub")
         ours, _ = await node.connect()
         node.topics.add(ours, "news")
         await until(lambda: "no permissions to run the 'subscribe' command" in caplog.text)
+        with pytest.raises(EngineUnavailable, match="refuses the topic 'other'"):
+            await node.topics.subscribe(ours, "other")
+        node.topics.discard(ours, "news")
+        await until(lambda: not node.topics._engine._subscribed)
+        assert node.topics._engine.session == 0
+
+
+NATS_CONFIGURATION = """
+authorization { users: [ {user: limited, password: secret, permissions: {
+    publish: {deny: "wsframe.Secret.>"}, subscribe: {deny: "wsframe.Secret.>"} }} ] }
+"""
+
+
+class LimitedServer(EngineServer):
+    """One whose users may not use topics that begin with "Secret"."""
+
+    def __init__(self, kind, folder):
+        super().__init__(kind)
+        self.folder = folder
+
+    @property
+    def command(self):
+        if self.kind == "redis":
+            users = self.folder / "users"
+            users.write_text("user default on nopass ~* +@all resetchannels &wsframe:news* &wsframe:open*\n")
+            return [*super().command, "--aclfile", str(users)]
+        self.url = f"nats://limited:secret@127.0.0.1:{self.port}"
+        configuration = self.folder / "nats.conf"
+        configuration.write_text(NATS_CONFIGURATION)
+        return [*super().command, "-c", str(configuration)]
+
+
+@pytest.mark.parametrize("kind", ["redis", "nats"])
+async def test_topic_that_the_server_refuses_harms_no_other(kind, caplog, tmp_path):
+    pytest.importorskip(kind)
+    gaps = []
+    async with (
+        LimitedServer(kind, tmp_path) as server,
+        Node(server, on_gap=lambda ws, topic: gaps.append(topic)) as node,
+    ):
+        ours, client = await node.connect()
+        engine = node.topics._engine
+        names = ["news", "open 1", "Secret.1", "Secret.2", "open 2"]
+        for name in names:
+            node.topics.add(ours, name)
+        for name in names:
+            node.topics.publish(name, name)
+        assert await received(client, 3) == ["news", "open 1", "open 2"]
+        await node.topics.drain()
+        assert sorted(gaps) == ["Secret.1", "Secret.2"]
+        for name in gaps:
+            assert f"the engine refuses the topic '{name}'" in caplog.text
+        assert node.topics.counters.unpublished == 2
+        assert "the engine refuses" in caplog.text and "message(s)" in caplog.text
+        with pytest.raises(EngineUnavailable, match=r"refuses the topic 'Secret\.3'"):
+            await node.topics.subscribe(ours, "Secret.3")
+        assert "Secret.3" not in node.topics.topics_of(ours)
+        node.topics.discard(ours, "Secret.1")
+        await node.topics.subscribe(ours, "news 2")
+        assert (engine.session, engine.connected) == (0, True)
+        gaps.clear()
+        server.kill()
+        await until(lambda: not engine.connected)
+        await server.start()
+        await until(lambda: gaps)
+        assert sorted(gaps) == ["Secret.2", "news", "news 2", "open 1", "open 2"]
+        node.topics.publish("news", "again")
+        assert await client.recv() == "again"

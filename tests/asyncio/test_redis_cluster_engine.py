@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 
 import pytest
 
@@ -107,3 +109,28 @@ async def test_slot_that_moves_is_a_gap():
 async def test_prefix_of_a_cluster_has_no_braces():
     with pytest.raises(ValueError, match="braces"):
         RedisClusterEngine("redis://127.0.0.1:1", prefix="{app}:")
+
+
+PROGRAM = """
+import asyncio, sys
+sys.modules["hiredis"] = None
+from wsframe.asyncio import RedisClusterEngine, Topics
+
+async def main():
+    async with Topics(engine=RedisClusterEngine(sys.argv[1])) as topics:
+        topics.publish("news", "published without hiredis")
+        await topics.drain()
+        print(topics.counters.unpublished)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.slow
+async def test_hiredis_is_not_needed():
+    async with Cluster() as cluster, Node(cluster, topics=topics_on(cluster)) as node:
+        client = await node.join()
+        command = [sys.executable, "-c", PROGRAM, cluster.url]
+        done = await asyncio.to_thread(subprocess.run, command, capture_output=True, timeout=20)
+        assert done.stdout == b"0\n", done.stderr
+        assert await client.recv() == "published without hiredis"

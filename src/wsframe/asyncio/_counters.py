@@ -21,7 +21,7 @@ class Counters:
             refused them.
         invalid: messages from the engine that are not UTF-8, that lack the position of the history, or that
             `wrap` has failed for.
-        gaps: how often the engine has connected again, and messages may have been missed.
+        gaps: how often messages may have been missed: the engine has connected again, or refuses a topic.
     """
 
     published: int = 0

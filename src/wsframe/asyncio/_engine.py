@@ -5,7 +5,8 @@
 # 1. A session lasts from one successful `_connect` until one of its tasks ends; nothing of it is left then.
 #    `session` counts them.
 # 2. `_wanted` are the topics that have local members, `_subscribed` those that the server was asked for in
-#    this session, `_confirmed` those that it has confirmed.  `_update_subscriptions` makes all three equal.
+#    this session, `_confirmed` those that it has confirmed.  `_update_subscriptions` makes all three equal,
+#    except for those in `_refused`, which the server does not allow: they are asked for once a session.
 # 3. What is published after a topic was added is sent after the server has confirmed the subscription.
 # 4. Messages that are queued when a session ends, or that the server has not acknowledged, are counted and
 #    never sent again: at most once.
@@ -95,6 +96,7 @@ class Engine:
         self._changed = False  # `_wanted` may differ from `_subscribed`
         self._subscribed: set[str] = set()
         self._confirmed: set[str] = set()
+        self._refused: dict[str, str] = {}  # why the server refuses them, by topic
         self._waiters: dict[str, asyncio.Future[None]] = {}  # of `subscribed`, by topic
         # Publishing.
         self._queue: list[tuple[str, bytes]] = []
@@ -117,7 +119,7 @@ class Engine:
         raise NotImplementedError
 
     async def _subscribe_to(self, topics: list[str]) -> None:
-        """Subscribe; return when the server has confirmed all."""
+        """Subscribe; return when the server has confirmed all others than those in `_refused`."""
         raise NotImplementedError
 
     async def _unsubscribe_from(self, topics: list[str]) -> None:
@@ -195,9 +197,11 @@ class Engine:
         """Wait until the messages of a topic are received, or not wanted any more.
 
         Raises:
-            EngineUnavailable: the engine is closed.
+            EngineUnavailable: the engine is closed, or the server refuses the topic.
         """
         while topic in self._wanted and topic not in self._confirmed:
+            if topic in self._refused:
+                raise EngineUnavailable(f"the engine refuses the topic {topic!r}: {self._refused[topic]}")
             if self._runner is not None and self._runner.done():
                 raise EngineUnavailable("the engine is closed")
             waiter = self._waiters.get(topic)
@@ -282,6 +286,7 @@ class Engine:
         self.session += 1
         self._subscribed.clear()
         self._confirmed.clear()
+        self._refused.clear()
         self._changed = True
         self._topics.counters.unpublished += len(self._queue) + self._in_flight
         self._queue.clear()
@@ -302,6 +307,8 @@ class Engine:
             self._topics._gap(self._subscribed)
         else:
             started.set_result(None)
+            if self._refused:
+                self._topics._gap(self._refused)
         while True:
             await self._work.wait()
             self._work.clear()
@@ -325,12 +332,21 @@ class Engine:
                 self._subscribed -= old
                 self._confirmed -= old
                 await asyncio.wait_for(self._unsubscribe_from(sorted(old)), self._timeout)
+                for topic in old:
+                    self._refused.pop(topic, None)
             if new:
                 self._subscribed |= new
                 await asyncio.wait_for(self._subscribe_to(sorted(new)), self._timeout)
-                self._confirmed |= new
+                refused = new.intersection(self._refused)
+                self._confirmed |= new - refused
                 for topic in new:
                     self._wakeup_waiter(topic)
+                for topic in sorted(refused):
+                    self._topics.logger.error(
+                        "the engine refuses the topic %r: %s", topic, self._refused[topic]
+                    )
+                if refused and self._subscribed_to_all:  # otherwise `_run_commands` does this for all
+                    self._topics._gap(refused)
 
     def _wakeup_waiter(self, topic: str) -> None:
         waiter = self._waiters.pop(topic, None)

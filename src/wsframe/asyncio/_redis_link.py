@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -41,6 +42,9 @@ class RedisLink:
         self._unconfirmed: set[bytes] = set()
         self._confirmed: asyncio.Future[None] | None = None  # nothing is left in `_unconfirmed`
         self._unsubscribing: set[bytes] = set()  # until the server has confirmed
+        # The commands of both kinds, and the channels that are not confirmed: the replies are in this order.
+        self._asked: deque[tuple[str, set[bytes]]] = deque()
+        self._refused: dict[bytes, str] = {}  # why, by channel, since `subscribe` was called
 
     async def connect(self) -> None:
         await self._reading.connect()
@@ -54,12 +58,18 @@ class RedisLink:
 
     async def receive(self) -> None:
         """Receive messages until the connection is lost."""
+        from redis.exceptions import NoPermissionError
+
         read_response, received = self._reading.read_response, self._received
         message, subscribe, unsubscribe = (
             f"{self._prefix.lower()}{kind}".encode() for kind in ("message", "subscribe", "unsubscribe")
         )
         while True:
-            reply = await read_response(disable_decoding=True, push_request=True)
+            try:
+                reply = await read_response(disable_decoding=True, push_request=True)
+            except NoPermissionError as exc:
+                await self._command_refused(exc)
+                continue
             self._alive.set()
             if len(reply) != 3 or not isinstance(reply, list):
                 continue  # to a PING, of which there are two kinds
@@ -67,29 +77,58 @@ class RedisLink:
             if kind == message:
                 received(channel, payload)
             elif kind == subscribe:
-                self._unconfirmed.discard(channel)
-                if not self._unconfirmed and self._confirmed is not None and not self._confirmed.done():
-                    self._confirmed.set_result(None)
+                self._replied(channel)
+                self._settle(channel)
             elif kind == unsubscribe:
                 if channel not in self._unsubscribing:  # its slot of the cluster has moved
                     raise ConnectionError("a channel has moved to another server")
+                self._replied(channel)
                 self._unsubscribing.discard(channel)
 
-    async def subscribe(self, channels: Sequence[bytes]) -> None:
-        """Subscribe, and wait until the server has confirmed all."""
+    def _replied(self, channel: bytes) -> None:
+        """Note the reply to the first command that waits for replies."""
+        channels = self._asked[0][1]
+        channels.discard(channel)
+        if not channels:
+            self._asked.popleft()
+
+    def _settle(self, channel: bytes) -> None:
+        """Note that the server has confirmed or refused a channel."""
+        self._unconfirmed.discard(channel)
+        if not self._unconfirmed and self._confirmed is not None and not self._confirmed.done():
+            self._confirmed.set_result(None)
+
+    async def _command_refused(self, exc: Exception) -> None:
+        """Subscribe to each channel of a refused command alone: the server refuses all for one of them."""
+        if not self._asked or self._asked[0][0] != "SUBSCRIBE":
+            raise exc
+        _, channels = self._asked.popleft()
+        if len(channels) > 1:
+            await self._command_for("SUBSCRIBE", sorted(channels), 1)
+            return
+        for channel in channels:
+            self._refused[channel] = str(exc)
+            self._settle(channel)
+
+    async def subscribe(self, channels: Sequence[bytes]) -> dict[bytes, str]:
+        """Subscribe, and wait for the replies; return why channels were refused."""
+        self._refused.clear()
         self._unconfirmed.update(channels)
         confirmed = self._confirmed = asyncio.get_running_loop().create_future()
         await self._command_for("SUBSCRIBE", channels)
         await confirmed
+        return self._refused
 
     async def unsubscribe(self, channels: Sequence[bytes]) -> None:
         self._unsubscribing.update(channels)
         await self._command_for("UNSUBSCRIBE", channels)
 
-    async def _command_for(self, command: str, channels: Sequence[bytes]) -> None:
-        many = 1 if self._prefix else MANY  # the channels of an SSUBSCRIBE must have one slot
+    async def _command_for(self, command: str, channels: Sequence[bytes], many: int = MANY) -> None:
+        if self._prefix:
+            many = 1  # the channels of an SSUBSCRIBE must have one slot
         parts = [channels[start : start + many] for start in range(0, len(channels), many)]
         connection = self._connected(self._reading)
+        self._asked.extend((command, set(part)) for part in parts)
         packed = connection.pack_commands([(self._prefix + command, *part) for part in parts])
         await connection.send_packed_command(packed, check_health=False)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Coroutine
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +15,9 @@ SAFE = "!#$&'()+,/:;<=?@[]^`{|}"
 
 # Bytes of messages of a topic that wait to be delivered, over which some are lost, which is a gap.
 MAX_PENDING = 2**26
+
+# What the server says of a subject that it does not allow; nats-py makes small letters of it.
+VIOLATION = re.compile(r'permissions violation for (publish|subscription) to "(.*?)"')
 
 
 class NatsEngine(Engine):
@@ -66,6 +70,7 @@ class NatsEngine(Engine):
         self._client: Client | None = None
         self._subscriptions: dict[str, Any] = {}  # of nats-py, by topic
         self._names: dict[str, str] = {}  # topics by subject
+        self._refused_messages = 0  # of the batch that is being sent
         self._end: asyncio.Future[None]
 
     @property
@@ -92,11 +97,22 @@ class NatsEngine(Engine):
                     self._topics._gap([self._names[exc.subject]])
             elif isinstance(exc, (OSError, UnexpectedEOF)):
                 await closed()  # nats-py does not call that if it cannot write any more
+            elif violation := VIOLATION.search(str(exc).lower()):
+                self._not_allowed(violation[1], violation[2], str(exc))
             else:
                 self._topics.logger.error("the engine reports an error: %s", exc)
 
         self._client = self._make_client()
         await self._client.connect(**self._options, closed_cb=closed, error_cb=failed)
+
+    def _not_allowed(self, action: str, subject: str, reason: str) -> None:
+        if action == "publish":
+            self._refused_messages += 1
+            self._topics.logger.error("the engine refuses 1 message(s): %s", reason)
+            return
+        for name, topic in self._names.items():
+            if name.lower() == subject:
+                self._refused[topic] = reason
 
     async def _disconnect(self) -> None:
         client, self._client = self._client, None
@@ -150,13 +166,14 @@ class NatsEngine(Engine):
     async def _send(self, messages: list[tuple[str, bytes]]) -> int:
         from nats.errors import MaxPayloadError
 
-        client, refused = self._client, 0
+        client = self._client
         assert client is not None
+        self._refused_messages = 0
         for topic, payload in messages:
             try:
                 await client.publish(self._subject(topic), payload)
             except MaxPayloadError as exc:
-                refused += 1
-                self._topics.logger.error("the engine refuses a message: %s", exc)
+                self._refused_messages += 1
+                self._topics.logger.error("the engine refuses 1 message(s): %s", exc)
         await self._flush(client)
-        return refused
+        return self._refused_messages

@@ -34,8 +34,9 @@ class RedisClusterEngine(RedisEngine):
         if b"{" in self._prefix or b"}" in self._prefix:
             raise ValueError("prefix must have no braces: they select the slot")
         self._url = url
-        self._options = options
-        self._cluster: Any = RedisCluster.from_url(url, **options)  # checks the options
+        # As for all our connections: for version 3 and without hiredis redis-py would make ones that fail.
+        self._options = {**options, "protocol": 2}
+        self._cluster: Any = RedisCluster.from_url(url, **self._options)  # checks the options
         self._links_by_server: dict[str, RedisLink] = {}
 
     @property

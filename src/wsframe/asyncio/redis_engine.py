@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine, Iterable
 from typing import Any
 
@@ -141,9 +142,11 @@ class RedisEngine(Engine):
 
     async def _subscribe_to(self, topics: list[str]) -> None:
         for link, channels in self._by_link(topics).items():
-            await link.subscribe(channels)
+            for channel, reason in (await link.subscribe(channels)).items():
+                self._refused[self._topic_of(channel)] = reason
 
     async def _unsubscribe_from(self, topics: list[str]) -> None:
+        topics = [topic for topic in topics if topic not in self._refused]
         for link, channels in self._by_link(topics).items():
             await link.unsubscribe(channels)
 
@@ -174,10 +177,10 @@ class RedisEngine(Engine):
             replies = [reply for reply in replies if not isinstance(reply, NoScriptError)]
             replies += await link.execute(unknown)
         errors = [reply for reply in replies if isinstance(reply, Exception)]
-        for error in errors:
-            if isinstance(error, MovedError):
-                raise ConnectionError("a channel has moved to another server")
-            self._topics.logger.error("the engine refuses a message: %s", error)
+        if any(isinstance(error, MovedError) for error in errors):
+            raise ConnectionError("a channel has moved to another server")
+        for reason, count in Counter(map(str, errors)).items():
+            self._topics.logger.error("the engine refuses %d message(s): %s", count, reason)
         return len(errors)
 
     @property

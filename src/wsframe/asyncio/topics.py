@@ -63,7 +63,8 @@ class Topics(Delivery):
         when_lost: what `publish` does while the engine is not connected, or cannot keep up: "raise"
             EngineUnavailable, or "count" the message in `counters.unpublished` and drop it.
         on_gap: called with a connection and a topic for each member of each topic, when the engine is back,
-            and subscribed: messages may have been missed.  By default a line is logged.
+            and subscribed: messages may have been missed.  Also for members of a topic that the server of the
+            engine refuses.  By default a line is logged.
         wrap: called once with each message that the engine delivers: the topic, the message, and its Position
             or None; what it returns is sent.  For messages that tell their clients the position.
         logger: what is logged to, instead of "wsframe.topics".
@@ -144,8 +145,8 @@ class Topics(Delivery):
             client has to get its state in another way.
 
         Raises:
-            EngineUnavailable: the history cannot be read now, or the engine is closed; the connection has not
-                joined.
+            EngineUnavailable: the history cannot be read now, the engine is closed, or its server refuses the
+                topic; the connection has not joined.
         """
         if ws.state is State.CLOSED:
             return Subscribed(False, None)
