@@ -70,6 +70,6 @@ def test_requests_and_responses_are_escaped_in_repr() -> None:
 def test_redirect_location_is_escaped_in_the_error() -> None:
     location = InvalidStatus(Response(302, headers=[("Location", f"ws://{NASTY}/")])).location
     assert location is not None
-    with pytest.raises(ValueError, match="uri must not hold spaces or control characters") as caught:
+    with pytest.raises(ValueError, match="uri must not contain spaces or control characters") as caught:
         parse_uri(location)
     assert str(caught.value).isprintable()

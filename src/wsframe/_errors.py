@@ -6,11 +6,11 @@ from ._spec import MAX_CONTROL_PAYLOAD, CloseCode
 
 
 class WebSocketException(Exception):
-    """Base class of all exceptions of wsframe that tell of a connection."""
+    """Base class of the exceptions of wsframe about a connection."""
 
 
 class ConcurrencyError(WebSocketException, RuntimeError):
-    """Two tasks do what only one at a time may do."""
+    """Two tasks or threads have called what only one of them may call at a time."""
 
 
 class ProtocolError(WebSocketException):
@@ -76,7 +76,7 @@ class TooManyFragments(ProtocolError):
         self.args: tuple[object, ...] = (max_fragments,)  # for pickle and copy
 
 
-# What a peer can do wrong.
+# Violations by the peer.
 
 
 def _broken(reason: str) -> ProtocolError:
@@ -179,16 +179,16 @@ def too_many_streams(limit: int) -> ProtocolError:
 
 
 def inflate_failed() -> ProtocolError:
-    """An extension raised what is not a ProtocolError; its exception is the cause."""
+    """An extension raised another exception than ProtocolError, which is the cause."""
     return ProtocolError(CloseCode.INTERNAL_ERROR, "cannot inflate the message")
 
 
 def interrupted() -> ProtocolError:
-    """An exception of another kind left feed: the place in the stream is lost."""
+    """Another exception has left `feed`: the position in the stream is lost."""
     return ProtocolError(CloseCode.INTERNAL_ERROR, "decoding was interrupted")
 
 
-# What a caller can do wrong.
+# Errors of the caller.
 
 
 def not_bytes_like(name: str, value: object) -> TypeError:
@@ -216,7 +216,7 @@ def not_int(name: str, value: object) -> TypeError:
 
 
 def not_random(size: int, value: object) -> Exception:
-    """os.urandom was replaced, and returned something that is no key."""
+    """os.urandom was replaced, and did not return the bytes of a key."""
     if type(value) is not bytes:
         return TypeError(f"os.urandom must return bytes, not {type(value).__name__}")
     return RuntimeError(f"os.urandom must return {size} bytes, not {len(value)}")

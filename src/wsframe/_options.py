@@ -117,7 +117,7 @@ def limits_of(max_size: MaxSize) -> tuple[int | None, int | None]:
     """Return the limits of a message and of a frame.
 
     Raises:
-        TypeError: max_size is a tuple, but no pair.
+        TypeError: max_size is a tuple, but not a pair.
     """
     if not isinstance(max_size, tuple):
         return max_size, None
@@ -157,7 +157,7 @@ Policy = TypeVar("Policy")
 
 
 def policy_of(compression: object, kind: type[Policy]) -> Policy | None:
-    """Return the policy that the option `compression` stands for.
+    """Return the policy for a value of the option `compression`.
 
     Args:
         compression: "deflate", a policy or None.

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 _local = threading.local()
 
-# The transports of uvloop whose socket takes bytes while they have none left to write themselves.
+# The transports of uvloop whose socket may be written to while their own write buffer is empty.
 WRITABLE = {("uvloop.loop", name) for name in ("TCPTransport", "UnixTransport")}
 
 
 def iteration_of(loop: asyncio.AbstractEventLoop) -> Iteration:
-    """What the connections of a loop, and so of a thread, have pending until its iteration ends."""
+    """Return the pending writes of a loop, shared by its connections: they leave when its iteration ends."""
     iterations: WeakKeyDictionary[asyncio.AbstractEventLoop, Iteration] | None
     iterations = getattr(_local, "iterations", None)
     if iterations is None:
@@ -32,10 +32,10 @@ def iteration_of(loop: asyncio.AbstractEventLoop) -> Iteration:
 
 
 def socket_of(transport: Any) -> tuple[int, bool]:
-    """The socket of a transport that sends bytes as they are, and whether it can be read from as well.
+    """Return the socket of a transport without TLS, and whether it can be read from as well.
 
     Returns:
-        (-1, False) for a transport that is to do all by itself.
+        (-1, False) if the transport must not be bypassed.
     """
     kind = type(transport)
     reads = can_be_bypassed(kind)  # type: ignore[arg-type]  # a class is hashable
@@ -49,6 +49,6 @@ def socket_of(transport: Any) -> tuple[int, bool]:
 
 @cache
 def can_be_bypassed(kind: type) -> bool:
-    """Return whether Stream can bypass a kind of transport; if not, it uses its methods, which is slower."""
+    """Tell whether Stream can bypass a class of transports; if not, it calls their methods: slower."""
     known = kind.__module__ == "asyncio.selector_events" and sys.platform != "win32"
     return known and all(hasattr(kind, name) for name in ("_add_reader", "_read_ready", "_fatal_error"))

@@ -26,7 +26,7 @@ CONTROL = 0x08
 MASKED = 0x80
 LENGTH = 0x7F
 
-# 5.2: the length field; its two markers stand for 16 and 64 bits that follow.
+# 5.2: the length field; its two markers mean that 16 or 64 bits follow.
 LENGTH_16 = 126
 LENGTH_64 = 127
 MAX_LENGTH_7 = 125
@@ -149,7 +149,7 @@ else:
 
 
 class _Control:
-    """What the three control messages share: they are values, compared by type and content."""
+    """The base of the three control messages: values, compared by type and content."""
 
     __slots__ = ()
     __match_args__: tuple[str, ...] = ()
@@ -199,7 +199,7 @@ class Close(_Control):
     """A Close frame (RFC 6455, 5.5.1).
 
     Args:
-        code: the status code, which becomes a CloseCode where there is one; 1005 stands for a frame without
+        code: the status code, which becomes a CloseCode where there is one; 1005 means a frame without
             one (7.1.5).
         reason: at most 123 bytes of UTF-8.
     """
@@ -250,7 +250,7 @@ NO_BUDGET = 2**64 - 1
 
 
 class Inflater(Protocol):
-    """What a MessageDecoder needs of permessage-deflate (RFC 7692, 7.2.2).
+    """The part of permessage-deflate that a MessageDecoder calls (RFC 7692, 7.2.2).
 
     It may have an attribute `extra_streams`: how many DEFLATE streams it has begun so far that were
     not the first of their message, to be counted by `MessageDecoder.inflated`.

@@ -99,7 +99,7 @@ _SINGLE = {
     name.lower().encode(): name for name in ("Host", "Origin", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
 }
 
-# What only the handshake itself writes.
+# Header fields that only the handshake itself writes.
 _OURS = frozenset(
     (
         b"upgrade",
@@ -153,11 +153,11 @@ def accept(
         method: of the request.
         http_version: of the request, "1.1".
         headers: its (name, value) pairs, str or bytes, in any case.
-        subprotocols: those the server speaks, the best one first; a client must offer one of
+        subprotocols: those the server supports, in order of preference; a client must offer one of
             them.  Or a function that is given those the client offers and returns one or None.
         origins: those allowed, as strings or patterns that must match as a whole; None among
             them allows a request without Origin.  None for all.
-        compression: what to make of an offer of permessage-deflate; None to decline.
+        compression: the policy for offers of permessage-deflate; None to decline.
         extra_headers: header fields of the response.
 
     Returns:
@@ -199,7 +199,7 @@ def accept(
 
 
 def _read_request(headers: Iterable[Header]) -> dict[bytes, bytes]:
-    """Pick the header fields that matter, their names in lower case."""
+    """Return the header fields of a handshake, their names in lower case."""
     found: dict[bytes, bytes] = {}
     for name, value in headers:
         field = (name.encode("latin-1", "replace") if isinstance(name, str) else name).lower()
@@ -215,7 +215,7 @@ def _read_request(headers: Iterable[Header]) -> dict[bytes, bytes]:
 
 
 def _check_upgrade(found: dict[bytes, bytes]) -> bytes:
-    """Hold the rules of RFC 6455, 4.2.1; return the key."""
+    """Check the rules of RFC 6455, 4.2.1; return the key."""
     host = found.get(b"host")
     if host is None:
         raise errors.missing("Host")
@@ -296,10 +296,10 @@ def list_of_subprotocols(subprotocols: Iterable[str]) -> list[str]:
 
 
 def check_origins(origins: Origins | None) -> Origins | None:
-    """Check what a server is given as the origins it allows, and keep what can be gone over only once.
+    """Check the option `origins`; an iterator becomes a list.
 
     Raises:
-        TypeError: it is no sequence of str, patterns of str and None.
+        TypeError: it is not a sequence of str, patterns of str and None.
     """
     if origins is None:
         return None
@@ -317,7 +317,7 @@ def write_extra(headers: HeadersLike) -> bytes:
     """Write header fields an application adds, each with its line end.
 
     Raises:
-        ValueError: a name or value is not allowed, or is for the handshake to set.
+        ValueError: a name or value is not allowed, or is set by the handshake.
     """
     pairs = pairs_of(headers)
     _check_names(pairs)
@@ -349,7 +349,7 @@ def open_request(
         uri: where to, as parse_uri gives it.
         key: a new one, from new_key.
         origin: the Origin header.
-        subprotocols: those the client speaks, the best one first; an empty sequence is as None.
+        subprotocols: those the client supports, in order of preference; an empty sequence is as None.
         compression: what to offer of permessage-deflate; None for nothing.
         extra_headers: more header fields; a Host, Authorization or User-Agent among them takes
             the place of ours.
@@ -391,7 +391,7 @@ def open_request(
 def _basic(user: str, password: str) -> str:
     """RFC 7617, 2."""
     if ":" in user:
-        raise ValueError("user must not hold a colon")
+        raise ValueError("user must not contain a colon")
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 

@@ -40,7 +40,7 @@ WRONG = {
     "status None": (lambda: Response(None), "TypeError"),
     "status str": (lambda: Response("200"), "TypeError"),
     "status float": (lambda: Response(200.0), "TypeError"),
-    "CR LF in a value": (lambda: Response(200, headers=[("X", "a\r\nb: c")]), "header X holds a byte"),
+    "CR LF in a value": (lambda: Response(200, headers=[("X", "a\r\nb: c")]), "header X contains a byte"),
     "CR LF in a name": (lambda: Response(200, headers=[("X\r\nY", "a")]), "is not a token"),
     "not latin-1": (lambda: Response(200, headers={"X": "Łódź"}), "header X must be latin-1"),
     "a bytearray for a value": (
@@ -54,7 +54,7 @@ WRONG = {
     "an int for a body": (lambda: Response(200, body=5), "TypeError"),
     "a dict for a body": (lambda: Response(200, body={"a": 1}), "TypeError"),
     "a surrogate in the body": (lambda: Response(200, body="\ud800"), "UnicodeEncodeError"),
-    "LF in the reason": (lambda: Response(200, reason_phrase="a\nb"), "reason holds a byte"),
+    "LF in the reason": (lambda: Response(200, reason_phrase="a\nb"), "reason contains a byte"),
     "an int for the reason": (lambda: Response(200, reason_phrase=5), "reason must be str or bytes, not int"),
     "a response that fails": (lambda: Nonsense(200), "KeyError: 'serialize'"),
     "another length": (

@@ -148,11 +148,11 @@ def test_case_32_connection_and_upgrade_are_parsed_as_token_lists(connection: An
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"Connection": "notupgrade"}, "Connection must hold Upgrade, not 'notupgrade'"),
-        ({"Connection": "Upgrade2"}, "Connection must hold Upgrade, not 'Upgrade2'"),
-        ({"Connection": "keep-alive; Upgrade"}, "Connection must hold Upgrade, not 'keep-alive; Upgrade'"),
-        ({"Connection": "keep-alive Upgrade"}, "Connection must hold Upgrade, not 'keep-alive Upgrade'"),
-        ({"Connection": ""}, "Connection must hold Upgrade, not ''"),
+        ({"Connection": "notupgrade"}, "Connection must contain Upgrade, not 'notupgrade'"),
+        ({"Connection": "Upgrade2"}, "Connection must contain Upgrade, not 'Upgrade2'"),
+        ({"Connection": "keep-alive; Upgrade"}, "Connection must contain Upgrade, not 'keep-alive; Upgrade'"),
+        ({"Connection": "keep-alive Upgrade"}, "Connection must contain Upgrade, not 'keep-alive Upgrade'"),
+        ({"Connection": ""}, "Connection must contain Upgrade, not ''"),
         ({"Upgrade": "websockets"}, "Upgrade must be websocket, not 'websockets'"),
         ({"Upgrade": "h2c"}, "Upgrade must be websocket, not 'h2c'"),
     ],
@@ -258,7 +258,7 @@ def check(data: bytes, **offered: Any) -> Any:
         (
             {"Connection": "notupgrade"},
             "Connection",
-            "Connection in the response must hold Upgrade, not 'notupgrade'",
+            "Connection in the response must contain Upgrade, not 'notupgrade'",
         ),
     ],
 )

@@ -28,8 +28,13 @@ def refusal(version="1.1", **changes):
     [
         ("1.1", {"Upgrade": None}, "no Upgrade header", [UPGRADE]),
         ("1.1", {"Connection": None}, "no Connection header", [CONNECTION]),
-        ("1.1", {"Connection": "close"}, "Connection must hold Upgrade, not 'close'", [CONNECTION]),
-        ("1.1", {"Connection": "keep-alive"}, "Connection must hold Upgrade, not 'keep-alive'", [CONNECTION]),
+        ("1.1", {"Connection": "close"}, "Connection must contain Upgrade, not 'close'", [CONNECTION]),
+        (
+            "1.1",
+            {"Connection": "keep-alive"},
+            "Connection must contain Upgrade, not 'keep-alive'",
+            [CONNECTION],
+        ),
         ("1.0", {}, "http version must be 1.1, not '1.0'", [VERSION, UPGRADE, CONNECTION]),
     ],
 )

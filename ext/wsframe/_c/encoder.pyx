@@ -103,7 +103,7 @@ cdef size_t write_masked(
 
 cdef int refuse_surrogate(object text) except -1:
     PyUnicode_AsUTF8String(text)  # says where it is
-    raise ValueError("text holds a lone surrogate")
+    raise ValueError("text contains a lone surrogate")
 
 
 cdef bytes text_frame(uint8_t first, object text, const uint8_t *key):
@@ -156,7 +156,7 @@ def encode_frame(opcode, payload, *, bint fin=True, rsv=0, mask_key=None):
 
     Raises:
         TypeError: an argument is of the wrong type.
-        ValueError: an argument is out of range, payload holds a lone surrogate, or a control
+        ValueError: an argument is out of range, payload contains a lone surrogate, or a control
             frame is fragmented or too long.
         BufferError: payload is not contiguous, or has more than one dimension.
     """
@@ -217,7 +217,7 @@ def encode_text(text, *, bint masked=False):
 
     Raises:
         TypeError: text is not a str.
-        ValueError: text holds a lone surrogate.
+        ValueError: text contains a lone surrogate.
     """
     if not PyUnicode_Check(text):
         raise _errors.not_str("text", text)

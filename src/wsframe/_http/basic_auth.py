@@ -15,12 +15,12 @@ Credentials = tuple[str, str]
 
 
 class Realm:
-    """What a name and a password give access to.
+    """A protection space (RFC 9110, 11.5), and who may enter it.
 
     Args:
-        realm: what it is called, ASCII (RFC 9110, 11.5).
+        realm: its name, ASCII.
         credentials: one pair of name and password, or several.
-        check_credentials: instead of them: called with both, it returns whether they are right.
+        check_credentials: instead of them, a function of name and password that tells whether they are valid.
 
     Raises:
         TypeError: credentials are not pairs of str.
@@ -68,7 +68,7 @@ def _pairs(credentials: Any) -> dict[str, str]:
 
 def _checker(passwords: dict[str, str]) -> Callable[[str, str], bool]:
     def check(name: str, password: str) -> bool:
-        # In the same time for a name that is known and one that is not.
+        # A name that is not known takes as long as one that is.
         expected = passwords.get(name, "").encode()
         return hmac.compare_digest(expected, password.encode()) and name in passwords
 
@@ -76,7 +76,7 @@ def _checker(passwords: dict[str, str]) -> Callable[[str, str], bool]:
 
 
 def _parse(authorization: str) -> Credentials | None:
-    """Read the value of an Authorization header; None where it is none of this scheme."""
+    """Read the value of an Authorization header; None if it has another scheme."""
     scheme, _, encoded = authorization.partition(" ")
     if scheme.lower() != "basic":
         return None

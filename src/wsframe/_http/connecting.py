@@ -77,8 +77,8 @@ def parse_connect_response(data: bytes) -> Response | None:
     """Read the head of a response; None where it is not whole.
 
     Raises:
-        ValueError: it is not valid, too large, or there is something behind one that opens the tunnel: the
-            server does not send before the client.
+        ValueError: it is not valid or too large, or bytes follow a response that opens the tunnel: the
+            server must not send before the client.
     """
     head, end, rest = data.partition(b"\r\n\r\n")
     if not b"HTTP/1.".startswith(data[:7]) or len(head) > MAX_RESPONSE:

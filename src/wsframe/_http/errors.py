@@ -13,7 +13,7 @@ from .messages import Header, http_response
 if TYPE_CHECKING:
     from .messages import Response
 
-# What a peer said is repeated at most this far.
+# Characters of a text of a peer that an error quotes.
 EXCERPT = 60
 
 
@@ -33,7 +33,7 @@ class InvalidHandshake(WebSocketException):
 
 
 class Refused(InvalidHandshake):
-    """A server does not accept the request (RFC 6455, 4.2.2).
+    """A server refuses the request (RFC 6455, 4.2.2).
 
     Args:
         status: the status code of the response.
@@ -58,7 +58,7 @@ class Refused(InvalidHandshake):
 
 
 class UpgradeRemoved(Refused):
-    """A client wants a WebSocket, but a proxy has removed what says so from its request."""
+    """A proxy has removed Upgrade or Connection from the request of a client for a WebSocket."""
 
 
 class NotHTTP(Refused):
@@ -78,7 +78,7 @@ class NotHTTP(Refused):
 
 
 class InvalidURI(WebSocketException, ValueError):
-    """A URI is no WebSocket URI (RFC 6455, 3).
+    """A URI is not a WebSocket URI (RFC 6455, 3).
 
     Args:
         uri: the URI, without its password, control characters escaped.
@@ -95,7 +95,7 @@ class InvalidURI(WebSocketException, ValueError):
 
 
 class InvalidProxy(WebSocketException):
-    """The address of a proxy is none.
+    """The address of a proxy is not valid.
 
     Args:
         proxy: the address.
@@ -137,7 +137,7 @@ class SecurityError(InvalidHandshake):
 
 
 class InvalidMessage(InvalidHandshake):
-    """What a server sent is no HTTP/1.1 response, or is larger than a limit."""
+    """A server sent something other than an HTTP/1.1 response, or one larger than a limit."""
 
 
 class InvalidStatus(InvalidHandshake):
@@ -181,7 +181,7 @@ class InvalidHeader(InvalidHandshake):
 
 
 class InvalidHeaderValue(InvalidHeader):
-    """A header field has another value than it must have."""
+    """A header field has a wrong value."""
 
 
 class InvalidUpgrade(InvalidHeader):
@@ -196,7 +196,7 @@ class NegotiationError(InvalidHandshake):
 
 
 def excerpt(value: object) -> str:
-    """Repeat what a peer said, shortened, and in ASCII: it also stands in responses."""
+    """Quote text of a peer, shortened, and in ASCII: responses contain it, too."""
     if isinstance(value, bytes):
         value = value.decode("latin-1")
     shown = ascii(value)
@@ -204,7 +204,7 @@ def excerpt(value: object) -> str:
 
 
 def printable(line: bytes | bytearray) -> str:
-    """Repeat a line that a peer sent, shortened, its control characters escaped."""
+    """Quote a line of a peer, shortened, its control characters escaped."""
     text = escape(line[: 2 * EXCERPT].decode("latin-1"))
     return text if len(line) <= 2 * EXCERPT else text + "..."
 
@@ -231,7 +231,7 @@ def without_password(uri: str) -> str:
     return f"{uri[:start]}{user}:***@{rest}" if colon else uri
 
 
-# What a client can do wrong.
+# Errors of a client.
 
 
 def bad_method(method: object) -> Refused:
@@ -258,7 +258,7 @@ def bad_host(value: bytes) -> Refused:
 
 
 def bad_target(target: bytes) -> Refused:
-    """RFC 9112, 3.2.1: what is asked for is a path and perhaps a query."""
+    """RFC 9112, 3.2.1: the request target is a path and perhaps a query."""
     return Refused(400, f"request target must be a path and perhaps a query, not {excerpt(target)}")
 
 
@@ -269,7 +269,7 @@ def bad_upgrade(value: bytes) -> Refused:
 
 def bad_connection(value: bytes) -> Refused:
     """RFC 6455, 4.2.1: Connection includes the token Upgrade."""
-    return Refused(400, f"Connection must hold Upgrade, not {excerpt(value)}")
+    return Refused(400, f"Connection must contain Upgrade, not {excerpt(value)}")
 
 
 # How proxies are told to pass Upgrade and Connection on, which are for one hop (RFC 9110, 7.6.1).
@@ -296,7 +296,7 @@ def upgrade_removed(what: str, refused: Refused) -> Refused:
 
 
 def bad_forwarded(name: str, value: str) -> Refused:
-    """RFC 7239, 4: what trusted proxies say is well-formed, else nobody can be sure who the client is."""
+    """RFC 7239, 4: the fields of trusted proxies are well-formed, else the client is not known."""
     return Refused(400, f"malformed {name} header: {excerpt(value)}")
 
 
@@ -306,7 +306,7 @@ def bad_key(value: bytes) -> Refused:
 
 
 def bad_version(value: bytes, supported: str) -> Refused:
-    """RFC 6455, 4.4: a server names the versions it speaks."""
+    """RFC 6455, 4.4: a server names the versions that it supports."""
     return Refused(
         426,
         f"Sec-WebSocket-Version must be {supported}, not {excerpt(value)}",
@@ -322,12 +322,12 @@ def bad_origin(value: bytes | None) -> Refused:
 
 
 def no_agreement(reason: str) -> Refused:
-    """What select_subprotocol raised."""
+    """select_subprotocol has raised NegotiationError."""
     return Refused(400, reason)
 
 
 def no_subprotocol(supported: Sequence[str]) -> Refused:
-    """RFC 6455, 1.9: nothing both sides speak."""
+    """RFC 6455, 1.9: no subprotocol that both sides support."""
     return Refused(400, f"Sec-WebSocket-Protocol must name one of {', '.join(supported)}")
 
 
@@ -375,7 +375,7 @@ def opening_failed() -> Refused:
     return Refused(500, "internal server error")
 
 
-# What a server can do wrong.
+# Errors of a server.
 
 
 def no_proxy_response(cause: BaseException | None) -> InvalidProxyMessage:
@@ -428,7 +428,7 @@ def wrong_upgrade(value: str) -> InvalidHeader:
 
 
 def wrong_connection(value: str) -> InvalidHeader:
-    reason = f"Connection in the response must hold Upgrade, not {excerpt(value)}"
+    reason = f"Connection in the response must contain Upgrade, not {excerpt(value)}"
     return InvalidUpgrade("Connection", value, reason)
 
 

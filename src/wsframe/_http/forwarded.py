@@ -13,7 +13,7 @@ from .messages import BLANK, Headers, is_host
 TrustedProxy = str | IPv4Address | IPv6Address | IPv4Network | IPv6Network
 ForwardedHeader = Literal["X-Forwarded-For", "Forwarded"]
 
-# Stands for all peers on Unix sockets.
+# Means all peers on Unix sockets.
 UNIX = "unix"
 
 _SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
@@ -49,14 +49,14 @@ class Client(NamedTuple):
 
 
 class TrustedProxies:
-    """The peers that may say for whom they speak.
+    """The proxies that are trusted to say who the client is.
 
     Args:
         proxies: addresses, networks, and "unix" for all peers on Unix sockets.
 
     Raises:
         TypeError: it is not a sequence of them.
-        ValueError: one is no address and no network.
+        ValueError: one is neither an address nor a network.
     """
 
     def __init__(self, proxies: Iterable[TrustedProxy]) -> None:
@@ -76,7 +76,7 @@ class TrustedProxies:
                     ) from None
             else:
                 raise TypeError(
-                    f"trusted_proxies must hold str or objects of ipaddress, not {type(proxy).__name__}"
+                    f"trusted_proxies must contain str or objects of ipaddress, not {type(proxy).__name__}"
                 )
 
     def trusts(self, address: object) -> bool:
@@ -96,8 +96,8 @@ class TrustedProxies:
     def client(self, peer: Any, headers: Headers, header: ForwardedHeader) -> Client:
         """Return the client of a request.
 
-        The list of proxies is walked from its right end, past trusted ones; what is left of the first one
-        that is not trusted may come from anybody and is not read.
+        The list of proxies is read from its right end, past trusted ones.  What is to the left of the first
+        one that is not trusted may come from anybody, and is not read.
 
         Args:
             peer: the address of the peer.
@@ -105,7 +105,7 @@ class TrustedProxies:
             header: the header field that the proxies set.
 
         Raises:
-            Refused: what a trusted proxy says is malformed.
+            Refused: the field of a trusted proxy is malformed.
         """
         if not self.trusts(peer):
             return Client(peer)

@@ -23,14 +23,14 @@ BODY_EXCERPT = 60  # bytes of a body that the repr of a response shows
 
 
 class MultipleValuesError(LookupError):
-    """One value of a header field was asked for, and there are several."""
+    """`headers[name]` or `get(name)`, of a name with several values."""
 
     def __str__(self) -> str:
         return repr(self.args[0]) if len(self.args) == 1 else super().__str__()
 
 
 class Headers(MutableMapping[str, str]):
-    """The header fields of a request or a response; names are looked up without regard to case.
+    """The header fields of a request or a response; names are case-insensitive.
 
     `headers[name]` and `get(name)` raise MultipleValuesError where several fields have this name; get_all
     returns the values of all.  Setting a name adds a field: `del headers[name]` first to replace those there
@@ -70,7 +70,7 @@ class Headers(MutableMapping[str, str]):
         return values[0]
 
     def __iter__(self) -> Iterator[str]:
-        """Go over the names, in lower case, each once."""
+        """Iterate over the names, in lower case, each once."""
         return iter(self._values())
 
     def __len__(self) -> int:
@@ -78,7 +78,7 @@ class Headers(MutableMapping[str, str]):
 
     def __setitem__(self, name: str, value: str) -> None:
         pair = (name, text_of(value))
-        write_fields([pair])  # what must not stand in a header is an error here
+        write_fields([pair])  # raises for a byte that is not allowed in a header
         self.raw.append(pair)
         self._index = None
 
@@ -111,7 +111,7 @@ class Headers(MutableMapping[str, str]):
         return type(self)(self.raw)
 
     def raw_items(self) -> Iterator[tuple[str, str]]:
-        """Go over all fields as (name, value), those of one name too."""
+        """Iterate over all fields as (name, value), repeated names included."""
         return ((str_of(name), str_of(value).strip(BLANK)) for name, value in self.raw)
 
     def serialize(self) -> bytes:
@@ -134,9 +134,9 @@ class Request:
     """The request of an opening handshake.
 
     Attributes:
-        path: path and query as they stand in the request line.
+        path: path and query, as in the request line.
         headers: its header fields.
-        method: GET, unless it asks for something else.
+        method: "GET" for a WebSocket.
         http_version: "1.1".
     """
 
@@ -157,7 +157,7 @@ class Request:
 
     @property
     def protocol(self) -> str:
-        """The protocol as it stands in the request line: "HTTP/1.1"."""
+        """The protocol, as in the request line: "HTTP/1.1"."""
         return f"HTTP/{self.http_version}"
 
     def __repr__(self) -> str:
@@ -272,7 +272,7 @@ def http_response(
             fields.append(("Content-Type", "text/plain; charset=utf-8"))
     phrase = encoded("reason", phrase_of(status) if reason is None else reason, "latin-1")
     if not is_field(phrase):
-        raise ValueError("reason holds a byte that is not allowed")
+        raise ValueError("reason contains a byte that is not allowed")
     head = b"HTTP/1.1 %d %b\r\n%b\r\n" % (status, phrase, write_fields(fields))
     return head if method == "HEAD" else head + payload
 
@@ -292,7 +292,7 @@ def pairs_of(headers: HeadersLike) -> list[Header]:
 
 
 def _pairs_of_other(headers: Any) -> Iterable[Header]:
-    """Return the pairs of what has some methods of a mapping, such as email.message.Message, or is pairs."""
+    """Return the pairs of an object with some methods of a mapping (email.message.Message), or of pairs."""
     if hasattr(headers, "items"):
         pairs: Iterable[Header] = headers.items()
         return pairs
@@ -300,7 +300,7 @@ def _pairs_of_other(headers: Any) -> Iterable[Header]:
 
 
 def text_of(value: Text) -> Text:
-    """Return a value as it is sent: its str, as websockets does; what is bytes-like is left to be refused."""
+    """Return a value as it is sent: its str, as in websockets; a bytes-like one is refused later."""
     return value if isinstance(value, (str, bytes, bytearray, memoryview)) else str(value)
 
 
@@ -331,7 +331,7 @@ def write_fields(headers: Iterable[Header]) -> bytes:
     """Write header fields, each with its line end (RFC 9110, 5.5).
 
     Raises:
-        ValueError: a name is no token, or a value holds CR, LF, NUL or another control character.
+        ValueError: a name is not a token, or a value contains CR, LF, NUL or another control character.
     """
     out = []
     for name, value in headers:
@@ -340,7 +340,7 @@ def write_fields(headers: Iterable[Header]) -> bytes:
             raise ValueError(f"header name {name!r} is not a token")
         value = encoded(f"header {name.decode()}", value, "latin-1")
         if not is_field(value):
-            raise ValueError(f"header {name.decode()} holds a byte that is not allowed")
+            raise ValueError(f"header {name.decode()} contains a byte that is not allowed")
         out.append(b"%b: %b\r\n" % (name, value))
     return b"".join(out)
 
@@ -349,7 +349,7 @@ def tokens_of(value: str) -> list[str]:
     """Read a list of tokens (RFC 9110, 5.6.1).
 
     Raises:
-        ValueError: an element is no token.
+        ValueError: an element is not a token.
     """
     out = [element.strip(BLANK) for element in value.split(",")]
     out = [element for element in out if element]
@@ -411,7 +411,7 @@ def extensions_of(value: str) -> list[tuple[str, Parameters]]:
         ValueError: it does not follow the grammar.
     """
     out = []
-    # A quoted value must hold a token, so that no separator can hide in it.
+    # A quoted value must be a token, so that no separator can hide in it.
     for element in value.split(","):
         if not element.strip(BLANK):
             continue

@@ -93,7 +93,7 @@ def naming(proxy: str) -> Iterator[None]:
 
 @contextmanager
 def failures_of(proxy: str, *kept: type[Exception]) -> Iterator[None]:
-    """Turn the exceptions of python-socks into ProxyError.
+    """Raise the exceptions of python-socks as ProxyError.
 
     Args:
         proxy: the address.

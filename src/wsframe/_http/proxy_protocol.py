@@ -8,7 +8,7 @@ from typing import Any
 
 # Rules of a ProxyHeaderReader.
 #
-# 1. It never asks for bytes that may be behind the header: those are for TLS or HTTP, and a socket does not
+# 1. It never asks for bytes that may follow the header: those are for TLS or HTTP, and a socket does not
 #    take them back.
 # 2. It fails as soon as the bytes cannot become a header, and keeps at most KEPT of them.
 
@@ -65,7 +65,7 @@ class ProxyHeaderReader:
             _check_fixed(self._data)
         else:
             self._rest -= len(data)
-            self._data += data[: KEPT - len(self._data)]  # no address is behind
+            self._data += data[: KEPT - len(self._data)]  # no address follows
         self.wanted = min(self._rest, READ_SIZE)
         if self.wanted:
             return False
@@ -83,7 +83,7 @@ class ProxyHeaderReader:
         if len(line) < MIN_LINE:
             self.wanted = MIN_LINE - len(line)
             return False
-        # What must still come, at least: a space and a character for each field, and CRLF.
+        # The least that must still arrive: a space and a character for each field, and CRLF.
         fields = 0 if line.startswith(b"PROXY UNKNOWN") else max(5 - line.count(b" "), 0)
         self.wanted = min(1 if line.endswith(b"\r") else 2 * fields + 2, MAX_LINE - len(line))
         return False

@@ -24,7 +24,7 @@ def require_httptools() -> None:
 
 
 class _RequestParts:
-    """Where httptools leaves the parts of a request."""
+    """Collects the parts of a request from the callbacks of httptools."""
 
     __slots__ = ("whole", "headers", "url")
 
@@ -44,7 +44,7 @@ class _RequestParts:
 
 
 class _ResponseParts:
-    """Where httptools leaves the parts of a response."""
+    """Collects the parts of a response from the callbacks of httptools."""
 
     __slots__ = ("whole", "body", "complete", "headers", "reason", "room")
 
@@ -56,7 +56,7 @@ class _ResponseParts:
         self.whole = False  # whether the head is whole
         self.complete = False
 
-    # What follows the response may look like another one, and is none of ours.
+    # The bytes behind the response may look like another one: they are discarded.
 
     def on_status(self, reason: bytes) -> None:
         if not self.complete:
@@ -94,7 +94,7 @@ class _Reader:
         self._max_head = max_head
         self._max_headers = max_headers
         self._head = bytearray()
-        self._searched = 0  # bytes of it that hold no end of a line
+        self._searched = 0  # bytes of it that are known to have no end of a line
 
     def _collect(self, data: Buffer) -> bytes | None:
         """Take the next bytes; once the head is whole, return it and leave what follows in `rest`."""
@@ -158,7 +158,7 @@ class RequestReader(_Reader):
         Raises:
             Refused: it is malformed, larger than a limit, or has a body (RFC 6455, 4.1); it asks for
                 something else than a path, or its Host names no host (RFC 9112, 3.2).  Its `response` is
-                empty where the first line is none of HTTP.
+                empty if the first line is not that of HTTP.
         """
         head = self._collect(data)
         return None if head is None else self._parse(head)
@@ -309,7 +309,7 @@ class ResponseReader(_Reader):
         except httptools.HttpParserUpgrade:
             pass
         except httptools.HttpParserError as exc:
-            # It stops behind a 101, and takes it for an error if that upgrades to nothing.
+            # httptools stops behind a 101, with an error if that has no Upgrade.
             if not self._parts.whole:
                 error = errors.not_a_response(exc)
                 raise error from error.__cause__
@@ -330,7 +330,7 @@ class ResponseReader(_Reader):
             try:
                 self._parser.feed_data(data)
             except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-                # What the body was to say is said by then; the status is what counts.
+                # The body may be incomplete: the status is what counts.
                 parts.complete = True
         if parts.complete or len(parts.body) >= self._max_body:
             return self._response()

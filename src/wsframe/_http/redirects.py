@@ -33,11 +33,11 @@ class Target(NamedTuple):
 
         Args:
             location: where it leads, perhaps relative.
-            refusal: holds the response of the server.
+            refusal: has the response of the server.
             options: those given for the transport or the socket.
 
         Raises:
-            InvalidURI: the location is no WebSocket URI.
+            InvalidURI: the location is not a WebSocket URI.
             SecurityError: the redirect is from wss:// to ws://.
             ValueError: the options have a socket, a host or a port: those of the first server.
         """

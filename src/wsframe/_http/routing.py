@@ -20,7 +20,7 @@ def check_url_map(url_map: object) -> None:
 
     Raises:
         ImportError: werkzeug is not installed.
-        TypeError: it is no Map.
+        TypeError: it is not a Map.
     """
     try:
         from werkzeug.routing import Map
@@ -31,7 +31,7 @@ def check_url_map(url_map: object) -> None:
 
 
 class BaseRouter:
-    """What the routers of asyncio and of threads share; see there."""
+    """The base of the routers of asyncio and of threads."""
 
     handler: Callable[[Any], Any]
 

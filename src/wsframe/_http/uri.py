@@ -16,7 +16,7 @@ _PARTS = re.compile(
     r"(wss?)://(?:([^/?]*)@)?(\[[^]/?@]*\]|[^][:/?@]*)(?::([^/?@]*))?(/[^?]*)?(\?.*)?", re.IGNORECASE
 )
 
-# RFC 3986: what stands in a path or a query as it is; "%" begins what is encoded already.
+# RFC 3986: characters of a path or a query that are not encoded; "%" begins one that is already.
 _SAFE = "!$&'()*+,/:;=?@[]~-._%"
 _LABEL = "[0-9A-Za-z_](?:[0-9A-Za-z_-]*[0-9A-Za-z_])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
@@ -24,7 +24,7 @@ _ZONE = re.compile(r"[0-9A-Za-z._~-]+")
 
 
 class URI(NamedTuple):
-    """A WebSocket URI, taken apart."""
+    """The parts of a WebSocket URI."""
 
     secure: bool
     host: str  # as getaddrinfo takes it: ASCII, no brackets; with the zone of an IPv6 address
@@ -42,7 +42,7 @@ class URI(NamedTuple):
 
     @property
     def authority(self) -> str:
-        """What the Host header says: no port where it is the usual one (RFC 6455, 4.1)."""
+        """The value of the Host header: without the port if that is the default (RFC 6455, 4.1)."""
         host = self.host.partition("%")[0]
         if ":" in host:
             host = f"[{host}]"
@@ -50,7 +50,7 @@ class URI(NamedTuple):
 
 
 def parse_uri(uri: str) -> URI:
-    """Take a WebSocket URI apart (RFC 6455, 3).
+    """Parse a WebSocket URI (RFC 6455, 3).
 
     Host names that are not ASCII become IDNA, such characters in path and query UTF-8 in
     percent-encoding.
@@ -59,7 +59,7 @@ def parse_uri(uri: str) -> URI:
         uri: ws:// or wss://, host, and perhaps port, path, query, and user information.
 
     Raises:
-        InvalidURI: it is none, or holds a space or a control character, or a fragment, or what others
+        InvalidURI: it is not one, or contains a space or a control character, or a fragment, or what others
             could read as another host.  It quotes the URI, without its password.
     """
     if not isinstance(uri, str):
@@ -72,7 +72,7 @@ def parse_uri(uri: str) -> URI:
 
 def _parse(uri: str) -> URI:
     if any(char <= " " or char == "\x7f" for char in uri):
-        raise ValueError("uri must not hold spaces or control characters")
+        raise ValueError("uri must not contain spaces or control characters")
     if not uri[:6].lower().startswith(("ws://", "wss://")):
         raise ValueError("uri must begin with ws:// or wss://")
     if "#" in uri:
@@ -96,17 +96,17 @@ def _parse(uri: str) -> URI:
 
 
 def _user_and_password(userinfo: str) -> tuple[str, str | None]:
-    """Take user information apart (RFC 3986, 3.2.1).
+    """Parse user information (RFC 3986, 3.2.1).
 
     Characters that others take for the end of the host are refused: what stands behind them is the
     host for some readers of a URI and not for others.
     """
     if any(char in userinfo for char in "\\@[]"):
-        raise ValueError("user information must not hold a backslash, a bracket or a second @")
+        raise ValueError("user information must not contain a backslash, a bracket or a second @")
     user, colon, password = userinfo.partition(":")
     user, password = unquote(user), unquote(password)
     if any(char < " " or "\x7f" <= char <= "\x9f" for char in user + password):
-        raise ValueError("user information must not hold control characters")  # RFC 7617, 2
+        raise ValueError("user information must not contain control characters")  # RFC 7617, 2
     return user, password if colon else None
 
 
@@ -122,7 +122,7 @@ def _name(host: str) -> str:
 
 
 def _ipv6(host: str) -> str:
-    """Check an IPv6 address; its zone stands after "%25" (RFC 6874)."""
+    """Check an IPv6 address; its zone follows "%25" (RFC 6874)."""
     address, percent, zone = host.partition("%25")
     try:
         ipaddress.IPv6Address(address)

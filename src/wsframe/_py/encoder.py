@@ -74,7 +74,7 @@ def encode_frame(
 
     Raises:
         TypeError: an argument is of the wrong type.
-        ValueError: an argument is out of range, payload holds a lone surrogate, or a control
+        ValueError: an argument is out of range, payload contains a lone surrogate, or a control
             frame is fragmented or too long.
         BufferError: payload is not contiguous, or has more than one dimension.
     """
@@ -103,7 +103,7 @@ def encode_text(text: str, *, masked: bool = False) -> bytes:
 
     Raises:
         TypeError: text is not a str.
-        ValueError: text holds a lone surrogate.
+        ValueError: text contains a lone surrogate.
     """
     if not isinstance(text, str):
         raise _errors.not_str("text", text)

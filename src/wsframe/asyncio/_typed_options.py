@@ -1,4 +1,4 @@
-"""All options of serve and connect, for the signatures that pass them on; a test holds them to both."""
+"""All options of serve and connect, for the signatures that pass them on; a test compares them with both."""
 
 from __future__ import annotations
 

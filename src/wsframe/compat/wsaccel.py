@@ -3,7 +3,7 @@
     import wsframe.compat.wsaccel
     wsframe.compat.wsaccel.install()  # before the library that asks for wsaccel is imported
 
-The validator keeps the state of an automaton between calls: how the code point under way may go on.  State 0
+The validator keeps the state of an automaton between calls: how the current code point may continue.  State 0
 is between code points and 1 is an error, which stays; the others are the keys of FOLLOWING.
 """
 

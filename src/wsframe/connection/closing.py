@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 MAX_REASON = MAX_CONTROL_PAYLOAD - 2  # 5.5.1: what the status code leaves
 
-# 7.4.1: ends that are no error.
+# 7.4.1: codes that are not an error.
 CLEAN_CODES = frozenset({CloseCode.NORMAL_CLOSURE, CloseCode.GOING_AWAY, CloseCode.NO_STATUS_RCVD})
 
 
 def _describe(close: Close) -> str:
-    """Say what a Close frame says, its reason escaped."""
+    """Describe a Close frame, its reason escaped."""
     return str(Close(close.code, escape(close.reason)))
 
 
@@ -83,7 +83,7 @@ def close_body(code: int, reason: str) -> bytes:
         reason: at most 123 bytes of UTF-8.
 
     Raises:
-        TypeError: the code is no int, or the reason no str.
+        TypeError: the code is not an int, or the reason not a str.
         ValueError: the code must not be sent, the reason is too long, or it comes without a code.
     """
     if isinstance(code, bool) or not isinstance(code, int):

@@ -1,4 +1,4 @@
-"""What a caller sends: the kinds of messages and fragments, and their payloads (RFC 6455, 5.6)."""
+"""Messages and fragments to send: their kinds, and their payloads (RFC 6455, 5.6)."""
 
 from __future__ import annotations
 

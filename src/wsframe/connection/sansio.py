@@ -129,7 +129,7 @@ class SansIOConnection(Sender):
 
         Raises:
             ConnectionClosed: the connection is not open.
-            TypeError: the code is no int, or the reason no str.
+            TypeError: the code is not an int, or the reason not a str.
             ValueError: the code must not be sent, the reason is too long, or it comes without a code.
         """
         self.check_open()

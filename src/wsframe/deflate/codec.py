@@ -36,7 +36,7 @@ SHRINKS = 0.95  # of its size, below which a sample must be compressed
 
 
 def format_parameters(values: Sequence[int | bool | None]) -> str:
-    """Write the header of an offer or a response; True stands for a parameter without a value."""
+    """Write the header of an offer or a response; True means a parameter without a value."""
     parts = [NAME]
     for name, value in zip(Parameters._fields, values, strict=True):
         if value is True:
@@ -61,8 +61,8 @@ class Parameters(NamedTuple):
 DEFAULT_PARAMETERS: Final = Parameters()
 
 
-# Compressors that refer to nothing they have compressed, by what determines what comes out of them. Who uses
-# one takes it out: a thread, or a signal handler, that finds none makes another.
+# Compressors for messages without context, by the settings that determine their output. A user takes one out
+# of its list: a thread or a signal handler that finds none makes another.
 _idle: dict[tuple[object, ...], list[Any]] = {}
 
 
@@ -230,7 +230,7 @@ class Deflate:
 
     @property
     def settings(self) -> tuple[object, ...]:
-        """Whatever determines the compressed bytes of a message, besides the message."""
+        """The settings that determine the compressed bytes of a message."""
         return self._backend, self._own_bits, self._level, self._mem_level
 
     def _new_deflater(self, *, kept: bool) -> Any:
@@ -258,7 +258,7 @@ class Deflate:
             What it yields, but never more than max_length + 1 bytes.
 
         Raises:
-            ProtocolError: it is no valid DEFLATE data, or has too many streams.
+            ProtocolError: it is not valid DEFLATE data, or has too many streams.
         """
         if not data and not (final and self._begun and self._inflater is not None):
             # No bytes where an empty block should be: some peers send that.

@@ -1,6 +1,6 @@
 """The module that compresses: the standard zlib, or one with the same interface that is installed.
 
-Everything in wsframe that compresses gets it here: the codec, and what hosts use instead of zlib.
+All compression in wsframe gets its module here: the codec, and the hosts.
 
 1. "auto" is the best module installed. It takes the levels of zlib, and is bounded: no more than CONTEXTS
    compressors and inflaters of that module are kept between messages at a time, because each holds up to four
@@ -47,7 +47,7 @@ def _named() -> str:
 
 
 _chosen = _named()
-# One for each place. A list, because its `pop` and `append` need no lock.
+# One item for each place. A list, because its `pop` and `append` need no lock.
 _places: list[None] = [None] * CONTEXTS
 
 

@@ -110,7 +110,7 @@ class ServerPolicy(_Codec):
         server_max_window_bits: the window to compress with, from 9 to 15; None for 15.
         client_max_window_bits: the window to ask of clients, from 8 to 15; None for theirs.
         require_client_max_window_bits: decline offers of clients that take no window size.
-        level: of compression, as zlib counts, or the module that `backend` names; None for the default of
+        level: of compression, as zlib or the module named by `backend` counts it; None for the default of
             that module, and 4 for zlib.
         mem_level: memory of the compressor, from 1 to 9.
         min_size: bytes below which a message is sent uncompressed.
@@ -189,7 +189,7 @@ class ClientPolicy(_Codec):
         server_max_window_bits: the largest window the server may use, from 8 to 15; None for any.
         client_max_window_bits: the largest window to compress with, from 9 to 15; True to let
             the server choose, None for 15 and no choice.
-        level: of compression, as zlib counts, or the module that `backend` names; None for the default of
+        level: of compression, as zlib or the module named by `backend` counts it; None for the default of
             that module, and 4 for zlib.
         mem_level: memory of the compressor, from 1 to 9.
         min_size: bytes below which a message is sent uncompressed.

@@ -1,11 +1,10 @@
 """The thread that serves a connection while the application does not receive.
 
 A thread that calls `recv` reads the socket itself: that costs no switch of threads.  While nobody does, this
-one watches the socket, reads, replies to Pings and a Close, and stores messages, up to `max_queue` of them.
-It does not take over at once, for most applications are back in `recv` soon: only after a short while in
-which nobody has read.  It also sends the keep-alive Pings, flushes what is delayed or could not be sent at
-once, and closes the socket in the end, when no other thread uses it any more.  It never
-waits for the peer to take bytes.
+one watches the socket, reads, replies to Pings and a Close, and queues messages, up to `max_queue` of them.
+It waits a short while before it takes over, because most applications call `recv` again soon.  It also sends
+the keep-alive Pings, flushes frames that are delayed or that the socket did not take, and closes the socket
+in the end, when no other thread uses it any more.  It never waits for the peer to read.
 """
 
 from __future__ import annotations
@@ -24,14 +23,14 @@ if TYPE_CHECKING:
 # Seconds after the last read before it watches the socket.
 IDLE_TIME = 0.02
 
-# Seconds for which the socket is polled at most, for there may be something else to wait for.
+# Seconds for which the socket is polled at most: there may be something else to wait for.
 MAX_POLL = 1.0
 
-# Seconds a connection that is to fail waits at most for the replies to earlier messages.
+# Seconds that a failing connection waits at most for the replies to earlier messages.
 FAIL_DELAY = 1.0
 
-# Seconds a peer gets to read a Close that tells of its violation, and to end the connection: bytes that
-# arrive at a closed socket reset it, and the Close may be lost.
+# Seconds for a peer to read the Close after its violation, and to end the connection: bytes that arrive at a
+# closed socket reset the connection, and the Close may be lost.
 LINGER = 1.0
 
 
@@ -56,11 +55,11 @@ class Background:
         self._fail_at: Deadline | None = None
         self.idle = False
         self.polling = False
-        # A daemon: it must not keep a program from its end, whose connections nobody has closed.
+        # A daemon: a program that has not closed its connections must be able to exit.
         self._thread = threading.Thread(target=self._run, name="wsframe", daemon=True)
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Start the thread."""
         self._thread.start()
 
     def join(self, timeout: float | None = None) -> bool:
@@ -70,12 +69,12 @@ class Background:
         return not self._thread.is_alive()
 
     def notify(self) -> None:
-        """Make it check what there is to do."""
+        """Make the thread check what there is to do."""
         with suppress(RuntimeError):  # it is notified already
             self._wakeup.release()
 
     def watch_now(self) -> None:
-        """Make it watch the socket at once, for something is expected there."""
+        """Make the thread watch the socket at once: bytes are expected."""
         self._seen = self._connection._reads
         self.notify()
 
@@ -129,7 +128,7 @@ class Background:
         connection = self._connection
         self.polling = True
         try:
-            connection._flush_now()  # nobody has to notify it of what is delayed from here on
+            connection._flush_now()  # from here on it need not be notified of delayed frames
             write = bool(connection._outbox.pending)
             if not connection._ended:
                 read, _ = connection.socket.wait(read=read, write=write, timeout=min(timeout, MAX_POLL))
@@ -139,7 +138,7 @@ class Background:
             connection._read_now()
 
     def _fail_when_due(self) -> None:
-        """Fail the connection if the application does not receive: then it does that itself."""
+        """Fail the connection, unless the application receives: then `recv` does it."""
         if self._fail_at is None:
             self._fail_at = Deadline(FAIL_DELAY)
         rest = self._fail_at.rest()

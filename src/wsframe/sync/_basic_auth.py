@@ -17,14 +17,14 @@ def basic_auth(
     credentials: Credentials | Iterable[Credentials] | None = None,
     check_credentials: Callable[[str, str], bool] | None = None,
 ) -> ProcessRequest:
-    """Make a `process_request` that asks for a user name and a password.
+    """Return a `process_request` that requires a user name and a password.
 
-    The connection of a client that knows them has its name as `username`; another one gets a 401.
+    The connection of an authenticated client has the user name as `username`; others get a 401.
 
     Args:
-        realm: what they are for, ASCII (RFC 9110, 11.5).
+        realm: the protection space, ASCII (RFC 9110, 11.5).
         credentials: one pair of name and password, or several.
-        check_credentials: instead of them: called with both, it returns whether they are right.
+        check_credentials: instead of them, a function of name and password that tells whether they are valid.
 
     Raises:
         TypeError: credentials are not pairs of str.

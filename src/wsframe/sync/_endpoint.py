@@ -1,10 +1,9 @@
 """The engine of a connection on a socket, for threads: its state, its locks, and how it closes.
 
-Who reads the socket is decided by a lock: the thread that calls `recv` takes it and reads, or the one that
-waits in `close`; while none does, the thread of `_background` serves the connection.  So a message costs no
-switch of threads, as it does where a thread of its own reads and passes on what it got; a Ping gets its Pong
-all the same while the application is busy.  One read may bring many messages: those that are sent in reply
-to them leave together.
+The lock `_reading` decides which thread reads the socket: the one that calls `recv`, or waits in `close`,
+takes it and reads; while there is none, the thread of `_background` does.  So no message costs a switch of
+threads, and Pings get their Pongs while the application is busy.  One read may bring many messages; the
+replies to them leave together.
 
 Locks, in the order in which they may be taken: `_receiving` (one `recv` at a time), `_reading` (the socket
 and the decoder), that of the outbox (encoding and sending), `_mutex` (the state; nobody waits in it).
@@ -34,10 +33,10 @@ if TYPE_CHECKING:
     from .._options import AnyLogger, MaxQueue
     from ..handshake import Request, Response
 
-# Messages that are stored while the application does not receive.
+# Messages that are queued while the application does not receive.
 MAX_QUEUE = 16
 
-# What decoding one read may cost before the application gets what there is.
+# The budget of decoding one read, after which the application gets the messages decoded so far.
 BUDGET = 2**20
 
 _logger = logging.getLogger("wsframe")
@@ -78,8 +77,8 @@ class Endpoint:
         self._reading = threading.Lock()
         self._mutex = threading.Lock()
         self._pings: dict[bytes, tuple[threading.Event, float, bool]] = {}
-        self._error: OSError | None = None  # that sending raised
-        self._between_parts = False  # of recv_streaming: its caller does something else
+        self._error: OSError | None = None  # raised by sending
+        self._between_parts = False  # recv_streaming has begun a message, and its caller does something else
         self._outbox = Outbox(socket)
         self._reads = 0
         self._ended = False
@@ -104,12 +103,12 @@ class Endpoint:
 
     @property
     def _is_open(self) -> bool:
-        """Whether the connection is open, and nothing is wrong with what has arrived."""
+        """Whether the connection is open, without a violation received."""
         return self.protocol.state is State.OPEN and self.protocol.error is None
 
     @property
     def _has_failed(self) -> bool:
-        """Whether a violation is to be told to the peer."""
+        """Whether a Close for a violation is to be sent."""
         return self.protocol.error is not None and self.protocol.state is State.OPEN
 
     @property
@@ -123,7 +122,7 @@ class Endpoint:
 
     @property
     def _has_room(self) -> bool:
-        """Whether to read on: more messages may be stored, or will be dropped."""
+        """Whether to continue to read: messages may be queued, or are dropped."""
         return not self._is_full or self.protocol.state is not State.OPEN
 
     # What a subclass has to do.
@@ -141,16 +140,16 @@ class Endpoint:
         raise NotImplementedError
 
     def _log_end(self) -> None:
-        """Log that the TCP connection is over."""
+        """Log the end of the TCP connection."""
 
     # Opening, reading and sending.
 
     def _open(self, protocol: Protocol, rest: bytes) -> None:
-        """Go on from a handshake that is done.
+        """Start the connection, after its opening handshake.
 
         Args:
             protocol: the connection without I/O.
-            rest: the bytes that came behind the handshake.
+            rest: the bytes received behind the handshake.
         """
         self._protocol = protocol
         self._encode = protocol.send
@@ -160,7 +159,7 @@ class Endpoint:
         self._background.start()
 
     def _read_now(self) -> None:
-        """Read what there is, unless another thread reads."""
+        """Read what has arrived, unless another thread reads."""
         if self._reading.acquire(False):
             try:
                 if not self._ended:
@@ -171,7 +170,7 @@ class Endpoint:
                 self._reading.release()
 
     def _flush_now(self) -> None:
-        """Send what is pending, as far as that needs no waiting."""
+        """Send pending frames, as far as the socket takes them without waiting."""
         try:
             self._outbox.flush_now()
         except OSError as exc:
@@ -179,12 +178,12 @@ class Endpoint:
                 if self._error is None:
                     self._error = exc
             self._outbox.pending.clear()
-            self.socket.half_close()  # reading tells the rest
+            self.socket.half_close()  # the next read raises
 
     # Closing.
 
     def _close_soon(self, code: int, reason: str) -> None:
-        """Begin to close the connection, as `close` does, without waiting for anything."""
+        """Start to close the connection, as `close` does, without waiting."""
         if self._protocol is not None:
             self._start_closing(code, reason)
             self._flush_now()
@@ -198,14 +197,14 @@ class Endpoint:
             self._begin_closing()
 
     def _begin_closing(self) -> None:
-        """Give the peer a while to take what is still to be sent, and to end the connection."""
+        """Give the peer some time to read what is left to be sent, and to end the connection."""
         if self._close_deadline.rest() is None:
             self._close_deadline = Deadline(self.close_timeout)
             self._outbox.delaying = 0
             self._background.watch_now()
 
     def _wait_for_end(self) -> None:
-        """Read on until the connection is over."""
+        """Read until the connection is closed."""
         while not self._ended:
             rest = self._close_deadline.rest()
             if rest == 0:
@@ -223,7 +222,7 @@ class Endpoint:
         self._end(TimeoutError("timed out while closing connection"))
 
     def _enforce_close_timeout(self) -> None:
-        """End a connection that takes too long to close."""
+        """Close the socket of a connection that takes too long to close."""
         if self._close_deadline.rest() == 0:
             self._time_out()
 
@@ -234,11 +233,11 @@ class Endpoint:
         return self._ended
 
     def _end(self, cause: Exception | None, *, lingers: bool = False) -> None:
-        """Take note that the TCP connection is over, or end it.
+        """Close the connection: the TCP connection has ended, or is ended here.
 
         Args:
-            cause: what ended it, if that is an error.
-            lingers: whether the peer is to get time to read what was sent.
+            cause: the exception that ended it, or None.
+            lingers: whether to give the peer time to read what was sent.
         """
         with self._mutex:
             if self._ended:
@@ -262,7 +261,7 @@ class Endpoint:
         self._background.notify()
 
     def close_socket(self) -> None:
-        """End the TCP connection at once."""
+        """Close the TCP connection at once."""
         self._end(None)
         if self._protocol is None:
             self._release_socket()
@@ -270,7 +269,7 @@ class Endpoint:
             self._background.join()
 
     def _sending_failed(self, exc: OSError) -> None:
-        """The peer takes no more: what it has sent before that may say why."""
+        """Sending has failed: read what the peer has sent before, which may have the reason."""
         with self._mutex:
             if self._error is None:
                 self._error = exc
@@ -285,7 +284,7 @@ class Endpoint:
         self._end(exc)
 
     def _keepalive_failed(self) -> None:
-        """Close: the peer was silent for too long."""
+        """Close the connection: the peer was silent for too long."""
         log(self, DEBUG, "keepalive ping timeout")
         self._close_soon(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
 
@@ -305,5 +304,5 @@ def _not_open(message: str | Buffer) -> bytes:
 
 
 def concurrent_call(what: str, running: str = "recv or recv_streaming") -> ConcurrencyError:
-    """Return the error for a call that another thread rules out."""
+    """Return the error for a call while another thread is in a call that excludes it."""
     return ConcurrencyError(f"cannot call {what} while another thread is already running {running}")

@@ -1,4 +1,4 @@
-"""The keep-alive of a connection: Pings (RFC 6455, 5.5.2), and an end for a peer that is silent."""
+"""The keep-alive of a connection: Pings (RFC 6455, 5.5.2), and closing when the peer is silent."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ if TYPE_CHECKING:
 
 
 class KeepAlive:
-    """Sends a Ping an interval after the last one, and ends a connection whose peer is silent.
+    """Sends a Ping at an interval, and closes a connection whose peer is silent.
 
-    A peer is alive while bytes arrive from it, and while it is us who do not read because the application is
-    behind.  It is not if it takes nothing of what we send, however much it sends itself.
+    A peer is alive while bytes arrive from it, and while reading is paused because the application is behind.
+    It is not alive if it reads nothing of what we send, however much it sends itself.
 
     Args:
-        connection: of which it is.
+        connection: the one to keep alive.
         interval: seconds between Pings; None for none.
-        timeout: seconds of silence after a Ping; None to wait for ever.
+        timeout: seconds of silence after a Ping; None for no limit.
     """
 
     __slots__ = ("_check_at", "_connection", "_interval", "_next", "_pong", "_seen", "_timeout")
@@ -37,7 +37,7 @@ class KeepAlive:
         self._next = time.monotonic() + (self._interval or 0)
 
     def work(self) -> float | None:
-        """Do what is due, and return the seconds until something else is; None for nothing."""
+        """Do what is due; return the seconds until the next step, or None."""
         if self._interval is None or not self._connection._is_open:
             return None
         now = time.monotonic()

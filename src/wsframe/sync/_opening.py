@@ -39,17 +39,17 @@ from .connection import Connection
 if TYPE_CHECKING:
     from ._server import Server
 
-# Seconds a peer gets to close a connection after its opening handshake was refused: bytes that arrive at a
-# closed socket reset it, and the response may be lost (RFC 9112, 9.6).
+# Seconds for a peer to close the connection after its opening handshake was refused: bytes that arrive at a
+# closed socket reset the connection, and the response may be lost (RFC 9112, 9.6).
 LINGER = 1.0
 
 
 class ServerConnection(Connection):
-    """A connection a server has accepted, or is about to.
+    """A connection of a server.
 
     Attributes:
-        server: that server.
-        username: the name that `basic_auth` has found, where that is used.
+        server: the server that accepted the connection.
+        username: the user name, set by `basic_auth`.
     """
 
     username: str
@@ -81,11 +81,11 @@ class ServerConnection(Connection):
         return "" if self.request is None else self.request.headers.get("Host", "")
 
     def respond(self, status: int, text: str) -> Response:
-        """Make a plain text response, for `process_request` or `process_response` to return.
+        """Return a plain text response, for `process_request` or `process_response`.
 
         Args:
             status: the status code.
-            text: the body.
+            text: the body, sent as UTF-8.
         """
         return plain_response(status, text)
 
@@ -93,10 +93,10 @@ class ServerConnection(Connection):
         log(self, INFO, "connection closed")
 
     def _accept(self) -> None:
-        """Decide that the connection is going to be open.
+        """Note that the handshake is accepted: the connection will be open.
 
         Raises:
-            Refused: its server closes.
+            Refused: the server is closing.
         """
         with self._mutex:
             if self.server.socket_closed.is_set():
@@ -104,11 +104,11 @@ class ServerConnection(Connection):
             self._is_accepted = True
 
     def _go_away(self, close: bool, code: int, reason: str) -> None:
-        """Stop for a server that closes: read no more of a request, or close what is open.
+        """Close the connection because its server closes; a request is read no further.
 
         Args:
-            close: whether to close the connection if it is, or will be, open.
-            code, reason: what to close it with.
+            close: whether to close a connection that is open, or about to be.
+            code, reason: of the Close frame.
         """
         with self._mutex:
             if not self._is_accepted:
@@ -148,7 +148,7 @@ class Opening(NamedTuple):
     forwarded_header: ForwardedHeader
 
     def open(self, connection: ServerConnection, deadline: Deadline) -> bool:
-        """Open a connection; return whether that is done, or its socket closed."""
+        """Do the opening handshake; return True if the connection is open, False if its socket is closed."""
         reader = RequestReader(self.max_head, self.max_headers)
         try:
             request = self._read(connection, reader, deadline)
@@ -199,7 +199,7 @@ class Opening(NamedTuple):
     def _read(
         self, connection: ServerConnection, reader: RequestReader, deadline: Deadline
     ) -> Request | None:
-        """Read the request; None if it does not come."""
+        """Read the request; return None if it does not arrive."""
         while True:
             try:
                 data = connection.socket.recv_within(deadline)
@@ -220,7 +220,7 @@ class Opening(NamedTuple):
                 return request
 
     def _respond(self, connection: ServerConnection, request: Request) -> tuple[bytes, Accepted | None]:
-        """Make the response, with what the application has to say."""
+        """Return the response, after process_request and process_response."""
         response: Response | None = None
         accepted: Accepted | None = None
         what = "process_request"
@@ -274,7 +274,7 @@ class Opening(NamedTuple):
 
 
 def _end(connection: ServerConnection) -> None:
-    """Give the client time to read a refusal, and close the connection."""
+    """Give the client time to read the refusal, then close the connection."""
     connection.socket.half_close()
     deadline = Deadline(LINGER)
     with suppress(OSError):

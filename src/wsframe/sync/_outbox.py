@@ -1,8 +1,8 @@
 """What a connection sends, in order, from several threads.
 
-Frames leave in the order in which their lock was asked for.  Nobody may wait for a peer that does not read,
-except who calls `send` or `ping`: control frames that reply to the peer are put into `pending`, and the
-thread that sends at that time, or the next one that can, sends them.
+Frames leave in the order in which threads have asked for `lock`.  Only a thread in `send` or `ping` waits for
+a peer that does not read: control frames that reply to the peer are appended to `pending`, and sent by the
+thread that is sending, or by the next one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from threading import get_ident
 
 from ._socket import SEND_SIZE, Socket
 
-# Bytes of delayed frames from which they are sent.
+# Bytes of delayed frames over which they are flushed.
 MAX_DELAYED = 2**16
 
 
@@ -22,7 +22,7 @@ class FairLock:
 
     Attributes:
         waiters: a lock of each thread that waits.
-        acquire_unfair: acquires the lock while nobody waits; called with False, it returns whether it could.
+        acquire_unfair: acquires the lock while nobody waits; called with False, it returns whether it did.
         release_unfair: releases it; `release_next` is to be called if a thread waits.
     """
 
@@ -36,7 +36,7 @@ class FairLock:
         self.waiters: deque[threading.Lock] = deque()
 
     def acquire(self, timeout: float = -1) -> bool:
-        """Acquire the lock; return whether that was possible in so many seconds, of which -1 is no limit."""
+        """Acquire the lock, within so many seconds, -1 for no limit; return whether that was possible."""
         if self.try_acquire():
             return True
         waiter = threading.Lock()
@@ -77,15 +77,15 @@ class FairLock:
 
 
 class Outbox:
-    """Frames on their way to the peer.
+    """The frames of a connection that are not sent yet.
 
     Args:
         socket: what sends them.
 
     Attributes:
-        lock: whoever encodes a message holds it until that is sent, or delayed.
-        pending: frames to be sent before others; anybody may append one, who holds the lock takes them.
-        delaying: the thread whose frames are joined until it waits for the next message, or 0.
+        lock: held while a message is encoded, until it is sent or delayed.
+        pending: frames to be sent first; any thread may append one, only the holder of the lock removes them.
+        delaying: the thread whose frames are coalesced until it waits for the next message, or 0.
         progress: changes whenever the system has taken bytes.
     """
 
@@ -101,14 +101,14 @@ class Outbox:
 
     @property
     def empty(self) -> bool:
-        """Whether all was given to the system."""
+        """Whether nothing is left to send."""
         return not (self.pending or self._socket.has_output or self.lock.locked())
 
     def send(self, frame: bytes) -> bool:
         """Send a frame behind those that are pending, or delay it; the lock is held.
 
         Returns:
-            Whether it is the first one that is delayed: somebody has to flush it if its thread does not.
+            Whether it is the first delayed frame: the background flushes it if this thread does not.
 
         Raises:
             OSError: the connection is lost.
@@ -135,7 +135,7 @@ class Outbox:
         return False
 
     def flush_now(self) -> None:
-        """Send what is pending, as far as that needs no waiting; a thread that is sending does it otherwise.
+        """Send pending frames without waiting; do nothing if another thread is sending: it sends them.
 
         Raises:
             OSError: the connection is lost.

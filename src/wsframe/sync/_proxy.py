@@ -28,8 +28,8 @@ def connect_through_socks(proxy: str, uri: URI, **options: Any) -> socket.socket
 
     Raises:
         ImportError: python-socks is not installed.
-        InvalidProxy: the address is none.
-        ProxyError: the proxy refuses, or is none.
+        InvalidProxy: the address is not valid.
+        ProxyError: the proxy refuses the connection, or is not a proxy.
         OSError: the proxy cannot be reached.
         TimeoutError: it took too long.
     """
@@ -61,7 +61,7 @@ def connect_through_http(
         uri: of the server.
         deadline: of the whole.
         user_agent: value of the User-Agent header for the proxy; None to omit it.
-        ssl: the context for an https:// proxy; None stands for ssl.create_default_context().
+        ssl: the context for an https:// proxy; None for ssl.create_default_context().
         server_hostname: the name in the certificate of the proxy, instead of its host.
         options: those of socket.create_connection.
 

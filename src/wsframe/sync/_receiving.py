@@ -11,7 +11,7 @@ from ._endpoint import BUDGET
 from ._sending import Sender
 from ._socket import Deadline
 
-# Frames that wait for a peer that does not read, over which nothing is read from it.
+# Frames that wait for a peer that does not read, over which reading from it pauses.
 MAX_PENDING = 2**9
 
 
@@ -54,7 +54,7 @@ class Receiver(Sender):
         return True
 
     def _read(self, deadline: Deadline) -> None:
-        """Read once, and take what comes; the lock of reading is held.
+        """Read once, and process what arrives; the lock `_reading` is held.
 
         Raises:
             TimeoutError: nothing came in time.
@@ -82,7 +82,7 @@ class Receiver(Sender):
         self._process(protocol, decoder.feed(data, BUDGET))
 
     def _receive(self, deadline: Deadline) -> bytes | None:
-        """Wait for bytes; None where something else happened meanwhile."""
+        """Wait for bytes; return None if something else happened meanwhile."""
         socket, outbox = self.socket, self._outbox
         rest, closing = deadline.rest(), self._close_deadline.rest()
         try:
@@ -107,7 +107,7 @@ class Receiver(Sender):
         return None
 
     def _process(self, protocol: Protocol, events: list[Event]) -> None:
-        """Store messages, and obey control frames."""
+        """Queue messages, and process control frames."""
         decoder = protocol.decoder
         if decoder.controls == protocol.controls and decoder.error is None:
             self._messages.extend(events)

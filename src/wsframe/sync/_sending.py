@@ -35,19 +35,19 @@ class Sender(Endpoint):
     ) -> None:
         """Send a message.
 
-        Threads that send at the same time do so in the order in which they came.  While received messages
-        wait, what the thread that receives them sends is joined, until it calls `recv` for more, or does
-        something else for a while.
+        Threads that send at the same time do so in the order of their calls.  While received messages are
+        queued, what the receiving thread sends is coalesced, until it calls `recv` again when the queue is
+        empty, or is busy with something else.
 
         Args:
             message: str for text, bytes-like for binary; an iterable of them is sent in fragments, those of
-                an iterator as soon as they are there.
+                an iterator as soon as it yields them.
             text: True to send bytes-like as text, which must be UTF-8, False to send str as binary.
 
         Raises:
             ConnectionClosed: the connection is closing or closed.
             ConcurrencyError: another thread sends a message in fragments.
-            TypeError: the message is of none of these types.
+            TypeError: the message has another type.
         """
         if isinstance(message, WHOLE):
             outbox = self._outbox
@@ -82,7 +82,7 @@ class Sender(Endpoint):
             )
 
     def _release_outbox(self) -> None:
-        """Give up the lock of sending, and send what others could not meanwhile."""
+        """Release the lock of sending, and send what other threads have appended meanwhile."""
         self._outbox.lock.release()
         self._after_sending()
 
@@ -94,7 +94,7 @@ class Sender(Endpoint):
             self._end_if_due(protocol)
 
     def _raise_closed(self, failure: Exception) -> None:
-        """Raise what says how the connection ended, once it has."""
+        """Wait for the end of the connection, and raise its ConnectionClosed."""
         if isinstance(failure, OSError):
             self._sending_failed(failure)
         self._wait_for_end()
@@ -106,7 +106,7 @@ class Sender(Endpoint):
         others when the next one is known, so that the last one ends it.
         """
         protocol = self.protocol
-        at_once = isinstance(fragments, Iterator)  # it may take its time
+        at_once = isinstance(fragments, Iterator)  # it may wait
         last: str | Buffer | None = None
         begun = False
         kind = None if text is None else FragmentsAs(text)
@@ -127,7 +127,7 @@ class Sender(Endpoint):
                 self._send_fragment(end if at_once else last, begun=begun, final=True)
                 begun = False
         except BaseException:
-            if begun and protocol.state is State.OPEN:  # there is no way to take back half a message
+            if begun and protocol.state is State.OPEN:  # a part of a message has been sent
                 self._start_closing(CloseCode.INTERNAL_ERROR, "fragmented message not finished")
                 self._flush_now()
             raise
@@ -152,7 +152,7 @@ class Sender(Endpoint):
         """Send a Ping (RFC 6455, 5.5.2).
 
         Args:
-            data: at most 125 bytes, not those of a Ping without a Pong yet; 4 random ones if None.
+            data: at most 125 bytes, different from those of Pings without a Pong; None for 4 random ones.
             ack_on_close: whether the event is also set when the connection is closed.
 
         Returns:
@@ -168,7 +168,7 @@ class Sender(Endpoint):
         return pong
 
     def pong(self, data: str | Buffer = b"") -> None:
-        """Send a Pong nobody asked for (RFC 6455, 5.5.3) of at most 125 bytes."""
+        """Send an unsolicited Pong (RFC 6455, 5.5.3) of at most 125 bytes."""
         payload = bytes_of(data)
         self._send_control(lambda: (self.protocol.pong(payload), None))
 
@@ -231,7 +231,7 @@ class Sender(Endpoint):
     # Closing.
 
     def close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
-        """Close the connection and wait until it is closed; do nothing but wait if it is closing.
+        """Close the connection and wait until it is closed; only wait if it is closing already.
 
         Args:
             code: a status code that may be sent (RFC 6455, 7.4).

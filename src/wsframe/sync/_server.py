@@ -28,19 +28,19 @@ _logger = logging.getLogger("wsframe.server")
 
 
 class Server:
-    """A WebSocket server; `serve` makes it.
+    """A listening WebSocket server, returned by `serve`.
 
     Args:
         sock: a socket that listens.
         handle: called in a new thread with each socket that is accepted, and its address.
-        logger: what it logs to, instead of "wsframe.server".
+        logger: the logger, instead of "wsframe.server".
         ssl: the context of TLS of its connections, or None.
 
     Attributes:
         socket: the one that listens.
         ssl: the context of TLS, or None.
         socket_closed: an event that is set once no more connections are accepted.
-        logger: what it logs to.
+        logger: the logger.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Server:
         try:
             sock, address = self.socket.accept()
         except (BlockingIOError, ConnectionError):
-            return  # somebody else's, or gone already
+            return  # another process has accepted it, or it is closed already
         except OSError:
             self.logger.exception("accepting a connection failed")
             self.socket_closed.wait(ACCEPT_DELAY)
@@ -110,7 +110,7 @@ class Server:
             self._threads.add(thread)
         try:
             thread.start()
-        except RuntimeError:  # no more of them
+        except RuntimeError:  # the system is out of threads
             self.logger.exception("accepting a connection failed")
             self._threads.discard(thread)
             sock.close()
@@ -131,7 +131,7 @@ class Server:
             self._connections.discard(connection)
 
     def _warn_of_proxy(self, refused: Exception) -> None:
-        """Log that a proxy lacks a line: once, for each request is the same."""
+        """Log that a proxy lacks a line of configuration: once, because each request is the same."""
         with self._lock:
             warned, self._warned_of_proxy = self._warned_of_proxy, True
         if not warned:
@@ -151,8 +151,8 @@ class Server:
         It may be called several times, from any thread.  Called by a handler, it does not wait for that one.
 
         Args:
-            close_connections: whether to close those that are open.
-            code, reason: what to close them with.
+            close_connections: whether to close the open connections.
+            code, reason: of the Close frames.
 
         Raises:
             ValueError: the code must not be sent, or the reason is too long.
@@ -160,7 +160,7 @@ class Server:
         close_body(code, reason)
         self.logger.info("server closing")
         with self._lock:
-            serving, self._is_serving = self._is_serving, True  # it cannot begin any more
+            serving, self._is_serving = self._is_serving, True  # serve_forever() then raises
         if not serving:
             self._close_socket()
         with suppress(OSError):

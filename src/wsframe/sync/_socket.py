@@ -1,4 +1,4 @@
-"""A connected socket; how long a call may wait is up to the call."""
+"""A connected socket whose calls say how long they may wait."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from math import ceil
 from os import strerror
 from typing import Any
 
-# Bytes a read takes at most.
+# Maximum size of a read.
 READ_SIZE = 2**16
 
-# Bytes that are handed to the system at once, so that it can be seen that a peer takes some.
+# Bytes of one send(): in larger ones the progress of a slow peer would not be seen.
 SEND_SIZE = 2**18
 
-# Without this flag, on Windows, bytes that a socket takes at once when it says that it takes some.
+# On Windows, which lacks this flag, bytes that a writable socket takes without waiting.
 NO_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
 WRITABLE_SIZE = 2**11
 
 
 class Deadline:
-    """A moment up to which several steps may take.
+    """A time limit for several steps.
 
     Args:
         timeout: seconds from now; None for no limit.
@@ -40,15 +40,15 @@ class Deadline:
 
 
 class Socket:
-    """A socket that sends bytes as they are.
+    """A socket without TLS.
 
-    It stays in blocking mode, which saves system calls; what must not wait asks for that.
+    It stays in blocking mode, which saves system calls; calls that must not wait use a flag.
 
     Args:
-        sock: it is connected.
+        sock: a connected socket.
 
     Attributes:
-        has_output: whether there is something of its own to be sent.
+        has_output: whether it has bytes of its own to send, as TLS has.
     """
 
     has_output = False
@@ -58,11 +58,11 @@ class Socket:
         self.sock = sock
 
     def recv(self) -> bytes:
-        """Wait for bytes, and return them; none at the end of the stream."""
+        """Wait for bytes; return empty bytes at the end of the stream."""
         return self.sock.recv(READ_SIZE)
 
     def recv_now(self) -> bytes | None:
-        """Return the bytes that are there; None if there are none, empty bytes at the end of the stream."""
+        """Return bytes without waiting: None if there are none, empty bytes at the end of the stream."""
         if not NO_WAIT and not self.wait(read=True, write=False, timeout=0)[0]:
             return None
         try:
@@ -104,7 +104,7 @@ class Socket:
     def wait(self, *, read: bool, write: bool, timeout: float | None) -> tuple[bool, bool]:
         """Wait until the socket can be read from, or written to.
 
-        An error counts as both: whoever reads or writes meets it.
+        An error counts as both: the read or write then raises it.
 
         Args:
             read, write: what to wait for.
@@ -134,7 +134,7 @@ class Socket:
         ) and write
 
     def send_close_notify(self) -> None:
-        """Tell the peer that nothing more is sent, where there is a way to."""
+        """Tell the peer that nothing more is sent, if the protocol below can."""
 
     def end_input(self) -> None:
         """End the stream from the peer: a thread that waits for bytes returns."""
@@ -152,7 +152,7 @@ class Socket:
             self.sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Give the socket back to the system."""
+        """Close the socket."""
         self.sock.close()
 
     def __getattr__(self, name: str) -> Any:

@@ -19,18 +19,18 @@ class StreamReceiver(Receiver):
     def recv_streaming(self, decode: bool | None = None) -> Iterator[str | bytes]:
         """Receive the next message in parts, as they arrive: fragments, or pieces of a large one.
 
-        Memory is bounded, and what is not received stays with the peer.
+        While about 64 KiB wait to be taken, the connection does not read: TCP slows the peer down.
 
         Args:
             decode: as for `recv`.
 
         Returns:
-            An iterator over the parts, which is to be used up: nothing more can be received before.  Text is
-            cut between characters.
+            An iterator over the parts, which must be used to the end before the next message can be received.
+            Text is cut between characters.
 
         Raises:
             ConnectionClosed: as `recv`.
-            ConcurrencyError: another thread receives, or a message before was not received to its end.
+            ConcurrencyError: another thread receives, or the previous message was not received to its end.
         """
         if not self._receiving.acquire(False):
             raise concurrent_call("recv_streaming")
@@ -67,7 +67,7 @@ class StreamReceiver(Receiver):
         return part
 
     def _decoded(self, data: bytes, decoder: codecs.IncrementalDecoder, final: bool = True) -> str:
-        """Return bytes as text, or fail the connection as for text that is not UTF-8."""
+        """Decode bytes of text; if they are not UTF-8, close the connection with 1007."""
         try:
             return decoder.decode(data, final)
         except UnicodeDecodeError as exc:

@@ -1,7 +1,7 @@
 """TLS on a connected socket.
 
-OpenSSL's connection is for one thread at a time, and a thread that waits in it for bytes would keep others
-from sending.  So it works in memory, under a lock that nobody holds while waiting for the peer.
+OpenSSL's connection may be used by one thread at a time, and a thread that waits in it for bytes would keep
+the others from sending.  So it works in memory, under a lock that no thread holds while waiting for the peer.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from ._socket import READ_SIZE, Deadline, Socket
 
 
 class TLSSocket(Socket):
-    """A socket that encrypts.
+    """A socket with TLS.
 
     Args:
-        below: what carries the encrypted bytes.
+        below: the socket for the encrypted bytes.
         context: of TLS.
         server_side: which side we are.
         server_hostname: the name of the server, in a client.
@@ -80,7 +80,7 @@ class TLSSocket(Socket):
         return b"".join(pieces)
 
     def _take(self, data: bytes) -> bytes | None:
-        """Decrypt bytes; None if that gives none yet."""
+        """Decrypt bytes; return None if a record is incomplete."""
         with self._lock:
             if data:
                 self._incoming.write(data)
@@ -118,7 +118,7 @@ class TLSSocket(Socket):
         return bool(self._unsent) or self._outgoing.pending > 0 or self._below.has_output
 
     def _encrypt(self, data: bytes) -> None:
-        """Put encrypted bytes behind those that are unsent."""
+        """Append encrypted bytes to those that are unsent."""
         with self._lock:
             view = memoryview(data)
             while view:

@@ -1,4 +1,4 @@
-"""The options of serve and connect that signatures pass on, by name and type; a test holds them to both."""
+"""The options of serve and connect that signatures pass on; a test compares them with both."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ClientConnection", "connect", "unix_connect"]
 
-# Seconds given to the body of a refusal: its end may never come.
+# Seconds to wait for the body of an error response: its end may never arrive.
 BODY_TIMEOUT = 0.5
 
 _logger = logging.getLogger("wsframe.client")
@@ -93,35 +93,36 @@ def connect(
 ) -> ClientConnection:
     """Connect to a WebSocket server.
 
-    Redirects are followed: ten at most, never from wss:// to ws://, without credentials to another origin.
+    At most 10 redirects are followed, never from wss:// to ws://; credentials are not sent to another origin.
 
     Args:
         uri: ws:// or wss://.
-        sock: a socket that is connected, instead of a new one.
-        ssl: the context of a wss:// URI; None stands for ssl.create_default_context().
+        sock: a connected socket to use, instead of a new one.
+        ssl: the context of a wss:// URI; None for ssl.create_default_context().
         server_hostname: the name in the certificate of the server, instead of the host of the URI.
-        origin: the Origin header.
-        subprotocols: those the client speaks, the best one first; an empty sequence is as None.
+        origin: value of the Origin header; None to omit it.
+        subprotocols: those the client supports, in order of preference; an empty sequence is as None.
         compression: "deflate" or a ClientPolicy for permessage-deflate, None for none.
-        additional_headers: of the request.
-        user_agent_header: the User-Agent header, or None.
+        additional_headers: header fields to add to the request, or None.
+        user_agent_header: value of the User-Agent header; None to omit it.
         proxy: the address of a proxy: http://, https://, socks4://, socks4a://, socks5:// or socks5h://; True
-            for the one that the environment names for this URI, None for none.  SOCKS needs python-socks,
+            for the one in the environment for this URI, None for none.  SOCKS needs python-socks,
             which wsframe[proxy] installs.
-        proxy_ssl: the context for an https:// proxy; None stands for ssl.create_default_context().
+        proxy_ssl: the context for an https:// proxy; None for ssl.create_default_context().
         proxy_server_hostname: the name in the certificate of the proxy, instead of its host.
         open_timeout: seconds to connect and for the opening handshake; None for no limit.
         ping_interval: seconds between keep-alive Pings; None for none.
-        ping_timeout: seconds to wait for the Pong; None to wait for ever.
-        close_timeout: seconds to wait for the end of a closing connection; None to wait for ever.
-        max_size: bytes a message may have, or a pair with those a frame may have; None for no limit.
-        max_fragments: frames a message may have; None for no limit.
-        max_head: bytes a response may have before its body; more are an InvalidMessage.
-        max_headers: header fields a response may have; more are an InvalidMessage.
-        max_queue: messages that are stored while nobody receives, over which nothing more is read; None for
-            no limit.  Of a pair, the first counts.
-        logger: what is logged to, instead of "wsframe.client".
-        create_connection: makes the connection: ClientConnection or a subclass.
+        ping_timeout: seconds to wait for the Pong; None for no limit.
+        close_timeout: seconds to wait for the end of a closing connection; None for no limit.
+        max_size: maximum size of a message in bytes, or a pair: of a message and of one of its frames; None
+            for no limit.
+        max_fragments: maximum number of frames of a message; None for no limit.
+        max_head: maximum size of status line and header fields in bytes; more are an InvalidMessage.
+        max_headers: maximum number of header fields of a response; more are an InvalidMessage.
+        max_queue: queued messages over which reading pauses; None for no limit.  Of a pair, the first one
+            counts.
+        logger: the logger, instead of "wsframe.client".
+        create_connection: returns the connection: ClientConnection or a subclass.
         options: the rest of socket.create_connection: source_address, all_errors.
 
     Returns:
@@ -129,10 +130,10 @@ def connect(
 
     Raises:
         TypeError: an option has no such name, or is of the wrong type.
-        ValueError: uri is no WebSocket URI, or an argument holds what a header must not.
-        InvalidHandshake: the server refused, or broke a rule; InvalidStatus holds its response.
+        ValueError: uri is not a WebSocket URI, or an argument is not valid in a header or out of range.
+        InvalidHandshake: the server refused the handshake, or its response is not valid.
         OSError: the connection failed.
-        TimeoutError: open_timeout is over.
+        TimeoutError: the handshake was not done in open_timeout seconds.
     """
     given: dict[str, Any] = {**options}
     unix, path = given.pop("unix", False), given.pop("path", None)  # of unix_connect
@@ -265,8 +266,8 @@ def _response(transport: Socket, reader: ResponseReader, deadline: Deadline) -> 
     """Read the response of the server.
 
     Raises:
-        InvalidMessage: it is none.
-        TimeoutError: it does not come in time.
+        InvalidMessage: it is not valid.
+        TimeoutError: it does not arrive in time.
     """
     while True:
         try:

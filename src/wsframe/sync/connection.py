@@ -27,8 +27,8 @@ class Connection(StreamReceiver):
 
     Attributes:
         id: a random identifier, for logs.
-        logger: what the connection logs to.
-        socket: what carries the bytes; it has the attributes of a socket, and of an ssl.SSLObject under TLS.
+        logger: the logger of the server or client.
+        socket: the connected socket, with the methods of a socket; with TLS also those of an ssl.SSLObject.
         request, response: of the opening handshake, or None.
         subprotocol: the negotiated one, or None.
         latency: seconds between the last Ping and its Pong, 0 before the first.
@@ -51,12 +51,12 @@ class Connection(StreamReceiver):
 
     @property
     def local_address(self) -> Any:
-        """Our address, as socket.getsockname() tells it."""
+        """The local address, as socket.getsockname() returns it."""
         return self.socket.getsockname()
 
     @property
     def remote_address(self) -> Any:
-        """The address of the peer, as socket.getpeername() tells it."""
+        """The address of the peer, as socket.getpeername() returns it."""
         return self.socket.getpeername()
 
     def __enter__(self) -> Self:
@@ -95,16 +95,16 @@ class Connection(StreamReceiver):
         """Receive the next message.
 
         Args:
-            timeout: seconds to wait for it; with 0 it must be there already.  None for no limit.
-            decode: True for str, False for bytes, whatever the message is; None for what it is.
+            timeout: seconds to wait for it, 0 to return only one that has arrived; None for no limit.
+            decode: True to get str, False to get bytes; None for the type of the message.
 
         Returns:
             str for text, bytes for binary.
 
         Raises:
-            ConnectionClosed: the connection is closed, and all messages before that were received.
-            ConcurrencyError: another thread receives.
-            TimeoutError: no message came in time; none is lost.
+            ConnectionClosed: the connection is closed, and all messages before that have been received.
+            ConcurrencyError: another thread is in recv.
+            TimeoutError: no message arrived in time; none is lost.
         """
         if not self._receiving.acquire(False):
             raise concurrent_call("recv")

@@ -20,7 +20,7 @@ __all__ = ["Router", "route", "unix_route"]
 
 
 class Router(BaseRouter):
-    """Chooses the handler of each connection; `route` makes one.
+    """Selects the handler of each connection; `route` makes one.
 
     Args:
         url_map: whose endpoints are handlers, called with the connection and what the path holds.

@@ -95,33 +95,34 @@ def serve(
         handler: called with each connection, in a thread of its own; the connection is closed when it
             returns.
         host, port: where to listen; None for all interfaces, and for a free port.
-        sock: a socket that listens, instead of them.
-        ssl: the context of TLS; None for none.
-        origins: those allowed, as strings or patterns; None among them allows a request without
+        sock: a listening socket, instead of them.
+        ssl: the context for TLS, or None.
+        origins: the allowed origins, as strings or patterns; None among them allows a request without
             Origin.  None allows all, an empty sequence none.
-        subprotocols: those the server speaks, the best one first.  None and an empty sequence: it speaks
-            none, and ignores what a client offers.
-        select_subprotocol: called with the connection and a list of those the client offers, it returns one
+        subprotocols: those the server supports, in order of preference.  None and an empty sequence: none,
+            and those that a client offers are ignored.
+        select_subprotocol: called with the connection and the list that the client offers, it returns one
             of them or None, or raises NegotiationError for a 400.
         compression: "deflate" or a ServerPolicy for permessage-deflate, None for none.
         process_request: called with the connection and the request, it may return a Response to send
             instead of opening a WebSocket.  If it fails, the client gets a 500.
         process_response: called with the connection, the request and the response, which it may change; it
             may return another one.
-        additional_headers: of the response.
-        server_header: the Server header of the response, or None.
-        open_timeout: seconds the handshake of TLS and the request may take; None for no limit.
+        additional_headers: header fields to add to the response.
+        server_header: value of the Server header; None to omit it.
+        open_timeout: seconds for the TLS handshake and the request; None for no limit.
         ping_interval: seconds between keep-alive Pings; None for none.
-        ping_timeout: seconds to wait for the Pong; None to wait for ever.
-        close_timeout: seconds to wait for the end of a closing connection; None to wait for ever.
-        max_size: bytes a message may have, or a pair with those a frame may have; None for no limit.
-        max_fragments: frames a message may have; None for no limit.
-        max_head: bytes a request may have, its line and all header fields; more are a 431.
-        max_headers: header fields a request may have; more are a 431.
-        max_queue: messages that are stored while nobody receives, over which nothing more is read; None for
-            no limit.  Of a pair, the first counts.
-        logger: what the server logs to, instead of "wsframe.server".
-        create_connection: makes the connection: ServerConnection or a subclass.
+        ping_timeout: seconds to wait for the Pong; None for no limit.
+        close_timeout: seconds to wait for the end of a closing connection; None for no limit.
+        max_size: maximum size of a message in bytes, or a pair: of a message and of one of its frames; None
+            for no limit.
+        max_fragments: maximum number of frames of a message; None for no limit.
+        max_head: maximum size of request line and header fields in bytes; more are a 431.
+        max_headers: maximum number of header fields of a request; more are a 431.
+        max_queue: queued messages over which reading pauses; None for no limit.  Of a pair, the first one
+            counts.
+        logger: the logger, instead of "wsframe.server".
+        create_connection: returns the connection: ServerConnection or a subclass.
         trusted_proxies: the proxies that say who the client is: addresses and networks, as str or objects of
             ipaddress, and "unix" for all peers on Unix sockets.  `remote_address`, `scheme` and `host` of
             their connections are those of the client.  None trusts nobody.
@@ -136,7 +137,7 @@ def serve(
     Raises:
         TypeError: an option has no such name, or is of the wrong type.
         ValueError: the value of an option is out of range.
-        OSError: the system does not let us listen there.
+        OSError: the address cannot be listened on.
     """
     where: dict[str, Any] = {**options}
     unix, path = where.pop("unix", False), where.pop("path", None)  # of unix_serve
