@@ -94,3 +94,9 @@ def test_lone_surrogate_leaves_the_compressor_alone(impl: Impl) -> None:
 def test_wrong_arguments_raise(impl: Impl, opcode: Any, payload: Any, key: Any, error: type) -> None:
     with pytest.raises(error):
         impl.encode_deflated(opcode, payload, zlib.compressobj(wbits=-15), zlib.Z_SYNC_FLUSH, mask_key=key)
+
+
+@pytest.mark.parametrize("outs", [(None, b""), (b"", None), (None, None), ("text", b""), (b"", "text")])
+def test_compressor_that_returns_no_bytes_is_a_type_error(impl: Impl, outs: tuple[Any, Any]) -> None:
+    with pytest.raises(TypeError):
+        impl.encode_deflated(Opcode.TEXT, b"", Canned(*outs), zlib.Z_SYNC_FLUSH)

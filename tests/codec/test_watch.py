@@ -216,6 +216,14 @@ def test_too_many_kinds_or_classes_raise_value_error(Watch: Any) -> None:
         Watch(approve, (), [(made()[0], ()) for _ in range(17)])
 
 
+@pytest.mark.parametrize("names", [[5], [b"own"], [None], ["own", ()]])
+def test_name_of_a_wrong_type_raises_type_error(Watch: Any, names: list[Any]) -> None:
+    with pytest.raises(TypeError, match="the name of an attribute must be a str"):
+        Watch(approve, [names])
+    with pytest.raises(TypeError, match="the name of an attribute must be a str"):
+        Watch(approve, (), [(made()[0], names)])
+
+
 def test_watch_of_nothing_always_holds(Watch: Any) -> None:
     assert Watch(approve).holds(object()) is True
 
@@ -237,9 +245,8 @@ def test_exception_of_approve_propagates(Watch: Any) -> None:
 
 
 def test_watch_without_init_does_not_crash(Watch: Any) -> None:
-    watch = Watch.__new__(Watch)
-    with contextlib.suppress(AttributeError):
-        watch.holds(object())
+    with contextlib.suppress(AttributeError, TypeError):
+        Watch.__new__(Watch).holds(object())
 
 
 def test_watched_object_is_not_kept_alive(Watch: Any) -> None:

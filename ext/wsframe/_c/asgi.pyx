@@ -237,7 +237,7 @@ cdef class _Sending(_Call):
             return False
         else:
             try:
-                frame = stream._encode_message(data)
+                frame = <bytes?>stream._encode_message(data)
             except Exception:  # no frame: the coroutine raises what ASGI wants
                 return False
         stream.write_frame(frame)

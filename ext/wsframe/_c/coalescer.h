@@ -452,8 +452,9 @@ static inline ptrdiff_t wsf_pending_append(wsf_pending *pending, const void *byt
     ptrdiff_t result = -1;
     int wake = 0;
     wsf_lock(pending->group);
-    if (wsf_make_room(pending, size) == 0) {
-        memcpy(pending->data + pending->end, bytes, size);
+    if (!size || wsf_make_room(pending, size) == 0) {
+        if (size) /* else there may be no buffer */
+            memcpy(pending->data + pending->end, bytes, size);
         pending->end += size;
         result = (ptrdiff_t)(pending->end - pending->start);
         if (watched && pending->fd < 0)

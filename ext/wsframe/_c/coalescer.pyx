@@ -66,9 +66,10 @@ cdef class Iteration:
             wsf_group_free(<wsf_group *>self.group)
 
     cdef int add(self, Coalescer coalescer) except -1:
-        if not self.coalescers:
+        cdef list coalescers = self.coalescers  # what is called may release this object
+        if not coalescers:
             coalescer._call_soon(self.end)
-        self.coalescers.append(coalescer)
+        coalescers.append(coalescer)
         return 0
 
     def end(self):
@@ -136,9 +137,10 @@ cdef class Coalescer:
             fd: descriptor of the socket of `transport`, which sends bytes unchanged; -1 for none.
             reads: whether to read from it, too; only for the transports of asyncio's selector loops.
         """
+        transport = self._transport  # which stays, whatever its attributes do
         self.fd = fd
-        self.has_closing_flag = hasattr(self._transport, "_closing")
-        self.has_buffer = hasattr(self._transport, "_buffer")
+        self.has_closing_flag = hasattr(transport, "_closing")
+        self.has_buffer = hasattr(transport, "_buffer")
         if fd >= 0:
             wsf_flusher_start()
         if self.pending is not NULL:
@@ -202,7 +204,7 @@ cdef class Coalescer:
         cdef Py_ssize_t pending
         cdef double now
         if self._iteration is None:
-            raise RuntimeError("coalescer has no iteration: cannot write later")
+            raise _no_iteration()
         if size > PENDING_SIZE:
             self.flush_pending()
             self.send_now(frame)
@@ -228,6 +230,8 @@ cdef class Coalescer:
                     return 0
             self.written = now
         if self.pending is NULL:
+            if self._iteration is None:  # now: the transport may have changed it
+                raise _no_iteration()
             self.pending = wsf_pending_new(<wsf_group *>self._iteration.group)
             if self.pending is NULL:
                 raise MemoryError
@@ -243,6 +247,8 @@ cdef class Coalescer:
         if when == NOW or pending > PENDING_SIZE or pending == 0:
             self.flush_pending()
         elif not self._receiving and self.flushed_by != ITERATION_END:
+            if self._iteration is None:  # now
+                raise _no_iteration()
             self.flushed_by = ITERATION_END
             self._iteration.add(self)
         return 0
@@ -266,7 +272,9 @@ cdef class Coalescer:
             left = wsf_pending_flush(pending, self.bypasses + (self.bypasses and self._intercepts))
             try:
                 if left:
+                    self._pending_size = left  # they stay, if there is no memory for this:
                     data = PyBytes_FromStringAndSize(<char *>pending.data + pending.start, left)
+                    self._pending_size = 0
                     wsf_pending_clear(pending)
                     # A transport that is closing has lost the connection meanwhile.
                     if not self._intercepts or not self._transport.is_closing():
@@ -290,13 +298,15 @@ cdef class Coalescer:
     cdef bint can_bypass(self) except -1:
         if self.fd < 0 or self.transport_is_busy() or self.write_is_replaced():
             return False
-        return not (self._transport._closing if self.has_closing_flag else self._transport.is_closing())
+        transport = self._transport
+        return not (transport._closing if self.has_closing_flag else transport.is_closing())
 
     cdef bint transport_is_busy(self) except -1:
         """Return whether the transport has bytes left to write; others may have written them, too."""
+        transport = self._transport
         if self.has_buffer:
-            return bool(self._transport._buffer)
-        return self._transport.get_write_buffer_size() != 0
+            return bool(transport._buffer)
+        return transport.get_write_buffer_size() != 0
 
     cdef bint write_is_replaced(self):
         attributes = self._transport_attributes
@@ -309,6 +319,10 @@ cdef class Coalescer:
             wsf_pending_clear(<wsf_pending *>self.pending)
             if self._intercepting and not self._receiving:
                 self._stop_intercepting()
+
+
+cdef object _no_iteration():
+    return RuntimeError("coalescer has no iteration: cannot write later")
 
 
 def _before_fork():

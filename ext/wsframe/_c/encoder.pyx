@@ -268,8 +268,8 @@ def encode_deflated(opcode, payload, deflater, flush, *, mask_key=None):
     cdef Py_ssize_t head_size, tail_size
     if PyUnicode_Check(payload):
         payload = PyUnicode_AsUTF8String(payload)
-    cdef bytes head = deflater.compress(payload)
-    cdef bytes tail = deflater.flush(flush)
+    cdef bytes head = <bytes?>deflater.compress(payload)  # not None either
+    cdef bytes tail = <bytes?>deflater.flush(flush)
     head_size, tail_size = PyBytes_GET_SIZE(head), PyBytes_GET_SIZE(tail)
     if head_size and tail_size < DEFLATE_TAIL:  # the end may be in either
         tail = head + tail

@@ -136,27 +136,28 @@ cdef class Receiver(Coalescer):
     def _read_ready(self):
         """Read from the socket."""
         cdef Py_ssize_t size = -1
+        transport = self._transport  # which stays, whatever its attributes do
         if self.fd >= 0:
-            if self._transport._protocol is not self:  # after set_protocol() the socket is not ours
+            if transport._protocol is not self:  # after set_protocol() the socket is not ours
                 self.flush_pending()
                 Coalescer._use_socket(self, -1)
-                self._transport._add_reader(self._transport._sock_fd, self._transport._read_ready)
+                transport._add_reader(transport._sock_fd, transport._read_ready)
             else:
                 size = wsf_recv(self.fd, self.buffer_start, self.buffer_size)
                 if size < 0 and errno != EAGAIN:
                     # The system reports it once: the transport would see the end of the stream.
                     exc = OSError(errno, os.strerror(errno))
-                    self._transport._fatal_error(exc, "Fatal read error on socket transport")
+                    transport._fatal_error(exc, "Fatal read error on socket transport")
                     return
         if size <= 0:
-            self._transport._read_ready()  # which handles the end of the stream
+            transport._read_ready()  # which handles the end of the stream
             return
         try:
             self.receive_read(size)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:
-            self._transport._fatal_error(exc, "Fatal error: the bytes of a read could not be processed.")
+            transport._fatal_error(exc, "Fatal error: the bytes of a read could not be processed.")
 
     # Receiving.
 
@@ -217,7 +218,8 @@ cdef class Receiver(Coalescer):
             self.written = LONG_AGO  # a new loop iteration
         self._receiving = True
         try:
-            on_message = self._listener.on_message
+            listener = self._listener
+            on_message = listener.on_message
             for message in messages:
                 on_message(self, message)
         except (SystemExit, KeyboardInterrupt):

@@ -215,7 +215,7 @@ cdef class Stream(Receiver):
     cdef int send_message(self, object message) except -1:
         cdef bytes frame
         if not self._encodes_directly:
-            frame = self._encode_message(message)
+            frame = <bytes?>self._encode_message(message)  # not None either
         elif PyUnicode_Check(message):
             frame = text_message(message, self._masked)
         else:
@@ -261,7 +261,8 @@ def write_to_all(set streams not None, bytes frame not None):
     """
     cdef Stream stream
     cdef list rest = []
-    for stream in streams:
+    for one in streams:
+        stream = <Stream?>one  # not None either
         if (
             stream._encodes_directly
             and not stream._masked

@@ -55,24 +55,27 @@ cdef class Watch:
     cdef int next_good
     cdef int next_bad
 
-    def __cinit__(self, *args, **kwargs):
+    # Not in `__init__`, which may be called again, amid `holds`.
+    def __cinit__(self, approve not None, kinds=(), fixed=()):
+        # No list comprehension: that of Cython 3.3 frees its element twice when an allocation fails.
+        self.approve = approve
         self.kinds = []
         self.classes = []
         self.globals = []
         self.approved = {}
-
-    def __init__(self, approve not None, kinds=(), fixed=()):
-        self.approve = approve
-        self.kinds = [tuple(names) for names in kinds]
+        for attributes in kinds:
+            self.kinds.append(names_of(attributes))
         for owner, attributes in fixed:
+            names = names_of(attributes)
             if PyType_Check(owner):
-                self.classes.append((owner, tuple(attributes)))
-            elif isinstance(owner, ModuleType):
-                self.globals += [[vars(owner), name, None] for name in attributes if name in vars(owner)]
+                self.classes.append((owner, names))
+            elif isinstance(owner, ModuleType) and isinstance(vars(owner), dict):
+                for name in names:
+                    if name in vars(owner):
+                        self.globals.append([vars(owner), name, None])
             else:
                 raise TypeError("an owner must be a class or a module")
         if len(self.kinds) > KINDS or len(self.classes) > CLASSES:
-            self.kinds, self.classes = [], []
             raise ValueError(f"more than {KINDS} kinds or more than {CLASSES} classes")
 
     def holds(self, first=None, second=None):
@@ -174,3 +177,11 @@ cdef class Watch:
             self.approved.clear()
         self.approved[<Py_ssize_t><PyObject *>value] = value
         return True
+
+
+cdef tuple names_of(attributes):
+    cdef tuple names = tuple(attributes)
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError("the name of an attribute must be a str")
+    return names

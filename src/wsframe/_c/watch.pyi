@@ -5,11 +5,10 @@ from typing_extensions import Self, disjoint_base
 
 @disjoint_base
 class Watch:
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self: ...
-    def __init__(
-        self,
+    def __new__(
+        cls,
         approve: Callable[[Any], object],
         kinds: Iterable[Iterable[str]] = (),
         fixed: Iterable[tuple[Any, Iterable[str]]] = (),
-    ) -> None: ...
+    ) -> Self: ...
     def holds(self, first: object = None, second: object = None) -> bool: ...

@@ -34,8 +34,8 @@ class Watch:
         fixed: Iterable[tuple[Any, Iterable[str]]] = (),
     ) -> None:
         self._approve = approve
-        self._kinds = [tuple(names) for names in kinds]
-        self._fixed = [(owner, tuple(names)) for owner, names in fixed]
+        self._kinds = [_names_of(names) for names in kinds]
+        self._fixed = [(owner, _names_of(names)) for owner, names in fixed]
         for owner, _ in self._fixed:
             if not isinstance(owner, (type, ModuleType)):
                 raise TypeError("an owner must be a class or a module")
@@ -74,6 +74,13 @@ class Watch:
         getter = attrgetter("__class__", *present, "__class__")  # two at least make a tuple
         self._known[owner, names] = getter, getter(owner)
         return True
+
+
+def _names_of(attributes: Iterable[str]) -> tuple[str, ...]:
+    names = tuple(attributes)
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError("the name of an attribute must be a str")
+    return names
 
 
 def _look_up(owner: Any, name: str) -> Any:
