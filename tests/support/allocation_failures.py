@@ -306,6 +306,9 @@ def paths(impl: twins.Impl) -> dict[str, Path]:
         ),
     }
     made["Stream"] = stream_path(impl)
+    if not impl.pure:
+        made |= {"asgi receive": asgi_receiving(), "asgi send": asgi_sending()}
+        made |= {"asgi receive, waiting": asgi_waiting(), "Coalescer": coalescing(), "Watch": watching()}
     return made
 
 
@@ -324,6 +327,167 @@ def stream_path(impl: twins.Impl) -> Path:
     pieces = [frames.frame(frames.TEXT, b"a" * n) + frames.frame(frames.BINARY, bytes(n)) for n in (1, 9, 90)]
     expected = [one for n in (1, 9, 90) for one in ("a" * n, bytes(n))]
     return receiving(make, pieces, expected)
+
+
+def step(call: Any) -> Any:
+    """Run a coroutine to its end or to its first future, and return either."""
+    try:
+        return call.send(None)
+    except StopIteration as exc:
+        return exc.value
+
+
+def roomy_list() -> list[bytes]:
+    """A list to which ten more can be appended without an allocation."""
+    made = [b""] * 20
+    del made[10:]
+    return made
+
+
+def asgi_stream() -> tuple[Any, list[bytes]]:
+    """A compiled stream for `receive` and `send`, and what it has written."""
+    from wsframe._c.coalescer import Iteration
+    from wsframe._c.message_decoder import MessageDecoder
+    from wsframe._c.stream import Stream
+
+    stream, written = Stream(), roomy_list()
+    stream._decoder = MessageDecoder(Role.SERVER)
+    stream._transport_write = written.append
+    stream._call_soon = written.count
+    stream._iteration = Iteration()
+    stream._encodes_directly = True
+    return stream, written
+
+
+def asgi_receiving() -> Path:
+    """Messages come in their order, whatever fails amid."""
+    from wsframe._c.asgi import asgi_calls
+
+    messages = ["text", b"binary", "wide €"]
+    expected: list[Any] = [
+        {"type": "websocket.receive", "text" if isinstance(one, str) else "bytes": one} for one in messages
+    ]
+
+    def path(call: Callable[..., Any]) -> None:
+        stream, _ = asgi_stream()
+        stream._push(messages)
+        receive, _ = asgi_calls(stream)
+        failed = False
+        got = []
+        while stream._queued:
+            event = call(lambda: step(receive()))
+            failed = failed or event is MemoryError
+            got.append(event)
+        assert [event for event in got if event is not MemoryError] == [
+            event for event in expected if event in got
+        ], got
+        assert failed or got == expected
+
+    return path
+
+
+def asgi_waiting() -> Path:
+    """What is received while it waits is returned, and a failure leaves it for the next call."""
+    from wsframe._c.asgi import asgi_calls
+
+    class Future:
+        done = False
+
+        def __iter__(self) -> Any:
+            return iter(() if self.done else (self,))
+
+    def path(call: Callable[..., Any]) -> None:
+        stream, _ = asgi_stream()
+        future = Future()
+        stream._create_future = lambda: future
+        receive, _ = asgi_calls(stream)
+        waiting = receive()
+        if call(step, waiting) is MemoryError:
+            waiting.close()
+            return
+        future.done = True
+        stream._push(["text"])
+        event = call(step, waiting)
+        assert event is MemoryError or event == {"type": "websocket.receive", "text": "text"}, event
+
+    return path
+
+
+def asgi_sending() -> Path:
+    """Frames are written whole, in order, and each one whose call returned."""
+    from wsframe._c.asgi import asgi_calls
+
+    events = [
+        {"type": "websocket.send", "text": "text"},
+        {"type": "websocket.send", "bytes": b"b" * 200},
+        {"type": "websocket.send", "text": "wide €" * 40},
+    ]
+    expected = [
+        frames.frame(frames.TEXT, b"text"),
+        frames.frame(frames.BINARY, b"b" * 200),
+        frames.frame(frames.TEXT, "wide €".encode() * 40),
+    ]
+
+    def path(call: Callable[..., Any]) -> None:
+        stream, written = asgi_stream()
+        _, send = asgi_calls(stream)
+        results = [call(lambda event=event: step(send(event))) for event in events]
+        call(stream.flush)
+        stream.flush()
+        check_frames(b"".join(written), expected, results)
+
+    return path
+
+
+def coalescing() -> Path:
+    """What was written without a failure is sent, whole and in order."""
+    from wsframe._c.coalescer import Coalescer, Iteration
+
+    expected = [
+        frames.frame(frames.BINARY, bytes([n]) * size) for n, size in enumerate((9, 2000, 1, 66_000, 5))
+    ]
+
+    def path(call: Callable[..., Any]) -> None:
+        written = roomy_list()
+        coalescer = Coalescer()
+        coalescer._transport_write = written.append
+        coalescer._call_soon = written.count
+        coalescer._iteration = iteration = Iteration()
+        coalescer.transport = None
+        results = [call(coalescer._write_at_end, one) for one in expected]
+        call(iteration.end)
+        coalescer.flush()
+        check_frames(b"".join(written), expected, results)
+
+    return path
+
+
+def check_frames(data: bytes, expected: list[bytes], results: list[Any]) -> None:
+    """Tell frames that were sent from those that may be missing: their call has failed."""
+    for frame, result in zip(expected, results, strict=True):
+        if data.startswith(frame):
+            data = data[len(frame) :]
+        else:
+            assert result is MemoryError, (frame[:9], result)
+    assert not data
+
+
+def watching() -> Path:
+    """It holds, or nobody knows."""
+    from wsframe._c.watch import Watch
+
+    class Watched:
+        def own(self) -> None: ...
+
+    def path(call: Callable[..., Any]) -> None:
+        made = call(Watch, bool, [("own",)], [(Watched, ["own"]), (sys, ["path", "exit"])])
+        if made is MemoryError:
+            return
+        for _ in range(2):
+            result = call(made.holds, Watched())
+            assert result in (True, MemoryError), result
+
+    return path
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
+from types import ModuleType
 from typing import Any
 
 import wsframe
@@ -82,16 +83,26 @@ VALUES: list[Callable[[], Any]] = [
 ]
 
 
+def compiled_modules() -> list[ModuleType]:
+    if wsframe.backend == "py":
+        return []
+    return [
+        import_module(f"wsframe._c.{one.name}") for one in iter_modules(import_module("wsframe._c").__path__)
+    ]
+
+
 def classes() -> Iterator[type]:
-    modules = list(PUBLIC)
-    if wsframe.backend != "py":
-        modules += [f"wsframe._c.{one.name}" for one in iter_modules(import_module("wsframe._c").__path__)]
     seen = set()
-    for name in modules:
-        for one in vars(import_module(name)).values():
+    for module in [import_module(name) for name in PUBLIC] + compiled_modules():
+        for one in vars(module).values():
             if inspect.isclass(one) and one.__module__.startswith("wsframe") and one not in seen:
                 seen.add(one)
                 yield one
+
+
+@cache
+def compiled_classes() -> list[type]:
+    return [one for one in classes() if one.__module__.startswith("wsframe._c.")]
 
 
 @cache
@@ -101,11 +112,13 @@ def names_of(cls: type) -> tuple[list[str], list[str]]:
     return every, [one for one in every if not one.startswith("__")] or every
 
 
-def poke(rng: random.Random, thing: Any, made: list[Any]) -> None:
-    """Do one unexpected thing to an object."""
+def poke(rng: random.Random, thing: Any, made: list[Any], *more: Any) -> None:
+    """Do one unexpected thing to an object, with the others that were made, and with `more` values."""
 
     def value() -> Any:
-        return rng.choice(made) if rng.random() < 0.15 else rng.choice(VALUES)()
+        if more and rng.random() < 0.4:
+            return rng.choice(more)
+        return rng.choice(made) if made and rng.random() < 0.15 else rng.choice(VALUES)()
 
     every, usual = names_of(type(thing))
     name = rng.choice(usual if rng.random() < 0.8 else every)
@@ -126,9 +139,7 @@ def call_with_another_self() -> None:
     """Call each method of each compiled class unbound, with something else in the place of its object."""
     faulthandler.enable()
     warnings.simplefilter("ignore")
-    for cls in classes():
-        if not cls.__module__.startswith("wsframe._c"):
-            continue
+    for cls in compiled_classes():
         for name in [one for one in dir(cls) if one not in LEFT_ALONE | {"__new__"}]:
             for other in (None, 5, "text", object(), Anything()):
                 for count in range(4):
