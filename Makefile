@@ -67,7 +67,7 @@ bench-servers: $(VENV)/.bench
 bench-hosts: $(VENV)/.bench
 	$(BIN)/python -m bench -k test_hosts $(ARGS)
 
-# What people run by default: pinned versions, compression on. ARGS="uvicorn 0.30": rows with these words.
+# What people run by default: pinned versions, compression on. ARGS="--json FILE uvicorn 0.30": rows with these words.
 bench-default: $(VENV)/.bench
 	$(BIN)/python -m bench.default $(ARGS)
 

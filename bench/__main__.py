@@ -1,7 +1,6 @@
 """Measure, print what was reached, and write the table and the chart.
 
-python -m bench                 all but the endpoints; writes README.md, docs/explanation/performance.md and
-                                both charts
+python -m bench                 all but the endpoints; writes docs/explanation/performance.md and both charts
 python -m bench -k decode       a part, with pytest's own options; writes nothing
 python -m bench -k endpoints    servers and clients, and a table of them; takes its time
 """

@@ -1,4 +1,4 @@
-"""A run of the benchmarks as the tables and the charts of README.md and of the site."""
+"""A run of the benchmarks as the tables and the charts of the site."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bench.chart import draw, draw_servers
 from bench.figures import duration, times
 from bench.results import Results
 
-BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
+MARK = "bench"
 PAGE = "docs/explanation/performance.md"
 CHART = "docs/bench.svg"
 SERVERS_CHART = "docs/before-after.svg"
@@ -61,29 +61,26 @@ CONDITIONS = """
 - A client: one round trip at a time, on one core with its server, without wsaccel.
 - Texts are words in random order.
 """
-SHORT = """\
-| echo of 32 bytes | one message in flight | 64 in flight |
-|---|--:|--:|
-"""
 
 
 def write(found: Results, root: Path) -> None:
     """Put the figures where readers find them."""
-    replace(root / "README.md", short(gains(found)))
-    replace(root / PAGE, "\n".join(markdown(found)))
+    replace(root / PAGE, "\n".join(markdown(found)), MARK)
     rows = {row: dict(ratios(found, work, case, CHARTED)) for row, (work, case) in ROWS.items()}
     title = f"{found.machine}, {found.date}"
     draw(rows, title, root / CHART)
     draw_servers(gains(found), title, root / SERVERS_CHART, ("as it is", "under wsframe run"))
 
 
-def replace(document: Path, section: str) -> None:
-    """Put a section between the two marks of a document."""
-    before, begin, rest = document.read_text().partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise SystemExit(f"{document} has no {BEGIN} and {END}")
-    document.write_text(f"{before}{BEGIN}\n{section}\n{END}{after}")
+def replace(document: Path, section: str, mark: str) -> None:
+    """Put a section between the two marks of a document, `<!-- MARK:begin -->` and `<!-- MARK:end -->`."""
+    begin, end = (f"<!-- {mark}:{which} -->" for which in ("begin", "end"))
+    text = document.read_text("utf-8")
+    if not (begin in text and end in text):
+        raise SystemExit(f"{document} has no {begin} and {end}")
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    document.write_text(f"{before}{begin}\n{section}\n{end}{after}", "utf-8")
 
 
 def gains(found: Results) -> dict[str, dict[str, tuple[float, float]]]:
@@ -97,15 +94,6 @@ def gains(found: Results) -> dict[str, dict[str, tuple[float, float]]]:
         }
         for depth, text in DEPTHS.items()
     }
-
-
-def short(panels: dict[str, dict[str, tuple[float, float]]]) -> str:
-    """The gains of the servers, as README.md has them."""
-    rows = (
-        f"| {name} | {' | '.join(times(pairs[name][0] / pairs[name][1]) for pairs in panels.values())} |"
-        for name in next(iter(panels.values()))
-    )
-    return "Less CPU time per message under `wsframe run`:\n\n" + SHORT + "\n".join(rows)
 
 
 def markdown(found: Results) -> Iterator[str]:

@@ -1,27 +1,34 @@
-"""The table: `python -m bench.default [WORD...]`, rows whose names have all the words.
+"""Measure what people run by default, each server plain and under `wsframe run --zlib auto`.
 
-Servers with the versions that people have pinned, each plain and under `wsframe run --zlib auto`, both alive,
-bursts in turn. The figures are how many times as much CPU the plain server takes for a message: medians over
-ROUNDS pairs of bursts, with their quartiles.
+    python -m bench.default [--pairs N] [--python EXE ...] [--json FILE] [WORD ...]
+
+Rows whose names have all the words, with each interpreter; with --json each finished cell is appended to
+FILE, and those that are there already are left out: what was interrupted goes on.
+`python -m bench.default.table FILE` makes tables of it.
+
+Both servers are alive, bursts in turn. The figures are how many times as much CPU the plain server takes for
+a message: medians over the pairs of bursts, with their quartiles.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
-import statistics
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from bench.default.environments import environment
+from bench.default.cells import Cell, append, read
+from bench.default.environments import ROOT, NotInstallable, environment, python_version
 from bench.default.load import Load, Work
-from bench.default.rows import ROWS, Row
+from bench.default.rows import BROADCAST, ROWS, Row
 from bench.machine import CORES, MALLOC
 from wsframe.demo.servers import Program, Server, running
 
-ROUNDS = 7
+PAIRS = 7
 SECONDS = 0.6
 WARM_UP = 0.4
 SERVERS = Path(__file__).with_name("servers.py")
@@ -29,8 +36,7 @@ ZLIB = ["-m", "wsframe", "run", "--zlib", "auto", "--"]
 
 
 @contextmanager
-def serving(row: Row, log: Path, *, accelerated: bool) -> Iterator[Server]:
-    python = environment(row.pins)
+def serving(row: Row, python: Path, log: Path, *, accelerated: bool) -> Iterator[Server]:
     command = (*(ZLIB if accelerated else ()), str(SERVERS), row.server)
     with running(Program(row.name, command), log, python=python, variables=MALLOC) as server:
         server.port()
@@ -39,44 +45,81 @@ def serving(row: Row, log: Path, *, accelerated: bool) -> Iterator[Server]:
         yield server
 
 
-def measure(row: Row, work: Work, folder: Path) -> list[float]:
-    """Return the ratios of all rounds, sorted."""
-    with ExitStack() as stack:
+def bursts(row: Row, work: Work, python: Path, pairs: int) -> tuple[list[float], list[str]]:
+    """Return the ratio of each pair, and what `wsframe run` printed."""
+    with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
         loads = []
         for accelerated in (False, True):
-            log = folder / f"{row.server}-{accelerated}.log"
-            server = stack.enter_context(serving(row, log, accelerated=accelerated))
+            log = Path(folder, f"{accelerated}.log")
+            server = stack.enter_context(serving(row, python, log, accelerated=accelerated))
             loads.append(Load(server.port(), server.process.pid, work))
             stack.callback(loads[-1].close)
         for load in loads:
             load.burst(WARM_UP)
         ratios = []
-        for number in range(ROUNDS):
+        for number in range(pairs):
             seconds = {load: load.burst(SECONDS) for load in (loads if number % 2 else loads[::-1])}
             ratios.append(seconds[loads[0]] / seconds[loads[1]])
-        return sorted(ratios)
+        return ratios, server.remarks()
 
 
-def main(words: list[str]) -> int:
-    """Print the table; return 1 if a figure is below its bar."""
+def broadcasts(row: Row, python: Path, pairs: int) -> list[float]:
+    """Return the ratio of each pair of programs that broadcast."""
+    command = [python, "-W", "ignore", "-m", "bench.host_broadcast", row.server.removeprefix(BROADCAST)]
+    variables = {**os.environ, **MALLOC, "PYTHONPATH": str(ROOT)}
+
+    def seconds(how: str) -> float:
+        done = subprocess.run([*command, how], check=True, stdout=subprocess.PIPE, env=variables)
+        return float(done.stdout)
+
+    return [seconds("plain") / seconds("accelerated") for _ in range(pairs)]
+
+
+def measure(row: Row, work: Work, bar: float, base: str, pairs: int) -> Cell:
+    python = environment(row.pins, base)
+    if row.server.startswith(BROADCAST):
+        ratios, banner = broadcasts(row, python, pairs), list[str]()
+    else:
+        ratios, banner = bursts(row, work, python, pairs)
+    version = python_version(base)
+    return Cell(version, row.server, row.pins, work, bar, tuple(sorted(ratios)), tuple(banner))
+
+
+def main() -> int:
+    """Print the cells; return 1 if a figure is below its bar, or a row cannot be had."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("word", nargs="*", help="part of the name of a row")
+    parser.add_argument(
+        "--pairs", type=int, default=PAIRS, metavar="N", help=f"of bursts, {PAIRS} by default"
+    )
+    parser.add_argument(
+        "--python", action="append", metavar="EXE", help="an interpreter; by default the one that runs this"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="keep finished cells, and go on after them")
+    options = parser.parse_args()
     if CORES:
         os.sched_setaffinity(0, CORES[:1])
-    short = 0
-    with tempfile.TemporaryDirectory() as folder:
+    finished = read(options.json) if options.json else []
+    failed = 0
+    for python in options.python or [sys.executable]:
         for row in ROWS:
-            if not all(word in row.name for word in words):
+            if not all(word in row.name for word in options.word):
                 continue
             for work, bar in row.works:
-                ratios = measure(row, work, Path(folder))
-                ratio = statistics.median(ratios)
-                low, high = ratios[len(ratios) // 4], ratios[-len(ratios) // 4 - 1]
-                short += ratio < bar
-                kind = "compressed" if work.deflate else "plain"
-                name = f"{row.name}, {work.size} B {kind}, {work.connections} x {work.depth}"
-                mark = "" if ratio >= bar else "  SHORT"
-                print(f"{name:66} {ratio:6.2f} ({low:.2f} to {high:.2f}), bar {bar:g}{mark}", flush=True)
-    return 1 if short else 0
+                if any(cell.is_of(python_version(python), row, work) for cell in finished):
+                    continue
+                try:
+                    cell = measure(row, work, bar, python, options.pairs)
+                except NotInstallable as exc:
+                    print(exc, flush=True)
+                    failed += 1
+                    break
+                if options.json:
+                    append(options.json, cell)
+                print(cell, flush=True)
+                failed += cell.short
+    return bool(failed)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

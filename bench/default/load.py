@@ -39,6 +39,10 @@ class Work:
     connections: int
     deflate: bool
 
+    def __str__(self) -> str:
+        kind = "compressed" if self.deflate else "uncompressed"
+        return f"{self.size} B {kind}, {self.connections} x {self.depth}"
+
 
 class Peer:
     """One connection."""

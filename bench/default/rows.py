@@ -41,21 +41,27 @@ def works(
     return (
         (Work(32, 1, 8, False), plain[0]),
         (Work(32, 64, 8, False), plain[1]),
-        *((Work(size, depth, 8, True), bar) for size, depth, bar in compressed),
         (Work(124, 1, 500, False), many),
+        *deflated(*compressed),
     )
 
 
+def deflated(*compressed: tuple[int, int, float]) -> tuple[tuple[Work, float], ...]:
+    return tuple((Work(size, depth, 8, True), bar) for size, depth, bar in compressed)
+
+
+BROADCAST = "broadcast-"  # and what `bench.host_broadcast` calls it
 UVICORN = ((350, 1, 2.2), (350, 64, 4), (1000, 64, 3), (16_000, 64, 5))
 WEBSOCKETS = ((1000, 1, 1.6), (1000, 64, 2.2))
 SLOWEST = ((350, 1, NEVER_SLOWER), (1000, 64, NEVER_SLOWER))
+TORNADO = ("6.1", "6.4.2", "6.6.1")
 
 UVICORN_PINS = (
     ("uvicorn==0.30.6", "websockets==12.0"),
     ("uvicorn==0.30.6", "wsproto==1.2.0"),
     ("uvicorn==0.35.0", "websockets==13.1"),
     ("uvicorn==0.46.0", "websockets==15.0.1"),
-    ("uvicorn==0.54.0", "websockets"),
+    ("uvicorn==0.54.0", "websockets==17.4"),
 )
 
 ROWS = (
@@ -70,16 +76,25 @@ ROWS = (
         for version in ("13.1", "15.0.1", "17.4")
     ),
     *(
-        Row("hypercorn", (f"hypercorn=={version}", *more), works((1.6, 4), *SLOWEST))
-        for version, *more in (("0.14.4", "wsproto==1.2.0"), ("0.17.3", "wsproto==1.2.0"), ("0.18.0",))
+        Row("hypercorn", pins, works((1.6, 4), *SLOWEST))
+        for pins in (
+            ("hypercorn==0.14.4", "wsproto==1.2.0"),
+            ("hypercorn==0.17.3", "wsproto==1.2.0"),
+            ("hypercorn==0.18.0", "wsproto==1.3.2"),
+        )
     ),
-    *(Row("tornado", (f"tornado=={version}",), works((1.8, 3))) for version in ("6.1", "6.4.2", "6.6.1")),
+    *(Row("tornado", (f"tornado=={version}",), works((1.8, 3))) for version in TORNADO),
     *(
-        Row("tornado-deflate", (f"tornado=={version}",), works((1.8, 3), (1000, 1, 1.3), (1000, 64, 1.8)))
-        for version in ("6.1", "6.4.2", "6.6.1")
+        Row("tornado-deflate", (f"tornado=={version}",), deflated((1000, 1, 1.3), (1000, 64, 1.8)))
+        for version in TORNADO
     ),
     *(
         Row("aiohttp", (f"aiohttp=={version}",), works((0.97, 0.97), (1000, 1, 0.97), (1000, 64, 1.5)))
         for version in ("3.11.18", "3.13.2", "3.14.5")
+    ),
+    Row("autobahn", ("autobahn==26.10.2",), works((NEVER_SLOWER, NEVER_SLOWER), *SLOWEST)),
+    *(
+        Row(f"{BROADCAST}{kind}", (f"websockets=={version}",), ((Work(1000, 1, 1000, True), 15),))
+        for kind, version in (("legacy", "12.0"), ("asyncio", "17.4"))
     ),
 )

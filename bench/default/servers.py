@@ -105,6 +105,28 @@ async def aiohttp():
     await asyncio.Event().wait()
 
 
+async def autobahn():
+    from autobahn.asyncio.websocket import WebSocketServerFactory, WebSocketServerProtocol
+    from autobahn.websocket.compress import PerMessageDeflateOffer, PerMessageDeflateOfferAccept
+
+    class Echo(WebSocketServerProtocol):
+        def onMessage(self, payload, isBinary):
+            self.sendMessage(payload, isBinary)
+
+    def accept(offers):
+        for offer in offers:
+            if isinstance(offer, PerMessageDeflateOffer):
+                return PerMessageDeflateOfferAccept(offer)
+        return None
+
+    factory = WebSocketServerFactory()
+    factory.protocol = Echo
+    factory.setProtocolOptions(perMessageCompressionAccept=accept)
+    server = await asyncio.get_running_loop().create_server(factory, "127.0.0.1", 0)
+    started(server.sockets[0].getsockname()[1])
+    await asyncio.Event().wait()
+
+
 KINDS = {
     "websockets": websockets,
     "legacy": legacy,
@@ -114,6 +136,7 @@ KINDS = {
     "tornado": lambda: tornado(False),
     "tornado-deflate": lambda: tornado(True),
     "aiohttp": aiohttp,
+    "autobahn": autobahn,
 }
 
 kind = sys.argv[1]
