@@ -23,10 +23,10 @@ from pathlib import Path
 
 from bench.default.cells import Cell, append, read
 from bench.default.environments import ROOT, NotInstallable, environment, python_version
-from bench.default.load import Load, Work
+from bench.default.load import Load, LoadError, Work
 from bench.default.rows import BROADCAST, ROWS, Row
 from bench.machine import CORES, MALLOC
-from wsframe.demo.servers import Program, Server, running
+from wsframe.demo.servers import Program, Server, ServerError, running
 
 PAIRS = 7
 SECONDS = 0.6
@@ -114,6 +114,10 @@ def main() -> int:
                     print(exc, flush=True)
                     failed += 1
                     break
+                except (LoadError, ServerError) as exc:
+                    print(f"{python_version(python)}, {row.name}, {work}: {exc}", flush=True)
+                    failed += 1
+                    continue
                 if options.json:
                     append(options.json, cell)
                 print(cell, flush=True)

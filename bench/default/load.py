@@ -23,6 +23,10 @@ PATIENCE = 20.0  # seconds without a reply
 CONTROL = 8  # opcodes from here on are no messages
 
 
+class LoadError(Exception):
+    """What a server should not have done."""
+
+
 @dataclass(frozen=True)
 class Work:
     """What to send.
@@ -58,6 +62,7 @@ class Peer:
         self.received = 0
         self.buffer = b""
         self.unsent = memoryview(b"")
+        self.pongs = b""  # they leave with the next messages
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         offer = f"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits={WINDOW_BITS}\r\n"
@@ -67,14 +72,14 @@ class Peer:
         while not head.endswith(b"\r\n\r\n"):
             data = self.socket.recv(1)
             if not data:
-                raise SystemExit(f"no handshake: {head!r}")
+                raise LoadError(f"no handshake: {head!r}")
             head += data
         if work.deflate is not (b"permessage-deflate" in head):
-            raise SystemExit(f"compression was not agreed on as asked: {head!r}")
+            raise LoadError(f"compression was not agreed on as asked: {head!r}")
 
     def send(self) -> None:
         """Send the next messages; what the socket does not take is for `send_rest`."""
-        batch = self.batches[self.next]
+        batch, self.pongs = self.pongs + self.batches[self.next], b""
         self.next = (self.next + 1) % len(self.batches)
         self.owed = self.depth
         try:
@@ -90,7 +95,7 @@ class Peer:
         """Read what is there, and count messages."""
         data = self.socket.recv(2**18)
         if not data:
-            raise SystemExit("the server ended a connection")
+            raise LoadError("the server ended a connection")
         data = self.buffer + data
         at, end = 0, len(data)
         while end - at >= 2:
@@ -105,6 +110,9 @@ class Peer:
             if data[at] & 15 < CONTROL:
                 self.owed -= 1
                 self.received += 1
+            elif data[at] & 15 == Opcode.PING:
+                payload = data[at + head : at + head + length]
+                self.pongs += encode_frame(Opcode.PONG, payload, mask_key=os.urandom(4))
             at += head + length
         self.buffer = data[at:]
 
@@ -143,7 +151,7 @@ class Load:
         while any(peer.owed for peer in self.peers):
             ready = self.selector.select(PATIENCE)
             if not ready:
-                raise SystemExit("no reply")
+                raise LoadError("no reply")
             going_on = time.perf_counter() < end
             for key, events in ready:
                 peer = key.data

@@ -110,7 +110,8 @@ def _import(name: str) -> None:
     modules = [imported_as(name), *DEFAULTS.get(name, ())]
     if version is not None and not refusal(host, version):
         modules += [module for part in (host, *host.parts) for module in part.modules]
-        modules += [host.deflating.module] if host.deflating else []
+        deflating = host.deflating_of(version)
+        modules += [deflating.module] if deflating else []
     for module in modules:
         with contextlib.suppress(Exception):
             importlib.import_module(module)

@@ -7,7 +7,7 @@ from support import fake_library
 from support.fake_library import load, record
 
 from wsframe import accelerate
-from wsframe.accelerate.host import Host, require
+from wsframe.accelerate.host import Deflating, Host, require
 
 
 @pytest.mark.parametrize(("version", "expected"), [("1.4.9", "slow"), ("1.5", "fast"), ("2.0", "fast")])
@@ -31,6 +31,26 @@ def test_a_host_may_have_parts_for_older_versions_than_its_own(library):
     assert (record().active, record().why_not) == (True, "")
     with pytest.raises(RuntimeError, match=r"fakehost version 1\.4 is older than 2\.0"):
         require("fakehost")
+
+
+@pytest.mark.parametrize(("version", "expected"), [("1.4.9", "fast"), ("1.5", "slow"), ("2.0", "slow")])
+def test_a_part_may_be_for_older_versions_only(library, version, expected):
+    fake_library.write_host(library, "prove=lambda: None", "prove=lambda: None, until=(1, 5)")
+    fake_library.set_version(library, version)
+    accelerate.install("fakehost")
+    user, extra = load("fakehost.user"), load("fakehost.extra")
+    assert (user.speed(), extra.more()) == ("fast", expected)
+
+
+@pytest.mark.parametrize(
+    ("version", "owner"), [("2.1", "new"), ("2.0", "new"), ("1.9.9", "old"), ("1.5", "old"), ("1.4", None)]
+)
+def test_what_compresses_depends_on_the_version(version, owner):
+    old = Deflating(owner="old", round_trip="x", since=(1, 5))
+    new = Deflating(owner="new", round_trip="x", since=(2,), older=old)
+    host = Host(name="x", first=(1,), before=(3,), modules=(), prove=lambda: None, deflating=new)
+    found = host.deflating_of(version)
+    assert (found and found.owner) == owner
 
 
 @pytest.mark.parametrize("version", ["1.1.9", "3.0", "3.0rc1", "4"])

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from support.frames import BINARY, CLOSE, PING, PONG, TEXT
 pytest.importorskip("aiohttp")
 
 from aiohttp import ClientSession, WSMsgType, web
-from aiohttp._websocket.writer import WebSocketWriter
+from aiohttp.http_websocket import WebSocketWriter
 
 from wsframe import accelerate, parse_header
 from wsframe.accelerate.hosts.aiohttp import HOST
@@ -231,7 +232,7 @@ def test_a_client_and_a_server_exchange_messages(patched: Any, compress: int) ->
     assert asyncio.run(main()) == messages
 
 
-@pytest.mark.parametrize("part", [HOST, *HOST.parts], ids=lambda part: part.modules[-1])
+@pytest.mark.parametrize("part", HOST.parts_of(version("aiohttp")), ids=lambda part: part.modules[-1])
 def test_a_proof_fails_without_the_patch(part: Any) -> None:
     accelerate.uninstall("aiohttp")
     with pytest.raises(

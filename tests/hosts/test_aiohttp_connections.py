@@ -19,11 +19,12 @@ from support.opening import close, request, serve_pieces
 pytest.importorskip("aiohttp")
 
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, web
-from aiohttp._websocket.writer import WebSocketWriter
+from aiohttp.http_websocket import WebSocketWriter
 
 from wsframe import accelerate
 from wsframe.accelerate.hosts._shared import coalesce
 
+SEND_FRAME = "send_frame" if hasattr(WebSocketWriter, "send_frame") else "_send_frame"  # before 3.11
 STYLES = ["async for", "receive", "busy", "at once"]
 HELLO, TO_CLIENT = frame(TEXT, b"hello", key=KEY), frame(TEXT, b"hello")
 
@@ -213,7 +214,7 @@ def test_server_conversation_really_takes_place() -> None:
 
 
 @pytest.mark.parametrize(
-    ("owner", "name"), [(web.WebSocketResponse, "receive"), (WebSocketWriter, "send_frame")]
+    ("owner", "name"), [(web.WebSocketResponse, "receive"), (WebSocketWriter, SEND_FRAME)]
 )
 def test_wrapped_method_sees_every_call(owner: type, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     converse = serve([HELLO * 5], "async for")
@@ -261,6 +262,7 @@ def test_a_large_message_among_small_ones_of_an_iteration_arrives_whole(deflate:
             seen.append(ws.close_code)
         await runner.cleanup()
 
-    # aiohttp compresses the large one in a thread.
-    messages = ["a", "b", "c", large] if deflate else ["a", large, "b", "c"]
+    # aiohttp compresses the large one in a thread; before 3.13.2 the others wait until that is done.
+    overtakes = deflate and hasattr(WebSocketWriter, "_get_compressor")
+    messages = ["a", "b", "c", large] if overtakes else ["a", large, "b", "c"]
     assert both(main)[0] == [*messages, 1000]

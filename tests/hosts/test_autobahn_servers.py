@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -208,6 +209,8 @@ asyncio.run(main())
 
 @pytest.mark.parametrize("handler", [SYNCHRONOUS, ASYNCHRONOUS])
 def test_replies_to_one_read_are_coalesced(handler: str, tmp_path: Path) -> None:
+    if version("autobahn").startswith("22.4"):
+        pytest.skip("this autobahn cannot be imported before a framework is chosen")
     file = tmp_path / "program.py"
     file.write_text(BATCH.replace("    HANDLER\n", handler), "utf-8")
     launch = (sys.executable, "-m", "wsframe", "run", "--quiet", "--only", "autobahn", "--")

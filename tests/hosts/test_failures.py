@@ -65,6 +65,8 @@ CLOSES = {"autobahn": (25,), "tornado-coroutines": (6, 6)}
 # Before these versions it is chance whether the application is told what cut it off, or that it is cut off.
 TELLS = {"websockets-sync": (17,)}
 CAUSE = "The above exception was", "BrokenPipeError:", "Traceback "
+# Lines of a log, without those of tracebacks: the ones of Twisted begin with a file.
+SAYS = r"(?!wsframe: ready to accelerate|/\S+\.py:\d+:\w+$)[^ ^]"
 # Errors that a peer cannot cause.
 OF_CODE = r"(Assertion|Attribute|Index|Key|Name|Runtime|Type|UnboundLocal|Value)Error"
 BROKEN_OFF = [text("x" * 200)[:3], text("hello")[:-2], frame(TEXT, b"x", fin=False, key=KEY), text("x") * 100]
@@ -155,9 +157,7 @@ def settle(port: int, log: Path) -> list[str]:
             assert peer.until(message.encode()) == [(0x81, False, message.encode()), b""]
             peer.close()
     said = log.read_text().partition("mark\n")[0].splitlines()
-    return [
-        re.sub(RANDOM, "*", line) for line in said if re.match(r"(?!wsframe: ready to accelerate)[^ ^]", line)
-    ]
+    return [re.sub(RANDOM, "*", line) for line in said if re.match(SAYS, line)]
 
 
 def serve(host: str, log: Path, *, accelerated: bool) -> tuple[dict[str, list[Any]], Counter[str]]:

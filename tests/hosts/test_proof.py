@@ -9,6 +9,7 @@ import sys
 import textwrap
 import threading
 from collections.abc import Iterator
+from importlib.metadata import version
 from types import SimpleNamespace
 from typing import Any
 
@@ -109,8 +110,14 @@ def run_alone(code: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_autobahn_proof_chooses_no_framework_and_keeps_random_state() -> None:
+def autobahn_without_a_framework() -> None:
     pytest.importorskip("autobahn")
+    if version("autobahn").startswith("22.4"):
+        pytest.skip("this autobahn cannot be imported before a framework is chosen")
+
+
+def test_autobahn_proof_chooses_no_framework_and_keeps_random_state() -> None:
+    autobahn_without_a_framework()
     run_alone("""
         import random
         import txaio
@@ -126,7 +133,7 @@ def test_autobahn_proof_chooses_no_framework_and_keeps_random_state() -> None:
 
 
 def test_autobahn_modules_imported_after_the_proof_are_watched() -> None:
-    pytest.importorskip("autobahn")
+    autobahn_without_a_framework()
     run_alone("""
         from autobahn.websocket import protocol
         from wsframe import accelerate

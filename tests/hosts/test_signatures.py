@@ -41,7 +41,12 @@ def replacements(name: str) -> list[Replacement]:
             continue
         if part.applies():
             found += own_replacements(part, host)
-    return found
+    return [one for one in found if not is_of_wsaccel(inspect.getattr_static(one.owner, one.name, None))]
+
+
+def is_of_wsaccel(value: Any) -> bool:
+    """Tell whether autobahn, before 25, has something from wsaccel: it is C and has no signature."""
+    return (getattr(value, "__module__", None) or "").startswith("wsaccel.")
 
 
 def can_be_pickled(value: Any) -> bool:

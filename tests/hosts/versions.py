@@ -12,6 +12,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,12 +35,14 @@ class Dialogs(NamedTuple):
         chosen: which of the shared tests, as pytest's -k has it.
         versions: the ends of the tested range, and what lies between.
         elsewhere: versions that other tests are for: those of `tests/uvicorn/versions.py`, and of parts.
+        needs: by the beginning of a version, what it needs of another version than this environment has.
     """
 
     files: str
     chosen: str
     versions: tuple[str, ...]
     elsewhere: tuple[str, ...] = ()
+    needs: Mapping[str, tuple[str, ...]] = {}
 
 
 HOSTS = {
@@ -60,7 +64,20 @@ HOSTS = {
     "aiohttp": Dialogs(
         files="test_aiohttp*.py",
         chosen="aiohttp",
-        versions=("3.11.0", "3.11.18", "3.12.15", "3.13.0", "3.13.2", "3.14.5"),
+        versions=(
+            "3.8.6",
+            "3.9.0",
+            "3.9.5",
+            "3.10.0",
+            "3.10.11",
+            "3.11.0",
+            "3.11.18",
+            "3.12.15",
+            "3.13.0",
+            "3.13.2",
+            "3.14.5",
+        ),
+        needs={"3.8.": ("async-timeout<5", "charset-normalizer<4")},
     ),
     "websocket_client": Dialogs(
         files="test_websocket_client.py",
@@ -77,6 +94,7 @@ HOSTS = {
         files="test_autobahn*.py",
         chosen="autobahn",
         versions=("22.4.2", "22.12.1", "23.6.2", "24.4.2", "25.12.2", "26.10.2"),
+        needs=dict.fromkeys(("22.", "23.", "24."), ("txaio==23.1.1",)),
     ),
     "uvicorn": Dialogs(
         files="test_uvicorn*.py",
@@ -124,11 +142,13 @@ def passes(name: str, version: str) -> bool:
 
 
 def prepare(name: str, version: str) -> Path:
-    """Install a release, and nothing that it asks for; return its folder."""
+    """Install a release, and of what it asks for only `needs`; return its folder."""
     home = WORK / f"{name}-{version}"
     if not home.exists():
         pip = (sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps")
-        subprocess.run([*pip, "--target", str(home), f"{name}=={version}"], check=True)
+        needs = [more for start, more in HOSTS[name].needs.items() if version.startswith(start)]
+        packages = f"{name}=={version}", *chain(*needs)
+        subprocess.run([*pip, "--target", str(home), *packages], check=True)
     return home
 
 

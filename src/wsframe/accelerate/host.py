@@ -62,6 +62,7 @@ class Part:
             may still read them.
         requires: other hosts that the new code reaches into, whose version must be one that was tested.
         since: the oldest version of the library this part was tested with, where the host has older ones.
+        until: the first version that another part is for; empty where there is none.
         note: its name in the list of what is active; empty for most.
         title: its name in the line that says that it failed; the name of the host for most.
         applies: returns whether it is of use in this process; if not, it is ignored.
@@ -77,6 +78,7 @@ class Part:
     adds: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     requires: tuple[str, ...] = ()
     since: tuple[int, ...] = ()
+    until: tuple[int, ...] = ()
     note: str = ""
     title: str = ""
     applies: Callable[[], bool] = lambda: True
@@ -92,11 +94,15 @@ class Deflating:
         round_trip: compresses bytes and inflates them with the library's own code; returns the two objects
             that did it, and the result.
         attribute: its name there.
+        since: the oldest version that has it there.
+        older: where versions before that have it.
     """
 
     owner: str
     round_trip: Factory
     attribute: str = "zlib"
+    since: tuple[int, ...] = ()
+    older: Deflating | None = None
 
     @property
     def module(self) -> str:
@@ -165,7 +171,18 @@ class Host(Part):
     def parts_of(self, version: str) -> list[Part]:
         """List the parts that were tested with a version, the host's own first if it is one of them."""
         numbers = _padded(_numbers(version))
-        return [part for part in (self, *self.parts) if _padded(part.since) <= numbers]
+        return [
+            part
+            for part in (self, *self.parts)
+            if _padded(part.since) <= numbers and not (part.until and _padded(part.until) <= numbers)
+        ]
+
+    def deflating_of(self, version: str) -> Deflating | None:
+        """Find how a version compresses, if it does."""
+        numbers, found = _padded(_numbers(version)), self.deflating
+        while found is not None and _padded(found.since) > numbers:
+            found = found.older
+        return found
 
     def refusal(self, version: str | None) -> str:
         """Say why a version is left alone."""

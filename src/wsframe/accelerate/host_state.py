@@ -46,6 +46,7 @@ class HostState:
         self._deflating: list[Patch] = []  # none, or the one that puts this zlib into the host
         self._unpatched: tuple[str, ...] = ()
         self._untested = ""
+        self._version = ""
         self._opened = False
         self._released = False
 
@@ -111,13 +112,14 @@ class HostState:
             if found is None or why_not:
                 self._leave_alone(why_not)
                 return
-            self._untested = untested(host, found)
+            self._version, self._untested = found, untested(host, found)
             self._patches = [Patch(part, host) for part in host.parts_of(found)]
             self._deflate(host)
             for patch in self._patches:
                 self._watch(patch.part.modules)
-            too_new = [part for part in host.parts if part not in host.parts_of(found)]
-            self._unpatched = (*host.unpatched, *(part.modules[-1] for part in too_new))
+            patched = {patch.part.modules[-1] for patch in self._patches}
+            too_new = [part.modules[-1] for part in host.parts if part.modules[-1] not in patched]
+            self._unpatched = (*host.unpatched, *too_new)
             if host.notes:  # our own protocol replaces all of them
                 self._unpatched = ()
             self._watch(self._unpatched)
@@ -164,7 +166,7 @@ class HostState:
             _REPORTED.update({module, importer} - {"", "__main__"})
 
     def _deflate(self, host: Host) -> None:
-        chosen = host.deflating if resolved_zlib(self._zlib) != "zlib" else None
+        chosen = host.deflating_of(self._version) if resolved_zlib(self._zlib) != "zlib" else None
         self._deflating = [Patch(zlib_patch(host, chosen, self._zlib), host)] if chosen else []
         for patch in self._deflating:
             self._watch(patch.part.modules)

@@ -7,11 +7,32 @@ system: those of aiohttp come from a generator that a forked child shares with i
 from __future__ import annotations
 
 from ...host import Deflating, Host, Part
-from .bypassed import CLIENT, DEFLATING, MODELS, READER, SENDING, SERVER, WRITER, WRITER_CLASS
+from .bypassed import (
+    CLIENT,
+    DEFLATING,
+    LOCKED_DEFLATING,
+    MODELS,
+    MODULE,
+    OLD_DEFLATING,
+    OLD_SENDING,
+    READER,
+    SENDING,
+    SERVER,
+    WRITER,
+    WRITER_CLASS,
+)
+
+NEW_MODULES = (MODELS, READER, WRITER)
+# The versions that differ in what is bypassed: since, until, modules, sending, deflating.
+GENERATIONS = (
+    ((3, 8), (3, 11), (MODULE,), OLD_SENDING, OLD_DEFLATING),
+    ((3, 11), (3, 13, 2), NEW_MODULES, SENDING, LOCKED_DEFLATING),
+    ((3, 13, 2), (), NEW_MODULES, SENDING, DEFLATING),
+)
 
 HOST = Host(
     name="aiohttp",
-    first=(3, 11),
+    first=(3, 8),
     before=(3, 15),
     since=(3, 13, 2),  # older ones write a frame in `send_frame`, which sends it as well
     modules=(WRITER,),
@@ -20,7 +41,9 @@ HOST = Host(
     bypasses=SENDING,
     parts=tuple(
         Part(
-            modules=(MODELS, READER, WRITER, socket.partition(":")[0]),
+            since=since,
+            until=until,
+            modules=(*modules, socket.partition(":")[0]),
             seams={
                 socket: {
                     "receive": "receive.receive",
@@ -30,9 +53,10 @@ HOST = Host(
                 }
             },
             prove=prove,
-            bypasses=SENDING,
-            relies_on=DEFLATING,
+            bypasses=sending,
+            relies_on=deflating,
         )
+        for since, until, modules, sending, deflating in GENERATIONS
         for socket, prove in ((CLIENT, "proof.prove_client"), (SERVER, "proof.prove_server"))
     ),
     coalesces=True,
@@ -41,5 +65,12 @@ HOST = Host(
         owner="aiohttp.compression_utils:ZLibBackend",
         attribute="_zlib_backend",
         round_trip="proof.round_trip",
+        since=(3, 12),
+        older=Deflating(
+            owner="aiohttp.compression_utils",
+            round_trip="proof.round_trip",
+            since=(3, 9),
+            older=Deflating(owner=MODULE, round_trip="proof.old_round_trip"),
+        ),
     ),
 )

@@ -10,6 +10,7 @@ from typing import Any
 
 from ...host import Host
 from .._shared.coalesce import join, received
+from .kinds import message_types, queue_class
 
 Receive = Callable[..., Coroutine[Any, Any, Any]]
 
@@ -24,9 +25,7 @@ def receive_resets_heartbeat() -> bool:
 
 
 def receive(original: Receive, _: Host) -> Receive:
-    from aiohttp._websocket.models import WSMsgType
-    from aiohttp._websocket.reader import WebSocketDataQueue
-
+    WSMsgType, Queue = message_types(), queue_class()
     TEXT, BINARY = WSMsgType.TEXT, WSMsgType.BINARY
     resets = receive_resets_heartbeat()
 
@@ -34,7 +33,7 @@ def receive(original: Receive, _: Host) -> Receive:
     async def receive(self: Any, timeout: Any = None) -> Any:
         queue = self._reader
         if (
-            type(queue) is WebSocketDataQueue
+            type(queue) is Queue
             and (waiting := queue._buffer)
             and not (self._waiting or self._closing or self._closed)
             and ((kind := waiting[0][0][0]) is TEXT or kind is BINARY)
@@ -45,7 +44,7 @@ def receive(original: Receive, _: Host) -> Receive:
                 self._reset_heartbeat()
             return message
         message = await original(self, timeout)
-        if type(queue) is WebSocketDataQueue:
+        if type(queue) is Queue:
             reply_together(self, queue)
         return message
 
@@ -54,9 +53,7 @@ def receive(original: Receive, _: Host) -> Receive:
 
 
 def receive_next(original: Receive, _: Host) -> Receive:
-    from aiohttp._websocket.models import WSMsgType
-    from aiohttp._websocket.reader import WebSocketDataQueue
-
+    WSMsgType, Queue = message_types(), queue_class()
     TEXT, BINARY = WSMsgType.TEXT, WSMsgType.BINARY
     resets = receive_resets_heartbeat()
     ENDS = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED)
@@ -67,7 +64,7 @@ def receive_next(original: Receive, _: Host) -> Receive:
         if wait is None:  # somebody else's
             message = await self.receive()
         elif (
-            type(queue) is WebSocketDataQueue
+            type(queue) is Queue
             and (waiting := queue._buffer)
             and not (self._waiting or self._closing or self._closed)
             and ((kind := waiting[0][0][0]) is TEXT or kind is BINARY)
@@ -79,7 +76,7 @@ def receive_next(original: Receive, _: Host) -> Receive:
             return message
         else:
             message = await wait(self)
-            if type(queue) is WebSocketDataQueue:
+            if type(queue) is Queue:
                 reply_together(self, queue)
         if message.type in ENDS:
             raise StopAsyncIteration

@@ -17,6 +17,7 @@ HOST = Host(
     name="autobahn",
     first=(22, 4, 2),
     before=(26, 11),
+    packages=("wsaccel",),  # which autobahn uses where it is installed, before 25
     modules=(WEBSOCKET,),
     seams={
         WEBSOCKET: {

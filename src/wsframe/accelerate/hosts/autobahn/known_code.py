@@ -26,6 +26,8 @@ autobahn.util
  hl 4373d272 72cd761e
  hltype 70f2dbfe
  hlval 7f5fefda afbaf639 810d2d98
+autobahn.util:_LazyHexFormatter
+ __init__ b4c4d8f0
 autobahn.websocket.compress_deflate:PerMessageDeflate
  __init__ 16347294 ec32c520
  compress_message_data 6374ee6e
