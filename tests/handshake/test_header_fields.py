@@ -58,6 +58,8 @@ def test_fields_are_given_as_pairs_mapping_headers_or_keywords(kind: Any) -> Non
 
 
 def test_text_of_headers(kind: Any) -> None:
+    if kind is not Headers and not is_newest_websockets():
+        pytest.skip("websockets before 17 encodes values as UTF-8")
     headers = kind([*PAIRS, ("C", "\xe9")])
     assert str(headers) == "A: 1\r\nb: 2\r\na: 3\r\nC: \xe9\r\n\r\n"
     assert headers.serialize() == b"A: 1\r\nb: 2\r\na: 3\r\nC: \xe9\r\n\r\n"
@@ -144,8 +146,16 @@ def test_requests_and_responses_are_equal_by_value() -> None:
         assert copy.deepcopy(one) == one == pickle.loads(pickle.dumps(one))
 
 
+def is_newest_websockets() -> bool:
+    """CPython 3.10 has older versions of websockets only: their requests have no method and no protocol."""
+    http11 = pytest.importorskip("websockets.http11")
+    return "protocol" in [field.name for field in dataclasses.fields(http11.Request)]
+
+
 def test_requests_and_responses_as_text() -> None:
     http11 = pytest.importorskip("websockets.http11")
+    if not is_newest_websockets():
+        pytest.skip("requests of websockets before 17 have other fields")
     theirs = pytest.importorskip("websockets.datastructures").Headers
     for ours, other in [
         (Request("/a\n", {"A": "1"}), http11.Request("/a\n", theirs({"A": "1"}))),

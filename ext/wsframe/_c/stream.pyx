@@ -35,8 +35,17 @@ cdef extern from *:
             PyErr_WriteUnraisable(NULL);
         PyErr_Restore(type, value, traceback);
     }
+
+    /* On CPython 3.10, functions of Cython have a read-only attribute `_is_coroutine`; this is what sets it. */
+    #if PY_VERSION_HEX < 0x030B0000
+    #define wsf_mark_coroutine(function) \\
+        ((void)(((__pyx_CyFunctionObject *)(function))->flags |= __Pyx_CYFUNCTION_COROUTINE))
+    #else
+    #define wsf_mark_coroutine(function) ((void)(function))
+    #endif
     """
     void wsf_warn_never_awaited()
+    void wsf_mark_coroutine(object function)
 
 
 @cython.final
@@ -245,6 +254,9 @@ cdef class Stream(Receiver):
             self._next_is_reply = False
             when = NOW
         return self.write_at(frame, when)
+
+
+wsf_mark_coroutine(Stream.send)
 
 
 def write_to_all(set streams not None, bytes frame not None):

@@ -24,7 +24,7 @@ STEP_SIZE = 2**16
 if not inspect.iscoroutinefunction(Stream.send):  # the compiled one
     if sys.version_info >= (3, 12):
         inspect.markcoroutinefunction(Stream.send)
-    else:  # what asyncio.iscoroutinefunction looks at; nothing convinces that of inspect
+    elif not asyncio.iscoroutinefunction(Stream.send):  # 3.11; nothing convinces that of inspect
         marked: Any = Stream.send
         marked._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]
 
