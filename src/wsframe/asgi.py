@@ -48,7 +48,7 @@ __all__ = [
 
 
 class WebSocket(Protocol):
-    """What has joined a topic: a WebSocket of Starlette, or anything with these two."""
+    """A member of a topic: a WebSocket of Starlette, or an object with these two attributes."""
 
     @property
     def scope(self) -> MutableMapping[str, Any]:
@@ -121,7 +121,7 @@ class _Sender:
                 await self.websocket.send(
                     {"type": "websocket.close", "code": code, "reason": "peer is too slow"}
                 )
-        except Exception:  # whatever the server raises for a connection that has ended
+        except Exception:  # each server raises another exception for a connection that has ended
             self._ended = True
             self.leave_all()
         finally:
@@ -207,7 +207,7 @@ class Topics(_topics.Topics):
         self._websockets: dict[Endpoint, WebSocket] = {}
 
     def add(self, ws: Any, topic: str) -> None:
-        """Have a WebSocket get the messages of a topic, until it is discarded or ends.
+        """Add a WebSocket to a topic: it gets the messages until it is discarded or ends.
 
         Args:
             ws: accepted.
@@ -228,7 +228,7 @@ class Topics(_topics.Topics):
         sender.topics.add(found)
 
     async def subscribe(self, ws: Any, topic: str, since: tuple[str, int] | None = None) -> Subscribed:
-        """Have a WebSocket get the messages of a topic, and wait until the engine delivers them.
+        """Add a WebSocket to a topic, and wait until the engine delivers the messages.
 
         On other servers than `wsframe.uvicorn` nothing is replayed.
 
@@ -247,7 +247,7 @@ class Topics(_topics.Topics):
         return await self._add_and_wait(ws, topic)
 
     def discard(self, ws: Any, topic: str) -> None:
-        """Have a WebSocket get no more messages of a topic; do nothing if it gets none."""
+        """Remove a WebSocket from a topic; do nothing if it is not a member."""
         connection = _connection_of(ws)
         if connection is not None:
             super().discard(cast(Connection, connection), topic)

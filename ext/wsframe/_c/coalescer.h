@@ -8,8 +8,8 @@
    1. The flusher touches a `wsf_pending` only while it is listed, and lists are read and changed only under
       the lock of their group: freeing or detaching one under the lock takes it away from the flusher.
    2. The flusher never waits for a socket.  What a full or broken one does not take stays, is unlisted, and
-      is for the loop's thread: it hands it to the transport, which meets the same error and reports it.
-   3. A descriptor is used only while it is the socket it was (`fstat`): numbers are used again.
+      is left to the loop's thread, which gives it to the transport: that gets the same error and reports it.
+   3. A descriptor is used only while it is the same socket (`fstat`): the system uses numbers again.
    4. Before a fork everything is sent as far as possible; a child starts with nothing pending and no thread.
    5. Locks are taken in the order flusher, group. */
 #ifndef WSF_COALESCER_H
@@ -22,9 +22,9 @@
 
 #include "socket.h"
 
-#define WSF_TICK 2000000 /* ns between two looks; a look costs about 20 us of CPU, most of it to wake */
-#define WSF_AGE 500000   /* ns: what was made pending later is left to the loop */
-#define WSF_LINGER 10    /* looks without work before the flusher sleeps */
+#define WSF_TICK 2000000 /* ns between two checks, each about 20 us of CPU, most for switching threads */
+#define WSF_AGE 500000   /* ns: younger bytes are left to the loop */
+#define WSF_LINGER 10    /* checks without work before the flusher sleeps */
 #define WSF_STACK 262144 /* bytes */
 #define WSF_SMALL 1024   /* bytes: the first size of a buffer */
 
@@ -94,13 +94,13 @@ struct wsf_group {
 
 static struct {
     pthread_mutex_t lock;
-    pthread_cond_t wake;
+    pthread_cond_t work;
     wsf_group *groups;
     pthread_t thread;
     long id; /* of the thread, for the system */
     int running, stop, forbidden, again, hooked;
-    atomic_int ready; /* the thread runs and is awake, or need not be told */
-} wsf_flusher = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+    atomic_int ready; /* the thread runs and checks, so it need not be notified */
+} wsf_flusher = {.lock = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER};
 
 static inline void wsf_lock(wsf_group *group) { pthread_mutex_lock(&group->lock); }
 static inline void wsf_unlock(wsf_group *group) { pthread_mutex_unlock(&group->lock); }
@@ -125,7 +125,7 @@ static inline int wsf_is_same_socket(const wsf_pending *pending)
            (uint64_t)now.st_ino == pending->inode;
 }
 
-/* Send what is pending, under the lock; it stays listed only if another one may do better. */
+/* Send what is pending, under the lock, and unlist it: what the socket did not take is for the loop. */
 static void wsf_send_listed(wsf_pending *pending)
 {
     ptrdiff_t sent = -1;
@@ -173,20 +173,20 @@ static void *wsf_flusher_run(void *unused)
     prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0); /* ns; by default it is 50 us late */
     wsf_flusher.id = syscall(SYS_gettid);
 #endif
-    /* It may have been told to be awake before it ran. */
+    /* It may have been notified before it ran. */
     if (atomic_load(&wsf_flusher.ready))
         idle = 0;
     while (!wsf_flusher.stop) {
         pause.tv_nsec = WSF_TICK;
         if (idle > WSF_LINGER) {
-            /* Whoever lists something from here on sees that the flusher is to be woken; what was listed
-               before is found by this look at all groups.  The locks of the groups put both in order. */
+            /* From here on, listing something notifies the flusher; what was listed before is found by this
+               check of all groups.  The locks of the groups order both. */
             atomic_store(&wsf_flusher.ready, 0);
             if (!wsf_send_late(WSF_AGE))
                 while (!wsf_flusher.stop && !atomic_load(&wsf_flusher.ready))
-                    pthread_cond_wait(&wsf_flusher.wake, &wsf_flusher.lock);
+                    pthread_cond_wait(&wsf_flusher.work, &wsf_flusher.lock);
             atomic_store(&wsf_flusher.ready, 1);
-            pause.tv_nsec = WSF_TICK / 2; /* to wake took time */
+            pause.tv_nsec = WSF_TICK / 2; /* the switch of threads took time */
         }
         pthread_mutex_unlock(&wsf_flusher.lock);
         nanosleep(&pause, NULL);
@@ -221,7 +221,7 @@ static void wsf_after_fork_in_child(void)
         pthread_mutex_init(&group->lock, NULL);
     }
     pthread_mutex_init(&wsf_flusher.lock, NULL);
-    pthread_cond_init(&wsf_flusher.wake, NULL);
+    pthread_cond_init(&wsf_flusher.work, NULL);
     wsf_flusher.running = wsf_flusher.stop = wsf_flusher.forbidden = wsf_flusher.again = 0;
     atomic_store(&wsf_flusher.ready, 0);
 }
@@ -251,7 +251,7 @@ static int wsf_flusher_run_locked(void)
     return failed;
 }
 
-/* Have the flusher sleep from now on: a thread that was just made is late when the machine is busy. */
+/* Start the flusher early: a thread that was just made is late when the machine is busy. */
 static inline void wsf_flusher_start(void)
 {
     pthread_mutex_lock(&wsf_flusher.lock);
@@ -259,14 +259,14 @@ static inline void wsf_flusher_start(void)
     pthread_mutex_unlock(&wsf_flusher.lock);
 }
 
-/* Wake the flusher; nonzero when it does not run. */
-static int wsf_flusher_wake(void)
+/* Notify the flusher; nonzero when it does not run. */
+static int wsf_flusher_notify(void)
 {
     int failed;
     pthread_mutex_lock(&wsf_flusher.lock);
     failed = wsf_flusher_run_locked();
     atomic_store(&wsf_flusher.ready, !failed);
-    pthread_cond_signal(&wsf_flusher.wake);
+    pthread_cond_signal(&wsf_flusher.work);
     pthread_mutex_unlock(&wsf_flusher.lock);
     return failed;
 }
@@ -277,7 +277,7 @@ static inline void wsf_flusher_stop(void)
     pthread_mutex_lock(&wsf_flusher.lock);
     wsf_flusher.forbidden = wsf_flusher.stop = 1;
     int running = wsf_flusher.running;
-    pthread_cond_signal(&wsf_flusher.wake);
+    pthread_cond_signal(&wsf_flusher.work);
     pthread_mutex_unlock(&wsf_flusher.lock);
     if (!running)
         return;
@@ -342,7 +342,7 @@ static inline void wsf_group_free(wsf_group *group)
     free(group);
 }
 
-/* Have the flusher send it in time, under the lock; nonzero when the flusher is to be woken for that. */
+/* List it for the flusher, under the lock; nonzero when the flusher must be notified. */
 static inline int wsf_list(wsf_pending *pending)
 {
     wsf_group *group = pending->group;
@@ -393,7 +393,7 @@ static inline void wsf_pending_free(wsf_pending *pending)
     free(pending);
 }
 
-/* Say which socket the flusher may send to; -1 for none. */
+/* Set the socket that the flusher may send to; -1 for none. */
 static inline void wsf_pending_use(wsf_pending *pending, int fd)
 {
     wsf_lock(pending->group);
@@ -431,7 +431,7 @@ static inline int wsf_make_room(wsf_pending *pending, size_t size)
     return 0;
 }
 
-/* Forget what is pending, under the lock: an idle connection keeps no buffer. */
+/* Discard what is pending, under the lock: an idle connection keeps no buffer. */
 static inline void wsf_drop(wsf_pending *pending)
 {
     pending->start = pending->end = 0;
@@ -450,7 +450,7 @@ static inline void wsf_drop(wsf_pending *pending)
 static inline ptrdiff_t wsf_pending_append(wsf_pending *pending, const void *bytes, size_t size, int watched)
 {
     ptrdiff_t result = -1;
-    int wake = 0;
+    int notify = 0;
     wsf_lock(pending->group);
     if (!size || wsf_make_room(pending, size) == 0) {
         if (size) /* else there may be no buffer */
@@ -460,18 +460,18 @@ static inline ptrdiff_t wsf_pending_append(wsf_pending *pending, const void *byt
         if (watched && pending->fd < 0)
             result = 0;
         else if (watched)
-            wake = wsf_list(pending);
+            notify = wsf_list(pending);
     }
     wsf_unlock(pending->group);
 #ifndef _WIN32
-    if (wake && wsf_flusher_wake())
+    if (notify && wsf_flusher_notify())
         result = 0;
 #endif
     return result;
 }
 
 /* Take what is pending away from the flusher, and send it here if `now`; 2 where the transport may
-   have closed its socket unheard.  Returns how many bytes are left, at
+   have closed its socket without notice.  Returns how many bytes are left, at
    `pending->data + pending->start`, until wsf_pending_clear(). */
 static inline size_t wsf_pending_flush(wsf_pending *pending, int now)
 {
@@ -495,7 +495,7 @@ static inline size_t wsf_pending_flush(wsf_pending *pending, int now)
     return left;
 }
 
-/* Forget what is pending. */
+/* Discard what is pending. */
 static inline void wsf_pending_clear(wsf_pending *pending)
 {
     wsf_lock(pending->group);

@@ -34,14 +34,14 @@ cdef Py_ssize_t MESSAGES_OF_A_CALL = MAX_MESSAGES
 
 
 cdef uint64_t limit_of(str name, object value, int low) except? 0:
-    """Read a limit; None stands for the largest there is."""
+    """Read a limit; None means the largest number."""
     if value is None:
         return NO_LIMIT
     return int_in(name, value, low, NO_LIMIT)
 
 
 cdef uint64_t budget_of(object value) except? 0:
-    """Read a budget; None stands for one that is never used up."""
+    """Read a budget; None means no budget."""
     return NO_BUDGET if value is None else natural_of("budget", value)
 
 

@@ -83,7 +83,7 @@ cdef bytes frame_of(uint8_t first, const void *data, Py_ssize_t size, const uint
 cdef size_t write_masked(
     uint8_t *dst, size_t size, const uint8_t *units, size_t chars, int width, const uint8_t *key
 ) noexcept nogil:
-    """Write UTF-8 and mask it, a part at a time that the fastest cache holds."""
+    """Write UTF-8 and mask it, in parts that fit into the fastest cache."""
     cdef uint8_t rotated[4]
     cdef size_t some, wrote, done = 0
     cdef int i
@@ -102,7 +102,7 @@ cdef size_t write_masked(
 
 
 cdef int refuse_surrogate(object text) except -1:
-    PyUnicode_AsUTF8String(text)  # says where it is
+    PyUnicode_AsUTF8String(text)  # raises with its position
     raise ValueError("text contains a lone surrogate")
 
 

@@ -1,5 +1,5 @@
-/* Masking keys (RFC 6455, 5.3): entropy for many keys at a time, one pool a thread, forgotten by
- * a forked child.  Whoever finds the pool empty fills it from the system's generator. */
+/* Masking keys (RFC 6455, 5.3): entropy for many keys at a time, one pool a thread, emptied in
+ * a forked child.  An empty pool is filled from the system's generator. */
 #ifndef WSF_KEY_POOL_H
 #define WSF_KEY_POOL_H
 

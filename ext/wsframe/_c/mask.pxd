@@ -7,7 +7,7 @@ from wsframe._c.kernel cimport active
 
 cdef extern from *:
     """
-    /* Stands for the bytes of an empty buffer that has no address: kernels and memcpy get no NULL. */
+    /* The address of an empty buffer that has none: kernels and memcpy get no NULL. */
     static uint8_t wsf_nothing[1];
     /* The masking key of a frame that is not masked. */
     #define wsf_no_key ((const uint8_t *)"\\0\\0\\0")

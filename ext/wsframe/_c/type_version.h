@@ -19,7 +19,7 @@ static inline unsigned int wsf_type_version(PyObject *type)
 #endif
 }
 
-/* What a class or one that it inherits from holds under a name: no descriptor is called. A new reference, or NULL
+/* The attribute of a class or of one that it inherits from; no descriptor is called. A new reference, or NULL
  * without an exception. */
 static inline PyObject *wsf_type_lookup(PyObject *type, PyObject *name)
 {

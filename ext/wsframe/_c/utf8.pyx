@@ -40,7 +40,7 @@ cdef object text_of(const uint8_t *src, Py_ssize_t n, const uint8_t *key):
     cdef str text
     cdef uint8_t *data
     if wsf_looks_wide(src, n, key):
-        data = short_text  # a str that holds the bytes as they are would be thrown away
+        data = short_text  # a str with the bytes as they are would be discarded
         active.xor_(data, src, n, key)
     else:
         text = PyUnicode_New(n, 127)

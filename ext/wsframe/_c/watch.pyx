@@ -30,13 +30,13 @@ cdef enum:
 
 
 cdef class Watch:
-    """Tells whether classes and modules still have the attributes that a fast path passes by.
+    """Tells whether classes and modules still have the attributes that a fast path bypasses.
 
     Args:
-        approve: is called with what an attribute is, as the class or the module holds it (no descriptor is
-            called); returns whether a fast path may bypass that.
+        approve: called with the value of an attribute as in the namespace of its class or module (no
+            descriptor is called); returns whether a fast path may bypass it.
         kinds: for each of the objects that `holds` is called with, two at most, names of attributes of its
-            class. What a class lacks is passed over.
+            class. Names that a class lacks are ignored.
         fixed: owners (classes and modules) and names of their attributes, which are looked at in each call.
 
     Raises:

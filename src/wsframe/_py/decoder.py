@@ -20,12 +20,12 @@ INTERRUPTED = _errors.interrupted()
 
 
 def limit_of(name: str, value: int | None, low: int) -> int:
-    """Read a limit; None stands for the largest there is."""
+    """Read a limit; None means the largest number."""
     return MAX_LENGTH if value is None else int_in(name, value, low, MAX_LENGTH)
 
 
 def budget_of(value: int | None) -> int:
-    """Read a budget; None stands for one that is never used up."""
+    """Read a budget; None means no budget."""
     return NO_BUDGET if value is None else natural_of("budget", value)
 
 

@@ -1,9 +1,9 @@
 """Put the codec into the WebSocket libraries you already run, and remove it again.
 
-A library is left alone unless its version was tested, or all code that matters is that of a tested one, and
-unless a known message, sent through its own public API, was handled by the new code. `WSFRAME_ACCELERATE=0`
-turns everything off, `WSFRAME_COALESCE=0` has every message written by itself, as the library does. Messages
-are compressed by zlib unless `install`, or `WSFRAME_ZLIB`, names another module.
+A library is accelerated only if its version was tested, or all code that matters is the same as in a tested
+version, and if a known message, sent through its own public API, was handled by the new code.
+`WSFRAME_ACCELERATE=0` turns everything off; with `WSFRAME_COALESCE=0` every message is written by itself, as
+without wsframe. Messages are compressed by zlib unless `install`, or `WSFRAME_ZLIB`, names another module.
 """
 
 from __future__ import annotations

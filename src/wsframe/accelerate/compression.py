@@ -22,7 +22,7 @@ __all__ = ["CHOICES", "INSTALL_FASTER", "check", "resolved_zlib", "substitute", 
 # By their names on PyPI.
 CHOICES = ("auto", "zlib", "isal", "zlib-ng")
 
-INSTALL_FASTER = "pip install 'wsframe[fast]'"  # what helps where only zlib is installed
+INSTALL_FASTER = "pip install 'wsframe[fast]'"  # the advice where only zlib is installed
 
 WINDOWS = range(-zlib.MAX_WBITS, -8)
 MEM_LEVELS = range(1, 10)
@@ -34,7 +34,7 @@ class Inflater:
     """What `decompressobj` makes.
 
     isal may consume input whose output exceeds `max_length`, and keep the rest of the output: there is no
-    `unconsumed_tail` then, and a host takes the message for complete. So this asks isal for one byte more
+    `unconsumed_tail` then, and the message would look complete. So this asks isal for one byte more
     than `max_length`. If it gets that byte, it keeps it in `_early` and sets an `unconsumed_tail`.
     """
 
@@ -140,7 +140,7 @@ def check(name: str) -> None:
         name: of the module; "zlib" and "auto" can always.
 
     Raises:
-        ValueError: it is none of CHOICES.
+        ValueError: it is not one of CHOICES.
         ImportError: the package is not installed, or does not load.
     """
     if name not in ("auto", "zlib"):
@@ -158,7 +158,7 @@ def resolved_zlib(name: str) -> str:
 
 @cache
 def substitute(name: str) -> ModuleType:
-    """Make the module that a host finds where it had zlib; raises as `check` does."""
+    """Return the module that replaces zlib in a host; raises as `check` does."""
     from ..deflate.modules import (
         LEVELS,
         MOST_MEMORY,
@@ -208,7 +208,7 @@ def substitute(name: str) -> ModuleType:
 
 
 def zlib_patch(host: Host, deflating: Deflating, name: str) -> Part:
-    """Make the part that puts another module than zlib into a host."""
+    """Return the part that replaces zlib in a host."""
 
     def replaced(original: Any, _: Host) -> ModuleType:
         new = substitute(name)
@@ -218,7 +218,7 @@ def zlib_patch(host: Host, deflating: Deflating, name: str) -> Part:
 
     def prove() -> None:
         compressor, inflater, result = host.load(deflating.round_trip)(KNOWN)
-        # With "auto" it is zlib that compresses where no place is left.
+        # With "auto" zlib compresses when all places are taken.
         stock = name != "auto" and type(compressor) is type(zlib.compressobj())
         if stock or type(inflater) not in (Inflater, AutoInflater):
             raise RuntimeError("the message was compressed by zlib")

@@ -1,8 +1,8 @@
-"""One class that is fast without a patch.
+"""Accelerated classes of connections, without a patch of the library.
 
-The replacements become a class of their own, which is in front of the library's class in the order of
-inheritance, and behind the subclasses that the library and its user have made of it: what these override is
-called as before.
+The replacements become the methods of a class that comes before the library's class in the method resolution
+order, and after the subclasses that the library and its user have made of it: their overrides are called as
+before.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ Methods = dict[type, dict[str, Any]]
 
 
 def fast_class(base: type) -> type:
-    """Make a class of connections that is fast, while the library stays as it is.
+    """Return an accelerated subclass of a class of connections; the library itself stays as it is.
 
-    One that is made while the library is patched is fast for as long as that is.
+    A subclass that is made while the library is patched is accelerated only as long as the patch.
 
     Args:
         base: a class of connections of a library that can be accelerated, or a subclass of one.
@@ -29,7 +29,7 @@ def fast_class(base: type) -> type:
         A subclass of it, of the same name.
 
     Raises:
-        TypeError: it is no such class.
+        TypeError: it is not such a class.
         RuntimeError: the version installed is not one that was tested, or somebody else has patched it.
     """
     packages = {imported_as(name): name for name in known_hosts()}

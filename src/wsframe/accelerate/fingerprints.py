@@ -21,7 +21,7 @@ from .host import Host, imported_as
 __all__ = ["SourceError", "code_of", "known_code", "unknown"]
 
 SIZE = 8  # hexadecimal digits
-# What does nothing, or is not there on every CPython.
+# Statements that do nothing, or are not in the tree of every CPython.
 LEFT_OUT = frozenset({"annotation", "ctx", "kind", "type_comment", "type_params"})
 ALL = "*"  # of a class: all its functions
 
@@ -30,7 +30,7 @@ Scope = ast.Module | ast.ClassDef
 
 
 class SourceError(Exception):
-    """Why the source of a library cannot be read."""
+    """The source of a library cannot be read."""
 
 
 def known_code(name: str) -> dict[str, set[str]]:
@@ -74,7 +74,7 @@ def code_of(host: Host, version: str, folder: str | None = None) -> dict[str, st
 
 
 def unknown(found: dict[str, str], known: dict[str, set[str]]) -> Iterator[str]:
-    """Name what has a fingerprint that is not known, or is gone."""
+    """Name the functions whose fingerprint is not known, or that do not exist."""
     for site, fingerprint in found.items():
         if fingerprint not in known.get(site, set()) and (fingerprint or site in known):
             yield site.replace(":", ".")
@@ -85,7 +85,7 @@ def _home(package: str, folder: str | None) -> Path:
         return Path(folder, package)
     places = getattr(sys.modules.get(package), "__path__", None)
     if places is None:
-        spec = PathFinder.find_spec(package)  # past the hook that may be importing it just now
+        spec = PathFinder.find_spec(package)  # not by the import hook, which may be importing it now
         places = spec.submodule_search_locations if spec else None
     for place in places or ():
         if os.path.isdir(place):
@@ -98,7 +98,7 @@ def _fingerprints(library: _Library, wanted: dict[str, set[str]]) -> Iterator[tu
         module, _, name = path.partition(":")
         scopes = library.classes(module, name) if name else [library.module(module)]
         if name:
-            names = names | {"__init__"}  # it makes what they rely on
+            names = names | {"__init__"}  # it makes what the methods rely on
         if ALL in names:
             own = [
                 one.name for scope in scopes[:1] for one in _statements(scope) if isinstance(one, Function)
@@ -214,6 +214,6 @@ def _text_of(node: object) -> str:
 
 
 def _code(body: list[ast.stmt]) -> list[ast.stmt]:
-    """Leave a docstring out."""
+    """Return statements without their docstring."""
     first = body[0]
     return body[isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) :]

@@ -1,4 +1,4 @@
-"""The import hook: tells before and after a watched module is loaded."""
+"""The import hook: calls functions before and after a watched module is loaded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # importlib.abc is slow to import
 
 
 class ImportHook:
-    """A finder that lets the others find, and wraps the loader of a watched module.
+    """A finder that asks the other finders, and wraps the loader of a watched module.
 
     Args:
         before: called with the name of a watched module about to be created.
@@ -40,7 +40,7 @@ class ImportHook:
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        # Two hooks that ask every other finder would ask each other for ever.
+        # Two hooks that ask every other finder would ask each other without end.
         search = get_ident(), fullname
         if fullname not in self.watched or search in self._finding:
             return None
@@ -87,7 +87,7 @@ class _Loader:
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
         self._loader.exec_module(module)
-        # importlib binds it in its package a moment later; `import a.b; a.b.c` shall work in `after` already.
+        # importlib binds it in its package a moment later; `import a.b; a.b.c` must work in `after` already.
         parent, _, name = module.__name__.rpartition(".")
         if parent in sys.modules:
             setattr(sys.modules[parent], name, sys.modules.get(module.__name__, module))

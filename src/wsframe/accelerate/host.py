@@ -45,18 +45,18 @@ def imported_as(name: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """Replacements that come and go as one.
+    """Replacements that are applied and restored together.
 
     Args:
-        modules: what must have been imported first; the replacing is done right after the last of them.
-        seams: what is replaced; a function of a module, in all modules of the library that hold it.
+        modules: imported before; the replacements are applied right after the last of them.
+        seams: what is replaced; a function of a module, in all modules of the library that have it.
         prove: sends a known message through the library's public API; raises if the result is wrong, or if
             the original code was called.
         settle: finishes the work that the new code has begun, before the originals are restored.
         bypasses: functions whose work the new code does without calling them. If one of these, or one to be
             replaced, is wrapped by other code, nothing is replaced. Names that a version lacks are ignored.
-        relies_on: what else must be as in a tested version, for one outside the range (see `fingerprints`);
-            "*" for all functions of a class.
+        relies_on: further functions that must be as in a tested version when the version is outside the range
+            (see `fingerprints`); "*" for all functions of a class.
         adds: attributes with their values, by the path of a class. They stay when the originals are restored,
             and so does a replacement of what the library does not have: a call in progress in another thread
             may still read them.
@@ -65,8 +65,8 @@ class Part:
         until: the first version that another part is for; empty where there is none.
         note: its name in the list of what is active; empty for most.
         title: its name in the line that says that it failed; the name of the host for most.
-        applies: returns whether it is of use in this process; if not, it is ignored.
-        obstacle: returns why it cannot be used in this environment; empty if it can.
+        applies: returns whether the part is useful in this process; if not, it is ignored.
+        obstacle: returns why the part cannot be used in this environment; empty if it can.
     """
 
     modules: tuple[str, ...]
@@ -87,7 +87,7 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Deflating:
-    """Where a library gets what compresses its messages (see `compression`).
+    """The place where a library has its reference to zlib (see `compression`).
 
     Args:
         owner: the object with the reference to the module zlib, "module" or "module:object".
@@ -160,7 +160,7 @@ class Host(Part):
         return getattr(import_module(f"{__package__}.hosts.{self.name}.{module}"), name)
 
     def watch(self, bypasses: tuple[Bypassed, ...], *kinds: str) -> Watch:
-        """Watch what a fast path does the work of (see `ownership.watch`)."""
+        """Watch the functions that a fast path bypasses (see `ownership.watch`)."""
         return watch(self.own_packages, bypasses, *kinds)
 
     def covers(self, version: str) -> bool:
@@ -215,12 +215,12 @@ def distribution_version(name: str) -> str | None:
 
     try:
         return version(name)
-    except Exception:  # absent, or metadata nobody can read
+    except Exception:  # absent, or its metadata cannot be read
         return None
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    """Take the release out of a version: "17.0.1rc2" is (17, 0, 1)."""
+    """Return the release of a version: (17, 0, 1) for "17.0.1rc2"."""
     digits = [("".join(takewhile(str.isdecimal, part)), part) for part in version.split(".")]
     whole = list(takewhile(lambda pair: pair[0] == pair[1], digits))
     return tuple(int(number) for number, _ in digits[: len(whole) + 1] if number)

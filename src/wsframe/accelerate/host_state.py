@@ -91,13 +91,13 @@ class HostState:
         self.open()
         for module in [module for patch in self.patches for module in patch.part.modules]:
             _wait_for(module)
-        for module in self.unpatched:  # the importer is not known any more
+        for module in self.unpatched:  # which module imported it is not known any more
             self._report_unpatched(module, "")
         with self._lock:
             return self._apply([patch for patch in self.patches if not patch.active and not patch.failed])
 
     def open(self) -> None:
-        """Load the host's file and check the version, once."""
+        """Load the module of the host and check the version, once."""
         with self._lock:
             if self._opened or self._released:
                 return
@@ -120,7 +120,7 @@ class HostState:
             patched = {patch.part.modules[-1] for patch in self._patches}
             too_new = [part.modules[-1] for part in host.parts if part.modules[-1] not in patched]
             self._unpatched = (*host.unpatched, *too_new)
-            if host.notes:  # our own protocol replaces all of them
+            if host.notes:  # wsframe's own protocol replaces all of them
                 self._unpatched = ()
             self._watch(self._unpatched)
 
@@ -144,7 +144,7 @@ class HostState:
             return self._apply(concerned)
 
     def release(self) -> list[Site]:
-        """Restore everything, for good; return the sites, for `restore_imported`."""
+        """Restore everything, and apply nothing any more; return the sites, for `restore_imported`."""
         with self._lock:
             self._released = True
             return self._revert(self.patches)
@@ -227,7 +227,7 @@ def _top(module: str) -> str:
 
 def _wait_for(module: str) -> None:
     """Let another thread finish importing a module; nothing is imported by this."""
-    # importlib's own way, and the only one: the module may have been found, but not be in sys.modules yet.
+    # As importlib does it, there is no other way: the module may be found, but not in sys.modules yet.
     wait = getattr(_bootstrap, "_lock_unlock_module", None)
     if wait:
         wait(module)

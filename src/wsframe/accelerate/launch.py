@@ -1,4 +1,4 @@
-"""Which Python a command starts, and whether that Python will obey PYTHONPATH.
+"""Which Python a command starts, and whether that Python reads PYTHONPATH.
 
 A command is followed as the system would: through programs that start another one (`env`, `nice`, `timeout`),
 and through the first line of scripts. What cannot be read, such as a shell script, is not guessed at.
@@ -46,11 +46,11 @@ CHOOSERS = frozenset(
 
 
 class Launch(NamedTuple):
-    """What is known of the Python that a command starts.
+    """The Python that a command starts, as far as it is known.
 
     Attributes:
         python: its path; empty when the command does not show it.
-        ignores: the option that has it ignore PYTHONPATH; empty when there is none.
+        ignores: the option that makes it ignore PYTHONPATH; empty when there is none.
         bare: whether PYTHONPATH is taken out of its environment.
         chooser: the program that chooses the Python; empty when there is none.
     """
@@ -88,7 +88,7 @@ def follow(command: Sequence[str], environ: Mapping[str, str]) -> Launch:
 
 
 def program_name(path: str) -> str:
-    """Take the name of a program out of its path."""
+    """Return the name of a program from its path."""
     name = os.path.basename(path)
     return name[:-4] if name.lower().endswith(".exe") else name
 

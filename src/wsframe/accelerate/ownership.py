@@ -1,7 +1,7 @@
-"""What of a library is its own: only that may be replaced, or bypassed.
+"""Which functions are the library's own: only these may be replaced or bypassed.
 
-Tools that watch a program (tracers, profilers, test doubles) put a wrapper where a function of the library
-was. A replacement would take the wrapper out, a fast path would bypass it: neither is done.
+Tools that watch a program (tracers, profilers, test doubles) replace functions of the library with wrappers.
+A replacement would remove the wrapper, and a fast path would bypass it: neither is done.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Bypassed = tuple[str, tuple[str, ...]]  # "module" or "module:Class", and the na
 
 ABSENT = object()
 
-# What libraries call of Python may be watched, too (see `hosts._shared.keys`); it is made there.
+# Functions of Python that libraries call may be watched, too (see `hosts._shared.keys`).
 _OF_PYTHON = frozenset({"_struct", "nt", "posix", "random", "secrets"})
 
 _OURS = __name__.rpartition(".")[0]
@@ -93,7 +93,7 @@ def is_current(owner: Any) -> bool:
 
 
 def is_ours(value: Any) -> bool:
-    """Tell whether what a class or a module holds is one of our replacements."""
+    """Tell whether an attribute of a class or a module is one of our replacements."""
     if isinstance(value, staticmethod | classmethod):
         value = value.__func__
     elif isinstance(value, property):
@@ -104,7 +104,7 @@ def is_ours(value: Any) -> bool:
 
 
 def is_own(value: Any, packages: Collection[str]) -> bool:
-    """Tell whether what a class or a module holds was made by one of these packages, or by us.
+    """Tell whether an attribute of a class or a module was made by one of these packages, or by us.
 
     It looks at the type of an object, never at its attributes: the proxies of wrapt return those of the
     object that they wrap.
@@ -129,7 +129,7 @@ def is_own(value: Any, packages: Collection[str]) -> bool:
 
 
 def _home(function: types.BuiltinFunctionType) -> str:
-    """Name the module of a function of C, or of the class of its object; what it says itself may be wrong."""
+    """Name the module of a function of C, or of the class of its object: `__module__` may be wrong."""
     owner = function.__self__
     spec = getattr(owner, "__spec__", None)
     if spec is not None:

@@ -1,4 +1,4 @@
-"""Attributes of a host, replaced as one and restored as one."""
+"""Attributes of a host that are replaced together and restored together."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def stale(*groups: Iterable[Patch]) -> list[list[str]]:
         if home == module:  # the module that defines it keeps it
             continue
         for group, lines in zip(packages, found, strict=True):
-            # What a host took from elsewhere is not its own alone.
+            # A host may share what it has imported from elsewhere.
             if group.get(id(value), set()) & {_package(home), _package(module)}:
                 lines.append(f"{module}.{name}")
     return [sorted(lines) for lines in found]
@@ -160,10 +160,10 @@ def stale(*groups: Iterable[Patch]) -> list[list[str]]:
 def own_replacements(part: Part, host: Host) -> list[Replacement]:
     """Make the replacements of a part, if what they replace and bypass is the library's own code.
 
-    What has been replaced already is left out.
+    Replacements that are in place already are left out.
 
     Raises:
-        RuntimeError: somebody else has wrapped or replaced some of it, or it cannot be used here.
+        RuntimeError: other code has wrapped or replaced some of it, or it cannot be used here.
     """
     if obstacle := part.obstacle():
         raise RuntimeError(obstacle)

@@ -72,9 +72,9 @@ def install(*hosts: str, zlib: str | None = None) -> None:
 
     Args:
         hosts: their names; all known ones when left out.
-        zlib: what shall compress and inflate their messages: "isal" or "zlib-ng", which are packages to
+        zlib: what compresses and inflates their messages: "isal" or "zlib-ng", which are packages to
             install; "auto" for the best that is installed, within a bound on its memory; or "zlib" for what
-            they have. When left out it stays what it is: first of all, what WSFRAME_ZLIB names.
+            they have. When left out it stays as it is; at first, that is the value of WSFRAME_ZLIB.
 
     Raises:
         ValueError: no such host is known, or no such zlib.

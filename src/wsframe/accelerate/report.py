@@ -12,7 +12,7 @@ BOLD, DIM, GREEN, YELLOW = 1, 2, 32, 33
 
 
 def wants_colour(stream: TextIO) -> bool:
-    """Tell whether a stream is a terminal that shows colours, or what NO_COLOR and FORCE_COLOR say of it."""
+    """Tell whether a stream is a terminal that shows colours, unless NO_COLOR or FORCE_COLOR decides."""
     if os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("FORCE_COLOR"):

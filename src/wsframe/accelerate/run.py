@@ -29,7 +29,7 @@ NOT_FOUND = 127
 
 
 class CannotRunError(Exception):
-    """There is nothing to become.
+    """The program cannot be executed.
 
     Args:
         exit_status: what a shell would return.
@@ -45,7 +45,7 @@ class CannotRunError(Exception):
 
 
 def run(program: Sequence[str], hosts: Sequence[str], *, quiet: bool) -> NoReturn:
-    """Become the program.
+    """Replace this process with the program (`exec`).
 
     Args:
         program: a console script, a Python file, a directory or zip file with a `__main__.py`, or `-m` and
@@ -131,7 +131,7 @@ def _has_main(name: str) -> bool:
 
 
 def _module_exists(name: str) -> bool:
-    top = name.partition(".")[0]  # to look for more would import it
+    top = name.partition(".")[0]  # looking further would import it
     try:
         return bool(PathFinder.find_spec(top, [os.getcwd()]) or find_spec(top))
     except ValueError:

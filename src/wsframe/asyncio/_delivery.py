@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ._endpoint import Endpoint
     from .connection import Connection
 
-# Unsent bytes of a connection over which it gets no more messages.
+# Unsent bytes over which a connection gets no more messages.
 MAX_UNSENT = 2**18
 
 SlowPeer = Literal["drop", "latest", "close"]

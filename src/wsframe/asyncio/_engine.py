@@ -32,7 +32,7 @@ MAX_DELAY = 30.0
 # Seconds within which a server must reply.
 TIMEOUT = 5.0
 
-# Bytes that may wait to be published.
+# Maximum number of bytes that wait to be published.
 MAX_QUEUED = 2**24
 
 # Messages that are published at once at most.
@@ -178,12 +178,12 @@ class Engine:
         await _cancel([self._runner], 2 * self._timeout)
 
     def subscribe(self, topic: str) -> None:
-        """Have the messages of a topic received."""
+        """Receive the messages of a topic."""
         self._wanted.add(topic)
         self._subscriptions_changed()
 
     def unsubscribe(self, topic: str) -> None:
-        """Have the messages of a topic received no more."""
+        """Receive the messages of a topic no longer."""
         self._wanted.discard(topic)
         self._wakeup_waiter(topic)  # its members have left
         self._subscriptions_changed()
@@ -233,7 +233,7 @@ class Engine:
     # Sessions.
 
     async def _run(self, started: asyncio.Future[None]) -> None:
-        """Have one session after another, until cancelled."""
+        """Run one session after another, until cancelled."""
         first_delay, max_delay = self._delays
         delay, last_reason = first_delay, ""
         try:

@@ -113,7 +113,7 @@ class HeaderProtocol(asyncio.BufferedProtocol):
     def _fail(self, why: str, warn: bool = False) -> None:
         server = self._server
         log = server.logger.warning if warn and not server._warned_of_peer else server.logger.debug
-        server._warned_of_peer |= warn  # once: it may be a proxy that was forgotten, or anybody
+        server._warned_of_peer |= warn  # once: a proxy that is not listed, or any peer
         log("connection refused: %s", why)
         self.abort()
 

@@ -38,7 +38,7 @@ class RedisLink:
         self._prefix = "S" if sharded else ""
         self._lock = asyncio.Lock()  # of commands and their replies
         self._executing: set[asyncio.Future[Any]] = set()
-        self._alive = asyncio.Event()  # something has been received since the last check
+        self._alive = asyncio.Event()  # bytes have been received since the last check
         self._unconfirmed: set[bytes] = set()
         self._confirmed: asyncio.Future[None] | None = None  # nothing is left in `_unconfirmed`
         self._unsubscribing: set[bytes] = set()  # until the server has confirmed

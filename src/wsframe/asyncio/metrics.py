@@ -1,4 +1,4 @@
-"""Figures of servers and topics for monitoring, read when somebody asks for them."""
+"""Metrics of servers and topics, computed when they are read."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Metric(NamedTuple):
-    """A figure.
+    """A metric.
 
     Attributes:
         name: as Prometheus has it: that of a counter ends in "_total".
         kind: a gauge may fall, a counter only grows.
-        help: what it says.
-        value: now.
+        help: a description.
+        value: the current value.
     """
 
     name: str

@@ -67,7 +67,7 @@ class Topics(Delivery):
             engine refuses.  By default a line is logged.
         wrap: called once with each message that the engine delivers: the topic, the message, and its Position
             or None; what it returns is sent.  For messages that tell their clients the position.
-        logger: what is logged to, instead of "wsframe.topics".
+        logger: the logger, instead of "wsframe.topics".
 
     Attributes:
         counters: what was published, delivered and dropped.
@@ -120,7 +120,7 @@ class Topics(Delivery):
         await self.close()
 
     def add(self, ws: Connection, topic: str) -> None:
-        """Have a connection get the messages of a topic, until it is discarded or ends.
+        """Add a connection to a topic: it gets the messages until it is discarded or ends.
 
         With an engine, what other processes publish before it is subscribed is missed: see `subscribe`.
 
@@ -132,7 +132,7 @@ class Topics(Delivery):
             self._join(ws, topic).add(ws)
 
     async def subscribe(self, ws: Connection, topic: str, since: tuple[str, int] | None = None) -> Subscribed:
-        """Have a connection get the messages of a topic, and wait until the engine delivers them.
+        """Add a connection to a topic, and wait until the engine delivers the messages.
 
         Args:
             ws: open or closing.
@@ -170,13 +170,13 @@ class Topics(Delivery):
         return Subscribed(False, None)
 
     def discard(self, ws: Connection, topic: str) -> None:
-        """Have a connection get no more messages of a topic; do nothing if it gets none."""
+        """Remove a connection from a topic; do nothing if it is not a member."""
         found = self._topics.get(topic)
         if found is not None and ws._topics is not None and found in ws._topics:
             self._leave_topic(ws, found)
 
     def discard_all(self, ws: Connection) -> None:
-        """Have a connection get no more messages of any topic."""
+        """Remove a connection from all topics."""
         for topic in self.topics_of(ws):
             self.discard(ws, topic)
 

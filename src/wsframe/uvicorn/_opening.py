@@ -25,7 +25,7 @@ MAX_HEAD = 2**16
 
 
 class Opening(Refusing):
-    """Reads the request, starts the application, and does what it says to the request."""
+    """Reads the request, starts the application, and sends the response that it chooses."""
 
     request: Request | None
     subprotocol: str | None

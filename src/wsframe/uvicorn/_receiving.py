@@ -129,7 +129,7 @@ class Receiving(Base):
             raise RuntimeError(
                 "cannot call recv while another coroutine is already waiting for the next message"
             )
-        # In the order of the calls: they are woken in it, and the first one gets the next event.
+        # In the order of the calls: they are resumed in it, and the first one gets the next event.
         self._waiter, *self._more_waiters = *waiters, future
         return future
 

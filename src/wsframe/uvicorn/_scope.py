@@ -1,4 +1,4 @@
-"""The scope of ASGI: what an application is told of a request."""
+"""The scope of ASGI, which describes a request."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FRAGMENTS = "wsframe.fragments"
 
 
 class Extensions(dict[str, Any]):
-    """The extensions of a scope; the connection is no key, for an application sees what it sees elsewhere.
+    """The extensions of a scope. The connection is not a key: applications see the usual keys only.
 
     Attributes:
         connection: a weak reference to it, for `wsframe.asgi.Topics`.

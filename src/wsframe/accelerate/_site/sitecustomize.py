@@ -1,6 +1,6 @@
-"""Run by every Python below `wsframe run`, as its directory leads PYTHONPATH.
+"""Run by every Python below `wsframe run`, because its directory is the first of PYTHONPATH.
 
-It waits for the first import of a host library; a program that imports none pays for a look into a set. It
+It waits for the first import of a host library; a program that imports none pays for one look-up in a set. It
 runs before wsframe is imported, so it imports next to nothing; in whatever Python reads PYTHONPATH, so its
 syntax is that of Python 2.7 too. Where Python is older than 3.10, which wsframe needs, it does nothing.
 """
@@ -29,10 +29,10 @@ class _Trigger(object):  # noqa: UP004
             from wsframe import accelerate
 
             accelerate.install(*self.hosts.values())
-        except Exception as exc:  # the program must run, faster or not
-            if os.environ.get("WSFRAME_WITHOUT") != sys.executable:  # `wsframe run` has said so
+        except Exception as exc:  # the program must run, even if it is not accelerated
+            if os.environ.get("WSFRAME_WITHOUT") != sys.executable:  # `wsframe run` has reported it
                 sys.stderr.write("wsframe: nothing accelerated in %s: %s\n" % (sys.executable, exc))  # noqa: UP031
-        # The search this is part of has passed the place where the import hook stands now.
+        # This search has already passed the place of the import hook in sys.meta_path.
         for finder in list(sys.meta_path):
             find = getattr(finder, "find_spec", None)
             spec = find(fullname, path, target) if find else None
@@ -42,7 +42,7 @@ class _Trigger(object):  # noqa: UP004
 
 
 def _run_the_next():
-    """Run the sitecustomize that this one hides, if there is one."""
+    """Run the next sitecustomize on the path, which this one hides, if there is one."""
     here = os.path.dirname(os.path.abspath(__file__))
     hidden = [entry for entry in sys.path if os.path.abspath(entry) == here]
     this = sys.modules.pop("sitecustomize")

@@ -1,9 +1,9 @@
-"""Several messages in one write: for hosts that write each message by itself.
+"""Coalesced writes, for hosts that write each message by itself.
 
 1. The replies to the messages of one read leave together.
-2. Of what is pushed, the first write of a loop iteration leaves at once and later ones together at its end.
-3. While something is pending, whoever else writes to the transport or closes it flushes it first.
-4. `wsframe._backend.Coalescer` says how long something is pending at most.
+2. Of other messages, the first one of a loop iteration leaves at once, and later ones together at its end.
+3. While bytes are pending, any other use of the transport flushes them first.
+4. `wsframe._backend.Coalescer` limits how long bytes are pending.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Any, ClassVar
 from ...._backend import Coalescer
 from ...._sockets import iteration_of, socket_of
 
-# Whether writes are joined at all.
+# Whether writes are coalesced at all.
 ENABLED = os.environ.get("WSFRAME_COALESCE") != "0"
 
-# Where an object of a host has the Output of its transport.
+# The attribute of an object of a host with the Output of its transport.
 OUTPUT = "_wsframe_output"
 
-# What must find everything written.
+# Methods of a transport before which everything must be written.
 FLUSHING = (
     "abort",
     "close",
@@ -33,14 +33,14 @@ FLUSHING = (
     "writelines",
 )
 
-# What may be asked of a transport without an effect on what is written to it.
+# Methods of a transport without an effect on what is written to it.
 _HARMLESS = frozenset({"get_extra_info", "is_closing", "is_reading", "pause_reading", "resume_reading"})
 
 Places = tuple[tuple[Any, str], ...]
 
 
 def output_of(owner: Any, transport: Any, loop: Any, *places: tuple[Any, str]) -> Any:
-    """Find what to write the messages of a connection to.
+    """Return the Output to write the messages of a connection to.
 
     Args:
         owner: the object of the host that keeps it.
@@ -50,7 +50,7 @@ def output_of(owner: Any, transport: Any, loop: Any, *places: tuple[Any, str]) -
             for a transport without attributes of its own, as those of uvloop.
 
     Returns:
-        An Output; the transport itself where writes are not joined: somebody else wants to see them.
+        An Output; or the transport itself where writes are not coalesced, because other code watches them.
     """
     output = vars(owner).get(OUTPUT)
     if output is not None and (output.target is transport or output.flushing_transport is transport):
@@ -63,14 +63,14 @@ def output_of(owner: Any, transport: Any, loop: Any, *places: tuple[Any, str]) -
 
 
 def join(owner: Any, transport: Any, loop: Any, *places: tuple[Any, str], iterations: int = 0) -> None:
-    """Have the replies to the messages of a read leave together; see `Output.join`."""
+    """Coalesce the replies to the messages of a read; see `Output.join`."""
     output = output_of(owner, transport, loop, *places)
     if type(output) is Output:
         output.join(iterations)
 
 
 def received(owner: Any) -> None:
-    """A read brought one message: the next write is the reply to it, and leaves at once."""
+    """Note that a read brought one message: the next write is the reply to it, and leaves at once."""
     output = vars(owner).get(OUTPUT)
     if output is not None:
         output._next_is_reply = True
@@ -89,7 +89,7 @@ class Output(Coalescer):
 
     write: ClassVar[Callable[[Coalescer, Any], None]] = Coalescer._write
     flushing: tuple[str, ...] = FLUSHING
-    joins_others = True  # what others write among the replies to many messages leaves with them
+    joins_others = True  # writes of other code among the replies to many messages are coalesced with them
 
     def __init__(
         self,
@@ -110,11 +110,11 @@ class Output(Coalescer):
         self.flushing_transport: FlushingTransport | None = FlushingTransport(self) if write is None else None
         self._places = places
         self._iterations = 0
-        self._methods: dict[str, Any] = {}  # of the flushing transport, once it was needed
+        self._methods: dict[str, Any] = {}  # of the FlushingTransport, once it is made
         self._use_socket(*socket_of(transport))
 
     def ask(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        """Call a method of the transport itself, not the one that replaces it while something is pending."""
+        """Call a method of the transport itself, not of the FlushingTransport."""
         if self._transport_attributes is not None:
             return getattr(type(self.target), name)(self.target, *args, **kwargs)
         return getattr(self.target, name)(*args, **kwargs)
@@ -126,15 +126,14 @@ class Output(Coalescer):
             self.target.write(data)
 
     def join(self, iterations: int = 0) -> None:
-        """Join what is written until all that is due by now has run.
+        """Coalesce what is written until all callbacks that are scheduled by now have run.
 
-        It is for a read that brought many messages, and to be called when the first of them is on its way to
-        the application: the replies to it and to the others are written before that, also where tasks are
-        made for them.
+        Call it for a read that brought many messages, when the first one is given to the application: the
+        replies to all of them are written by then, also where tasks are made for them.
 
         Args:
-            iterations: of the loop that it lasts longer, when messages of the read are still to come. Another
-                call has it last so long from then on.
+            iterations: further iterations of the loop, when messages of the read are still to come, counted
+                from the last call on.
         """
         if self._receiving:
             self._iterations = max(self._iterations, iterations)
@@ -146,7 +145,7 @@ class Output(Coalescer):
             self._receiving = True
             self._iterations = iterations
             if self.joins_others and not self._intercepting:
-                self._intercept()  # the host may write by itself, too
+                self._intercept()  # the host may write directly, too
             self._call_soon(self._end)
 
     def _end(self) -> None:
@@ -155,15 +154,15 @@ class Output(Coalescer):
         if self._iterations and not self._is_closing():
             self._iterations -= 1
             if not self._has_flusher:
-                self.flush()  # in the next iteration it would be late
+                self.flush()  # the next iteration would be late
             self._call_soon(self._end)
         elif self._pending_size:
             self.release()
         else:
-            self._call_soon(self.release)  # when tasks that were just made have run
+            self._call_soon(self.release)  # after the tasks that were just made
 
     def release(self) -> None:
-        """Flush, and join no longer."""
+        """Flush, and coalesce no longer."""
         self._receiving = False
         self.flush()
         if self._intercepting:
@@ -172,7 +171,7 @@ class Output(Coalescer):
     def _intercept(self) -> None:
         self._intercepting = True
         if self.flushing_transport is None:
-            return  # the host lets nobody near the transport while something is pending
+            return  # the host flushes before other code gets the transport
         if self._transport_attributes is not None:
             if not self._methods:
                 self._methods = {name: getattr(self.flushing_transport, name) for name in self.flushing}
@@ -197,7 +196,7 @@ class Output(Coalescer):
 
 
 class FlushingTransport:
-    """What others find of a transport while something is pending: all that they do flushes first."""
+    """Replaces a transport while bytes are pending: each use of it flushes them first."""
 
     def __init__(self, output: Output) -> None:
         self._output = output
@@ -208,7 +207,7 @@ class FlushingTransport:
         return getattr(self._output.target, name)
 
     def write(self, data: Any) -> Any:
-        """Write to the transport; among the replies to many messages, with them."""
+        """Write to the transport; coalesce it with replies to many messages."""
         if self._output._receiving and self._output.joins_others:
             return self._output.write(data)
         return self._then("write", data)

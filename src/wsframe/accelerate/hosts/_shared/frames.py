@@ -10,7 +10,7 @@ EXTENDED = WHOLE + bytes([RSV1 | first for first in WHOLE])
 
 
 def limit_of(most: int | None) -> int:
-    """Return the longest payload allowed, where a host has None for any."""
+    """Return the longest payload allowed, where a host has None for no limit."""
     if type(most) is int and 0 <= most <= MAX_LENGTH:
         return most
     return MAX_LENGTH if most is None else max(-1, int(min(most, MAX_LENGTH)))

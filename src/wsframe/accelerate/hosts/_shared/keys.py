@@ -1,6 +1,6 @@
 """Where libraries get their masking keys from.
 
-Who replaces one of these wants keys of their own: where a fast path is to mask, it asks a watch of it first.
+A program that replaces one of these wants its own keys: a fast path checks a watch of it before it masks.
 """
 
 from __future__ import annotations

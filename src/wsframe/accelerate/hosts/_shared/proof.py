@@ -1,4 +1,4 @@
-"""Known messages (RFC 6455, 1.3 and 5.7), and what proofs do with them."""
+"""Known messages (RFC 6455, 1.3 and 5.7), and helpers of proofs."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
 ACCEPT = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 HELLO = bytes.fromhex("810548656c6c6f")
 MASKED_HELLO = bytes.fromhex("818537fa213d7f9f4d5158")
-QUIET = Logger("wsframe", WARNING)  # whatever the program logs
+QUIET = Logger("wsframe", WARNING)  # whatever level the program logs
 
 
 def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Run a coroutine that has nothing to wait for, with or without an event loop around."""
+    """Run a coroutine that never waits, whether an event loop is running or not."""
     try:
         coroutine.send(None)
     except StopIteration as stop:
@@ -29,7 +29,7 @@ def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
 
 @contextmanager
 def private_loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """Have an event loop run that opens no selector, and logs none; no policy of the program is asked."""
+    """Set a running event loop without a selector, which logs nothing and uses no policy of the program."""
     loop = asyncio.BaseEventLoop()
     loop.set_debug(False)
     running = asyncio._get_running_loop()
@@ -42,13 +42,13 @@ def private_loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 def check(right: bool) -> None:
-    """Raise unless what came of the known message is right."""
+    """Raise unless the result of the known message is right."""
     if not right:
         raise RuntimeError("the known message came out wrong")
 
 
 def original_code(library: str) -> Callable[..., Any]:
-    """Make what is put where only the original code of a library calls it."""
+    """Return a function that raises, to replace those that only the original code of a library calls."""
 
     def fail(*_: object, **__: object) -> Any:
         raise RuntimeError(f"the original code of {library} was called")
@@ -60,7 +60,7 @@ def alter(thing: Any, **values: Any) -> None:
     """Change attributes that the constructor of a library has made.
 
     Raises:
-        RuntimeError: it has made no such attribute. What relies on it would fail in a program.
+        RuntimeError: it has made no such attribute, so code that relies on it would fail in a program.
     """
     for name, value in values.items():
         if not hasattr(thing, name):
@@ -69,15 +69,15 @@ def alter(thing: Any, **values: Any) -> None:
 
 
 def made(kind: Any, **values: Any) -> Any:
-    """Call a constructor with those of the arguments that this version has."""
+    """Call a constructor with the arguments that it has in this version."""
     known = signature(kind).parameters
     return kind(**{name: value for name, value in values.items() if name in known})
 
 
 def privately(function: Any, **names: Any) -> Any:
-    """Copy a function of a library that finds other objects where its module has its own.
+    """Copy a function of a library, with other objects for global names of its module.
 
-    What a constructor does to them (the seed of `random`, an event loop) would be felt by all.
+    Otherwise a constructor would change objects of the whole program (the seed of `random`, an event loop).
     """
     known = {**function.__globals__, **names}
     copy = FunctionType(

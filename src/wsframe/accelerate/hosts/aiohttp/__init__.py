@@ -1,7 +1,7 @@
 """aiohttp: what its clients and servers send, and how they take what has arrived. Its compiled reader stays.
 
-Limits, waiting, compression and errors are where they were. The masking keys are drawn from the operating
-system: those of aiohttp come from a generator that a forked child shares with its parent.
+Limits, waiting, compression and errors stay. The masking keys come from the operating system: those of
+aiohttp come from a generator that a forked child shares with its parent.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ HOST = Host(
         for socket, prove in ((CLIENT, "proof.prove_client"), (SERVER, "proof.prove_server"))
     ),
     coalesces=True,
-    # Where aiohttp.set_zlib_backend, its official way, puts what it is given.
+    # The attribute that aiohttp.set_zlib_backend, its public function, sets.
     deflating=Deflating(
         owner="aiohttp.compression_utils:ZLibBackend",
         attribute="_zlib_backend",

@@ -1,6 +1,6 @@
-"""Receiving: a message that waits in the queue already, without the steps of a wait.
+"""Receiving: a message that is queued already, without the steps of a wait.
 
-Where a wait ends with more than one message, the replies to them leave together.
+When a wait ends with more than one message, the replies to them are coalesced.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def receive(original: Receive, _: Host) -> Receive:
             and (waiting := queue._buffer)
             and not (self._waiting or self._closing or self._closed)
             and ((kind := waiting[0][0][0]) is TEXT or kind is BINARY)
-            and not queue._protocol._reading_paused  # or this read would have more to do
+            and not queue._protocol._reading_paused  # else the original code has more to do
         ):
             message = await queue.read()
             if resets:
@@ -61,7 +61,7 @@ def receive_next(original: Receive, _: Host) -> Receive:
     async def __anext__(self: Any) -> Any:
         queue = self._reader
         wait = ORIGINALS.get(type(self).receive)
-        if wait is None:  # somebody else's
+        if wait is None:  # of another task
             message = await self.receive()
         elif (
             type(queue) is Queue
@@ -86,7 +86,7 @@ def receive_next(original: Receive, _: Host) -> Receive:
 
 
 def reply_together(self: Any, queue: Any) -> None:
-    """Join the replies to the messages that came with the one that was waited for."""
+    """Coalesce the replies to the messages that arrived with the awaited one."""
     writer = self._writer
     if writer is None:
         return

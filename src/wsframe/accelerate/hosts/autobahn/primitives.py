@@ -1,4 +1,4 @@
-"""What messages are unmasked and checked with, under the names of autobahn."""
+"""Replacements of the functions that mask and that check UTF-8, under the names of autobahn."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def process_data(original: Callable[..., Any], _: Host) -> Callable[..., Any]:
 
 
 def data_received(original: Callable[..., None], _: Host) -> Callable[..., None]:
-    """It is the one of the protocols for Twisted."""
+    """Replace that of the protocols for Twisted."""
 
     def dataReceived(self: Any, data: Any) -> None:
         if logs_debug(self):
@@ -43,7 +43,7 @@ def data_received(original: Callable[..., None], _: Host) -> Callable[..., None]
 
 
 def take(self: Any) -> bool:
-    """Deliver the whole messages that have arrived; return whether the original shall look at the rest."""
+    """Deliver the whole messages that have arrived; return whether the original code handles the rest."""
     data, masked = self.data, self.factory.isServer
     extension = None
     if self._perMessageCompress is not None and not logs_debug(self):  # of each compressed message, too
@@ -61,12 +61,12 @@ def take(self: Any) -> bool:
         return True
     terms = terms_of(self)
     frames, _ = cut_frames(data, 0, masked, limit(*terms[:2]), kinds)
-    if not frames:  # as at the start of a large one: nothing is joined for it
+    if not frames:  # the start of a large one: nothing to coalesce
         return True
     start = 0
     if len(frames) == 1:
         received(self)
-    elif not hasattr(self.transport, "loseConnection"):  # Twisted's do it by themselves
+    elif not hasattr(self.transport, "loseConnection"):  # Twisted coalesces by itself
         join(self, self.transport, asyncio.get_running_loop(), (self, "transport"))
     try:
         for first, payload in frames:
@@ -90,7 +90,7 @@ def take(self: Any) -> bool:
 
 
 def is_untouched(self: Any) -> bool:
-    """Tell whether the hooks that are bypassed are autobahn's."""
+    """Tell whether the bypassed hooks are autobahn's own."""
     return receiving().holds(self) and self.__dict__.keys().isdisjoint(WATCHED)
 
 
@@ -124,7 +124,7 @@ def deliver(self: Any, payload: bytes, binary: bool, size: int, compressed: bool
     Args:
         self: the connection.
         payload: the message.
-        binary: it is no text.
+        binary: whether it is binary, not text.
         size: bytes of the payload of its frame.
         compressed: it came compressed.
     """
@@ -139,7 +139,7 @@ def deliver(self: Any, payload: bytes, binary: bool, size: int, compressed: bool
         if self._listeners is not None:  # since a moment ago
             tell_listeners(self, payload, binary)
     except BaseException:
-        # autobahn stands still there: inside the message, at the end of its frame.
+        # autobahn has stopped there: inside the message, at the end of its frame.
         protocol: Any = import_module(WEBSOCKET)
         opcode = Opcode.BINARY if binary else Opcode.TEXT
         self.inside_message, self.message_data, self.frame_data = True, [payload], None
@@ -152,7 +152,7 @@ def deliver(self: Any, payload: bytes, binary: bool, size: int, compressed: bool
 
 
 def tell_listeners(self: Any, payload: bytes, binary: bool) -> None:
-    """Tell who listens besides, and log what goes wrong there."""
+    """Notify further listeners, and log their failures."""
 
     def failed(failure: Any) -> None:
         self.log.error("Firing signal 'message' failed: {fail}", fail=failure)

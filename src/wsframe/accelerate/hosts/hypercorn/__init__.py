@@ -1,4 +1,4 @@
-"""hypercorn: what it does for each message besides wsproto's work.
+"""hypercorn: its own work for each message; that of wsproto is in `wsproto`.
 
 The message that comes in one frame, within the limit, goes to the application without an event of wsproto and
 without the buffer made for fragments. On asyncio its reply goes straight to the transport, waiting for data

@@ -1,7 +1,7 @@
 """tornado, its server and its client.
 
-A message that arrives in one frame takes the fast path. All else, from a fragment to a broken rule, is left
-to the original code, at the frame where it begins: exceptions, log lines and limits are its own.
+A message that arrives in one frame takes the fast path. Everything else, such as a fragment or a violation,
+goes to the original code, at the frame where it begins, with its exceptions, log lines and limits.
 """
 
 from __future__ import annotations

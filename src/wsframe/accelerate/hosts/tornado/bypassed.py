@@ -1,4 +1,4 @@
-"""What the fast paths do the work of without calling it. What is replaced is here as well."""
+"""The functions that the fast paths bypass or replace: a wrapper of one of them is noticed."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The frames of a stream that leave together: replies to the messages of one read, and what is pushed.
+"""The coalesced frames of a stream: replies to the messages of one read, and other messages.
 
-They are pending while these messages are handled one after the other, and until something has to be waited
-for, the stream is written to or closed by others, or it takes too long.
+They are pending while these messages are handled one after the other, until a handler waits, other code
+writes to the stream or closes it, or a time limit is over.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .stream import WHOLE_WRITE_LIMIT, end_of_iteration, set_later, try_send_who
 
 
 def output_of(stream: Any) -> StreamOutput | None:
-    """Find or make the output of a plain stream; None where writes are not joined."""
+    """Return the output of a stream without TLS; None where writes are not coalesced."""
     output: StreamOutput | None = vars(stream).get(OUTPUT)
     if output is None and ENABLED and "write" not in vars(stream):
         output = vars(stream)[OUTPUT] = StreamOutput(stream)
@@ -26,21 +26,21 @@ def output_of(stream: Any) -> StreamOutput | None:
 
 
 def join(stream: Any) -> None:
-    """Have the frames that come from now on leave in one write."""
+    """Coalesce the frames from now on."""
     output = output_of(stream)
     if output is not None:
         output.join()
 
 
 def release(stream: Any) -> None:
-    """Flush, and join no longer."""
+    """Flush, and coalesce no longer."""
     output = vars(stream).get(OUTPUT)
     if output is not None and (output._receiving or output._pending_size):
         output.release()
 
 
 class StreamTransport:
-    """What a coalescer asks of a transport, asked of a stream."""
+    """A stream with the methods of a transport that a coalescer calls."""
 
     __slots__ = ("_stream",)
 
@@ -61,7 +61,7 @@ class StreamOutput(Output):
     flushing: tuple[str, ...] = ("close", "write")
     joins_others = False
     # Whether tornado awaited the last `on_message`, with its `write_message`: the next message is handled
-    # only when that is done, so there is nothing to join.
+    # only when that is done, so there is nothing to coalesce.
     handler_is_awaited = False
 
     def __init__(self, stream: Any) -> None:

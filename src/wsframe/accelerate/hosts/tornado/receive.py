@@ -1,7 +1,7 @@
 """Receiving: from the buffer of a stream to `_handle_message`.
 
-Besides the parsing this is left out: four reads for one frame, a read that finds nothing, and taking the
-socket out of the selector and putting it back for each message.
+It saves the parsing, four reads for each frame, a read that finds nothing, and removing the socket from the
+selector and adding it again for each message.
 """
 
 from __future__ import annotations
@@ -106,19 +106,19 @@ def receive_frame(
         """Wait for bytes."""
         if type(stream) is not IOStream or stream.closed() or not (stream._state or 0) & READ:
             return stream.read_bytes(ANY, partial=True)
-        # The selector will tell: no need to try first.
+        # The selector will report bytes: no need to try first.
         future = stream._start_read()
         stream._read_bytes, stream._read_partial = ANY, True
         return future
 
     def drop_what_was_read(stream: Any) -> None:
-        """Have the buffer begin with what is to be read next."""
+        """Remove the bytes before the next frame from the buffer."""
         if stream._read_buffer_pos:
             del stream._read_buffer[: stream._read_buffer_pos]
             stream._read_buffer_pos = 0
 
     def read_no_more(stream: Any) -> None:
-        """Leave what is still to come to the system, as tornado does while the application is busy."""
+        """Read no more, as tornado does while the application is busy."""
         if (stream._state or 0) & READ and stream._read_future is None:
             stream._state &= ~READ
             stream.io_loop.update_handler(stream.fileno(), stream._state)

@@ -1,7 +1,7 @@
 """Sending: from a message to the bytes of a frame, and on to the socket.
 
-Besides the formatting this is left out when the socket takes a frame at once: the buffer and the future of
-the write, and a task to wait for it.
+When the socket takes a frame at once, it saves the buffer and the future of the write, and a task to wait for
+it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""uvicorn: wsframe's own protocol instead of its WebSocket classes, or these classes made faster."""
+"""uvicorn: wsframe's own protocol instead of its WebSocket classes, or these classes accelerated."""
 
 from __future__ import annotations
 

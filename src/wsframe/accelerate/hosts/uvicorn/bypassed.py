@@ -1,4 +1,4 @@
-"""What the fast paths do the work of without calling it. What is replaced is here as well."""
+"""The functions that the fast paths bypass or replace: a wrapper of one of them is noticed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SANSIO_RECEIVING: tuple[Bypassed, ...] = (
 )
 SANSIO_SENDING: tuple[Bypassed, ...] = ((CONN_CLASS, ("send_text", "send_binary", "data_to_send")),)
 
-# What wsframe's own protocol behaves as, and who makes and closes it.
+# The classes whose behaviour wsframe's own protocol copies, and the code that makes and closes it.
 OWN_PROTOCOL: tuple[Bypassed, ...] = (
     (f"{FOLDER}.websockets_impl:WebSocketProtocol", ("*",)),
     (SANSIO_CLASS, ("*",)),

@@ -1,4 +1,4 @@
-"""Which of the two: wsframe's own protocol in uvicorn, or uvicorn's own classes made faster."""
+"""Whether uvicorn gets wsframe's own protocol, or its own classes are accelerated."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def why_not() -> str:
 
 
 def classes_are_patched() -> bool:
-    """Tell whether uvicorn's own classes are made faster instead, where they can be."""
+    """Tell whether uvicorn's own classes are accelerated instead, where they can be."""
     numbers = version_of(distribution_version("uvicorn") or "")
     return bool(why_not()) and PATCHED[0] <= numbers < PATCHED[1]
 

@@ -20,7 +20,7 @@ from ...ownership import require_own
 from .bypassed import ZTTP_H2
 from .http2_stream import StreamTransport
 
-# What HTTP/1.1 says of a connection. The classes of uvicorn get the same key each time: nobody looks at it.
+# Header fields of HTTP/1.1. The key is always the same: nobody checks it.
 HOP = {b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade", b"content-length"}
 ADDED = (
     (b"connection", b"Upgrade"),
@@ -34,7 +34,7 @@ WINDOW_UPDATE = 8  # its type
 
 
 def protocol(original: Any, host: Host) -> Any:
-    """It is the class for the HTTP/2 connections of a server."""
+    """Replace the class for the HTTP/2 connections of a server."""
     require_own(import_module(ZTTP_H2), "ZttpH2Protocol", host.own_packages)  # it is inherited from
     zttp: Any = import_module("zttp")
 
@@ -131,7 +131,7 @@ def protocol(original: Any, host: Host) -> Any:
 
 
 async def call_app(protocol: Any, scope: Any, receive: Any, send: Any) -> Any:
-    """Call the application with what its client has sent: no key, and another version of HTTP."""
+    """Call the application with the scope of HTTP/2: without a key, and with its version of HTTP."""
     if scope["type"] == "websocket":
         scope["http_version"] = "2"
         scope["scheme"] = "wss" if protocol.scheme == "https" else "ws"

@@ -57,7 +57,7 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def converse(protocol_class: Any) -> None:
-    """Open a connection, send it a message and end it; raise when anything is amiss."""
+    """Open a connection, send it a message and end it; raise if anything is wrong."""
     from uvicorn.config import Config
     from uvicorn.server import ServerState
 
@@ -82,7 +82,7 @@ async def converse(protocol_class: Any) -> None:
 
 
 async def until(happened: Callable[[], bool]) -> None:
-    """Let the application have its time."""
+    """Run the loop until a condition is true."""
     for _ in range(100):
         if happened():
             return
@@ -92,7 +92,7 @@ async def until(happened: Callable[[], bool]) -> None:
 
 @cache
 def prove_own(protocol_class: Any) -> None:
-    """Check once that a class serves a client; raise when it does not.
+    """Check once that a class serves a client; raise if it does not.
 
     It happens in a thread: where settings are loaded an event loop may be running, or none.
     """

@@ -20,7 +20,7 @@ EVENTS: list[dict[str, Any]] = [
 
 
 class Stage:
-    """A protocol whose handshake is over, on a transport and a loop that remember what is asked of them."""
+    """A protocol after its handshake, on a transport and a loop that record calls."""
 
     def __init__(self, Protocol: Any, **state: Any) -> None:
         self.written: list[bytes] = []

@@ -1,7 +1,7 @@
-"""websocket-client: a frame that comes unmasked, and one that leaves under a key of the system.
+"""websocket-client: received frames that are not masked, and sent frames with a random key.
 
-All else is left to the original code, which goes on where the new code stops: a frame that is masked, long,
-or in pieces, a key of the program's own. As before, no byte behind the current frame is read.
+Everything else goes to the original code, which continues where the new code stops: frames that are masked,
+long, or in pieces, and keys of the program. As before, no byte behind the current frame is read.
 """
 
 from __future__ import annotations

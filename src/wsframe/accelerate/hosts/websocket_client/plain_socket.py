@@ -1,4 +1,4 @@
-"""A read or a write of a plain socket; how one failed is told by the original code."""
+"""A read or a write of a socket without TLS; the original code raises the error of one that failed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def on_plain_sockets(original: Callable[..., Any], name: str) -> Callable[..., A
 
 
 def failed(sock: socket, exc: OSError) -> Any:
-    """Make what the original code takes for a socket that fails."""
+    """Return a socket for the original code that raises an error again."""
 
     def again(_: Any) -> None:
         raise exc

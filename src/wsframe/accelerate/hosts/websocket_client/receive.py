@@ -1,6 +1,6 @@
 """Receiving: from the bytes of a frame to a message.
 
-A message in one frame bypasses what joins fragments. `recv`, which returns no more than the data, reads that
+A message in one frame bypasses the code that joins fragments. `recv`, which returns only the data, reads them
 straight from the socket and makes no object of a frame.
 """
 
@@ -50,7 +50,7 @@ def recv_frame(original: Callable[[Any], Any], host: Host) -> Callable[[Any], An
 
 
 def frame_maker(ABNF: Any) -> Callable[[Any, Start, bytes], Any]:
-    """Make a function that makes the frame a buffer would."""
+    """Return a function that makes a frame as the buffer of the library does."""
 
     def frame_of(buffer: Any, start: Start, data: bytes) -> Any:
         frame = ABNF(*start, data)
@@ -62,7 +62,7 @@ def frame_maker(ABNF: Any) -> Callable[[Any, Start, bytes], Any]:
 
 
 def between_messages() -> Callable[[Any], bool]:
-    """Make a function that tells whether the next frame begins a message, and nothing is traced."""
+    """Return a function that tells whether the next frame begins a message, and tracing is off."""
     core: Any = import_module(CORE)
     Fragments = import_module(ABNF).continuous_frame
 
@@ -140,7 +140,7 @@ def recv(original: Callable[..., Any], host: Host) -> Callable[..., Any]:
 
 
 def resume(self: Any, frame: Any) -> None:
-    """Have the original code go on from a frame."""
+    """Let the original code continue with a frame."""
     before = vars(self).get("recv_frame")
 
     def once() -> Any:
@@ -153,7 +153,7 @@ def resume(self: Any, frame: Any) -> None:
 
 
 def take(self: Any) -> tuple[Start, bytes] | None:
-    """Take a frame, or so much of it that its buffer can go on from there."""
+    """Read a frame, or a part of it from which the buffer of the library can continue."""
     if self.header is not None or self.recv_buffer:
         return None
     head = self.recv(2)
@@ -185,7 +185,7 @@ def take(self: Any) -> tuple[Start, bytes] | None:
 
 
 def take_short(self: Any, recv: Callable[[int], bytes]) -> tuple[Start, bytes] | None:
-    """Take a short message, or so much of it that its buffer can go on from there."""
+    """Read a short message, or a part of it from which the buffer of the library can continue."""
     if self.header is not None or self.recv_buffer:
         return None
     head = recv(2)
@@ -205,7 +205,7 @@ def take_short(self: Any, recv: Callable[[int], bytes]) -> tuple[Start, bytes] |
 
 
 def put_back(self: Any, data: Any) -> None:
-    """Have the next read return what the last one brought."""
+    """Make the next read return the bytes of the last one again."""
     recv = self.recv
 
     def once(size: int) -> Any:

@@ -1,8 +1,8 @@
 """Receiving with websockets.asyncio: the work around a message.
 
-1. An open connection that nobody told to pause takes the fast path; all else is left to the original code.
-2. A class with methods of its own that the fast path would bypass is left to the original code, and so are
-   all once somebody has wrapped one of those methods: that is looked at each time (see `bypassed`).
+1. An open connection that is not paused takes the fast path; everything else goes to the original code.
+2. A class that overrides methods that the fast path bypasses keeps the original code, and so do all classes
+   once one of those methods is wrapped: that is checked each time (see `bypassed`).
 3. The replies to several messages of one read leave in one write (see `asyncio_send`).
 """
 
@@ -39,7 +39,7 @@ def data_received(original: Callable[..., None], _: Host) -> Callable[..., None]
             return
         protocol.receive_data(data)
         if protocol.writes or protocol._state is not OPEN:
-            original(self, b"")  # sees to what receive_data left behind
+            original(self, b"")  # processes what receive_data has left
             return
         queue = messages.frames.queue
         waiter = messages.frames.get_waiter
@@ -81,7 +81,7 @@ def recv(original: Callable[..., Any], _: Host) -> Callable[..., Any]:
                 try:
                     await waiter
                 except EOFError:
-                    pass  # closed: the original finds that out too
+                    pass  # closed: the original code raises
                 finally:
                     waiter.cancel()
                     frames.get_waiter = None

@@ -1,7 +1,7 @@
 """Sending with websockets.asyncio: a whole message of an open connection.
 
 What is sent within one iteration of the event loop after the first write leaves in one write, and so do the
-replies to several messages of one read. Who asks for the transport finds nothing pending, so that no byte
+replies to several messages of one read. Any access to the transport flushes first, so that no byte
 overtakes another.
 """
 
@@ -79,7 +79,7 @@ def transport(_original: None, _: Host) -> property:
 
 
 def make_output(self: Any) -> Any:
-    """Make what joins the messages of a connection."""
+    """Return the output that coalesces the messages of a connection."""
     transport = self._wsframe_transport
     if not ENABLED:
         return Unjoined(transport)
@@ -93,7 +93,7 @@ def make_output(self: Any) -> Any:
 
 
 class Unjoined:
-    """A transport whose writes are not joined."""
+    """A transport whose writes are not coalesced."""
 
     def __init__(self, transport: Any) -> None:
         self.write: Callable[[bytes], object] = transport.write
@@ -102,16 +102,16 @@ class Unjoined:
 
 
 def write_whole(transport: Any, data: bytes) -> None:
-    """Write what was pending."""
+    """Write pending bytes."""
     try:
         transport.write(data)
     except Exception:
-        transport.abort()  # what follows must not be taken for what is lost
+        transport.abort()  # later bytes must not follow a gap
         raise
 
 
 def settle() -> None:
-    """Release every connection on the thread of its loop; what is written until then goes by `transport`."""
+    """Release every connection, on the thread of its loop; until then `transport` flushes."""
     running = asyncio._get_running_loop()
     for connection in gc.get_objects():
         if issubclass(type(connection), Connection) and getattr(connection, "_wsframe_output", None):
@@ -126,7 +126,7 @@ def get_transport(self: Any) -> Any:
     """Return the transport, with nothing pending."""
     output = self._wsframe_output
     if output is not None and output._pending_size:
-        with suppress(Exception):  # the transport is aborted, and says so to its user
+        with suppress(Exception):  # the transport is aborted, and calls connection_lost()
             output.flush()
     try:
         return self.__dict__["transport"]

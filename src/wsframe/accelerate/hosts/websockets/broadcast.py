@@ -4,7 +4,7 @@
    frame; all others go to the original code, with their errors and warnings.
 2. A compressed message refers to nothing before it, so it suits every context (RFC 7692, 7.1.1). The window
    of the peer has moved on then, without our compressor: a new one replaces it, made when it is used.
-3. A message for one connection is left to the original code: it would lose its context for nothing.
+3. A message for one connection goes to the original code: it would lose its context without a gain.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class LazyEncoder:
 
 
 class SharedMessage:
-    """A message on its way to many connections.
+    """A message for many connections.
 
     Args:
         message: of the broadcast.
@@ -97,7 +97,7 @@ def sharing(
     extensions_of: Callable[[Any], list[Any] | None],
     output_for: Callable[[Any], Any],
 ) -> Callable[..., None]:
-    """Make a `broadcast`.
+    """Return a `broadcast`.
 
     Args:
         original: for the connections that the shared frame is not for.

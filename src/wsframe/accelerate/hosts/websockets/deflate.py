@@ -16,7 +16,7 @@ from websockets.frames import Frame, Opcode
 from ...._spec import DEFLATE_TAIL as TAIL
 
 SYNC_FLUSH = 2  # zlib.Z_SYNC_FLUSH, and of every module that can replace zlib
-EXPANSION = 1032  # bytes that one byte of deflate stands for at most
+EXPANSION = 1032  # the maximum number of bytes that one byte of deflate inflates to
 LEFT_OVER = 16  # bytes that may come out of earlier ones, as so many bytes of input
 
 

@@ -2,7 +2,7 @@
 
 1. While the task that transfers data waits for the start of a frame, a read of whole messages goes from
    `data_received` straight to the queue, and `recv` is resumed; the task goes on waiting.
-2. When a read holds anything else (a control frame, a fragment, a part of a frame, a violation, or more than
+2. When a read has anything else (a control frame, a fragment, a part of a frame, a violation, or more than
    the queue has room for), the task is resumed, and does all of it, in order: the messages cut by then, and
    what the original code makes of the rest, which it finds in the reader as if nothing had been read before.
 3. An error is raised in the task, where the original code handles it.
@@ -31,7 +31,7 @@ TEXT, BINARY = Opcode.TEXT, Opcode.BINARY
 
 
 class Waiter:
-    """Is used as the future of a `recv` that waits: whoever queues a message sets its result.
+    """The future of a `recv` that waits: its result is set when a message is queued.
 
     When that `recv` is cancelled, so is the future it waits for; the task that transfers data does not expect
     that, and would fail the connection.
@@ -181,7 +181,7 @@ def cut_messages(self: Any, data: bytes | bytearray, count: int | None, messages
         Where in the buffer the first frame begins that was not cut.
 
     Raises:
-        UnicodeDecodeError: a message is not the text it should be.
+        UnicodeDecodeError: a text is not UTF-8.
         ProtocolError: of websockets, for what is not deflate.
         PayloadTooBig: of websockets, for a compressed message.
     """

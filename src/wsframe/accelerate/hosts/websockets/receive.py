@@ -1,13 +1,13 @@
 """Receiving, in the layer without I/O that asyncio, threads, trio and uvicorn share.
 
 1. Messages of one frame each are cut off and unmasked many at a time.
-2. Every other frame goes to the parser of websockets once it is whole, and alone: control frames, fragments
-   and violations meet the code, the limits and the texts they always met.
+2. Every other frame goes to the parser of websockets once it is whole, and alone: its code, limits and texts
+   apply to control frames, fragments and violations.
 3. A frame that is not whole waits in the reader, unless its first bytes already break a rule. The reads of
-   one of LARGE bytes or more wait in a list, and are joined once. Who resumes the parser meanwhile (the end
-   of the stream, `uninstall`, a wrapper) finds them in the reader, where websockets would have put them.
-4. Who wants to see each frame, or to meddle with how it is parsed, gets the parser of websockets only: debug
-   logging, a subclass with a `recv_frame` of its own, a test that replaces `struct.unpack`.
+   one of LARGE bytes or more wait in a list, and are joined once. If the parser is resumed meanwhile (by
+   the end of the stream, `uninstall`, a wrapper), they are in the reader, where websockets would have them.
+4. With debug logging, a subclass that overrides `recv_frame`, or a test that replaces `struct.unpack`, every
+   frame goes to the parser of websockets.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def receive_data(original: Callable[..., None], _: Host) -> Callable[..., None]:
 
 
 def take(self: Any, data: bytes | bytearray) -> None:
-    """Turn frames into events; what is not whole goes back to the reader, which is empty before."""
+    """Return the events of frames; an incomplete frame goes back to the reader, which is empty before."""
     parser = self.parser
     masked = self.side is SERVER
     extensions = self.extensions
@@ -210,7 +210,7 @@ def size_of(head: bytes | bytearray, available: int, masked: bool, limit: int) -
 if "max_message_size" in Protocol.__init__.__code__.co_names:
 
     def limits(self: Any) -> tuple[int | None, bool]:
-        """Return the longest payload allowed now, and whether a fragmented message is under way."""
+        """Return the longest payload allowed now, and whether a fragmented message has begun."""
         most, piece, current = self.max_message_size, self.max_fragment_size, self.current_size
         if most is not None and current is not None:
             most -= current
@@ -221,6 +221,6 @@ if "max_message_size" in Protocol.__init__.__code__.co_names:
 else:  # before 16.0
 
     def limits(self: Any) -> tuple[int | None, bool]:
-        """Return the longest payload allowed now, and whether a fragmented message is under way."""
+        """Return the longest payload allowed now, and whether a fragmented message has begun."""
         most, current = self.max_size, self.cur_size
         return (most if most is None or current is None else most - current), current is not None

@@ -2,7 +2,7 @@
 
 1. Sending under the lock, without a context manager.
 2. Receiving from the queue, without a deadline, lists and joins.
-Everything else is left to the original code, which finds the connection as if nothing had been tried.
+Everything else is left to the original code, which finds the connection unchanged.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def recv(original: Callable[..., Any], _: Host) -> Callable[..., Any]:
 
 
 def fail_again(self: Any, error: Exception) -> None:
-    """Have the next write of this thread raise the error of the one tried; other threads just write."""
+    """Make the next write of this thread raise the error of the last one; other threads are not affected."""
     thread, errors, others = get_ident(), [error], self.send_data
 
     def send_data() -> None:
@@ -111,7 +111,7 @@ def fail_again(self: Any, error: Exception) -> None:
 
 
 def try_encode(protocol: Any, message: Any) -> bool:
-    """Have the protocol encode a message; return False if that fails: the original code raises the error."""
+    """Encode a message with the protocol; return False if that fails: the original code raises the error."""
     try:
         if type(message) is str:
             protocol.send_text(message.encode())

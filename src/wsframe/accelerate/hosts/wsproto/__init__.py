@@ -1,7 +1,7 @@
 """wsproto, under uvicorn --ws wsproto, hypercorn, simple-websocket, trio-websocket and others.
 
-A message that comes in one frame takes the fast path. All else, from a fragment to a broken rule, is left to
-the original code, at the frame where it begins: events, exceptions and texts are its own.
+A message that comes in one frame takes the fast path. Everything else, such as a fragment or a violation,
+goes to the original code, at the frame where it begins, with its events, exceptions and texts.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Which of `bytes` and `bytearray` a payload is, as each version has it.
 
 Below 1.3 a payload is what the masker left: `bytes` where it was masked and not empty, else `bytearray`.
-Since 1.3 a payload is `bytes`, of which events had a `bytearray` in 1.3.0 and 1.3.1. The library's own code
-tells.
+Since 1.3 a payload is `bytes`, of which events had a `bytearray` in 1.3.0 and 1.3.1. The code of the
+library is run to find out.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ DEFLATED = b"\xaa\0\0", b"\0"
 
 
 def payload_kinds(process_buffer: Callable[..., Any]) -> tuple[Convert, Convert]:
-    """Find out what makes of bytes the payload of a frame: for a server, and for a client."""
+    """Return the conversions of bytes to the payload of a frame, for a server and for a client."""
     from wsproto.frame_protocol import FrameDecoder
 
     def kind_of(client: bool, payload: bytes) -> type:
@@ -32,7 +32,7 @@ def payload_kinds(process_buffer: Callable[..., Any]) -> tuple[Convert, Convert]
 
 
 def data_kinds(events: Callable[..., Any], bit: int = 0) -> tuple[Convert, Convert]:
-    """Find out what makes of bytes the data of an event: for a server, and for a client.
+    """Return the conversions of bytes to the data of an event, for a server and for a client.
 
     Args:
         events: of a connection.

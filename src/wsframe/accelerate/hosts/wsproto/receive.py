@@ -1,6 +1,6 @@
 """Receiving: from the bytes in a `Buffer` to events.
 
-What is not the common case goes on to the original. A frame is taken off the buffer by one of the two, never
+All but the common case goes to the original code. A frame is taken off the buffer by one of the two, never
 by both, so they can alternate.
 """
 
@@ -74,7 +74,7 @@ def events(original: Callable[..., Iterator[Any]], host: Host) -> Callable[..., 
                     continue
             if rest is None:
                 rest = original(self)
-                # What is told meanwhile is for the next call.
+                # Events that are added meanwhile are for the next call.
                 self._events = deque()
                 try:
                     event = next(rest, None)
@@ -153,7 +153,7 @@ def inflated_message() -> Callable[[Any], str | bytes | None]:
         try:
             return str(data, "utf-8")
         except UnicodeDecodeError:
-            # It finds the same error, and words for it.
+            # It raises the same error, with its own text.
             proto._message_decoder.process_frame(Frame(opcode, data, True, True))
             raise
 

@@ -1,6 +1,6 @@
 """Sending: from a message to the bytes of a frame; and the accept token.
 
-What is not the common case goes on to the original.
+All but the common case goes to the original code.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def generate_accept_token(original: Callable[[bytes], bytes], _: Host) -> Callab
 
 @cache
 def accept_token_of(original: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
-    """Make one function for all modules that took it, or it could not be pickled."""
+    """Return one function for all modules that have imported it: else it could not be pickled."""
 
     def generate_accept_token(token: bytes) -> bytes:
         return accept_key(token).encode() if type(token) is bytes else original(token)
