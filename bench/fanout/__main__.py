@@ -44,6 +44,9 @@ MEMORY_AIM = 9 * 2**10  # bytes
 
 Figures = dict[tuple[str, int], float]
 
+MEMORY = "memory"
+ROWS = (*PLAIN, RUN, NODE, *REDIS, *DEFLATE, MEMORY)
+
 
 def one(name: str, connections: int, messages: int, *before: str) -> float | None:
     """Return the microseconds of a delivery; None, and a line on stderr, if it cannot be measured."""
@@ -59,7 +62,11 @@ def with_node(connections: int, messages: int) -> float | None:
     if not shutil.which("node") or not shutil.which("npm"):
         print(f"{NODE}: node or npm is not installed", file=sys.stderr)
         return None
-    subprocess.run(["npm", "install", "--silent", "--prefix", str(PACKAGES), "ws"], check=True)
+    if not (PACKAGES / "node_modules" / "ws").is_dir():
+        installing = ["npm", "install", "--silent", "--prefix", str(PACKAGES), "ws"]
+        if subprocess.run(installing).returncode:
+            print(f"{NODE}: npm cannot install ws", file=sys.stderr)
+            return None
     rounds = max(1, min(200, 100_000 // connections) // messages)
     environment = {**os.environ, "NODE_PATH": str((PACKAGES / "node_modules").resolve())}
     program = ["node", str(FOLDER / "node_ws.js"), str(connections), str(messages), str(rounds)]
@@ -114,42 +121,73 @@ def memory() -> int:
     return size
 
 
-def measured(connections: int, numbers: list[int]) -> Figures:
-    """Measure all rows, and print them."""
+def chosen(words: list[str]) -> list[str]:
+    """Return the rows that are named so, or else contain a word, and those they are compared with."""
+    found = {
+        row
+        for word in words or [""]
+        for row in ROWS
+        if row == word or (word not in ROWS and word.lower() in row.lower())
+    }
+    if not found:
+        raise SystemExit(f"no row is named so; there are: {', '.join(ROWS)}")
+    found |= {other for other, ours, _, _ in RATIOS if ours in found}
+    return [row for row in ROWS if row in found]
+
+
+def measured(rows: list[str], connections: int, numbers: list[int], repeat: int) -> Figures:
+    """Measure rows, and print them: the lowest figure of several runs, and the seconds of all."""
     figures: Figures = {}
 
-    def row(name: str, way) -> None:
-        found = [way(messages) for messages in numbers]
-        figures.update({(name, m): f for m, f in zip(numbers, found, strict=True) if f is not None})
-        print(f"{name:28}", *("       -" if f is None else f"{f:8.2f}" for f in found), flush=True)
+    def measure(name: str, messages: int) -> float | None:
+        if name == RUN:
+            run = (sys.executable, "-m", "wsframe", "run", "--")
+            return one("Starlette loop", connections, messages, *run)
+        if name == NODE:
+            return with_node(connections, messages)
+        parts = 5 if name in REDIS else 2 if name in DEFLATE else 1
+        return one(name, connections // parts, messages)
 
-    for name in PLAIN:
-        row(name, lambda messages, name=name: one(name, connections, messages))
-    run = (sys.executable, "-m", "wsframe", "run", "--")
-    row(RUN, lambda messages: one("Starlette loop", connections, messages, *run))
-    row(NODE, lambda messages: with_node(connections, messages))
-    with redis_server() as installed:
-        for name in REDIS if installed else ():
-            row(name, lambda messages, name=name: one(name, connections // 5, messages))
-    for name in DEFLATE:
-        row(name, lambda messages, name=name: one(name, connections // 2, messages))
+    seconds = dict.fromkeys(rows, 0.0)
+    for _ in range(repeat):
+        for name in rows:
+            start = time.monotonic()
+            for messages in numbers:
+                figure = measure(name, messages)
+                if figure is not None:
+                    figures[name, messages] = min(figure, figures.get((name, messages), figure))
+            seconds[name] += time.monotonic() - start
+    for name in rows:
+        found = [figures.get((name, messages)) for messages in numbers]
+        shown = ["       -" if figure is None else f"{figure:8.2f}" for figure in found]
+        print(f"{name:28}", *shown, f"{seconds[name]:8.0f} s", flush=True)
     return figures
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.fanout", description=__doc__)
+    parser.add_argument("rows", nargs="*", metavar="ROW", help="or a word of several; all rows if left out")
     parser.add_argument("--connections", type=int, default=1000)
-    parser.add_argument("--messages", type=int, nargs="*", default=[1, 8], help="in one loop iteration")
+    parser.add_argument("--messages", type=int, nargs="+", default=[1, 8], help="in one loop iteration")
+    parser.add_argument("--repeat", type=int, default=1, help="runs of each, one after the other")
     arguments = parser.parse_args()
     raise_limit()
     connections, numbers = arguments.connections, arguments.messages
+    rows = chosen(arguments.rows)
+    timed = [row for row in rows if row != MEMORY]
     start = time.monotonic()
-    print(
-        f"us of CPU per delivery of 100 bytes to {connections} connections, over Redis to {connections // 5};"
-    )
-    print(f"with permessage-deflate of 1 KiB to {connections // 2}. Messages in one loop iteration:")
-    print(f"{'':28}", *(f"{messages:>8}" for messages in numbers))
-    figures = measured(connections, numbers)
+    figures: Figures = {}
+    if timed:
+        print(
+            f"us of CPU per delivery of 100 bytes to {connections} connections, over Redis to "
+            f"{connections // 5};"
+        )
+        print(f"with permessage-deflate of 1 KiB to {connections // 2}. Messages in one loop iteration:")
+        print(f"{'':28}", *(f"{messages:>8}" for messages in numbers))
+        with contextlib.ExitStack() as stack:
+            if not set(REDIS).isdisjoint(timed) and not stack.enter_context(redis_server()):
+                timed = [row for row in timed if row not in REDIS]
+            figures = measured(timed, connections, numbers, arguments.repeat)
     print(f"\n{'times as much':58} {'is':>6} {'aim':>6}")
     for other, ours, messages, aim in RATIOS:
         if (other, messages) in figures and (ours, messages) in figures:
@@ -157,7 +195,8 @@ def main() -> None:
             print(f"{other + ' / ' + ours + f', {messages}':58} {ratio:6.2f} {aim:6.2f}")
     if (DEFLATE[0], 1) in figures:
         print(f"{DEFLATE[0] + ', us of user CPU':58} {figures[DEFLATE[0], 1]:6.2f} {DEFLATE_AIM:6.2f}")
-    print(f"{'bytes of each of 5,000 subscribers of 3 topics':58} {memory():6} {MEMORY_AIM:6}")
+    if MEMORY in rows:
+        print(f"{'bytes of each of 5,000 subscribers of 3 topics':58} {memory():6} {MEMORY_AIM:6}")
     print(f"in {time.monotonic() - start:.0f} s")
 
 

@@ -58,7 +58,7 @@ class Delivery:
         if self._slow_peer == "latest":
             if ws in topic.latest:
                 self.counters.replaced += 1
-            topic.latest[ws] = message
+            topic.keep_latest(ws, message)
             return False
         if ws.transport.get_write_buffer_size() <= self._max_unsent:
             return True

@@ -38,10 +38,8 @@ async def recover(
     Raises:
         EngineUnavailable: the history cannot be read; the connection is no member then.
     """
-    topic.members.discard(ws)
-    topic.recovered_to.pop(ws, None)
     newer: deque[tuple[Position, Broadcast]] = deque(maxlen=MAX_RECOVERING)
-    topic.recovering[ws] = newer
+    topic.start_recovering(ws, newer)
     recovered = True
     try:
         while True:
@@ -63,8 +61,7 @@ async def recover(
         if topic.recovering.get(ws) is newer:
             topics._leave_topic(ws, topic)
         raise
-    del topic.recovering[ws]
-    topic.recovered_to[ws] = position
+    topic.end_recovering(ws, position)
     for at, message in newer:
         if topic.is_newer(ws, at):
             topics._send_to(topic, ws, message)

@@ -38,9 +38,9 @@ class Topic:
         self.name = name
         self.members: set[Endpoint] = set()
         self.asgi_members = _NONE
-        self.latest: dict[Endpoint, Broadcast] = {}
-        self.recovering: dict[Endpoint, deque[tuple[Position, Broadcast]]] = {}
-        self.recovered_to: dict[Endpoint, Position] = {}
+        self.latest: dict[Endpoint, Broadcast] = _NONE
+        self.recovering: dict[Endpoint, deque[tuple[Position, Broadcast]]] = _NONE
+        self.recovered_to: dict[Endpoint, Position] = _NONE
 
     @property
     def empty(self) -> bool:
@@ -58,6 +58,27 @@ class Topic:
         self.latest.pop(ws, None)
         self.recovering.pop(ws, None)
         self.recovered_to.pop(ws, None)
+
+    def keep_latest(self, ws: Endpoint, message: Broadcast) -> None:
+        """Keep the newest message for a member whose peer does not read."""
+        if self.latest is _NONE:
+            self.latest = {}
+        self.latest[ws] = message
+
+    def start_recovering(self, ws: Endpoint, newer: deque[tuple[Position, Broadcast]]) -> None:
+        """Have the messages that arrive wait for a member, which leaves `members`."""
+        self.members.discard(ws)
+        self.recovered_to.pop(ws, None)
+        if self.recovering is _NONE:
+            self.recovering = {}
+        self.recovering[ws] = newer
+
+    def end_recovering(self, ws: Endpoint, position: Position) -> None:
+        """Note the position of the last message that a member has from the history."""
+        del self.recovering[ws]
+        if self.recovered_to is _NONE:
+            self.recovered_to = {}
+        self.recovered_to[ws] = position
 
     def add_asgi_member(self, member: Any) -> None:
         """Add a member that is no connection of ours."""
