@@ -10,10 +10,10 @@ import pytest
 pytest.importorskip("redis")
 
 import redis.asyncio as redis
-from engine_servers import EngineServer
-from nodes import Node, kept, received, until
+from engine_servers import EngineServer, free_port
+from nodes import Node, engine_for, kept, received, until
 
-from wsframe.asyncio import EngineUnavailable, RedisEngine, Topics
+from wsframe.asyncio import EngineUnavailable, NatsEngine, RedisEngine, Topics
 
 QUICK = {"first_delay": 0.01, "max_delay": 0.1}
 
@@ -263,3 +263,64 @@ async def test_topic_that_the_server_refuses_harms_no_other(kind, caplog, tmp_pa
         assert sorted(gaps) == ["Secret.2", "news", "news 2", "open 1", "open 2"]
         node.topics.publish("news", "again")
         assert await client.recv() == "again"
+
+
+class WithPassword(EngineServer):
+    @property
+    def command(self):
+        options = (
+            ["--requirepass", "secret"] if self.kind == "redis" else ["--user", "me", "--pass", "secret"]
+        )
+        return [*super().command, *options]
+
+
+@pytest.mark.parametrize(("kind", "text"), [("redis", "Authentication required"), ("nats", "Authorization")])
+async def test_missing_password_is_noticed_at_the_start(kind, text):
+    pytest.importorskip(kind)
+    async with WithPassword(kind) as server:
+        with pytest.raises(EngineUnavailable, match=text):
+            await Topics(engine=engine_for(server)).start()
+        user = {"password": "secret"} if kind == "redis" else {"user": "me", "password": "secret"}
+        async with Topics(engine=engine_for(server, **user)) as topics:
+            topics.publish("news", "hello")
+
+
+async def test_unknown_option_of_the_library_raises_type_error():
+    pytest.importorskip("nats")
+    for engine, url in ((RedisEngine, "redis://localhost"), (NatsEngine, "nats://localhost")):
+        with pytest.raises(TypeError, match="passwort"):
+            engine(url, passwort="secret")
+
+
+async def test_nats_server_that_is_not_there_says_why():
+    pytest.importorskip("nats")
+    with pytest.raises(EngineUnavailable, match="Connect"):
+        await Topics(engine=NatsEngine(f"nats://127.0.0.1:{free_port()}")).start()
+
+
+async def test_close_ends_although_messages_are_published():
+    async with EngineServer("redis") as server:
+        topics, published = Topics(engine=RedisEngine(server.url)), asyncio.Event()
+        await topics.start()
+
+        async def publish():
+            while True:
+                topics.publish("news", "hello")
+                published.set()
+                await asyncio.sleep(0)
+
+        publishing = asyncio.create_task(publish())
+        await published.wait()
+        await topics.close()
+        with pytest.raises(EngineUnavailable, match="not connected"):
+            await publishing
+        assert topics.counters.unpublished == 1  # the one that was refused
+
+
+@pytest.mark.parametrize("since", [("epoch", "1"), (1, 2), ("epoch",), "abc", {}])
+async def test_position_of_a_wrong_type_raises_type_error(since):
+    async with EngineServer("redis") as server, Node(server, topics=kept(server)) as node:
+        ours, _ = await node.connect()
+        with pytest.raises(TypeError, match="pair of epoch and offset"):
+            await node.topics.subscribe(ours, "news", since)
+        assert not node.topics.topics

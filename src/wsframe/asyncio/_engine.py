@@ -90,6 +90,7 @@ class Engine:
         self._delays = (first_delay, max_delay)
         self._topics: Topics
         self._runner: asyncio.Task[None] | None = None
+        self._closing = False
         self._work: asyncio.Event  # there is something to subscribe to, unsubscribe from, or publish
         # Subscriptions.
         self._wanted: set[str] = set()
@@ -173,6 +174,7 @@ class Engine:
         """Disconnect; messages that are queued are published before, if that is possible."""
         if self._runner is None:
             return
+        self._closing = True
         if self.connected:
             await self.drain()
         await _cancel([self._runner], 2 * self._timeout)
@@ -215,7 +217,7 @@ class Engine:
         Raises:
             EngineUnavailable: it cannot be published now.
         """
-        if not self.connected:
+        if not self.connected or self._closing:
             raise EngineUnavailable("the engine is not connected")
         if self._queued_size > self._max_queued:
             raise EngineUnavailable(f"the engine is too slow: {self._queued_size} bytes wait to be published")
@@ -249,10 +251,10 @@ class Engine:
                 finally:
                     was_subscribed = self._subscribed_to_all
                     await self._end_session()
-                if not started.done():
-                    started.set_exception(EngineUnavailable(f"the engine cannot be reached: {error}"))
-                    return
                 reason = str(error) or type(error).__name__
+                if not started.done():
+                    started.set_exception(EngineUnavailable(f"the engine cannot be reached: {reason}"))
+                    return
                 if was_subscribed:
                     delay = first_delay
                     self._topics.logger.warning("the engine is lost: %s", reason)
@@ -270,7 +272,10 @@ class Engine:
 
     async def _run_session(self, started: asyncio.Future[None]) -> None:
         """Connect, and raise when that fails or the connection is lost."""
-        await asyncio.wait_for(self._connect(), self._timeout)
+        try:
+            await asyncio.wait_for(self._connect(), self._timeout)
+        except asyncio.TimeoutError as exc:
+            raise TimeoutError(str(exc) or f"not connected within {self._timeout} seconds") from exc
         self.connected = True
         tasks = [asyncio.ensure_future(task) for task in (*self._tasks(), self._run_commands(started))]
         try:

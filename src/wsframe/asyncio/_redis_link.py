@@ -49,6 +49,7 @@ class RedisLink:
     async def connect(self) -> None:
         await self._reading.connect()
         await self._writing.connect()
+        await self.execute([("PING",)])  # raises if the server wants a password
 
     async def disconnect(self) -> None:
         for connection in (self._reading, self._writing):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 # Saves memory where there are many topics; nothing is ever added to it.
-_NONE: dict[Any, None] = {}
+_NONE: Any = {}
 
 
 class Topic:

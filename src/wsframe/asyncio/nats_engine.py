@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import re
 from collections.abc import Coroutine
 from typing import Any
@@ -63,10 +64,14 @@ class NatsEngine(Engine):
             "connect_timeout": timeout,
             "ping_interval": health_interval,
             "max_outstanding_pings": 1,
+            # Attempts of one session; `Engine` has the delays between sessions.
+            "max_reconnect_attempts": 1,
+            "reconnect_time_wait": 0,
             **options,
             # A connection that comes back by itself would hide that messages were missed.
             "allow_reconnect": False,
         }
+        inspect.signature(Client.connect).bind(None, **self._options)  # raises for an unknown option
         self._client: Client | None = None
         self._subscriptions: dict[str, Any] = {}  # of nats-py, by topic
         self._names: dict[str, str] = {}  # topics by subject
@@ -80,8 +85,9 @@ class NatsEngine(Engine):
         return (*super()._connection_errors, Error, NoServersError)
 
     async def _connect(self) -> None:
-        from nats.errors import SlowConsumerError, UnexpectedEOF
+        from nats.errors import NoServersError, SlowConsumerError, UnexpectedEOF
 
+        last_error: Exception | None = None
         end: asyncio.Future[None]
         end = self._end = asyncio.get_running_loop().create_future()
         self._subscriptions.clear()
@@ -92,6 +98,8 @@ class NatsEngine(Engine):
                 end.set_result(None)
 
         async def failed(exc: Exception) -> None:
+            nonlocal last_error
+            last_error = exc
             if isinstance(exc, SlowConsumerError):
                 if exc.subject in self._names:
                     self._topics._gap([self._names[exc.subject]])
@@ -103,7 +111,10 @@ class NatsEngine(Engine):
                 self._topics.logger.error("the engine reports an error: %s", exc)
 
         self._client = self._make_client()
-        await self._client.connect(**self._options, closed_cb=closed, error_cb=failed)
+        try:
+            await self._client.connect(**self._options, closed_cb=closed, error_cb=failed)
+        except NoServersError as exc:
+            raise last_error or exc from exc
 
     def _not_allowed(self, action: str, subject: str, reason: str) -> None:
         if action == "publish":

@@ -80,11 +80,12 @@ class RedisEngine(Engine):
         """Check and keep where to connect."""
         from redis.asyncio.connection import ConnectionPool
 
-        self._pool = ConnectionPool.from_url(url, **{**_connection_options(), **options})
+        pool = ConnectionPool.from_url(url, **{**_connection_options(), **options})
+        self._make_connection: Any = pool.make_connection
+        self._make_connection()  # raises for an unknown option
 
     async def _make_links(self) -> list[RedisLink]:
-        make_connection: Any = self._pool.make_connection
-        return [RedisLink(make_connection, self._take, self._timeout)]
+        return [RedisLink(self._make_connection, self._take, self._timeout)]
 
     def _link_of(self, channel: bytes) -> RedisLink:
         """Return the link to the server that has a channel."""

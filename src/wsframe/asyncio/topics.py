@@ -49,6 +49,9 @@ class Topics(Delivery):
     one loop iteration leave a connection in one write, at its end, in the order of the calls, also relative
     to `send` and `send_nowait` of the connection.  Nothing is waited for.
 
+    Only the thread of the event loop may call it; others use
+    `loop.call_soon_threadsafe(topics.publish, topic, message)`.
+
     With an engine the connections of several processes share the topics; `async with topics` connects it, or
     `start` and `close`.  A message is then delivered at most once: what is published while a process has lost
     the engine does not reach its members, and `on_gap` tells them when the engine is back.
@@ -145,6 +148,7 @@ class Topics(Delivery):
             client has to get its state in another way.
 
         Raises:
+            TypeError: `since` is no pair of a str and an int.
             EngineUnavailable: the history cannot be read now, the engine is closed, or its server refuses the
                 topic; the connection has not joined.
         """
@@ -152,7 +156,7 @@ class Topics(Delivery):
             return Subscribed(False, None)
         engine = self._engine
         if engine is not None and engine.has_history:
-            last = None if since is None else Position(*since)
+            last = None if since is None else _position_of(since)
             return await recover(self, engine, self._join(ws, topic), ws, last)
         return await self._add_and_wait(ws, topic)
 
@@ -320,3 +324,11 @@ class Topics(Delivery):
                 self._on_gap(ws, topic)
             except Exception:
                 self.logger.exception("on_gap failed")
+
+
+def _position_of(since: object) -> Position:
+    """Check a position that a client may have sent."""
+    match since:
+        case (str(epoch), int(offset)):
+            return Position(epoch, offset)
+    raise TypeError(f"since must be a pair of epoch and offset, str and int, not {since!r}")
