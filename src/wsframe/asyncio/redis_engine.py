@@ -80,8 +80,8 @@ class RedisEngine(Engine):
         """Check and keep where to connect."""
         from redis.asyncio.connection import ConnectionPool
 
-        pool = ConnectionPool.from_url(url, **{**_connection_options(), **options})
-        self._make_connection: Any = pool.make_connection
+        make_pool: Any = ConnectionPool.from_url
+        self._make_connection = make_pool(url, **{**_connection_options(), **options}).make_connection
         self._make_connection()  # raises for an unknown option
 
     async def _make_links(self) -> list[RedisLink]:
