@@ -13,6 +13,7 @@
 #define AND(a, b) _mm256_and_si256(a, b)
 #define OR(a, b) _mm256_or_si256(a, b)
 #define ZERO _mm256_setzero_si256()
+#define BYTES(b) _mm256_set1_epi8((char)(b))
 #define WORDS(w) _mm256_set1_epi16((short)(w))
 #define LONGS(l) _mm256_set1_epi32((int)(l))
 #define LOAD(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
@@ -23,23 +24,67 @@
 #define UPPER(v) _mm256_extracti128_si256(v, 1)
 #define ENTRIES(table, a, b) \
     _mm256_inserti128_si256(_mm256_castsi128_si256(LOAD128(table[a])), LOAD128(table[b]), 1)
+#define PAIR_ENTRY(at) LOAD128((const uint8_t *)wsf_pick_pairs + ((at) & 0xFF0))
+#define PAIR_ENTRIES(a, b) \
+    _mm256_inserti128_si256(_mm256_castsi128_si256(PAIR_ENTRY(a)), PAIR_ENTRY(b), 1)
 
-/* 16 units write at most so many bytes, whole vectors included. */
+/* 16 units, or 32 of 1 byte, write at most so many bytes, whole vectors included. */
 enum { HALF_ROOM = 64 };
 
-/* 16 units of 2 bytes, below U+0800. */
-AVX2 WSF_INLINE size_t pairs(uint8_t *dst, __m256i u)
+/* 32 units spread over lanes of 2 bytes, 8 in each half of both vectors.  A byte of the index for each
+ * half: its bits mark the units of one byte. */
+typedef struct {
+    __m256i first, second;
+    uint32_t one;
+} pairs;
+
+/* Write the halves of the first vector, then those of the second (`striped`: by turns).  The sizes before
+ * each half are sums over bytes of the index, so that none waits for another. */
+AVX2 WSF_INLINE size_t put_pairs(uint8_t *dst, pairs from, int striped)
 {
-    const __m256i ascii = _mm256_cmpgt_epi16(WORDS(0x80), u);
-    const __m256i low = OR(AND(u, WORDS(0x3F)), AND(_mm256_slli_epi16(u, 2), WORDS(0x1F00)));
-    const __m256i bytes = _mm256_blendv_epi8(OR(low, WORDS(0xC080)), u, ascii);
-    const uint32_t one = (uint32_t)_mm256_movemask_epi8(_mm256_packs_epi16(ascii, ascii));
-    const uint32_t lower = one & 0xFF, upper = one >> 24;
-    const __m256i picked = _mm256_shuffle_epi8(bytes, ENTRIES(wsf_pick_pairs, lower, upper));
-    const size_t size = 16 - (size_t)_mm_popcnt_u32(lower);
-    STORE128(dst, LOWER(picked));
-    STORE128(dst + size, UPPER(picked));
-    return size + 16 - (size_t)_mm_popcnt_u32(upper);
+    const uint32_t one = from.one;
+    const uint64_t at = (uint64_t)one << 4; /* entries are of 16 bytes */
+    const __m256i even = _mm256_shuffle_epi8(from.first, PAIR_ENTRIES(at, at >> 16));
+    const __m256i odd = _mm256_shuffle_epi8(from.second, PAIR_ENTRIES(at >> 8, at >> 24));
+    uint8_t *const dst2 = dst + 16 - _mm_popcnt_u32(one & 0xFF);
+    uint8_t *const dst3 = dst + 32 - _mm_popcnt_u32(one & (striped ? 0xFFFF : 0xFF00FF));
+    uint8_t *const dst4 = dst + 48 - _mm_popcnt_u32(one & 0xFFFFFF);
+    STORE128(dst, LOWER(even));
+    STORE128(dst2, striped ? LOWER(odd) : UPPER(even));
+    STORE128(dst3, striped ? UPPER(even) : LOWER(odd));
+    STORE128(dst4, UPPER(odd));
+    return 64 - (size_t)_mm_popcnt_u32(one);
+}
+
+/* 32 units of 1 byte; `high` marks those that are not ASCII. */
+AVX2 WSF_INLINE size_t put_bytes(uint8_t *dst, __m256i u, uint32_t high)
+{
+    const __m256i top = AND(_mm256_srli_epi16(u, 1), BYTES(0x40)); /* of what is not ASCII: 11.. becomes 10.. */
+    const __m256i last = _mm256_andnot_si256(top, u);
+    const __m256i lead = OR(AND(_mm256_srli_epi16(u, 6), BYTES(0x01)), BYTES(0xC2));
+    const pairs both = {_mm256_unpacklo_epi8(last, lead), _mm256_unpackhi_epi8(last, lead), ~high};
+    return put_pairs(dst, both, 1);
+}
+
+/* 32 units of 2 bytes, below U+0800. */
+AVX2 WSF_INLINE __m256i spread_word(__m256i u, __m256i ascii)
+{
+    const __m256i upper = _mm256_andnot_si256(WORDS(0x3F), u);
+    const __m256i more = _mm256_add_epi16(_mm256_add_epi16(upper, upper), upper); /* moves it up by 2 bits */
+    return _mm256_add_epi16(u, _mm256_andnot_si256(ascii, _mm256_add_epi16(more, WORDS(0xC080))));
+}
+
+AVX2 WSF_INLINE size_t put_words(uint8_t *dst, __m256i u, __m256i v)
+{
+    const __m256i ascii_u = _mm256_cmpeq_epi16(AND(u, WORDS(0xFF80)), ZERO);
+    const __m256i ascii_v = _mm256_cmpeq_epi16(AND(v, WORDS(0xFF80)), ZERO);
+    const uint32_t one = (uint32_t)_mm256_movemask_epi8(_mm256_packs_epi16(ascii_u, ascii_v));
+    if (one == ~UINT32_C(0)) {
+        STORE256(dst, _mm256_permute4x64_epi64(_mm256_packus_epi16(u, v), 0xD8));
+        return 32;
+    }
+    const pairs both = {spread_word(u, ascii_u), spread_word(v, ascii_v), one};
+    return put_pairs(dst, both, 0);
 }
 
 /* 16 units spread over lanes of 4 bytes: those of the first vector and of the second, a lane of each
@@ -103,10 +148,10 @@ AVX2 WSF_INLINE size_t longs(uint8_t *dst, __m256i u, __m256i v, __m256i *bad)
     return quads(dst, a.bytes, b.bytes, (uint32_t)_mm256_movemask_epi8(lengths));
 }
 
-/* 16 units, whatever they are; `v` is the second half of 4-byte ones. */
+/* 32 units of 1 byte or 16 of more, whatever they are; `v` is the second half of 4-byte ones. */
 AVX2 WSF_INLINE size_t half_step(uint8_t *dst, __m256i u, __m256i v, __m256i *bad, int width)
 {
-    return width == 1   ? pairs(dst, _mm256_cvtepu8_epi16(LOWER(u)))
+    return width == 1   ? put_bytes(dst, u, (uint32_t)_mm256_movemask_epi8(u))
            : width == 2 ? words(dst, u, bad)
                         : longs(dst, u, v, bad);
 }
@@ -116,24 +161,19 @@ AVX2 WSF_INLINE size_t half_step(uint8_t *dst, __m256i u, __m256i v, __m256i *ba
 AVX2 WSF_INLINE size_t step1(uint8_t *dst, const uint8_t *src)
 {
     const __m256i u = LOAD(src);
-    if (!_mm256_movemask_epi8(u)) {
+    const uint32_t high = (uint32_t)_mm256_movemask_epi8(u);
+    if (!high) {
         STORE256(dst, u);
         return 32;
     }
-    const size_t size = pairs(dst, _mm256_cvtepu8_epi16(LOWER(u)));
-    return size + pairs(dst + size, _mm256_cvtepu8_epi16(UPPER(u)));
+    return put_bytes(dst, u, high);
 }
 
 AVX2 WSF_INLINE size_t step2(uint8_t *dst, const uint8_t *src, __m256i *bad)
 {
     const __m256i u = LOAD(src), v = LOAD(src + 32), any = OR(u, v);
     if (_mm256_testz_si256(any, WORDS(0xF800))) {
-        if (_mm256_testz_si256(any, WORDS(0xFF80))) {
-            STORE256(dst, _mm256_permute4x64_epi64(_mm256_packus_epi16(u, v), 0xD8));
-            return 32;
-        }
-        const size_t size = pairs(dst, u);
-        return size + pairs(dst + size, v);
+        return put_words(dst, u, v);
     }
     const size_t size = words(dst, u, bad);
     return size + words(dst + size, v, bad);
@@ -161,18 +201,24 @@ AVX2 WSF_INLINE size_t transcode(uint8_t *dst, size_t room, const uint8_t *src, 
 {
     __m256i bad = ZERO;
     size_t o = 0;
-    for (; chars >= 32 && room - o >= 2 * HALF_ROOM; chars -= 32, src += 32 * (size_t)width) {
-        o += width == 1   ? step1(dst + o, src)
-             : width == 2 ? step2(dst + o, src, &bad)
-                          : step4(dst + o, src, &bad);
+    if (chars >= 32 && room >= 2 * HALF_ROOM) {
+        const uint8_t *const start = src, *const last = src + (chars - 32) * (size_t)width;
+        uint8_t *to = dst, *const last_to = dst + room - 2 * HALF_ROOM;
+        do {
+            to += width == 1 ? step1(to, src) : width == 2 ? step2(to, src, &bad) : step4(to, src, &bad);
+            src += 32 * (size_t)width;
+        } while (src <= last && to <= last_to);
+        chars -= (size_t)(src - start) / (size_t)width;
+        o = (size_t)(to - dst);
     }
     while (chars > 0) {
         uint8_t aside[HALF_ROOM];
-        const size_t count = chars < 16 ? chars : 16, bytes = count * (size_t)width;
+        const size_t units = width == 1 ? 32 : 16;
+        const size_t count = chars < units ? chars : units, bytes = count * (size_t)width;
         const __m256i u = wsf_load_part(src, bytes < 32 ? bytes : 32);
         const __m256i v = bytes > 32 ? wsf_load_part(src + 32, bytes - 32) : ZERO;
         uint8_t *to = room - o < HALF_ROOM ? aside : dst + o;
-        const size_t size = half_step(to, u, v, &bad, width) - (16 - count); /* a zero for each not there */
+        const size_t size = half_step(to, u, v, &bad, width) - (units - count); /* a zero for each not there */
         if (to == aside) {
             memcpy(dst + o, aside, size);
         }
