@@ -24,9 +24,9 @@ KINDS = {
 }
 SMALL = "the train leaves at nine tonight"
 SMALL_OF = {  # 32 bytes of UTF-8, too
-    "latin-1": "le train à Genève part à 9 h 30",
-    "cyrillic": "поезд уходит в 9",
-    "cjk": "火车九点从柏林开",
+    "latin-1": "le train à Genève part à 9 h.",
+    "cyrillic": "поезд уходит в 09:30",
+    "cjk": "12号火车九点从柏林开出",
     "emoji": "🚂 leaves at nine 🧥 tonight",
 }
 KEY = bytes.fromhex("37fa213d")

@@ -7,9 +7,9 @@
 /* `coder` is the instruction set of what encodes: SSE2 has no lookup of bytes, and gains nothing. */
 #define MIXED(isa, coder, sha1)                                                                       \
     ((wsf_kernel){#isa, wsf_xor_##isa, wsf_xor_or_##isa, wsf_utf8_scan_##isa, wsf_utf8_ucs1_##isa,    \
-                  wsf_utf8_ucs2_##isa, wsf_utf8_ucs4_##isa, wsf_utf8_size_ucs1_##coder,               \
-                  wsf_utf8_size_ucs2_##coder, wsf_utf8_size_ucs4_##coder, wsf_utf8_from_ucs1_##coder, \
-                  wsf_utf8_from_ucs2_##coder, wsf_utf8_from_ucs4_##coder, sha1})
+                  wsf_utf8_ucs2_##isa, wsf_utf8_ucs4_##isa, wsf_utf8_short_##isa,                     \
+                  wsf_utf8_size_ucs1_##coder, wsf_utf8_size_ucs2_##coder, wsf_utf8_size_ucs4_##coder, \
+                  wsf_utf8_from_ucs1_##coder, wsf_utf8_from_ucs2_##coder, wsf_utf8_from_ucs4_##coder, sha1})
 
 #ifdef WSF_AVX
 #if defined(_MSC_VER)

@@ -33,6 +33,13 @@ typedef void wsf_utf8_ucs1_fn(uint8_t *dst, size_t chars, const uint8_t *src, si
 typedef void wsf_utf8_ucs2_fn(uint16_t *dst, size_t chars, const uint8_t *src, size_t n);
 typedef void wsf_utf8_ucs4_fn(uint32_t *dst, size_t chars, const uint8_t *src, size_t n);
 
+/* Unmask src[0, n), n <= WSF_SHORT, validate it, and write its code points as above to units, all of
+ * which may be written to, in units of 1, 2 or 4 bytes, as the largest needs.  Sets *chars, and returns
+ * the largest code point that such units are for: 0x7F, 0xFF, 0xFFFF or 0x10FFFF.  0 if not valid. */
+enum { WSF_SHORT = 64 };
+typedef uint32_t wsf_utf8_short_fn(uint32_t units[WSF_SHORT], size_t *chars, const uint8_t *src, size_t n,
+                                   const uint8_t key[4]);
+
 /* Bytes of UTF-8 that `chars` units of 1, 2 or 4 bytes become; a surrogate counts for 3. */
 typedef size_t wsf_utf8_size_ucs1_fn(const uint8_t *src, size_t chars);
 typedef size_t wsf_utf8_size_ucs2_fn(const uint16_t *src, size_t chars);
@@ -56,6 +63,7 @@ typedef struct {
     wsf_utf8_ucs1_fn *utf8_ucs1;
     wsf_utf8_ucs2_fn *utf8_ucs2;
     wsf_utf8_ucs4_fn *utf8_ucs4;
+    wsf_utf8_short_fn *utf8_short;
     wsf_utf8_size_ucs1_fn *utf8_size_ucs1;
     wsf_utf8_size_ucs2_fn *utf8_size_ucs2;
     wsf_utf8_size_ucs4_fn *utf8_size_ucs4;

@@ -8,6 +8,7 @@
 
 #include "avx512_part.h"
 #include "utf8_point.h"
+#include "utf8_short.h"
 #include "variants.h"
 
 #define AVX512 WSF_TARGET("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi2,popcnt")
@@ -125,4 +126,6 @@ AVX512 void wsf_utf8_ucs4_avx512(uint32_t *dst, size_t chars, const uint8_t *src
 {
     transcode((uint8_t *)dst, chars, src, n, 4);
 }
+
+WSF_UTF8_SHORT(avx512)
 #endif

@@ -8,6 +8,7 @@
 
 #include "neon_part.h"
 #include "utf8_point.h"
+#include "utf8_short.h"
 #include "utf8_squeeze.h"
 #include "variants.h"
 
@@ -144,4 +145,6 @@ void wsf_utf8_ucs4_neon(uint32_t *dst, size_t chars, const uint8_t *src, size_t 
 {
     transcode((uint8_t *)dst, chars, src, n, 4);
 }
+
+WSF_UTF8_SHORT(neon)
 #endif

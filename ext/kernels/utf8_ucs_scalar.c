@@ -1,4 +1,5 @@
 /* UTF-8 to code points, 8 bytes a step over ASCII, one code point a step elsewhere. */
+#include "utf8_short.h"
 #include "utf8_walk.h"
 #include "variants.h"
 
@@ -18,3 +19,5 @@ void wsf_utf8_ucs4_scalar(uint32_t *dst, size_t chars, const uint8_t *src, size_
 {
     WSF_UTF8_TO(uint32_t, ascii, 8, dst, chars, src, n);
 }
+
+WSF_UTF8_SHORT(scalar)

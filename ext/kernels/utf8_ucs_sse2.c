@@ -4,6 +4,7 @@
 #ifdef WSF_X86_64
 #include <emmintrin.h>
 
+#include "utf8_short.h"
 #include "utf8_walk.h"
 #include "variants.h"
 
@@ -26,4 +27,6 @@ void wsf_utf8_ucs4_sse2(uint32_t *dst, size_t chars, const uint8_t *src, size_t 
 {
     WSF_UTF8_TO(uint32_t, ascii, 16, dst, chars, src, n);
 }
+
+WSF_UTF8_SHORT(sse2)
 #endif

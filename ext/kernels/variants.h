@@ -11,6 +11,7 @@
     wsf_utf8_ucs1_fn wsf_utf8_ucs1_##isa;      \
     wsf_utf8_ucs2_fn wsf_utf8_ucs2_##isa;      \
     wsf_utf8_ucs4_fn wsf_utf8_ucs4_##isa;      \
+    wsf_utf8_short_fn wsf_utf8_short_##isa;    \
     wsf_utf8_size_ucs1_fn wsf_utf8_size_ucs1_##isa; \
     wsf_utf8_size_ucs2_fn wsf_utf8_size_ucs2_##isa; \
     wsf_utf8_size_ucs4_fn wsf_utf8_size_ucs4_##isa; \

@@ -489,6 +489,54 @@ static void test_transcode(void)
     }
 }
 
+/* --- utf-8: short texts ----------------------------------------------------------------------- */
+
+static void one_short(const uint8_t *text, size_t n, int at_end)
+{
+    wsf_utf8_stats stats = {0, 0};
+    const uint8_t key[4] = {(uint8_t)random32(), (uint8_t)random32(), (uint8_t)random32(), (uint8_t)random32()};
+    const int valid = naive_scan(text, n, &stats) == n;
+    const uint32_t most = !valid ? 0 : !stats.max ? 0x7F : stats.max < 0xC4 ? 0xFF : stats.max < 0xF0 ? 0xFFFF : 0x10FFFF;
+    const int width = most < 0x100 ? 1 : most < 0x10000 ? 2 : 4;
+    uint8_t *src = place(in, at_end, n);
+    for (size_t i = 0; i < n; i++) {
+        src[i] = text[i] ^ key[i % 4];
+    }
+    uint32_t *units = (uint32_t *)(void *)place(out, at_end, 4 * WSF_SHORT);
+    size_t chars = 0;
+    const uint32_t got = kernel->utf8_short(units, &chars, src, n, key);
+    CHECK(marks_stand((uint8_t *)units, at_end, 4 * WSF_SHORT), "n %zu", n);
+    CHECK(got == most, "n %zu: %x, not %x", n, (unsigned)got, (unsigned)most);
+    CHECK(!valid || chars == stats.chars, "n %zu: %zu, not %zu", n, chars, stats.chars);
+    for (size_t i = 0, at = 0; valid && i < chars; i++) {
+        uint32_t point = 0;
+        at += naive_point(text + at, n - at, &point);
+        CHECK(unit_at(units, width, i) == point, "n %zu char %zu: %x, not %x", n, i,
+              (unsigned)unit_at(units, width, i), (unsigned)point);
+    }
+}
+
+static void test_short(void)
+{
+    uint8_t text[WSF_SHORT];
+    for (int round = 0; round < 40; round++) {
+        for (size_t most = 0; most <= WSF_SHORT; most++) {
+            for (int c = 0; c < CLASSES; c++) {
+                const size_t n = make_text(text, most, classes[c]);
+                one_short(text, n, round & 1);
+                for (int i = 0; i < 4 && n; i++) { /* errors, most of them */
+                    uint8_t *byte = &text[below((uint32_t)n)];
+                    const uint8_t before = *byte;
+                    *byte = (uint8_t)random32();
+                    one_short(text, n, round & 1);
+                    *byte = before;
+                }
+                one_short(text, n ? n - 1 : 0, round & 1); /* cut, perhaps amid a code point */
+            }
+        }
+    }
+}
+
 /* --- utf-8: what has one variant only --------------------------------------------------------- */
 
 /* Valid beginnings of code points, marked by encoding them all. */
@@ -697,6 +745,7 @@ int main(void)
         test_scan_sequences();
         test_scan_texts();
         test_transcode();
+        test_short();
         test_encode_points();
         test_encode_places();
         test_encode_surrogates();

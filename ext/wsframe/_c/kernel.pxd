@@ -2,6 +2,9 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
 
 cdef extern from "kernels/kernels.h" nogil:
+    enum:
+        WSF_SHORT
+
     ctypedef struct wsf_utf8_stats:
         size_t chars
         uint8_t max
@@ -14,6 +17,9 @@ cdef extern from "kernels/kernels.h" nogil:
         void (*utf8_ucs1)(uint8_t *, size_t, const uint8_t *, size_t) noexcept nogil
         void (*utf8_ucs2)(uint16_t *, size_t, const uint8_t *, size_t) noexcept nogil
         void (*utf8_ucs4)(uint32_t *, size_t, const uint8_t *, size_t) noexcept nogil
+        uint32_t (*utf8_short)(
+            uint32_t *, size_t *, const uint8_t *, size_t, const uint8_t *
+        ) noexcept nogil
         size_t (*utf8_size_ucs1)(const uint8_t *, size_t) noexcept nogil
         size_t (*utf8_size_ucs2)(const uint16_t *, size_t) noexcept nogil
         size_t (*utf8_size_ucs4)(const uint32_t *, size_t) noexcept nogil

@@ -3,18 +3,18 @@
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy
 
-from wsframe._c.kernel cimport active, may_continue, wsf_utf8_stats
+from wsframe._c.kernel cimport WSF_SHORT, active, may_continue, wsf_utf8_stats
 
 
 cdef extern from *:
     """
-    /* Whether a masked text of at most WSF_SHORT_TEXT bytes has one that is not ASCII among its first and
-     * last 16.  A hint: it leaves some bytes out, so that the key need not be rotated. */
-    enum { WSF_SHORT_TEXT = 256 };
+    /* Whether a masked text of 16 to WSF_MEDIUM bytes has one that is not ASCII among its first and last
+     * 16.  A hint: it leaves some bytes out, so that the key need not be rotated. */
+    enum { WSF_MEDIUM = 256 };
     static inline int wsf_looks_wide(const uint8_t *src, Py_ssize_t n, const uint8_t *key)
     {
         uint64_t mask, words[4];
-        if (n < 16 || n > WSF_SHORT_TEXT) {
+        if (n > WSF_MEDIUM) {
             return 0;
         }
         memcpy(&mask, key, 4);
@@ -26,7 +26,7 @@ cdef extern from *:
     }
     """
     enum:
-        WSF_SHORT_TEXT
+        WSF_MEDIUM
     bint wsf_looks_wide(const uint8_t *, Py_ssize_t, const uint8_t *) noexcept nogil
 
 
@@ -35,12 +35,14 @@ cdef object text_of(const uint8_t *src, Py_ssize_t n, const uint8_t *key):
 
     The bytes are read once: what is checked is what was stored, whoever writes to src meanwhile.
     """
-    cdef uint8_t short_text[WSF_SHORT_TEXT]
+    cdef uint8_t medium_text[WSF_MEDIUM]
     cdef wsf_utf8_stats stats
     cdef str text
     cdef uint8_t *data
+    if n <= WSF_SHORT:
+        return short_text_of(src, n, key)
     if wsf_looks_wide(src, n, key):
-        data = short_text  # a str with the bytes as they are would be discarded
+        data = medium_text  # a str with the bytes as they are would be discarded
         active.xor_(data, src, n, key)
     else:
         text = PyUnicode_New(n, 127)
@@ -52,6 +54,19 @@ cdef object text_of(const uint8_t *src, Py_ssize_t n, const uint8_t *key):
     if active.utf8_scan(data, n, &stats) != <size_t>n:
         return None
     return transcode(data, n, &stats)
+
+
+cdef object short_text_of(const uint8_t *src, Py_ssize_t n, const uint8_t *key):
+    """The same, of at most WSF_SHORT bytes."""
+    cdef uint32_t units[WSF_SHORT]
+    cdef size_t chars
+    cdef str text
+    cdef uint32_t most = active.utf8_short(units, &chars, src, n, key)
+    if most == 0:
+        return None
+    text = PyUnicode_New(chars, most)
+    memcpy(PyUnicode_DATA(text), units, chars << (<int>(most > 0xFF) + <int>(most > 0xFFFF)))
+    return text
 
 
 cdef str transcode(const uint8_t *src, Py_ssize_t n, const wsf_utf8_stats *stats):
