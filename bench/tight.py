@@ -19,7 +19,7 @@ Loop = Callable[[int, Any], None]
 def tight(function: Callable[..., Any], arguments: int) -> Loop:
     """A loop(times, *arguments) that does what function does, UNROLL times an iteration.
 
-    An adapter of bench.peers stands in the loop with its body, so that no peer pays for being
+    An adapter of bench.peers is inlined into the loop, so that no peer pays for being
     called through one; anything else is called.
     """
     names = [f"argument{i}" for i in range(arguments)]

@@ -12,7 +12,7 @@ Event = dict[str, Any]
 async def app(
     scope: Event, receive: Callable[[], Awaitable[Event]], send: Callable[[Event], Awaitable[None]]
 ) -> None:
-    """Answer WebSockets; there is nothing else here."""
+    """Return each text in upper case, on /upper; refuse other paths."""
     if scope["type"] != "websocket":
         return
     await receive()  # websocket.connect

@@ -54,7 +54,7 @@ async def tick(seconds: float = 0.1) -> None:
 
 
 def page(ws: ServerConnection, request: Request) -> Response | None:
-    """Answer a browser that asks for the page, and let WebSockets through."""
+    """Return the page to a browser that requests it; let WebSockets through."""
     if "Upgrade" in request.headers:
         return None
     return Response(200, headers=[("Content-Type", "text/html; charset=utf-8")], body=PAGE)

@@ -186,7 +186,7 @@ def test_closed_standard_stream(closed: str, got: str) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_what_a_terminal_shows_holds_no_command() -> None:
+def test_escaped_text_has_no_command_of_a_terminal() -> None:
     assert visible("é\t\n\\") == "é\t\n\\"
     assert visible("\x1b[31m\r\x9b\u202e") == "\\x1b[31m\\r\\x9b\\u202e"
     assert shortened("x" * 4000) == "x" * 4000

@@ -269,7 +269,7 @@ def test_only_the_kernel_module_uses_the_kernels() -> None:
 
 
 def known_number(module: str, name: str) -> int | None:
-    """What the vocabulary, or the pure twin of a module, says a name stands for."""
+    """Return the value of a name in the vocabulary, or in the pure twin of a module."""
     if name in Opcode.__members__:
         return Opcode[name]
     number = getattr(_spec, name, None)

@@ -73,7 +73,7 @@ def test_other_code_is_left_alone_and_named(
     assert ready(["fakehost"]).left_alone == [f"fakehost left alone: {why_not}"]
 
 
-def test_who_wants_may_try(newer: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_untested_version_is_tried_on_request(newer: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rewrite(newer, "core", 'return "slow"', 'return "slower"')
     monkeypatch.setenv("WSFRAME_UNTESTED", "1")
     accelerate.install("fakehost")

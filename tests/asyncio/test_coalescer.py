@@ -86,7 +86,7 @@ async def test_first_write_is_sent_at_once_and_later_ones_are_coalesced():
 
 
 @pytest.mark.parametrize("before", [0, 1, 2], ids=["nothing", "one write", "pending bytes"])
-async def test_what_others_write_to_the_transport_is_not_overtaken(before):
+async def test_writes_of_others_to_the_transport_are_not_overtaken(before):
     large = b"x" * 1_000_000
     async with pair() as (out, theirs, protocol):
         direct = protocol.direct  # kept from before, so that nothing is flushed when it is used

@@ -155,7 +155,7 @@ async def test_send_waits_for_a_slow_peer_and_raises_on_loss():
 
 
 @pytest.mark.parametrize("message", [None, 5, object()])
-async def test_what_is_no_message_is_a_type_error_that_says_what_to_pass(message):
+async def test_wrong_message_type_is_a_type_error_that_says_what_to_pass(message):
     async with Pair() as pair:
         with pytest.raises(TypeError, match=r"^message must be str, bytes-like or an iterable"):
             await pair.ours.send(message)

@@ -492,7 +492,7 @@ def test_encode_text_of_a_wrong_type_raises_type_error(impl: Impl, value: object
     "text", ["\ud800", "a\udfff", "é\ud83d", "€" * 50 + "\udc00", "😊\ud83d\ude0a"], ids=ascii
 )
 def test_lone_surrogates_raise_unicode_encode_error(impl: Impl, text: str) -> None:
-    """No UTF-8 stands for them; the error is the one str.encode gives."""
+    """They have no UTF-8; the error is that of str.encode."""
     with pytest.raises(UnicodeEncodeError) as expected:
         text.encode()
     for call in (

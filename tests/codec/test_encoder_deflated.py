@@ -38,7 +38,7 @@ messages = st.one_of(
     key=st.sampled_from([None, KEY]),
     flush=st.sampled_from([zlib.Z_SYNC_FLUSH, zlib.Z_FULL_FLUSH]),
 )
-def test_what_comes_out_is_what_zlib_makes(
+def test_output_is_that_of_zlib(
     impl: Impl, messages: list[str | bytes], key: bytes | None, flush: int
 ) -> None:
     deflater, same = zlib.compressobj(wbits=-15), zlib.compressobj(wbits=-15)

@@ -60,7 +60,7 @@ def test_case_29_close_reason_that_is_not_utf_8_is_an_error(impl: Impl, role: Ro
 
 @SIDES
 def test_case_29_empty_close_has_code_1005(impl: Impl, role: Role) -> None:
-    """1005 stands for no code (7.1.5), which must not be sent back: the reply is empty as well."""
+    """1005 means no code (7.1.5), which must not be sent back: the reply is empty as well."""
     got = fed(impl, role, frames.frame(frames.CLOSE, key=key_for(role)))
     assert got == ([Close(1005, "")], None, True, 0, 1)
     assert got.messages == [Close()]

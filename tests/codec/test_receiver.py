@@ -78,7 +78,7 @@ def test_the_reply_of_a_listener_to_a_single_message_is_written_at_once(module):
     assert log == [encode_text("one!"), "blocks", encode_text("one!") * 2] * 2
 
 
-def test_what_a_listener_sent_before_it_failed_is_flushed(module):
+def test_messages_of_a_listener_before_its_failure_are_flushed(module):
     class Failing(Replying):
         def on_message(self, ws, message):
             super().on_message(ws, message)

@@ -163,7 +163,7 @@ def test_a_message_compressed_in_a_thread_is_not_overtaken(accelerated: bool) ->
 
 
 @in_threads
-def test_who_waits_for_the_lock_is_not_overtaken(accelerated: bool) -> None:
+def test_a_task_that_waits_for_the_lock_is_not_overtaken(accelerated: bool) -> None:
     """Between the release of the lock and the wake-up of who waits for it, it is free."""
 
     async def main() -> None:

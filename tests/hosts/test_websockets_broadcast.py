@@ -143,7 +143,7 @@ def test_a_message_is_compressed_once_for_each_window(
     asyncio.run(main())
 
 
-def test_who_is_alone_keeps_the_context(accelerated: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_single_connection_keeps_the_context(accelerated: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
         async with served(accelerated, [POLICIES["default"]]) as (servers, (client,)):
             made = encoders(monkeypatch)
@@ -153,7 +153,7 @@ def test_who_is_alone_keeps_the_context(accelerated: Any, monkeypatch: pytest.Mo
     asyncio.run(main())
 
 
-def test_what_the_original_code_skips_is_skipped(
+def test_connections_that_the_original_code_skips_are_skipped(
     kind: str, accelerated: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def main() -> None:
@@ -218,7 +218,9 @@ def test_a_write_that_fails_is_told_and_the_others_get_it(
     asyncio.run(main())
 
 
-def test_who_wraps_what_is_bypassed_is_called(accelerated: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrapper_of_a_bypassed_function_is_called(
+    accelerated: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from websockets.extensions.permessage_deflate import PerMessageDeflate
 
     seen = []

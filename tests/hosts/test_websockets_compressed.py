@@ -61,7 +61,7 @@ def test_the_fast_path_is_taken() -> None:
 
 
 @pytest.mark.parametrize("name", ["encode", "decode"])
-def test_who_wraps_it_is_called(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_wrapper_is_called(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     original = getattr(permessage_deflate.PerMessageDeflate, name)
 

@@ -13,7 +13,7 @@ BIG = 3 * 2**20
 
 
 async def browser(ws):
-    """Stand for the browser."""
+    """Play the browser."""
     async for message in ws:
         command = json.loads(message)
         number, method = command["id"], command["method"]

@@ -87,7 +87,7 @@ MALFORMED = [
 
 
 @pytest.mark.parametrize("value", MALFORMED)
-def test_what_a_trusted_proxy_says_must_be_well_formed(value):
+def test_header_field_of_a_trusted_proxy_must_be_well_formed(value):
     with pytest.raises(Refused, match="malformed X-Forwarded-For header") as refused:
         client((FOR, f"1.1.1.1, {value}"))
     assert refused.value.status == 400
@@ -193,7 +193,7 @@ def test_nothing_but_refused_is_raised(lines, header, proto, host):
 
 
 @given(text)
-def test_what_a_client_sends_has_no_effect(spoofed):
+def test_addresses_that_a_client_sends_have_no_effect(spoofed):
     """The proxy adds the true address behind it."""
     assert client((FOR, f"{spoofed}, 192.0.2.1")).address == ("192.0.2.1", 0)
 

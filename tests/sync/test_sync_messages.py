@@ -33,7 +33,7 @@ def test_a_burst_comes_back_in_order(running):
         assert [ws.recv() for _ in messages] == messages
 
 
-def test_what_is_sent_in_reply_to_a_burst_leaves_though_the_handler_does_not_receive(running):
+def test_replies_to_a_burst_leave_while_the_handler_does_not_receive(running):
     def handler(ws):
         for _ in range(3):
             ws.send(ws.recv())
@@ -93,7 +93,7 @@ def test_fragments(running, fragments, compression):
 
 
 @pytest.mark.parametrize("wrong", [{"a": 1}, 1, None, [1], ["a", b"b"]])
-def test_what_is_no_message(running, wrong):
+def test_wrong_message_types_raise_type_error(running, wrong):
     with client(running(echo)) as ws, pytest.raises(TypeError):
         ws.send(wrong)
 

@@ -38,7 +38,7 @@ def refused(server, **options) -> Response:
     return raised.value.response
 
 
-def test_what_both_sides_know(running):
+def test_both_connections_have_request_response_and_subprotocol(running):
     seen = []
 
     def handler(ws):

@@ -47,7 +47,7 @@ def test_options_of_tcp_are_none_of_unix_sockets(tmp_path):
 
 
 @pytest.mark.parametrize("logger", ["x", print, 1])
-def test_what_is_no_logger_is_a_type_error(logger):
+def test_wrong_logger_is_a_type_error(logger):
     for call in (
         lambda: serve(handler, "127.0.0.1", 0, logger=logger),
         lambda: connect("ws://localhost", logger=logger),

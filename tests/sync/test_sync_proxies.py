@@ -172,14 +172,14 @@ class NoSocks(Proxy):
         sock.sendall(b"HTTP/1.1 400 What\r\n\r\n")
 
 
-def test_what_is_no_socks_proxy():
+def test_server_that_is_not_a_socks_proxy_is_a_proxy_error():
     pytest.importorskip("python_socks")
     with NoSocks() as proxy, pytest.raises(ProxyError, match="failed to connect to SOCKS proxy"):
         connect("ws://127.0.0.1:9/", proxy=f"socks5://127.0.0.1:{proxy.port}")
 
 
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
-def test_a_proxy_that_is_silent(scheme):
+def test_a_silent_proxy_is_a_timeout(scheme):
     pytest.importorskip("python_socks")
     with socket.create_server(("127.0.0.1", 0)) as listening:
         proxy = f"{scheme}://127.0.0.1:{listening.getsockname()[1]}"
@@ -188,13 +188,13 @@ def test_a_proxy_that_is_silent(scheme):
 
 
 @pytest.mark.parametrize("wrong", ["127.0.0.1:80", "ftp://127.0.0.1", "http://", "socks5://u@"])
-def test_what_is_no_address_of_a_proxy(wrong):
+def test_invalid_proxy_address_raises_invalid_proxy(wrong):
     with pytest.raises(InvalidProxy):
         connect("ws://127.0.0.1:9/", proxy=wrong)
 
 
 @pytest.mark.parametrize("wrong", [False, 5, b"http://127.0.0.1"])
-def test_a_proxy_of_a_wrong_type(wrong):
+def test_proxy_of_a_wrong_type_is_a_type_error(wrong):
     with pytest.raises(TypeError, match="proxy must be str, True or None"):
         connect("ws://127.0.0.1:9/", proxy=wrong)
 

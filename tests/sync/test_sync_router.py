@@ -97,6 +97,6 @@ def test_unix_sockets_have_paths_too(tmp_path):
         assert ws.recv() == "abab"
 
 
-def test_what_is_no_map_is_a_type_error():
+def test_wrong_url_map_is_a_type_error():
     with pytest.raises(TypeError, match=r"^url_map must be a werkzeug\.routing\.Map, not str$"):
         route("/path", "127.0.0.1", 0)

@@ -210,7 +210,7 @@ def test_lost_connection_ends_every_websocket(ws: str, certificates: Tls) -> Non
 
 
 @pytest.mark.parametrize("options", [{}, {"ws": "none"}], ids=["protocol", "no class"])
-def test_what_cannot_be_opened_is_not_implemented(certificates: Tls, options: Any) -> None:
+def test_unsupported_connect_is_501(certificates: Tls, options: Any) -> None:
     app = Application()
     with connected(app, certificates, **options) as client:
         stream = client.websocket(protocol="websocket" if options else "connect-udp")
