@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 import math
+import socket
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 
@@ -213,3 +214,9 @@ def check_write_limit(limit: int | tuple[int, int | None]) -> None:
     high, low = limits
     if high is None or not 0 <= (0 if low is None else low) <= high:
         raise ValueError(f"write_limit must be (high, low) with high >= low >= 0, not {limit!r}")
+
+
+def check_unix_sockets() -> None:
+    """Raise an error that says so where there are no Unix sockets: Windows, as Python knows it."""
+    if not hasattr(socket, "AF_UNIX"):
+        raise NotImplementedError("this system has no Unix sockets for Python: use a port")

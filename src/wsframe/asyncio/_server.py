@@ -213,13 +213,17 @@ class Server:
 
         Raises:
             RuntimeError: the server is closed already.
+            NotImplementedError: the event loop has no signals.
         """
         if self.is_closing():
             raise RuntimeError("the server is closed")
         close_body(code, "")
         signals = tuple(signals)
-        for number in signals:
-            self._loop.add_signal_handler(number, partial(self.close, code=code, spread=spread))
+        try:
+            for number in signals:
+                self._loop.add_signal_handler(number, partial(self.close, code=code, spread=spread))
+        except NotImplementedError:
+            raise NotImplementedError("the event loop has no signals: call close() yourself") from None
         try:
             await self.start_serving()
             await asyncio.shield(self._close_called)  # asyncio's own method would abort connections

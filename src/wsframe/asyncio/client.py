@@ -26,6 +26,7 @@ from .._options import (
     check_names,
     check_seconds,
     check_slow_peer,
+    check_unix_sockets,
     check_write_limit,
     policy_of,
 )
@@ -403,4 +404,5 @@ class unix_connect(connect):
         options = _complete(self._options, target.uri)
         for name in ("host", "port"):  # only for the request
             options.pop(name, None)
+        check_unix_sockets()
         await loop.create_unix_connection(lambda: connection, **options)

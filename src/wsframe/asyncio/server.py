@@ -14,7 +14,7 @@ from .._http.forwarded import ForwardedHeader, TrustedProxy
 from .._http.logs import log_listening
 from .._http.messages import HeadersLike
 from .._http.reader import MAX_HEAD, MAX_HEADERS
-from .._options import MaxQueue, MaxSize, check_names
+from .._options import MaxQueue, MaxSize, check_names, check_unix_sockets
 from .._spec import DEFAULT_MAX_FRAGMENTS, DEFAULT_MAX_MESSAGE
 from ..deflate import ServerPolicy
 from ..handshake import Origins
@@ -229,4 +229,5 @@ class unix_serve(serve):
         self._path = path
 
     async def _listen(self, loop: asyncio.AbstractEventLoop) -> asyncio.Server:
+        check_unix_sockets()
         return await loop.create_unix_server(self._make_protocol, self._path, **self._options)

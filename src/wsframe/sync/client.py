@@ -22,6 +22,7 @@ from .._options import (
     check_max_queue,
     check_names,
     check_seconds,
+    check_unix_sockets,
     limits_of,
     policy_of,
 )
@@ -248,6 +249,7 @@ def _reach(
     """Connect a socket."""
     timeout = deadline.rest()
     if path is not None:
+        check_unix_sockets()
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             sock.settimeout(timeout)

@@ -21,6 +21,7 @@ from .._options import (
     check_max_queue,
     check_names,
     check_seconds,
+    check_unix_sockets,
     limits_of,
     policy_of,
 )
@@ -191,6 +192,7 @@ def serve(
     elif unix:
         if path is None:
             raise ValueError("missing path argument")
+        check_unix_sockets()
         listening = socket.create_server(path, family=socket.AF_UNIX, **where)
     else:
         listening = socket.create_server((host or "", port or 0), **where)
