@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 import sys
 from contextlib import suppress
 
 import pytest
 from both_ends import Pair, address, local
-from raw_peer import compressed_frame, frame, open_raw
+from raw_peer import KEY, compressed_frame, frame, open_raw
+from rawclient import request_to
 
 from wsframe import Close, MessageDecoder, Opcode, Role
-from wsframe.asyncio import ConnectionClosed, ConnectionClosedOK, connect
+from wsframe.asyncio import ConnectionClosed, ConnectionClosedOK, State, connect
 
 SOON = 25  # seconds; far below the close time-out of the tests, far above what closing takes
 
@@ -169,3 +171,66 @@ async def test_large_last_message_arrives_before_the_close():
         await pair.ours.close()
         await pair.theirs.wait_closed()
         assert pair.theirs.close_code == 1000
+
+
+VIOLATIONS = {
+    "reserved opcode": (b"\x83\x80" + KEY, 1002),
+    "text that is not UTF-8": (frame(Opcode.TEXT, b"\xff"), 1007),
+    "message over max_size": (frame(Opcode.BINARY, b"x" * 2**17), 1009),
+}
+
+
+def close_received_after_sending(address, request, data):
+    """Send all of this to a server before anything is read; return the last frame of what it sent."""
+    with socket.create_connection(address, 30) as sock:
+        sock.sendall(request)
+        sock.sendall(data)
+        received = b"".join(iter(lambda: sock.recv(2**16), b""))
+    return MessageDecoder(Role.CLIENT).feed(received.partition(b"\r\n\r\n")[2])[-1]
+
+
+@pytest.mark.parametrize("name", VIOLATIONS)
+async def test_close_code_of_a_violation_reaches_a_peer_that_is_still_sending(name):
+    violation, code = VIOLATIONS[name]
+
+    async def handler(ws):
+        with suppress(ConnectionClosed):
+            await ws.recv()
+
+    async with local(handler, compression=None, max_size=2**16, close_timeout=1000) as server:
+        address, request = server.sockets[0].getsockname(), request_to(server)
+        data = violation + frame(Opcode.BINARY, b"x" * 3_000_000)
+        close = await asyncio.to_thread(close_received_after_sending, address, request, data)
+        assert close.code == code
+
+
+@pytest.mark.parametrize("send", ["send", "ping", "pong", "fragments", "large"])
+@pytest.mark.parametrize("compression", [None, "deflate"])
+async def test_send_while_closing_raises_when_closed_and_tells_how(send, compression):
+    async with Pair(compression=compression) as pair:
+        ws = pair.ours
+        calls = {
+            "send": lambda: ws.send("late"),
+            "ping": ws.ping,
+            "pong": ws.pong,
+            "fragments": lambda: ws.send(["a", "b"]),
+            "large": lambda: ws.send(bytes(2**20)),
+        }
+        ws.close_nowait()
+        with pytest.raises(ConnectionClosedOK) as caught:
+            await calls[send]()
+        assert ws.state is State.CLOSED
+        assert caught.value.rcvd == caught.value.sent == Close(1000, "")
+
+
+async def test_send_while_closing_ends_with_the_close_timeout():
+    async with local(lambda ws: ws.wait_closed(), close_timeout=0.2, ping_interval=None) as server:
+        _, writer = await open_raw(server)
+        while not server._all_connections:
+            await asyncio.sleep(0)
+        (ws,) = server._all_connections
+        ws.close_nowait()
+        with pytest.raises(ConnectionClosed) as caught:
+            await asyncio.wait_for(ws.send("late"), SOON)
+        assert caught.value.rcvd is None
+        writer.close()

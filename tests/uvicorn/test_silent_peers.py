@@ -7,12 +7,15 @@ import time
 from contextlib import suppress
 from socket import SO_ERROR, SOL_SOCKET
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from serving import Raw, running
 from test_handshake import gone
-from test_protocol import close, text
+from test_protocol import close, frame, text
 from uvicorn.protocols.utils import ClientDisconnected
+
+from wsframe import Close, Opcode
 
 PIECE = {"type": "websocket.send", "bytes": bytes(2**16)}
 
@@ -162,3 +165,18 @@ def gone_from_the_system(client: Raw) -> bool:
             return True
         time.sleep(0.05)
     return False
+
+
+def test_close_code_of_a_violation_reaches_a_peer_that_is_still_sending(loop: str) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await receives(receive, send)
+
+    with running(app, loop=loop, ws_max_size=2**16) as (port, _), Raw(port) as client:
+        client.send(binary(2**17) + binary(3_000_000))
+        assert client.receive(1) == [Close(1009, ANY)]
+
+
+def binary(size: int) -> bytes:
+    return frame(Opcode.BINARY, bytes(size))

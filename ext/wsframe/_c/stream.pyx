@@ -127,7 +127,11 @@ cdef class _Sending:
             return False
         self.stream = None
         self.message = None
-        stream.send_message(message)
+        try:
+            stream.send_message(message)
+        except Exception as exc:
+            self.coroutine = stream._send_failed(exc)
+            return False
         if not stream.congested:
             return True
         self.coroutine = stream.drain()
@@ -147,6 +151,10 @@ cdef class Stream(Receiver):
 
     def _send_slow_path(self, message):
         """Return a coroutine that sends a message after those of pending sends, or in fragments or steps."""
+        raise NotImplementedError
+
+    def _send_failed(self, exc):
+        """Return a coroutine that raises what `send` failed with, when a closing connection is closed."""
         raise NotImplementedError
 
     def _send_as(self, message, text):

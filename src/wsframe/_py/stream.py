@@ -14,7 +14,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from .._spec import CONTROL, FIN
 from .coalescer import AT_END, FIRST_NOW, LATER, NOW
@@ -58,6 +58,10 @@ class Stream(Receiver):
 
     def _send_slow_path(self, message: Any) -> Coroutine[Any, Any, None]:
         """Return a coroutine that sends a message after those of pending sends, or in fragments or steps."""
+        raise NotImplementedError
+
+    def _send_failed(self, exc: Exception) -> Coroutine[Any, Any, NoReturn]:
+        """Return a coroutine that raises what `send` failed with, when a closing connection is closed."""
         raise NotImplementedError
 
     def _send_as(self, message: Any, text: bool) -> Coroutine[Any, Any, None]:
@@ -108,7 +112,10 @@ class Stream(Receiver):
         ):
             await self._send_slow_path(message)
             return
-        self._send_message(message)
+        try:
+            self._send_message(message)
+        except Exception as exc:
+            await self._send_failed(exc)
         if self.congested:
             await self.drain()
 

@@ -544,7 +544,18 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
         self._close_transport()
 
     def _close_transport(self) -> None:
+        """Close the TCP connection; after a violation, when the peer has closed it.
+
+        Bytes that arrive at a closed socket reset the connection, and the Close may be lost: the peer may be
+        sending still.
+        """
         self._start_close_timer()  # the peer may not read the unsent bytes
+        violated = self._protocol is not None and self._protocol.error is not None
+        if violated and not self._lost and self.transport.can_write_eof():
+            with suppress(OSError):  # the peer has disconnected
+                self.transport.write_eof()
+                self._resume_reading()  # what arrives is discarded
+                return
         self.transport.close()
 
     def _start_close_timer(self) -> None:

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from .._backend import Stream
 from .._spec import CloseCode
-from ..connection import FragmentsAs, SansIOConnection as Protocol, as_kind, check_fragment
+from ..connection import (
+    ConnectionClosed,
+    FragmentsAs,
+    SansIOConnection as Protocol,
+    as_kind,
+    check_fragment,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -96,7 +102,10 @@ class Sender(Stream):
         await self.send(message)
 
     async def _send_slow_path(self, message: Any) -> None:
-        await self._send_in_order(message)
+        try:
+            await self._send_in_order(message)
+        except ConnectionClosed as exc:
+            await self._send_failed(exc)
         if self.congested:
             await self.drain()
 

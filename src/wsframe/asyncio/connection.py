@@ -9,12 +9,12 @@ import logging
 import sys
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Iterable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from .._errors import ConcurrencyError
 from .._http.logs import WARNING, log
 from .._spec import CloseCode, Fragment
-from ..connection import Broadcast, ConnectionClosedOK, State, as_kind, bytes_of
+from ..connection import Broadcast, ConnectionClosed, ConnectionClosedOK, State, as_kind, bytes_of
 from ._endpoint import HIGH_WATER, WRITE_LIMIT, Endpoint, WriteLimit
 from ._listener import Listener
 from ._sending import is_whole
@@ -210,7 +210,10 @@ class Connection(Endpoint):
             ValueError: data is too long.
             ConcurrencyError: a Ping with this data has no Pong yet.
         """
-        acknowledged = self._ping(None if data is None else bytes_of(data))
+        try:
+            acknowledged = self._ping(None if data is None else bytes_of(data))
+        except ConnectionClosed as exc:
+            await self._send_failed(exc)
         await self.drain()
         pong = asyncio.shield(acknowledged)
         pong.add_done_callback(
@@ -222,7 +225,10 @@ class Connection(Endpoint):
         """Send an unsolicited Pong (RFC 6455, 5.5.3) of at most 125 bytes."""
         if isinstance(data, str):
             data = data.encode("utf-8")
-        self._write(self.protocol.pong(data))
+        try:
+            self._write(self.protocol.pong(data))
+        except ConnectionClosed as exc:
+            await self._send_failed(exc)
         await self.drain()
 
     async def close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
@@ -292,6 +298,13 @@ class Connection(Endpoint):
         await self.close(CloseCode.NORMAL_CLOSURE if kind is None else CloseCode.INTERNAL_ERROR)
 
     # Hooks and callbacks that do more than those of Endpoint.
+
+    async def _send_failed(self, exc: Exception) -> NoReturn:
+        # Only when the closing handshake is over does the exception tell how the connection was closed.
+        if self.state is State.CLOSING and self.protocol.has_raised(exc):
+            await self.wait_closed()
+            raise self.protocol.closed_error()
+        raise exc
 
     def _may_queue(self, message: str | Buffer) -> bool:
         if self._max_unsent is None:
