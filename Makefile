@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := pyproject.toml setup.py $(wildcard ext/kernels/* ext/wsframe/_c/*)
 
 .PHONY: demo test quick test-all downstream versions lint docs docs-links coverage bench bench-servers bench-hosts \
-  bench-default bench-fanout proxies proxy-programs sanitize race tsan tsan-python qemu fuzz conformance conformance-hosts jupyter soak
+  bench-default bench-fanout release-check cross proxies proxy-programs sanitize race tsan tsan-python qemu fuzz conformance conformance-hosts jupyter soak
 
 demo: $(VENV)/.demo
 	$(BIN)/wsframe demo
@@ -83,6 +83,14 @@ proxies: $(VENV)/.proxies
 proxy-programs:
 	$$(test $$(id -u) = 0 || echo sudo) apt-get install -y --no-install-recommends $(PROXY_PROGRAMS)
 PROXY_PROGRAMS := nginx haproxy caddy apache2 tinyproxy microsocks
+
+# What a release uploads: built and checked, installed and run, not uploaded.
+release-check: $(VENV)/.release
+	$(BIN)/python tests/release_check.py
+
+# The C for other machines and systems, with zig: a compile check. ARGS="s390x-linux-gnu": some of them.
+cross: $(VENV)/.cross
+	$(BIN)/python tests/native/cross.py $(ARGS)
 
 # On every CPython found: pythonX.Y on the PATH, those of pyenv, and WSFRAME_PYTHONS="/path/to/python ...".
 test-all:

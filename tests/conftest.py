@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import ssl
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -20,6 +22,10 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 # A shell that starts the tests in the background has SIGINT ignored, in them and in all they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Windows has two event loops; by default asyncio takes the proactor.
+if sys.platform == "win32" and os.environ.get("WSFRAME_TEST_LOOP") == "selector":
+    asyncio.set_event_loop_policy(asyncio.WindowsSelectorEventLoopPolicy())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
