@@ -129,6 +129,7 @@ def main() -> None:
     python = install(wheel, "from-wheel", COMPILED)
     install(sdist, "from-sdist", COMPILED)
     install(sdist, "from-sdist-pure", PURE)
+    run(python, "-m", "pip", "uninstall", "-q", "-y", "pip", "setuptools")  # nothing is left but the wheel
     bill = RELEASE / "wsframe.cdx.json"
     run(BIN / "cyclonedx-py", "environment", "--output-reproducible", "--output-file", bill, python)
     components = [one["name"] for one in json.loads(bill.read_text("utf-8"))["components"]]

@@ -25,7 +25,7 @@ TARGETS = {
     "aarch64-linux-gnu": (64, 64),
     "arm-linux-gnueabihf": (32, 32),
     "powerpc64le-linux-gnu": (64, 64),
-    "powerpc64-linux-gnu": (64, 64),
+    "powerpc64-linux-musl": (64, 64),
     "s390x-linux-gnu": (64, 64),
     "riscv64-linux-gnu": (64, 64),
     "x86_64-macos": (64, 64),
