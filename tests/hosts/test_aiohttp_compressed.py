@@ -18,10 +18,13 @@ from aiohttp.http_websocket import WebSocketWriter
 
 from wsframe import accelerate, mask, parse_header
 from wsframe.accelerate.hosts._shared.coalesce import ENABLED
+from wsframe.accelerate.hosts.aiohttp.kinds import compresses, compressor_has_lock
 
 NEW = hasattr(WebSocketWriter, "_get_compressor")  # 3.13.2: the writer has the lock, not the compressor
-OLD = not NEW and not hasattr(WebSocketWriter, "_make_compress_obj")  # 3.8: there is none
-in_threads = pytest.mark.skipif(OLD, reason="aiohttp 3.8 compresses in no thread")
+pytestmark = pytest.mark.skipif(not compresses(), reason="before 3.9.4 aiohttp compresses without a lock")
+in_threads = pytest.mark.skipif(
+    not NEW and not compressor_has_lock(), reason="aiohttp 3.8 compresses in no thread"
+)
 TAIL = b"\0\0\xff\xff"
 LARGE = random.Random(1).randbytes(200_000)  # compressed in a thread
 

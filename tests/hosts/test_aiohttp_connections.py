@@ -23,6 +23,7 @@ from aiohttp.http_websocket import WebSocketWriter
 
 from wsframe import accelerate
 from wsframe.accelerate.hosts._shared import coalesce
+from wsframe.accelerate.hosts.aiohttp.kinds import compresses
 
 SEND_FRAME = "send_frame" if hasattr(WebSocketWriter, "send_frame") else "_send_frame"  # before 3.11
 STYLES = ["async for", "receive", "busy", "at once"]
@@ -238,6 +239,8 @@ def test_wrapped_method_sees_every_call(owner: type, name: str, monkeypatch: pyt
 
 @pytest.mark.parametrize("deflate", [False, True], ids=["uncompressed", "deflate"])
 def test_a_large_message_among_small_ones_of_an_iteration_arrives_whole(deflate: bool) -> None:
+    if deflate and not compresses():
+        pytest.skip("before 3.9.4 aiohttp compresses without a lock, and itself garbles them")
     large = random.Random(1).randbytes(6_000_000)
 
     async def main(seen: list[Any]) -> None:

@@ -14,7 +14,7 @@ from ...host import Host
 from ...ownership import Bypassed
 from .._shared.coalesce import OUTPUT, output_of
 from .bypassed import DEFLATING, LOCKED_DEFLATING, OLD_DEFLATING, OLD_SENDING, SENDING
-from .kinds import writer_module
+from .kinds import compresses, compressor_has_lock, writer_module
 
 Send = Callable[..., Coroutine[Any, Any, None]]
 # Of a writer, a message and a masking key or None: a frame, or None where the original code has to make it.
@@ -138,9 +138,11 @@ def compressing(opcode: Opcode) -> tuple[Deflated, tuple[Bypassed, ...]]:
     is done.
     """
     Writer = writer_module().WebSocketWriter
+    if not compresses():
+        return (lambda *_: None), OLD_DEFLATING
     if hasattr(Writer, "_get_compressor"):
         return deflating(opcode), DEFLATING
-    if hasattr(Writer, "_make_compress_obj"):
+    if compressor_has_lock():
         return deflating_locked(opcode), LOCKED_DEFLATING if hasattr(Writer, "send_frame") else OLD_DEFLATING
     return deflating_directly(opcode), OLD_DEFLATING
 
@@ -165,7 +167,7 @@ def deflating(opcode: Opcode) -> Deflated:
 
 
 def deflating_locked(opcode: Opcode) -> Deflated:
-    """For 3.9 to 3.13.1: it is the compressor that has a lock and the limit."""
+    """For 3.9.4 to 3.13.1: it is the compressor that has a lock and the limit."""
     Compressor: Any = import_module("aiohttp.compression_utils").ZLibCompressor
 
     def deflated(writer: Any, data: Any, key: bytes | None) -> bytes | None:
