@@ -19,9 +19,8 @@ from typing import Any
 
 import pytest
 from support.conversations import parsed
-from support.frames import BINARY, CLOSE, CONTINUATION, KEY, PING, TEXT, close, frame, header
+from support.frames import BINARY, CLOSE, CONTINUATION, KEY, PING, TEXT, close, frame, header, text
 from support.opening import request
-from support.raw_peer import text
 from support.scripted_servers import HOSTS, LIMIT, ODD
 
 from wsframe.demo.servers import Program, running

@@ -13,11 +13,10 @@ from typing import Any
 
 import pytest
 from support import hypercorn_servers
-from support.frames import CLOSE, KEY, TEXT, frame
+from support.frames import CLOSE, KEY, TEXT, frame, text
 from support.hypercorn_connections import connection
 from support.hypercorn_servers import replying, running
 from support.opening import request
-from support.raw_peer import text
 from support.unhurried import unhurried
 
 from wsframe import accelerate

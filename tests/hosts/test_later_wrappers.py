@@ -21,8 +21,9 @@ from wsframe import accelerate
 from wsframe.accelerate.host import imported_as, load_host
 from wsframe.accelerate.ownership import find, is_ours
 
-# Modules of small objects, which others are made of here; and of the event loop, which is asked less often.
-LEAVES = ("utf8validator", "xormasker", "ioloop", "platform/asyncio")
+# Modules of small objects, which others are made of here; of the event loop, which is asked less often; and
+# of aiohttp before 3.10, which sets a future that nobody waits for.
+LEAVES = ("utf8validator", "xormasker", "ioloop", "platform/asyncio", "aiohttp/helpers")
 
 ROUNDS = 5
 

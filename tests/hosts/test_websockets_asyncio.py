@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 from support import frames
+from support.frames import text
 from support.opening import request
-from support.raw_peer import Peer, Tapped, both, run, serving, text
+from support.raw_peer import Peer, Tapped, both, run, serving
 from support.sansio_websockets import accelerated, is_added
 from support.unhurried import unhurried
 from websockets.asyncio import server as websockets_server

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from support import frames
+from support.frames import text
 from support.opening import request
-from support.raw_peer import text
 from support.sansio_websockets import accelerated
 from websockets.exceptions import ConnectionClosed
 from websockets.protocol import SERVER, Protocol, State

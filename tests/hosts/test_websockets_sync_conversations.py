@@ -6,6 +6,7 @@ The peer and the program act alternately: otherwise the threads of websockets wo
 from __future__ import annotations
 
 import contextlib
+import inspect
 import socket
 from typing import Any
 
@@ -18,6 +19,7 @@ from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.protocol import CLIENT, SERVER, Protocol
 from websockets.sync.connection import Connection
 
+HAS_QUEUE = "max_queue" in inspect.signature(Connection).parameters  # since 14.0
 LIMIT = 2000
 texts = st.one_of(st.text(max_size=20), st.sampled_from(["", "x" * 126, "y" * LIMIT, "日本😀" * 20]))
 octets = st.one_of(st.binary(max_size=20), st.sampled_from([b"x" * 126, b"y" * LIMIT, b"\xff"]))
@@ -76,7 +78,8 @@ class Conversation:
             protocol.extensions = [PerMessageDeflate(False, False, 15, 15)]
         ours, self.peer = socket.socketpair()
         self.key, self.deflate = key_for(side), deflate
-        self.ws = Connection(ours, protocol, close_timeout=10, max_queue=queue)
+        limits = {"max_queue": queue} if HAS_QUEUE else {}
+        self.ws = Connection(ours, protocol, close_timeout=10, **limits)
         self.waiting = 0  # messages on their way to the program
         self.seen: list[Any] = []
 
@@ -124,7 +127,8 @@ class Conversation:
         with self.peer:
             while data := self.peer.recv(2**16):
                 sent += data
-        return self.seen, parsed(sent), self.ws.close_code, self.ws.close_reason
+        protocol = self.ws.protocol
+        return self.seen, parsed(sent), protocol.close_code, protocol.close_reason
 
 
 def both(steps: list[Any], end: list[Any], *args: Any) -> Any:

@@ -88,7 +88,7 @@ HOSTS = {
         files="test_websockets*.py",
         chosen="websockets",
         versions=("13.1", "14.2", "15.0.1", "16.1.1", "17.4"),
-        elsewhere=("10.4", "11.0.3", "12.0"),
+        elsewhere=("10.4", "11.0.3", "12.0"),  # of which legacy, the protocol and threads
     ),
     "autobahn": Dialogs(
         files="test_autobahn*.py",

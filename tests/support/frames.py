@@ -61,6 +61,11 @@ def frame(
     return head + (payload if key is None else masked(payload, key))
 
 
+def text(message: str) -> bytes:
+    """A whole message of a client."""
+    return frame(TEXT, message.encode(), key=KEY)
+
+
 def close(code: int, reason: bytes = b"", *, key: bytes | None = None) -> bytes:
     """A Close frame with a status code (5.5.1)."""
     return frame(CLOSE, code.to_bytes(2, "big") + reason, key=key)

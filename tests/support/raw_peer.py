@@ -15,10 +15,6 @@ from websockets.asyncio.server import ServerConnection, serve
 DONE = b"done"
 
 
-def text(message: str) -> bytes:
-    return frames.frame(frames.TEXT, message.encode(), key=frames.KEY)
-
-
 class Peer:
     """The client."""
 

@@ -22,7 +22,7 @@ HOST = Host(
     name="websockets",
     first=(10, 4),
     before=(18, 0),
-    since=(13, 0),
+    since=(11, 0, 3),
     packages=("asyncio",),
     modules=("websockets.protocol",),
     seams={
@@ -66,13 +66,13 @@ HOST = Host(
             bypasses=ASYNCIO,
         ),
         Part(
-            since=(13, 0),
+            since=(11, 0, 3),
             modules=("websockets.sync.connection",),
             seams={SYNC_CLASS: {"send": "sync.send", "recv": "sync.recv"}},
             prove="proof.prove_sync",
             bypasses=SYNC,
         ),
-        # The only one for versions before 13.0.
+        # The only one for versions before 11.0.3.
         Part(
             modules=(LEGACY_MODULE,),
             seams={

@@ -34,7 +34,7 @@ websockets.frames
  apply_mask a0079a09
 websockets.frames:Frame
  check 438161ee 445534c0
- parse 295c33b4 db9138ad
+ parse bc72c92e 295c33b4 db9138ad
  serialize 436a854c d1a9407c
 websockets.legacy.framing
  apply_mask 613d4715
@@ -66,12 +66,12 @@ websockets.protocol:Protocol
  __init__ 13104867 360d53a7
  close_expected b4808e2c 7005a49b
  data_to_send 9d799502
- parse f77914f3 2557294c 0704074f
+ parse a27b21a9 f77914f3 2557294c 0704074f
  receive_data 42641f64
  recv_frame 2f9e0387 6637a283 b709704c 6266442f
- send_binary 0b806263 7ae6263a
- send_frame 3d597bc2
- send_text e43402a2 1d2f291b
+ send_binary 56d25cf9 0b806263 7ae6263a
+ send_frame d6a64d12 3d597bc2
+ send_text 7a75b4a1 e43402a2 1d2f291b
  state 5702192f
 websockets.streams:StreamReader
  __init__ 9e58ef2b
@@ -79,14 +79,14 @@ websockets.streams:StreamReader
  feed_data 40d7cbd1
  read_exact 35e9aa92
 websockets.sync.connection:Connection
- __init__ 9daf301c 7e54e92c f9f92e48 87bddd46 f7207834
- recv 945ae591 af95e4b7 67f11d09 aa646d5f
- send bae9fa9a a885e2e3 b999a5f6 a94c8dde
- send_context 63eb67ba 3283819f 2fc43ec1 c52f7163
+ __init__ ecb98a79 9daf301c 7e54e92c f9f92e48 87bddd46 f7207834
+ recv 1bf278ff 945ae591 af95e4b7 67f11d09 aa646d5f
+ send 9b6357f0 afef23ae bae9fa9a a885e2e3 b999a5f6 a94c8dde
+ send_context 76650421 63eb67ba 3283819f 2fc43ec1 c52f7163
  send_data 1f40b194
 websockets.sync.messages:Assembler
  __init__ 0ae27e1a 9caf3ba9
- get c59420f5 3be8c457 277e8c3d f647d417
+ get 551eebd7 c59420f5 3be8c457 277e8c3d f647d417
  get_next_frame e5d89a7a
  maybe_resume 8ca5e103
  reset_queue afc6d5ec
