@@ -16,12 +16,22 @@ WSF_INLINE void wsf_store_be32(uint8_t *p, uint32_t w)
     p[3] = (uint8_t)w;
 }
 
+static const uint32_t wsf_sha1_start[5] = {0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476, 0xC3D2E1F0};
+
+WSF_INLINE void wsf_sha1_digest(uint8_t digest[20], const uint32_t state[5])
+{
+    for (int i = 0; i < 5; i++) {
+        wsf_store_be32(digest + 4 * i, state[i]);
+    }
+}
+
 WSF_INLINE void wsf_sha1_with(wsf_sha1_blocks_fn *absorb, uint8_t digest[20], const uint8_t *data, size_t n)
 {
-    uint32_t state[5] = {0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476, 0xC3D2E1F0};
+    uint32_t state[5];
     uint8_t last[128] = {0};
     const size_t whole = n / 64, rest = n % 64, size = rest < 56 ? 64 : 128;
     const uint64_t bits = (uint64_t)n * 8;
+    memcpy(state, wsf_sha1_start, sizeof state);
     if (whole) {
         absorb(state, data, whole);
     }
@@ -32,9 +42,7 @@ WSF_INLINE void wsf_sha1_with(wsf_sha1_blocks_fn *absorb, uint8_t digest[20], co
     wsf_store_be32(last + size - 8, (uint32_t)(bits >> 32));
     wsf_store_be32(last + size - 4, (uint32_t)bits);
     absorb(state, last, size / 64);
-    for (int i = 0; i < 5; i++) {
-        wsf_store_be32(digest + 4 * i, state[i]);
-    }
+    wsf_sha1_digest(digest, state);
 }
 
 #endif
