@@ -36,7 +36,7 @@ cdef extern from *:
         PyErr_Restore(type, value, traceback);
     }
 
-    /* On CPython 3.10, functions of Cython have a read-only attribute `_is_coroutine`; this is what sets it. */
+    /* On CPython 3.10, functions of Cython have a read-only attribute `_is_coroutine`; this sets it. */
     #if PY_VERSION_HEX < 0x030B0000
     #define wsf_mark_coroutine(function) \\
         ((void)(((__pyx_CyFunctionObject *)(function))->flags |= __Pyx_CYFUNCTION_COROUTINE))
