@@ -12,7 +12,9 @@ __all__ = [
     "FrameDecoder",
     "Iteration",
     "MessageDecoder",
+    "Messages",
     "Stream",
+    "Waiter",
     "Watch",
     "accept_key",
     "asgi_calls",
@@ -48,8 +50,10 @@ def _load() -> str:
             header,
             mask,
             message_decoder,
+            messages,
             receiver,
             stream,
+            waiter,
             watch,
             whole_frames,
         )
@@ -77,7 +81,9 @@ if not TYPE_CHECKING and _load() == "_c":
     from ._c.header import build_header, parse_header
     from ._c.mask import mask, mask_into
     from ._c.message_decoder import MessageDecoder
+    from ._c.messages import Messages
     from ._c.stream import Stream, write_to_all
+    from ._c.waiter import Waiter
     from ._c.watch import Watch
     from ._c.whole_frames import cut_frames, take_frame, take_message
 else:
@@ -90,6 +96,8 @@ else:
     from ._py.header import build_header, parse_header
     from ._py.mask import mask, mask_into
     from ._py.message_decoder import MessageDecoder
+    from ._py.messages import Messages
     from ._py.stream import Stream, write_to_all
+    from ._py.waiter import Waiter
     from ._py.watch import Watch
     from ._py.whole_frames import cut_frames, take_frame, take_message

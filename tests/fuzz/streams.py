@@ -36,18 +36,6 @@ class Listener:
             raise ValueError("a listener that fails")
 
 
-class Future:
-    """What a waiter is, without a loop."""
-
-    result: object = None
-
-    def done(self) -> bool:
-        return self.result is not None
-
-    def set_result(self, value: object) -> None:
-        self.result = "set"
-
-
 class Owner:
     """What an endpoint does for a stream, written down."""
 
@@ -92,7 +80,6 @@ def make(kind: tuple[Any, Any, Any], options: int) -> Any:
     stream = type("Driven", (Owner, stream_class), {})()
     stream.log, stream.soon, stream.written = [], [], bytearray()
     stream._call_soon = stream.soon.append
-    stream._create_future = Future
     stream._iteration = iteration()
     stream._transport_write = stream.written.extend
     stream._read_buffer = memoryview(bytearray(1000))

@@ -15,6 +15,7 @@ from collections.abc import Coroutine
 
 from wsframe._c.encoder cimport binary_message, text_message
 from wsframe._c.stream cimport LARGE, Stream
+from wsframe._c.waiter cimport Waiter
 
 
 cdef extern from "Python.h":
@@ -32,9 +33,7 @@ cdef extern from "Python.h":
     PyObject *PyVectorcall_Call(PyObject *, PyObject *, PyObject *)
     Py_ssize_t PyVectorcall_NARGS(size_t nargsf)
     PyObject *PyObject_Vectorcall(PyObject *, PyObject *const *, size_t, PyObject *) except NULL
-    PyObject *PyIter_Next(object iterator) except? NULL
     void Py_INCREF(object one)
-    void Py_DECREF(PyObject *one)
 
 
 cdef extern from *:
@@ -67,7 +66,7 @@ cdef class _Call:
 
     cdef Stream stream  # None once it has ended, or runs the coroutine
     cdef object event  # to be sent
-    cdef object inner  # the iterator of the future that it waits for, or the coroutine
+    cdef object inner  # the waiter that it waits for, or the coroutine
     cdef bint started
     cdef bint ended  # it has returned
 
@@ -97,7 +96,7 @@ cdef class _Call:
         inner = self.running()
         if self.stream is None:
             return inner.throw(*exc)
-        self.stream = None  # unless the future goes on, it ends here
+        self.stream = None  # it ends here
         self.inner = None
         return inner.throw(*exc)
 
@@ -148,21 +147,18 @@ cdef class _Receiving(_Call):
     cdef object step(self):
         cdef Stream stream = self.stream
         cdef dict event
-        cdef PyObject *future
-        inner = self.inner
+        cdef Waiter waiter = self.inner
         self.inner = None
-        while stream.queue_size() == 0:
-            if inner is None:
+        while waiter is not None or stream.queue_size() == 0:
+            if waiter is None:
                 if stream._decoder is None:
                     return self.run_coroutine()
-                inner = iter(stream.message_waiter())
-            future = PyIter_Next(inner)
-            if future is not NULL:
-                self.inner = inner
-                waited_for = <object>future
-                Py_DECREF(future)
-                return waited_for
-            inner = None
+                waiter = stream.message_waiter()
+            future = waiter.awaited_future()
+            if future is not None:
+                self.inner = waiter
+                return future
+            waiter = None
         kind = type(stream.queue[stream.queue_head])
         if kind is str:
             event = PyDict_Copy(TEXT_EVENT)

@@ -1,6 +1,7 @@
 from libc.stdint cimport uint8_t, uint64_t
 
 from wsframe._c.coalescer cimport Coalescer
+from wsframe._c.waiter cimport Waiter
 
 
 cdef class Receiver(Coalescer):
@@ -20,8 +21,10 @@ cdef class Receiver(Coalescer):
     cdef public Py_ssize_t _max_resume_at  # upper limit of `_resume_at_queued`
     cdef public Py_ssize_t _resume_at_queued  # length of the queue at which to call it, or -1
     cdef public bint _reading  # the transport reads
-    cdef public object _create_future
-    cdef public object _waiter  # the future of the call that waits for a message
+    cdef public object _loop
+    cdef public Waiter _waiter  # of the call that waits for a message
+    cdef Waiter last_waiter  # which can perhaps be used again
+    cdef Waiter woken  # it was `_waiter`: its task runs at the end of the read
     cdef public bint _drop_excess  # closing: drop messages over the high-water mark
     cdef public bint _received_since_check  # bytes have arrived since the last check of the keep-alive
     cdef bint single_message  # the listener has the only message of a read
@@ -33,5 +36,6 @@ cdef class Receiver(Coalescer):
     cdef Py_ssize_t queue_size(self)
     cdef int extend_queue(self, list messages) except -1
     cdef object pop(self)
-    cdef object message_waiter(self)
+    cdef Waiter message_waiter(self)
     cdef int wakeup_waiter(self) except -1
+    cdef int resume_woken(self) except -1

@@ -7,7 +7,7 @@
 # 2. `_decoder` is None before the handshake is done, after a violation, and after the connection is lost;
 #    bytes then go to `_receive_undecoded`. It never goes from None to a decoder after it was one.
 # 3. A message is either given to `_listener` or queued, never both. It is queued before `_waiter` is done.
-# 4. `_waiter` is the future of the only call that waits for a message. It is never done with None while the
+# 4. `_waiter` belongs to the only call that waits for a message. It is never done with None while the
 #    queue is empty, unless the connection has ended.
 # 5. `_resume_at_queued` is -1 unless reading is paused because `_backlog` is over `_high_water`, or more than
 #    `_high_water_queued` messages are queued; when `_pop` leaves no more messages than that, it calls
@@ -17,6 +17,8 @@
 # 7. `_read_buffer` is not replaced while bytes in it are being decoded. Hooks are called with a copy.
 # 8. `_receiving` is set while the listener is called and while the control frames of a read are processed;
 #    then the pending writes are flushed.
+# 9. The task that waits for the messages of a read of the socket or the transport is run at the end of that
+#    callback (see Waiter), when nothing of the read is left to do.
 
 import os
 
@@ -37,6 +39,7 @@ from wsframe._spec import Fragment
 
 from wsframe._c.coalescer cimport LONG_AGO, Coalescer
 from wsframe._c.message_decoder cimport MessageDecoder
+from wsframe._c.waiter cimport Waiter, new_waiter
 
 
 cdef extern from "Python.h":
@@ -129,9 +132,18 @@ cdef class Receiver(Coalescer):
     def buffer_updated(self, Py_ssize_t nbytes):
         if not 0 <= nbytes <= self.buffer_size:
             raise ValueError("nbytes is out of range")
-        self.receive_read(nbytes)
-        if self.reads_socket and self.fd >= 0 and self._decoder is not None and self._transport.is_reading():
-            self._transport._add_reader(self.fd, self._read_ready)  # instead of its own, until it pauses
+        try:
+            self.receive_read(nbytes)
+            if (
+                self.reads_socket
+                and self.fd >= 0
+                and self._decoder is not None
+                and self._transport.is_reading()
+            ):
+                # Instead of its own, until it pauses.
+                self._transport._add_reader(self.fd, self._read_ready)
+        finally:
+            self.resume_woken()
 
     def _read_ready(self):
         """Read from the socket."""
@@ -158,6 +170,8 @@ cdef class Receiver(Coalescer):
             raise
         except BaseException as exc:
             transport._fatal_error(exc, "Fatal error: the bytes of a read could not be processed.")
+        finally:
+            self.resume_woken()
 
     # Receiving.
 
@@ -292,25 +306,40 @@ cdef class Receiver(Coalescer):
         return message
 
     def _message_waiter(self):
-        """Return a future that is done when a message is queued."""
+        """Return a waiter that is done when a message is queued."""
         return self.message_waiter()
 
-    cdef object message_waiter(self):
+    cdef Waiter message_waiter(self):
+        cdef Waiter waiter
         if self._decoder is None or self._waiter is not None or not self._reading:
             return self._make_waiter()
-        self._waiter = waiter = self._create_future()
+        waiter = self.last_waiter
+        if waiter is None or not waiter.use_again():
+            waiter = new_waiter(self._loop)
+        self._waiter = waiter
         return waiter
 
     def _wakeup_waiter(self):
-        """Set the result of the future that waits for a message."""
+        """Wake up the call that waits for a message."""
         self.wakeup_waiter()
 
     cdef int wakeup_waiter(self) except -1:
-        waiter = self._waiter
+        cdef Waiter waiter = self._waiter
         if waiter is not None:
             self._waiter = None
-            if not waiter.done():
+            if self.reads_in_progress:
+                self.woken = waiter
+            else:
                 waiter.set_result(None)
+        return 0
+
+    cdef int resume_woken(self) except -1:
+        """Run the task that the messages of a read have woken up."""
+        cdef Waiter waiter = self.woken
+        if waiter is not None:
+            self.woken = None
+            self.last_waiter = waiter
+            return waiter.resume()
         return 0
 
 

@@ -1,9 +1,10 @@
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from typing_extensions import Buffer, Self, disjoint_base
 
 from .coalescer import Coalescer
+from .waiter import Waiter
 
 @disjoint_base
 class Receiver(Coalescer):
@@ -16,8 +17,8 @@ class Receiver(Coalescer):
     _max_resume_at: int
     _resume_at_queued: int
     _reading: bool
-    _create_future: Callable[[], Any]
-    _waiter: Any
+    _loop: Any
+    _waiter: Waiter | None
     _drop_excess: bool
     _received_since_check: bool
     @property

@@ -6,7 +6,7 @@
 # 2. `_decoder` is None before the handshake is done, after a violation, and after the connection is lost;
 #    bytes then go to `_receive_undecoded`. It never goes from None to a decoder after it was one.
 # 3. A message is either given to `_listener` or queued, never both. It is queued before `_waiter` is done.
-# 4. `_waiter` is the future of the only call that waits for a message. It is never done with None while the
+# 4. `_waiter` belongs to the only call that waits for a message. It is never done with None while the
 #    queue is empty, unless the connection has ended.
 # 5. `_resume_at_queued` is -1 unless reading is paused because `_backlog` is over `_high_water`, or more than
 #    `_high_water_queued` messages are queued; when `_pop` leaves no more messages than that, it calls
@@ -16,16 +16,19 @@
 # 7. `_read_buffer` is not replaced while bytes in it are being decoded. Hooks are called with a copy.
 # 8. `_receiving` is set while the listener is called and while the control frames of a read are processed;
 #    then the pending writes are flushed.
+# 9. The task that waits for the messages of a read of the socket or the transport is run at the end of that
+#    callback (see Waiter), when nothing of the read is left to do.
 
 from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from .._spec import Fragment
 from .coalescer import LONG_AGO, Coalescer
+from .waiter import Waiter
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -42,21 +45,23 @@ class Receiver(Coalescer):
     __slots__ = (
         "_backlog",
         "_bytes_received",
-        "_create_future",
         "_decoder",
         "_drop_excess",
         "_high_water",
         "_high_water_queued",
         "_listener",
+        "_loop",
         "_resume_at_queued",
         "_max_resume_at",
         "_messages_received",
         "_queue",
         "_read_buffer",
         "_reading",
+        "_reads_in_progress",
         "_received_since_check",
         "_single_message",
         "_waiter",
+        "_woken",
     )
 
     def __init__(self) -> None:
@@ -71,8 +76,10 @@ class Receiver(Coalescer):
         self._max_resume_at = sys.maxsize  # upper limit of `_resume_at_queued`
         self._resume_at_queued = -1  # length of the queue at which to call `_resume_reading`, or -1
         self._reading = True  # the transport reads
-        self._create_future: Callable[[], Any]
-        self._waiter: Any = None  # the future of the call that waits for a message
+        self._reads_in_progress = 0  # calls that decode bytes of the buffer
+        self._loop: Any = None
+        self._waiter: Waiter | None = None  # of the call that waits for a message
+        self._woken: Waiter | None = None  # it was `_waiter`: its task runs at the end of the read
         self._drop_excess = False  # closing: drop messages over the high-water mark
         self._received_since_check = False  # bytes have arrived since the last check of the keep-alive
         self._single_message = False  # the listener has the only message of a read
@@ -117,7 +124,12 @@ class Receiver(Coalescer):
     def buffer_updated(self, nbytes: int) -> None:
         if not 0 <= nbytes <= len(self._read_buffer):
             raise ValueError("nbytes is out of range")
-        self._receive(self._read_buffer[:nbytes])
+        self._reads_in_progress += 1
+        try:
+            self._receive(self._read_buffer[:nbytes])
+        finally:
+            self._reads_in_progress -= 1
+            self._resume_woken()
 
     def _read_ready(self) -> None:
         """Read from the socket."""
@@ -211,19 +223,28 @@ class Receiver(Coalescer):
         return message
 
     def _message_waiter(self) -> Any:
-        """Return a future that is done when a message is queued."""
+        """Return a waiter that is done when a message is queued."""
         if self._decoder is None or self._waiter is not None or not self._reading:
             return self._make_waiter()
-        self._waiter = waiter = self._create_future()
+        self._waiter = waiter = Waiter(self._loop)
         return waiter
 
     def _wakeup_waiter(self) -> None:
-        """Set the result of the future that waits for a message."""
+        """Wake up the call that waits for a message."""
         waiter = self._waiter
         if waiter is not None:
             self._waiter = None
-            if not waiter.done():
+            if self._reads_in_progress:
+                self._woken = waiter
+            else:
                 waiter.set_result(None)
+
+    def _resume_woken(self) -> None:
+        """Run the task that the messages of a read have woken up."""
+        waiter = self._woken
+        if waiter is not None:
+            self._woken = None
+            waiter.resume()
 
 
 def _last_fragments(events: list[Any]) -> int:

@@ -25,7 +25,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from .._backend import new_mask_key
+from .._backend import Waiter, new_mask_key
 from .._errors import ConcurrencyError
 from .._http.logs import ERROR, log
 from .._sockets import iteration_of, socket_of
@@ -114,7 +114,6 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
         "_drain_waiter",
         "_failure_timer",
         "_keepalive",
-        "_loop",
         "_lost",
         "_pings",
         "_protocol",
@@ -141,9 +140,8 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
         loop = asyncio.get_running_loop()
         self._call_soon = loop.call_soon
         self._iteration = iteration_of(loop)
-        self._create_future = loop.create_future
         self._high_water = HIGH_WATER
-        self._loop = loop
+        self._loop: asyncio.AbstractEventLoop = loop
         self._read_buffer = read_buffer(loop)
         self._listener = listener
         self._keepalive = KeepAlive(self, ping_interval, ping_timeout)
@@ -358,7 +356,7 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
             self._write(frame)
         protocol.outgoing.clear()
 
-    def _make_waiter(self) -> asyncio.Future[None]:
+    def _make_waiter(self) -> Waiter:
         if self.state is State.CLOSED:
             raise self.protocol.closed_error()
         if self._waiter is not None and not self._waiter.done():
@@ -369,7 +367,7 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
             self._resume_reading()
         elif self.state is State.OPEN:
             self._fail_connection()
-        self._waiter = waiter = self._loop.create_future()
+        self._waiter = waiter = Waiter(self._loop)
         return waiter
 
     # The listener.

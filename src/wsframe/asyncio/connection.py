@@ -11,6 +11,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Iterable
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
+from .._backend import Messages
 from .._errors import ConcurrencyError
 from .._http.logs import WARNING, log
 from .._spec import CloseCode, Fragment
@@ -184,15 +185,16 @@ class Connection(Endpoint):
         await self.wait_closed()
         return self.protocol.closed_error()
 
-    async def __aiter__(self) -> AsyncIterator[str | bytes]:
+    def __aiter__(self) -> AsyncIterator[str | bytes]:
         """Receive messages until the connection is closed with 1000, 1001 or without a code."""
+        if getattr(self.recv, "__func__", None) is not Connection.recv:  # it is overridden
+            return self._received()
+        return Messages(self, ConnectionClosedOK)
+
+    async def _received(self) -> AsyncIterator[str | bytes]:
         try:
-            while getattr(self.recv, "__func__", None) is not Connection.recv:  # it is overridden
-                yield await self.recv()
             while True:
-                while not self._queued:
-                    await self._message_waiter()
-                yield self._pop()
+                yield await self.recv()
         except ConnectionClosedOK:
             return
 

@@ -6,6 +6,7 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Any
 
+from .._backend import Waiter
 from .._spec import Close, CloseCode, Fragment
 from ..connection import State
 from ._base import Base, Event, shown_as
@@ -38,7 +39,7 @@ class Receiving(Base):
         super().__init__(config, server_state, app_state)
         self._max_queue = config.ws_max_queue or sys.maxsize
         self._queue_check_scheduled = False  # `_check_queue` is scheduled
-        self._more_waiters: list[asyncio.Future[None]] = []  # futures of further `receive` calls
+        self._more_waiters: list[Waiter] = []  # of further `receive` calls
         self._disconnect_queued = False  # the disconnect event was queued
         self._disconnect_received = False  # the application has received that event
         self._close_reply_timer: asyncio.TimerHandle | None = None  # of a Close that waits for replies
@@ -117,9 +118,9 @@ class Receiving(Base):
             self._finish_delayed_close()
         return event  # type: ignore[no-any-return]
 
-    def _make_waiter(self) -> asyncio.Future[None]:
+    def _make_waiter(self) -> Waiter:
         self._resume_reading()
-        future = self._loop.create_future()
+        last = Waiter(self._loop)
         waiters = [
             waiter
             for waiter in (self._waiter, *self._more_waiters)
@@ -130,8 +131,8 @@ class Receiving(Base):
                 "cannot call recv while another coroutine is already waiting for the next message"
             )
         # In the order of the calls: they are resumed in it, and the first one gets the next event.
-        self._waiter, *self._more_waiters = *waiters, future
-        return future
+        self._waiter, *self._more_waiters = *waiters, last
+        return last
 
     # The Close of the peer.
 

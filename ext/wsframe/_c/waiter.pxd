@@ -1,0 +1,13 @@
+cdef class Waiter:
+    cdef object loop
+    cdef object future  # that the task waits for; it exists when it is awaited
+    cdef bint ended
+    cdef bint end_seen  # by the awaiting code
+    cdef bint keeps_future  # see rule 4
+    cpdef int resume(self) except -1
+    cpdef close(self)
+    cdef bint use_again(self)
+    cdef object awaited_future(self)
+
+
+cdef Waiter new_waiter(object loop)
