@@ -391,21 +391,31 @@ def asgi_waiting() -> Path:
     from wsframe._c.asgi import asgi_calls
 
     class Future:
-        done = False
+        ended = False
 
-        def __iter__(self) -> Any:
-            return iter(() if self.done else (self,))
+        def done(self) -> bool:
+            return self.ended
+
+        def result(self) -> None:
+            pass
+
+    class Loop:
+        def __init__(self) -> None:
+            self.future = Future()
+
+        def create_future(self) -> Future:
+            return self.future
 
     def path(call: Callable[..., Any]) -> None:
         stream, _ = asgi_stream()
-        future = Future()
-        stream._create_future = lambda: future
+        stream._loop = Loop()
+        future = stream._loop.future
         receive, _ = asgi_calls(stream)
         waiting = receive()
         if call(step, waiting) is MemoryError:
             waiting.close()
             return
-        future.done = True
+        future.ended = True
         stream._push(["text"])
         event = call(step, waiting)
         assert event is MemoryError or event == {"type": "websocket.receive", "text": "text"}, event

@@ -265,7 +265,7 @@ def prepare(thing: Any, fd: int) -> None:
     thing._gap = rng.choice([0, 1])
     if isinstance(thing, Receiver):
         thing._decoder = MessageDecoder(Role.CLIENT, deflate=Meddler())
-        thing._create_future = Meddler()
+        thing._loop = Meddler()
         thing._listener = rng.choice([None, Meddler()])
         thing._high_water = rng.choice([0, 10**6])
         thing._high_water_queued = rng.choice([0, 10**6])

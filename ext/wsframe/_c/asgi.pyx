@@ -154,6 +154,8 @@ cdef class _Receiving(_Call):
                 if stream._decoder is None:
                     return self.run_coroutine()
                 waiter = stream.message_waiter()
+                if waiter is None:
+                    raise RuntimeError("no waiter")
             future = waiter.awaited_future()
             if future is not None:
                 self.inner = waiter

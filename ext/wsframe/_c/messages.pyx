@@ -86,15 +86,18 @@ cdef class _Next:
         raise value if traceback is None else value.with_traceback(traceback)
 
     def close(self):
+        cdef Waiter waiter = self.waiter
         self.ended = True
-        if self.waiter is not None:
-            self.waiter.close()
+        if waiter is not None:
             self.waiter = None
-            self.messages.receiver = None
+            waiter.close()
+            if self.messages is not None:
+                self.messages.receiver = None
 
     cdef object step(self):
         """Return the future to wait for, or set `ended` and return the message."""
         cdef Receiver receiver
+        cdef Waiter waiter
         if self.ended or self.messages is None:
             raise RuntimeError("cannot reuse already awaited __anext__()")
         receiver = self.messages.receiver
@@ -102,13 +105,18 @@ cdef class _Next:
             self.ended = True
             raise StopAsyncIteration
         try:
-            while self.waiter is not None or receiver.queue_size() == 0:
-                if self.waiter is None:
-                    self.waiter = receiver.message_waiter()
-                future = self.waiter.awaited_future()
+            waiter = self.waiter
+            self.waiter = None
+            while waiter is not None or receiver.queue_size() == 0:
+                if waiter is None:
+                    waiter = receiver.message_waiter()
+                    if waiter is None:
+                        raise RuntimeError("no waiter")
+                future = waiter.awaited_future()
                 if future is not None:
+                    self.waiter = waiter
                     return future
-                self.waiter = None
+                waiter = None
             self.ended = True
             return receiver.pop()
         except BaseException as exc:

@@ -29,7 +29,9 @@ cdef extern from "Python.h":
     void Py_INCREF(object one)
 
 
-class _NoLoop:
+cdef class _NoLoop:
+    """The loop of a future that is always done."""
+
     def get_debug(self):
         return False
 
@@ -73,8 +75,9 @@ cdef class Waiter:
         """Run the task that waits in the next iteration of the loop."""
         self.ended = True
         self.keeps_future = False
-        if self.future is not None and not self.future.done():
-            self.future.set_result(result)
+        future = self.future
+        if future is not None and not future.done():
+            future.set_result(result)
 
     cpdef int resume(self) except -1:
         """Run the task that waits."""
@@ -135,14 +138,15 @@ cdef class Waiter:
         if self.ended:
             self.end_seen = True
             return None
-        if self.future is None:
+        future = self.future
+        if future is None:
             if done_future is None:
                 use_asyncio()
-            self.future = self.loop.create_future()
-        elif self.future.done():
-            return self.future.result()
-        self.future._asyncio_future_blocking = True
-        return self.future
+            self.future = future = self.loop.create_future()
+        elif future.done():
+            return future.result()
+        future._asyncio_future_blocking = True
+        return future
 
 
 cdef Waiter new_waiter(object loop):
