@@ -27,7 +27,7 @@ class Repeated:
         depth: messages of a batch.
     """
 
-    offer = ""
+    offer: str = ""
 
     def __init__(self, text: str, depth: int) -> None:
         payload = text.encode()
@@ -71,7 +71,7 @@ class Varied:
         first: the document to begin with.
     """
 
-    offer = f"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits={WINDOW_BITS}\r\n"
+    offer: str = f"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits={WINDOW_BITS}\r\n"
 
     def __init__(self, size: int, depth: int, first: int) -> None:
         payloads, frames = _frames(size, max(COUNT, depth))
