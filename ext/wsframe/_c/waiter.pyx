@@ -37,7 +37,7 @@ cdef class _NoLoop:
 
 
 # Of asyncio, which the codec alone does not import.
-Task = None
+cdef object Task = None
 cdef object done_future = None  # what tasks are told is done: they only look whether it was cancelled
 cdef object current_task = None
 cdef dict current_tasks = None  # up to CPython 3.11, where `current_task` is not compiled

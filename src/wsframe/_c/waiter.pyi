@@ -1,9 +1,10 @@
 from typing import Any, final
 
-from typing_extensions import Self, disjoint_base
+from typing_extensions import Self
+
+__pyx_capi__: dict[str, object]
 
 @final
-@disjoint_base
 class Waiter:
     def __init__(self, loop: Any) -> None: ...
     def done(self) -> bool: ...
