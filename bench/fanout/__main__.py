@@ -149,7 +149,7 @@ def measured(rows: list[str], connections: int, numbers: list[int], repeat: int)
         return one(name, connections // parts, messages)
 
     seconds = dict.fromkeys(rows, 0.0)
-    for _ in range(repeat):
+    for left in reversed(range(repeat)):
         for name in rows:
             start = time.monotonic()
             for messages in numbers:
@@ -157,10 +157,10 @@ def measured(rows: list[str], connections: int, numbers: list[int], repeat: int)
                 if figure is not None:
                     figures[name, messages] = min(figure, figures.get((name, messages), figure))
             seconds[name] += time.monotonic() - start
-    for name in rows:
-        found = [figures.get((name, messages)) for messages in numbers]
-        shown = ["       -" if figure is None else f"{figure:8.2f}" for figure in found]
-        print(f"{name:28}", *shown, f"{seconds[name]:8.0f} s", flush=True)
+            if not left:
+                found = [figures.get((name, messages)) for messages in numbers]
+                shown = ["       -" if figure is None else f"{figure:8.2f}" for figure in found]
+                print(f"{name:28}", *shown, f"{seconds[name]:8.0f} s", flush=True)
     return figures
 
 
