@@ -21,6 +21,7 @@ DEFLATING: tuple[Bypassed, ...] = (
 LOCKED_DEFLATING: tuple[Bypassed, ...] = (
     (WRITER_CLASS, ("_make_compress_obj",)),
     ("aiohttp.compression_utils:ZLibCompressor", ("compress", "compress_sync", "flush")),
+    *DEFLATING[2:],
 )
 OLD_WRITER_CLASS = f"{MODULE}:WebSocketWriter"
 OLD_SENDING: tuple[Bypassed, ...] = ((OLD_WRITER_CLASS, ("send", "_send_frame", "_write")),)
