@@ -17,6 +17,7 @@ from wsframe.handshake import new_key, open_request, parse_uri
 def serve(request):
     if request.param == "wsframe":
         return wsframe.sync.serve
+    pytest.importorskip("websockets", minversion="17")  # earlier ones log less
     return pytest.importorskip("websockets.sync.server").serve
 
 

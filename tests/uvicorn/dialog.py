@@ -276,10 +276,11 @@ def play(dialog: Dialog, ws: Any, instead: Any = None, **more: Any) -> dict[str,
 
 
 def client_gone(client: Client) -> bool:
-    """Tell whether a response came although no application was asked."""
+    """Tell whether a response, or the end of the stream, came although no application was asked."""
     try:
         client.socket.settimeout(0.01)
-        return bool(client.socket.recv(1, socket.MSG_PEEK))
+        client.socket.recv(1, socket.MSG_PEEK)
+        return True
     except OSError:
         return False
     finally:
