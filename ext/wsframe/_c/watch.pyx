@@ -136,6 +136,8 @@ cdef class Watch:
     cdef bint learn(self, int number, kind) except -1:
         """Look at the class of an object again, and remember what was found."""
         cdef unsigned int version = 0
+        if self.kinds is None or number >= len(self.kinds):
+            return False  # the garbage collector has cleared it
         if self.look(kind, <tuple>self.kinds[number], &version):
             if version:
                 self.good[number][self.next_good] = version
