@@ -32,10 +32,10 @@ WARNS = hasattr(Connection, "maybe_raise_legacy_warning")
 
 def send(original: Callable[..., None], _: Host) -> Callable[..., None]:
     def send(self: Any, message: Any, *args: Any, **kwargs: Any) -> None:
+        if WARNS:
+            self.maybe_raise_legacy_warning()  # here: it blames the caller of who calls it
         kind, failed = type(message), False
         if not (args or kwargs) and (kind is str or kind is bytes) and sending.holds(self, self.protocol):
-            if WARNS:
-                self.maybe_raise_legacy_warning()
             with self.protocol_mutex:
                 protocol = self.protocol
                 if (
@@ -67,10 +67,10 @@ def recv(original: Callable[..., Any], _: Host) -> Callable[..., Any]:
         return original
 
     def recv(self: Any, timeout: Any = None, decode: bool | None = None) -> Any:
+        if WARNS:
+            self.maybe_raise_legacy_warning()
         messages = self.recv_messages
         if timeout is None and type(messages) is Assembler and receiving.holds(self):
-            if WARNS:
-                self.maybe_raise_legacy_warning()
             with messages.mutex:
                 alone = not (messages.get_in_progress or messages.closed)
                 if alone:
