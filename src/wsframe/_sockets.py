@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import weakref
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -12,6 +13,8 @@ from ._backend import Iteration
 
 if TYPE_CHECKING:
     import asyncio
+
+    from ._backend import Coalescer
 
 _local = threading.local()
 
@@ -28,7 +31,47 @@ def iteration_of(loop: asyncio.AbstractEventLoop) -> Iteration:
     iteration = iterations.get(loop)
     if iteration is None:
         iteration = iterations[loop] = Iteration()
+        _flush_when_stopped(loop, iteration)
     return iteration
+
+
+def joined_of(loop: asyncio.AbstractEventLoop) -> set[Coalescer]:
+    """Return the coalescers of a loop that are flushed later than at the end of its iteration."""
+    joined: WeakKeyDictionary[asyncio.AbstractEventLoop, set[Coalescer]] | None
+    joined = getattr(_local, "joined", None)
+    if joined is None:
+        joined = _local.joined = WeakKeyDictionary()
+    return joined.setdefault(loop, set())
+
+
+def _flush_when_stopped(loop: asyncio.AbstractEventLoop, iteration: Iteration) -> None:
+    """Have a loop of asyncio flush what is pending when it stops: another iteration may never come.
+
+    For `stop`, SystemExit and KeyboardInterrupt alike it calls this private method then; uvloop, which has no
+    such method, first ends its iteration.
+    """
+    name = "_set_coroutine_origin_tracking"
+    original: Any = getattr(type(loop), name, None)
+    if original is None:
+        return
+    reference, coalescers = weakref.ref(loop), joined_of(loop)
+
+    def set_tracking(enabled: bool) -> None:
+        loop = reference()
+        if loop is None:
+            return
+        original(loop, enabled)
+        if loop.is_running():
+            return
+        for flush in (iteration.end, *(coalescer.flush for coalescer in tuple(coalescers))):
+            try:
+                flush()
+            except Exception as exc:
+                loop.call_exception_handler(
+                    {"message": "writing failed when the loop stopped", "exception": exc}
+                )
+
+    setattr(loop, name, set_tracking)
 
 
 def socket_of(transport: Any) -> tuple[int, bool]:

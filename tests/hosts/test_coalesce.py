@@ -377,3 +377,25 @@ def test_order_and_backpressure_are_kept_on_a_socket() -> None:
         assert got == b"".join(number.to_bytes(4, "big") * 250 for number in range(total // 1000)) + b"end"
 
     asyncio.run(converse())
+
+
+def test_who_has_the_socket_finds_every_write_made(owner: Any, loop: Loop) -> None:
+    transport = Transport()
+    output = output_of(owner, transport, loop)
+    output.taken()
+    for _ in range(2):  # it is still noticed after an iteration
+        for data in (b"1", b"2"):
+            output.write(data)
+        loop.iterate()
+        assert "write" not in vars(transport)
+    transport.log.clear()
+    output.write(b"1")
+    output.write(b"2")
+    assert transport.log == [b"1"]
+    transport.get_extra_info("peername")
+    assert transport.log == [b"1"]
+    transport.get_extra_info("socket")
+    assert transport.log == [b"1", b"2"]
+    output.write(b"3")
+    output.write(b"4")
+    assert transport.log == [b"1", b"2", b"3", b"4"]

@@ -24,6 +24,7 @@ cdef class Coalescer:
     cdef public double _gap
     cdef public bint _next_is_reply
     cdef public bint _receiving
+    cdef public bint _writes_at_once
     cdef public bint _intercepts
     cdef public bint _intercepting
     cdef public dict _transport_attributes

@@ -95,7 +95,8 @@ cdef class Coalescer:
     Windows, an unknown transport) a write stays pending only while the previous one is no older than `_gap`.
 
     Attributes:
-        transport: the asyncio transport, or an object with the same methods; reading this attribute flushes.
+        transport: the asyncio transport, or an object with the same methods; who reads this attribute may
+            use it at any time, so nothing is pending from then on.
         _transport_write: called with the bytes that the socket did not accept, or must not be given.
         _call_soon: the method of the loop.
         _iteration: shared by the coalescers of the loop.
@@ -105,6 +106,7 @@ cdef class Coalescer:
         _intercepts: call `_intercept` when bytes become pending, `_stop_intercepting` when none are.
         _intercepting: between these two calls.
         _transport_attributes: the `__dict__` of the transport; a `write` in it gets every write.
+        _writes_at_once: nothing is pending any more, since others have the transport.
         _pending_size: number of pending bytes; the flusher may have sent some of them.
         _has_flusher: the flusher thread sends the pending bytes if nobody else does.
     """
@@ -120,13 +122,20 @@ cdef class Coalescer:
 
     @property
     def transport(self):
-        """The asyncio transport; reading it flushes, so that a write to it overtakes nothing."""
+        """The asyncio transport; from now on every write leaves at once, so that none is overtaken."""
+        self._writes_at_once = True
         self.flush_pending()
         return self._transport
 
     @transport.setter
     def transport(self, transport):
         self._transport = transport
+
+    @property
+    def _flushed_transport(self):
+        """The transport, with nothing pending; for a use that ends before the next write."""
+        self.flush_pending()
+        return self._transport
 
     def _use_socket(self, int fd, bint reads=True):
         """_use_socket(fd, reads=True)
@@ -180,6 +189,8 @@ cdef class Coalescer:
 
     cdef int write_at(self, bytes frame, int when) except -1:
         with cython.critical_section(self):
+            if self._writes_at_once:
+                when = NOW
             if self._pending_size == 0:
                 if when == NOW:
                     self.send_now(frame)

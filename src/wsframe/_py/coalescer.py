@@ -63,7 +63,8 @@ class Coalescer:
     Windows, an unknown transport) a write stays pending only while the previous one is no older than `_gap`.
 
     Attributes:
-        transport: the asyncio transport, or an object with the same methods; reading this attribute flushes.
+        transport: the asyncio transport, or an object with the same methods; who reads this attribute may
+            use it at any time, so nothing is pending from then on.
         _transport_write: called with the bytes that the socket did not accept, or must not be given.
         _call_soon: the method of the loop.
         _iteration: shared by the coalescers of the loop.
@@ -73,6 +74,7 @@ class Coalescer:
         _intercepts: call `_intercept` when bytes become pending, `_stop_intercepting` when none are.
         _intercepting: between these two calls.
         _transport_attributes: the `__dict__` of the transport; a `write` in it gets every write.
+        _writes_at_once: nothing is pending any more, since others have the transport.
         _pending_size: number of pending bytes; the flusher may have sent some of them.
         _has_flusher: the flusher thread sends the pending bytes if nobody else does.
     """
@@ -92,6 +94,7 @@ class Coalescer:
         "_receiving",
         "_pending_size",
         "_transport_write",
+        "_writes_at_once",
     )
 
     _has_flusher = False  # only the compiled twin has that thread
@@ -104,6 +107,7 @@ class Coalescer:
         self._gap = GAP
         self._next_is_reply = False
         self._receiving = False
+        self._writes_at_once = False
         self._intercepts = self._intercepting = False
         self._transport_attributes: dict[str, Any] | None = None
         self._written: float = LONG_AGO  # when the last write was made
@@ -113,13 +117,20 @@ class Coalescer:
 
     @property
     def transport(self) -> asyncio.Transport:
-        """The asyncio transport; reading it flushes, so that a write to it overtakes nothing."""
+        """The asyncio transport; from now on every write leaves at once, so that none is overtaken."""
+        self._writes_at_once = True
         self.flush()
         return self._transport
 
     @transport.setter
     def transport(self, transport: asyncio.Transport) -> None:
         self._transport = transport
+
+    @property
+    def _flushed_transport(self) -> asyncio.Transport:
+        """The transport, with nothing pending; for a use that ends before the next write."""
+        self.flush()
+        return self._transport
 
     def _use_socket(self, fd: int, reads: bool = True) -> None:
         """Write to the socket directly, while its transport has nothing left to write.
@@ -159,6 +170,8 @@ class Coalescer:
         """No bytes are pending any more."""
 
     def _write_at(self, frame: bytes, when: int) -> None:
+        if self._writes_at_once:
+            when = NOW
         if not self._pending_size:
             if when == NOW:
                 self._transport_write(frame)

@@ -70,7 +70,7 @@ class ClientConnection(Connection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         assert self.request is not None
-        self.transport.write(self.request.serialize())
+        self._flushed_transport.write(self.request.serialize())
 
     def _receive_handshake(self, data: bytes) -> None:
         if self._handshake_waiter.done():
@@ -113,7 +113,7 @@ class ClientConnection(Connection):
 
     def _fail_handshake(self, exc: Exception) -> None:
         self._handshake_waiter.set_exception(exc)
-        self.transport.close()
+        self._flushed_transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._ended_at = self._loop.time()
@@ -137,7 +137,7 @@ class ClientConnection(Connection):
         """Abort a connection whose opening handshake failed or was cancelled."""
         self._handshake_waiter.cancel()
         if getattr(self, "transport", None) is not None:
-            self.transport.abort()
+            self._flushed_transport.abort()
 
     @property
     def _open_seconds(self) -> float:

@@ -60,7 +60,7 @@ class Delivery:
                 self.counters.replaced += 1
             topic.keep_latest(ws, message)
             return False
-        if ws.transport.get_write_buffer_size() <= self._max_unsent:
+        if ws._flushed_transport.get_write_buffer_size() <= self._max_unsent:
             return True
         self.counters.dropped += 1
         if self._slow_peer == "close":

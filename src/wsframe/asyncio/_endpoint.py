@@ -214,18 +214,18 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
     @property
     def _unsent_size(self) -> int:
         """How many bytes the peer has not acknowledged, as far as the system knows."""
-        return unsent_size(self.transport)
+        return unsent_size(self._flushed_transport)
 
     # Callbacks of the transport.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]
-        self._transport_write = self.transport.write
+        self._transport_write = self._flushed_transport.write
         limit = self._write_limit
         high, low = (limit, None) if isinstance(limit, int) else limit
         if high != WRITE_LIMIT or low is not None:  # not the defaults of asyncio
-            self.transport.set_write_buffer_limits(high, low)
-        self._use_socket(*socket_of(self.transport))
+            self._flushed_transport.set_write_buffer_limits(high, low)
+        self._use_socket(*socket_of(self._flushed_transport))
 
     def eof_received(self) -> bool:
         return False  # the transport closes itself
@@ -247,7 +247,7 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
-        self.transport.close()  # else CPython 3.10 warns of an unclosed TLS transport
+        self._flushed_transport.close()  # else CPython 3.10 warns of an unclosed TLS transport
         self._decoder = None
         self._use_socket(-1)
         self._discard_pending()
@@ -402,9 +402,9 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
 
     def _pause_reading(self) -> None:
         """Pause reading from the transport."""
-        if self._reading and not self.transport.is_closing():
+        if self._reading and not self._flushed_transport.is_closing():
             self._reading = False
-            self.transport.pause_reading()
+            self._flushed_transport.pause_reading()
 
     def _resume_reading(self) -> None:
         """Decode what was read, then resume reading."""
@@ -412,8 +412,8 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
             self._schedule_decoding()
         elif not self._reading:
             self._reading = True
-            if not self.transport.is_closing():
-                self.transport.resume_reading()
+            if not self._flushed_transport.is_closing():
+                self._flushed_transport.resume_reading()
 
     def _decode_later(self) -> None:
         self._pause_reading()
@@ -435,7 +435,7 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
         try:
             self._decode_more()
         except BaseException:
-            self.transport.abort()  # as the transport does if a read fails
+            self._flushed_transport.abort()  # as the transport does if a read fails
             raise
         if self._resume_at_queued < 0 and not self._has_unread and not self._stream_is_full:
             self._resume_reading()
@@ -494,7 +494,7 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
         """Close the connection: the peer was silent for too long. Data sent before is still delivered."""
         self._start_closing(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
         if self._close_timeout is None:
-            self.transport.abort()
+            self._flushed_transport.abort()
 
     # Closing.
 
@@ -549,12 +549,12 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
         """
         self._start_close_timer()  # the peer may not read the unsent bytes
         violated = self._protocol is not None and self._protocol.error is not None
-        if violated and not self._lost and self.transport.can_write_eof():
+        if violated and not self._lost and self._flushed_transport.can_write_eof():
             with suppress(OSError):  # the peer has disconnected
-                self.transport.write_eof()
+                self._flushed_transport.write_eof()
                 self._resume_reading()  # what arrives is discarded
                 return
-        self.transport.close()
+        self._flushed_transport.close()
 
     def _start_close_timer(self) -> None:
         """Stop the keep-alive; abort the connection after `close_timeout` seconds without progress."""
@@ -575,4 +575,4 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
             self._abort_transport()
 
     def _abort_transport(self) -> None:
-        self.transport.abort()
+        self._flushed_transport.abort()

@@ -109,7 +109,7 @@ class ServerConnection(Connection):
         """ "ws" or "wss": how the client is connected, to this server or to a trusted proxy."""
         if self._client is not None and self._client.scheme is not None:
             return self._client.scheme
-        return "ws" if self.transport.get_extra_info("sslcontext") is None else "wss"
+        return "ws" if self._flushed_transport.get_extra_info("sslcontext") is None else "wss"
 
     @property
     def host(self) -> str:
@@ -138,7 +138,7 @@ class ServerConnection(Connection):
         if self._lost:
             return False
         try:
-            return self.transport.get_protocol() is not self
+            return self._flushed_transport.get_protocol() is not self
         except AttributeError:  # asyncio's transport for TLS, closed twice
             return False
 
@@ -329,24 +329,24 @@ class ServerConnection(Connection):
             log_no_request(self, error or self._reader.cut_short())
         self._reader = None
         self._stop_handshake_timer()
-        if self.transport.is_closing():
+        if self._flushed_transport.is_closing():
             return
         response = self._response = with_server_field(response, self._server._server_field)
         if response:
             self._transport_write(response)
             log_refusal(self, response, was_checked=was_checked)
         self._start_close_timer()  # the peer may not read it
-        if not self.transport.can_write_eof():
-            self.transport.close()
+        if not self._flushed_transport.can_write_eof():
+            self._flushed_transport.close()
             return
         # Bytes that arrive at a closed socket reset the connection, and the response may be lost: read and
         # discard until the peer closes, at most REFUSAL_LINGER seconds (RFC 9112, 9.6).
         try:
-            self.transport.write_eof()
+            self._flushed_transport.write_eof()
         except OSError:  # the peer has disconnected
-            self.transport.close()
+            self._flushed_transport.close()
             return
-        self._handshake_timer = self._loop.call_later(REFUSAL_LINGER, self.transport.close)
+        self._handshake_timer = self._loop.call_later(REFUSAL_LINGER, self._flushed_transport.close)
         self._resume_reading()
 
     def _start_close_timer(self) -> None:
@@ -361,7 +361,7 @@ class ServerConnection(Connection):
     def _open_timed_out(self) -> None:
         self._handshake_timer = None
         if self._decision is None:
-            self.transport.abort()  # the request is incomplete
+            self._flushed_transport.abort()  # the request is incomplete
         else:
             text = "%s took longer than open_timeout, %s s"
             log(self, ERROR, text, self._awaited, self._server.open_timeout)

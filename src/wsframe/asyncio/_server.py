@@ -310,7 +310,7 @@ class Server:
                 connection.close_nowait(code, reason)
         except Exception:  # of methods that a subclass overrides
             self.logger.exception("closing a connection failed")
-            connection.transport.abort()
+            connection._flushed_transport.abort()
 
     async def wait_closed(self) -> None:
         """Wait until `close` was called, all connections are closed and their handlers are done."""

@@ -48,7 +48,7 @@ class Connection(Endpoint):
         subprotocol: the negotiated one, or None.
         latency: seconds from the last acknowledged Ping to its Pong, 0 before the first.
         congested: whether the write buffer is above `write_limit`, so that `send` waits.
-        transport: the asyncio transport.
+        transport: the asyncio transport; once it was read, every message is written by itself.
         logger: the logger of the server or client.
     """
 
@@ -286,12 +286,12 @@ class Connection(Endpoint):
     @property
     def local_address(self) -> Any:
         """The local address, as socket.getsockname() returns it."""
-        return self.transport.get_extra_info("sockname")
+        return self._flushed_transport.get_extra_info("sockname")
 
     @property
     def remote_address(self) -> Any:
         """The address of the peer, as socket.getpeername() returns it."""
-        return self.transport.get_extra_info("peername")
+        return self._flushed_transport.get_extra_info("peername")
 
     async def __aenter__(self) -> Self:
         return self
@@ -314,7 +314,7 @@ class Connection(Endpoint):
         # Bytes of `send` do not count: it waits for the peer.
         size = len(message) if is_whole(message) else 0  # type: ignore[arg-type]
         self._unawaited_size += size
-        if min(self._unawaited_size, self.transport.get_write_buffer_size()) <= self._max_unsent:
+        if min(self._unawaited_size, self._flushed_transport.get_write_buffer_size()) <= self._max_unsent:
             return True
         if self._slow_peer == "drop":
             self._unawaited_size -= size

@@ -67,7 +67,7 @@ class Metrics:
             ws for group in self._groups() for ws in list(group.connections) if ws.state is State.OPEN
         ]
         latencies = [ws.latency for ws in connections if ws.latency]
-        unsent = sum(ws.transport.get_write_buffer_size() for ws in connections)
+        unsent = sum(ws._flushed_transport.get_write_buffer_size() for ws in connections)
         mean = sum(latencies) / len(latencies) if latencies else 0.0
         yield Metric("wsframe_connections", "gauge", "open connections", len(connections))
         yield Metric(

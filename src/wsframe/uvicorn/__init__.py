@@ -78,14 +78,14 @@ class WebSocketProtocol(Sending):
     @property
     def _waits_for_close(self) -> bool:
         """Whether the application has closed, and the Close of the peer has not arrived or timed out yet."""
-        return self.state is State.CLOSING and not self.transport.is_closing()
+        return self.state is State.CLOSING and not self._flushed_transport.is_closing()
 
     # Callbacks of the transport and the server.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self.server: tuple[str, int | None] | None = get_local_addr(self.transport)
-        self.client: tuple[str, int] | None = get_remote_addr(self.transport)
+        self.server: tuple[str, int | None] | None = get_local_addr(self._flushed_transport)
+        self.client: tuple[str, int] | None = get_remote_addr(self._flushed_transport)
         self._log_trace("WebSocket connection made")
         # Last: if anything above raised, it would never be removed.
         self.server_state.connections.add(self)  # type: ignore[arg-type]
@@ -96,7 +96,7 @@ class WebSocketProtocol(Sending):
 
     def eof_received(self) -> bool:
         # A client that has sent all may still wait for replies; TLS closes both directions at once.
-        return self._close_reply_timer is not None and not is_ssl(self.transport)
+        return self._close_reply_timer is not None and not is_ssl(self._flushed_transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.server_state.connections.discard(self)

@@ -129,7 +129,7 @@ class Base(Endpoint):
         self._wakeup_drain_waiter()
 
     def _abort_transport(self) -> None:
-        reset_at_close(self.transport)
+        reset_at_close(self._flushed_transport)
         super()._abort_transport()
 
     # Log messages, as those of uvicorn.

@@ -88,7 +88,7 @@ class Opening(Refusing):
     def _respond_to_handshake(self, message: Event) -> None:
         """Process an event that the application sends during the opening handshake."""
         kind = message["type"]
-        if self._lost or self.transport.is_closing():
+        if self._lost or self._flushed_transport.is_closing():
             raise ClientDisconnected
         if self._denial is not None or self._streamed_denial is not None:
             self._continue_denial(message)

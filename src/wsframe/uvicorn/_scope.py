@@ -48,7 +48,7 @@ def scope_of(connection: Base, request: Request) -> dict[str, Any]:
             "spec_version": behaviour.spec_version,
         },
         "http_version": "1.1",
-        "scheme": "wss" if is_ssl(connection.transport) else "ws",
+        "scheme": "wss" if is_ssl(connection._flushed_transport) else "ws",
         "server": connection.server,
         "client": connection.client,
         "root_path": root_path,

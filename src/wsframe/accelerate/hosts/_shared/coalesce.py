@@ -3,6 +3,7 @@
 1. The replies to the messages of one read leave together.
 2. Of other messages, the first one of a loop iteration leaves at once, and later ones together at its end.
 3. While bytes are pending, any other use of the transport flushes them first.
+   Where this cannot be seen, none are pending once other code may have the transport or its socket.
 4. `wsframe._backend.Coalescer` limits how long bytes are pending.
 """
 
@@ -14,7 +15,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from ...._backend import Coalescer
-from ...._sockets import iteration_of, socket_of
+from ...._sockets import iteration_of, joined_of, socket_of
 
 # Whether writes are coalesced at all.
 ENABLED = os.environ.get("WSFRAME_COALESCE") != "0"
@@ -26,6 +27,7 @@ OUTPUT = "_wsframe_output"
 FLUSHING = (
     "abort",
     "close",
+    "get_extra_info",
     "get_write_buffer_size",
     "set_write_buffer_limits",
     "write",
@@ -34,7 +36,7 @@ FLUSHING = (
 )
 
 # Methods of a transport without an effect on what is written to it.
-_HARMLESS = frozenset({"get_extra_info", "is_closing", "is_reading", "pause_reading", "resume_reading"})
+_HARMLESS = frozenset({"is_closing", "is_reading", "pause_reading", "resume_reading"})
 
 Places = tuple[tuple[Any, str], ...]
 
@@ -84,7 +86,6 @@ class Output(Coalescer):
         loop: the transport's.
         places: where the transport is kept, if it has no attributes of its own.
         attributes: of the transport.
-        write: takes what is not sent past the transport, where the host itself flushes before others write.
     """
 
     write: ClassVar[Callable[[Coalescer, Any], None]] = Coalescer._write
@@ -97,17 +98,17 @@ class Output(Coalescer):
         loop: asyncio.AbstractEventLoop,
         places: Places = (),
         attributes: dict[str, Any] | None = None,
-        write: Callable[[bytes], object] | None = None,
     ) -> None:
         super().__init__()
         self.target = self.transport = transport
         self._is_closing = transport.is_closing
-        self._transport_write = write or self._pass_on
+        self._transport_write = self._pass_on
         self._call_soon = loop.call_soon
         self._iteration = iteration_of(loop)
+        self._joined = joined_of(loop)
         self._transport_attributes = attributes
         self._intercepts = True
-        self.flushing_transport: FlushingTransport | None = FlushingTransport(self) if write is None else None
+        self.flushing_transport = FlushingTransport(self)
         self._places = places
         self._iterations = 0
         self._methods: dict[str, Any] = {}  # of the FlushingTransport, once it is made
@@ -115,9 +116,13 @@ class Output(Coalescer):
 
     def ask(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """Call a method of the transport itself, not of the FlushingTransport."""
-        if self._transport_attributes is not None:
-            return getattr(type(self.target), name)(self.target, *args, **kwargs)
-        return getattr(self.target, name)(*args, **kwargs)
+        target = self.target
+        if self._transport_attributes is None:
+            return getattr(target, name)(*args, **kwargs)
+        kind = type(target)
+        if hasattr(kind, name):
+            return getattr(kind, name)(target, *args, **kwargs)
+        return kind.__getattr__(target, name)(*args, **kwargs)  # it stands for another transport
 
     def _pass_on(self, data: Any) -> None:
         if self._intercepting:
@@ -143,6 +148,7 @@ class Output(Coalescer):
             or "write" not in self._transport_attributes
         ):
             self._receiving = True
+            self._joined.add(self)
             self._iterations = iterations
             if self.joins_others and not self._intercepting:
                 self._intercept()  # the host may write directly, too
@@ -161,17 +167,31 @@ class Output(Coalescer):
         else:
             self._call_soon(self.release)  # after the tasks that were just made
 
+    def write_at_once(self) -> None:
+        """Have nothing pending from now on: others have the socket, or a transport that is not watched."""
+        self._writes_at_once = True
+        self.release()
+
+    def taken(self) -> None:
+        """Others have the transport, and may use it at any time."""
+        if self._transport_attributes is None:
+            self.write_at_once()
+        elif "get_extra_info" in self.flushing:
+            # The others are replaced while something is pending; this one stays, for the socket.
+            self.flushing = tuple(name for name in self.flushing if name != "get_extra_info")
+            self._methods.pop("get_extra_info", None)
+            self._transport_attributes["get_extra_info"] = self.flushing_transport.get_extra_info
+
     def release(self) -> None:
         """Flush, and coalesce no longer."""
         self._receiving = False
+        self._joined.discard(self)
         self.flush()
         if self._intercepting:
             self._stop_intercepting()
 
     def _intercept(self) -> None:
         self._intercepting = True
-        if self.flushing_transport is None:
-            return  # the host flushes before other code gets the transport
         if self._transport_attributes is not None:
             if not self._methods:
                 self._methods = {name: getattr(self.flushing_transport, name) for name in self.flushing}
@@ -183,8 +203,6 @@ class Output(Coalescer):
 
     def _stop_intercepting(self) -> None:
         self._intercepting = False
-        if self.flushing_transport is None:
-            return
         if self._transport_attributes is not None:
             for name, method in self._methods.items():
                 if self._transport_attributes.get(name) is method:
@@ -230,6 +248,12 @@ class FlushingTransport:
 
     def set_write_buffer_limits(self, *args: Any, **kwargs: Any) -> None:
         self._then("set_write_buffer_limits", *args, **kwargs)
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Return what the transport does; who has its socket may use it at any time."""
+        if name == "socket":
+            self._output.write_at_once()
+        return self._output.ask("get_extra_info", name, default)
 
     def _then(self, name: str, *args: Any, **kwargs: Any) -> Any:
         self._output.release()

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 from websockets.asyncio.connection import Connection
@@ -83,13 +83,20 @@ def make_output(self: Any) -> Any:
     transport = self._wsframe_transport
     if not ENABLED:
         return Unjoined(transport)
-    self._wsframe_output = output = Output(
-        transport,
-        self.loop,
-        attributes=vars(transport) if hasattr(transport, "__dict__") else None,
-        write=partial(write_whole, transport),
-    )
+    attributes = getattr(transport, "__dict__", None)
+    self._wsframe_output = output = ConnectionOutput(transport, self.loop, attributes=attributes)
     return output
+
+
+class ConnectionOutput(Output):
+    """The coalescer of one connection."""
+
+    def _pass_on(self, data: Any) -> None:
+        try:
+            super()._pass_on(data)
+        except Exception:
+            self.ask("abort")  # what follows must not be taken for what is lost
+            raise
 
 
 class Unjoined:
@@ -99,15 +106,6 @@ class Unjoined:
         self.write: Callable[[bytes], object] = transport.write
 
     def join(self) -> None: ...
-
-
-def write_whole(transport: Any, data: bytes) -> None:
-    """Write pending bytes."""
-    try:
-        transport.write(data)
-    except Exception:
-        transport.abort()  # later bytes must not follow a gap
-        raise
 
 
 def settle() -> None:
@@ -129,12 +127,29 @@ def get_transport(self: Any) -> Any:
         with suppress(Exception):  # the transport is aborted, and calls connection_lost()
             output.flush()
     try:
-        return self.__dict__["transport"]
+        transport = self.__dict__["transport"]
     except KeyError:
         raise AttributeError(f"{type(self).__name__!r} object has no attribute 'transport'") from None
+    if not is_of_websockets(sys._getframe(1).f_globals.get("__name__")):
+        note_taken(self)
+    return transport
 
 
 def set_transport(self: Any, transport: Any) -> None:
     """Take the transport of a connection that is being made."""
     self.__dict__["transport"] = transport
     self._wsframe_transport = transport
+    if not is_of_websockets(getattr(type(self).connection_made, "__module__", None)):
+        note_taken(self)  # a subclass was given it
+
+
+def is_of_websockets(module: Any) -> bool:
+    return type(module) is str and module.startswith("websockets.")
+
+
+def note_taken(self: Any) -> None:
+    """The program has the transport of a connection."""
+    if self._wsframe_transport is not None:
+        output = self._wsframe_output or make_output(self)
+        if type(output) is ConnectionOutput:
+            output.taken()
