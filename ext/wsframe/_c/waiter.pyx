@@ -95,6 +95,8 @@ cdef class Waiter:
                 PyContext_Enter(context)
                 try:
                     callback(done_future)
+                except (SystemExit, KeyboardInterrupt) as exc:
+                    self.loop.call_soon(_raise_from_loop, exc)  # uvloop would not let it through
                 finally:
                     PyContext_Exit(context)
                 if self.end_seen:
@@ -153,6 +155,11 @@ cdef Waiter new_waiter(object loop):
     cdef Waiter waiter = Waiter.__new__(Waiter)
     waiter.loop = loop
     return waiter
+
+
+def _raise_from_loop(exc):
+    """End the loop with what a task has raised."""
+    raise exc
 
 
 cdef bint wakes_task(object callback) except -1:

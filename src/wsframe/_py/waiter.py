@@ -50,7 +50,10 @@ class Waiter:
             if _wakes_task(callback, self._loop):
                 future.remove_done_callback(callback)
                 future.set_result(None)
-                context.run(callback, future)
+                try:
+                    context.run(callback, future)
+                except (SystemExit, KeyboardInterrupt) as exc:
+                    self._loop.call_soon(_raise_from_loop, exc)  # uvloop would not let it through
                 return
         self.set_result(None)
 
@@ -64,6 +67,11 @@ class Waiter:
                 yield future
             finally:
                 self._ended = True
+
+
+def _raise_from_loop(exc: BaseException) -> None:
+    """End the loop with what a task has raised."""
+    raise exc
 
 
 def _wakes_task(callback: Callable[[Any], object], loop: Any) -> bool:
