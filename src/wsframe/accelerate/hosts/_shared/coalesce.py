@@ -108,7 +108,7 @@ class Output(Coalescer):
         self._joined = joined_of(loop)
         self._transport_attributes = attributes
         self._intercepts = True
-        self.flushing_transport = FlushingTransport(self)
+        self.flushing_transport: FlushingTransport = FlushingTransport(self)
         self._places = places
         self._iterations = 0
         self._methods: dict[str, Any] = {}  # of the FlushingTransport, once it is made
