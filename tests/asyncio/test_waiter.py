@@ -209,3 +209,44 @@ async def test_a_message_needs_no_loop_iteration_of_its_own(module, loop_name):
             ws.send_nowait("to and fro")
             await asyncio.wait_for(done, 10)
     assert scheduled == []
+
+
+async def test_task_has_a_callback_of_its_own_in_debug_mode(module):
+    asyncio.get_running_loop().set_debug(True)
+    waiting = Waiting(module)
+    await asyncio.sleep(0)
+
+    def resume():
+        waiting.waiter.resume()
+        waiting.log.append(variable.get())
+
+    await waiting.callback(resume)
+    await waiting.task
+    assert waiting.log == ["of the loop", "of the task"]
+
+
+@pytest.mark.parametrize("ends", [SystemExit, KeyboardInterrupt])
+@pytest.mark.parametrize("loop_name", ["asyncio", "uvloop"])
+def test_exit_of_a_task_ends_the_loop(module, loop_name, ends):
+    loop = (asyncio if loop_name == "asyncio" else pytest.importorskip("uvloop")).new_event_loop()
+
+    async def handler(ws):
+        async for _ in ws:
+            raise ends(3)
+
+    async def main():
+        async with serve(handler, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            async with connect(f"ws://127.0.0.1:{port}") as ws:
+                await ws.send("exit")
+                await asyncio.sleep(60)
+
+    task = loop.create_task(main())
+    try:
+        with pytest.raises(ends):
+            loop.run_until_complete(task)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            loop.run_until_complete(task)
+    finally:
+        loop.close()

@@ -6,8 +6,9 @@
 # 1. One task awaits it. What the task gets to see is a future of asyncio.
 # 2. `set_result` has the loop run the task in its next iteration, as a future does.
 # 3. `resume` runs the task. It must be the last thing that a callback of the loop does: then it is as if the
-#    task were the next callback, and an iteration of the loop is saved. In a task, or for a task that is not
-#    the compiled one of asyncio, it does what `set_result` does.
+#    task were the next callback, and an iteration of the loop is saved. In a task, for a task that is not
+#    the compiled one of asyncio, and in debug mode, where the log is to name a task that takes long, it does
+#    what `set_result` does.
 # 4. After `resume` the future is still pending, but nobody waits for it: the waiter can be used again when
 #    its end was seen. If it was not, the task awaits the future itself, which then gets a result.
 
@@ -86,7 +87,7 @@ cdef class Waiter:
         if future is None:
             return 0
         found = future._callbacks
-        if type(found) is list and PyList_GET_SIZE(found) == 1:
+        if type(found) is list and PyList_GET_SIZE(found) == 1 and not self.is_debugged:
             callback, context = found[0]
             if wakes_task(callback) and not task_runs(self.loop):
                 self.keeps_future = True
@@ -145,6 +146,7 @@ cdef class Waiter:
             if done_future is None:
                 use_asyncio()
             self.future = future = self.loop.create_future()
+            self.is_debugged = self.loop.get_debug()
         elif future.done():
             return future.result()
         future._asyncio_future_blocking = True

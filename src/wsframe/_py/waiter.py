@@ -5,8 +5,9 @@
 # 1. One task awaits it. What the task gets to see is a future of asyncio.
 # 2. `set_result` has the loop run the task in its next iteration, as a future does.
 # 3. `resume` runs the task. It must be the last thing that a callback of the loop does: then it is as if the
-#    task were the next callback, and an iteration of the loop is saved. In a task, or for a task that is not
-#    the compiled one of asyncio, it does what `set_result` does.
+#    task were the next callback, and an iteration of the loop is saved. In a task, for a task that is not
+#    the compiled one of asyncio, and in debug mode, where the log is to name a task that takes long, it does
+#    what `set_result` does.
 
 from __future__ import annotations
 
@@ -45,7 +46,7 @@ class Waiter:
         if future is None:
             return
         found = getattr(future, "_callbacks", None)
-        if type(found) is list and len(found) == 1:
+        if type(found) is list and len(found) == 1 and not self._loop.get_debug():
             callback, context = found[0]
             if _wakes_task(callback, self._loop):
                 future.remove_done_callback(callback)
