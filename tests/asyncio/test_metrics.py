@@ -168,3 +168,13 @@ async def test_figures_of_a_listener_and_of_topics():
         found = values(metrics)
         assert found["wsframe_received_messages_total"] == 10
         assert found["wsframe_sent_messages_total"] == 20
+
+
+async def test_the_server_is_known_before_anybody_asks_for_the_figures():
+    metrics = Metrics()
+
+    async def handler(ws):
+        await ws.wait_closed()
+
+    async with local(handler, process_request=metrics.process_request) as server, connect(address(server)):
+        assert values(metrics)["wsframe_opened_connections_total"] == 1

@@ -112,9 +112,9 @@ class Metrics:
 
     def process_request(self, ws: ServerConnection, request: Request) -> Response | None:
         """Return the figures for a request of the path, None for others: for `serve`."""
+        self._servers.add(ws.server)
         if request.path.partition("?")[0] != self._path:
             return None
-        self._servers.add(ws.server)
         body = self.text().encode()
         headers = Headers({"Content-Type": CONTENT_TYPE, "Content-Length": str(len(body))})
         return Response(200, "OK", headers, body)
