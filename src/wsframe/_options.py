@@ -92,6 +92,26 @@ def check_names(
             raise TypeError(f"{called.__name__}() got an unexpected keyword argument {name!r}{hint}")
 
 
+def check_finite_seconds(name: str, value: float, *, zero: bool = False) -> None:
+    """Check a time that cannot be None.
+
+    Args:
+        name: of the option.
+        value: seconds.
+        zero: whether 0 makes sense.
+
+    Raises:
+        TypeError: it is no number.
+        ValueError: it is negative, infinite, NaN, or 0 where that makes no sense.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be a number of seconds, not {type(value).__name__}")
+    if value == 0 and not zero:
+        raise ValueError(f"{name} must be more than 0 seconds")
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{name} must be a finite number of seconds, from 0 on, not {value!r}")
+
+
 def check_seconds(name: str, value: float | None, *, zero: bool = False) -> None:
     """Check a time-out or an interval.
 

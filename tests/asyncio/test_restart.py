@@ -59,10 +59,37 @@ def address_of_closed(ws):
 
 async def test_a_spread_is_a_number_of_seconds():
     async with local(until_closed) as server:
-        with pytest.raises(ValueError, match="spread"):
-            server.close(spread=-1)
+        for kind, wrong in ((ValueError, (-1, float("nan"))), (TypeError, ("5", None, True))):
+            for spread in wrong:
+                with pytest.raises(kind, match="spread must be"):
+                    server.close(spread=spread)
+                with pytest.raises(kind, match="spread must be"):
+                    await server.serve_forever(signals=[signal.SIGTERM], spread=spread)
         with pytest.raises(ValueError, match="close code"):
             await server.serve_forever(code=1006)
+        assert server.is_serving() and not server.is_closing()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signal handlers")
+async def test_signals_that_cannot_be_handled_leave_no_handler():
+    async with local(until_closed) as server:
+        for kind, wrong in ((RuntimeError, signal.SIGKILL), (ValueError, 9999), (TypeError, "SIGTERM")):
+            with pytest.raises(kind):
+                await server.serve_forever(signals=[signal.SIGTERM, wrong])
+            assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        with pytest.raises(TypeError, match="list of signals"):
+            await server.serve_forever(signals=signal.SIGTERM)
+        assert server.is_serving() and not server.is_closing()
+
+
+async def test_signals_outside_of_the_main_thread():
+    async def main():
+        async with local(until_closed) as server:
+            with pytest.raises(RuntimeError, match="main thread only"):
+                await server.serve_forever(signals=[signal.SIGTERM])
+            assert server.is_serving()
+
+    await asyncio.to_thread(asyncio.run, main())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no signal handlers")

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 import ssl as tls
+import threading
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,6 +20,7 @@ from .._options import (
     MaxQueue,
     MaxSize,
     check_callable,
+    check_finite_seconds,
     check_limits,
     check_logger,
     check_max_queue,
@@ -45,6 +47,12 @@ if TYPE_CHECKING:
     from .._options import AnyLogger
 
 _logger = logging.getLogger("wsframe.server")
+
+
+def _check_close(code: int, reason: str, spread: float) -> None:
+    """Check the arguments of `close`."""
+    close_body(code, reason)
+    check_finite_seconds("spread", spread, zero=True)
 
 
 class Server:
@@ -212,26 +220,47 @@ class Server:
             code, spread: how a signal closes it: see `close`.
 
         Raises:
-            RuntimeError: the server is closed already.
+            RuntimeError: the server is closed already, or a signal cannot be handled: there are no handlers
+                of SIGKILL and SIGSTOP, nor outside of the main thread.
             NotImplementedError: the event loop has no signals.
+            TypeError: signals are no numbers of signals, or `spread` is no number.
+            ValueError: there is no such signal, the code must not be sent, or `spread` is out of range.
         """
         if self.is_closing():
             raise RuntimeError("the server is closed")
-        close_body(code, "")
+        _check_close(code, "", spread)
+        if isinstance(signals, (int, str)):
+            raise TypeError("signals must be a list of signals, such as [signal.SIGTERM]")
         signals = tuple(signals)
+        if signals and threading.current_thread() is not threading.main_thread():
+            raise RuntimeError("signals are handled in the main thread only: call close() yourself")
+        handled: list[int] = []
         try:
             for number in signals:
-                self._loop.add_signal_handler(number, partial(self.close, code=code, spread=spread))
-        except NotImplementedError:
-            raise NotImplementedError("the event loop has no signals: call close() yourself") from None
+                self._handle_signal(number, partial(self.close, code=code, spread=spread))
+                handled.append(number)
+        except BaseException:
+            self._remove_signal_handlers(handled)
+            raise
         try:
             await self.start_serving()
             await asyncio.shield(self._close_called)  # asyncio's own method would abort connections
         finally:
-            for number in signals:
-                self._loop.remove_signal_handler(number)
+            self._remove_signal_handlers(handled)
             self.close()
             await self.wait_closed()
+
+    def _handle_signal(self, number: int, handler: Callable[[], None]) -> None:
+        try:
+            self._loop.add_signal_handler(number, handler)
+        except NotImplementedError:
+            raise NotImplementedError("the event loop has no signals: call close() yourself") from None
+        except RuntimeError as exc:
+            raise RuntimeError(f"signal {int(number)} cannot be handled") from exc
+
+    def _remove_signal_handlers(self, signals: Iterable[int]) -> None:
+        for number in signals:
+            self._loop.remove_signal_handler(number)
 
     def close(
         self,
@@ -251,10 +280,10 @@ class Server:
                 socket with `reuse_port` is closed when no connection waits to be accepted.
 
         Raises:
-            ValueError: the code must not be sent, or the reason is too long.
+            TypeError: `spread` is no number.
+            ValueError: the code must not be sent, the reason is too long, or `spread` is out of range.
         """
-        close_body(code, reason)
-        check_seconds("spread", spread, zero=True)
+        _check_close(code, reason, spread)
         if self._closing is None:
             self.logger.info("server closing")
             self._refuses = not spread
