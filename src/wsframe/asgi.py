@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from .asyncio._endpoint import AnyLogger
     from .connection import Broadcast
 
+# What a message that waits costs besides its bytes: the objects of the queue.
+MESSAGE_COST = 160
+
 __all__ = [
     "Counters",
     "Engine",
@@ -59,6 +62,9 @@ class WebSocket(Protocol):
         """Sends an event."""
 
 
+_Waiting = tuple["str | bytes", int]  # a message, and what it counts
+
+
 class _Sender:
     """Sends messages of topics to a WebSocket of another server.
 
@@ -71,9 +77,9 @@ class _Sender:
         self.topics: set[Topic] = set()
         self.websocket = websocket
         self._owner = owner
-        self._queue: deque[str | bytes] = deque()
+        self._queue: deque[_Waiting] = deque()
         self._size = 0  # of the queue, and of the message that is being sent
-        self._latest: dict[Topic, str | bytes] = {}
+        self._latest: dict[Topic, _Waiting] = {}
         self._sending: asyncio.Task[None] | None = None
         self._ended = False  # nothing can be sent any more
         self._handler = asyncio.current_task()
@@ -84,18 +90,20 @@ class _Sender:
         """Send a message soon, or apply `slow_peer`."""
         owner, message = self._owner, broadcast.message
         message = message if isinstance(message, str) else bytes(message)
+        waiting = (message, len(broadcast.uncompressed) + MESSAGE_COST)
         latest = owner._slow_peer == "latest"
         if self._ended:
             return
-        if self._size <= (WRITE_LIMIT if latest else owner._max_unsent):
-            self._queue.append(message)
-            self._size += len(message)
+        # None overtakes those of `_latest`.
+        if not self._latest and self._size <= (WRITE_LIMIT if latest else owner._max_unsent):
+            self._queue.append(waiting)
+            self._size += waiting[1]
             if self._sending is None:
                 self._sending = asyncio.get_running_loop().create_task(self._send_queue())
         elif latest:
             if topic in self._latest:
                 owner.counters.replaced += 1
-            self._latest[topic] = message
+            self._latest[topic] = waiting
         else:
             owner.counters.dropped += 1
             if owner._slow_peer == "close":
@@ -109,12 +117,12 @@ class _Sender:
             while self._queue or self._latest:
                 if not self._queue:
                     self._queue.extend(self._latest.values())
-                    self._size += sum(map(len, self._latest.values()))
+                    self._size += sum(size for _, size in self._latest.values())
                     self._latest.clear()
-                message = self._queue.popleft()
+                message, size = self._queue.popleft()
                 kind = "text" if isinstance(message, str) else "bytes"
                 await self.websocket.send({"type": "websocket.send", kind: message})
-                self._size -= len(message)
+                self._size -= size
                 self._owner.counters.delivered += 1
             if self._ended:
                 code = int(CloseCode.TRY_AGAIN_LATER)
