@@ -47,6 +47,57 @@ async def test_history_of_a_lost_session_is_read_again():
         assert await client.recv() == "after"
 
 
+async def test_session_that_is_lost_during_the_replay_is_no_silent_loss():
+    """What is published between the two sessions follows from the history."""
+    async with EngineServer("redis") as server, Node(server, topics=kept(server, 5000)) as node:
+        topics, engine = node.topics, node.topics._engine
+        first, _ = await node.connect()
+        epoch = (await topics.subscribe(first, "news")).position.epoch
+        topics.discard(first, "news")
+        for number in range(300):
+            topics.publish("news", f"{number:<50000}")
+        await topics.drain()
+        ours, client = await node.connect()
+        client.transport.pause_reading()
+        joining = asyncio.create_task(topics.subscribe(ours, "news", since=(epoch, 0)))
+        await until(lambda: ours.congested)
+        async with redis.Redis.from_url(server.url) as admin:
+            await admin.client_kill_filter(_type="pubsub")
+        await until(lambda: engine.session)
+        async with Topics(engine=RedisEngine(server.url, history=5000)) as other:
+            other.publish("news", "300")
+        await until(lambda: engine._subscribed_to_all)
+        topics.publish("news", "301")
+        await topics.drain()
+        client.transport.resume_reading()
+        assert [int(message) for message in await received(client, 302)] == list(range(302))
+        assert (await joining).recovered
+
+
+async def test_history_that_is_lost_during_the_replay_is_not_recovered():
+    async with EngineServer("redis") as server, Node(server, topics=kept(server, 5000)) as node:
+        topics, engine = node.topics, node.topics._engine
+        first, _ = await node.connect()
+        epoch = (await topics.subscribe(first, "news")).position.epoch
+        topics.discard(first, "news")
+        for number in range(300):
+            topics.publish("news", f"{number:<50000}")
+        await topics.drain()
+        ours, client = await node.connect()
+        client.transport.pause_reading()
+        joining = asyncio.create_task(topics.subscribe(ours, "news", since=(epoch, 0)))
+        await until(lambda: ours.congested)
+        server.kill()
+        await until(lambda: engine.session)
+        await server.start()
+        await until(lambda: engine._subscribed_to_all)
+        client.transport.resume_reading()
+        await received(client, 300)
+        recovered, position = await joining
+        assert not recovered
+        assert position.epoch != epoch
+
+
 async def test_cancelled_subscribe_leaves_the_session_as_it_is():
     async with EngineServer("redis") as server, Node(server, topics=kept(server)) as node:
         client = await node.join()

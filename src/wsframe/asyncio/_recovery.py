@@ -43,14 +43,15 @@ async def recover(
     recovered = True
     try:
         while True:
-            position, missed = await _read_history(engine, topic.name, since)
+            session, (position, missed) = await _read_history(engine, topic.name, since)
             if topic.recovering.get(ws) is not newer:  # it has ended, left, or subscribed again
                 return Subscribed(False, position)
             if missed is None:
                 recovered = False
             elif not await _replay(topics, topic, ws, missed, newer):
                 return Subscribed(False, position)
-            if len(newer) < MAX_RECOVERING:
+            lost = engine.session != session  # and messages with it, while a peer has read its history
+            if len(newer) < MAX_RECOVERING and not lost:
                 break
             if not recovered:
                 position = Position(newer[0][0].epoch, newer[0][0].offset - 1)
@@ -68,14 +69,18 @@ async def recover(
     return Subscribed(recovered, position)
 
 
-async def _read_history(engine: Engine, topic: str, since: Position | None) -> History:
-    """Read it in a session that is subscribed to the topic, so that what follows is received."""
+async def _read_history(engine: Engine, topic: str, since: Position | None) -> tuple[int, History]:
+    """Read it in a session that is subscribed to the topic, so that what follows is received.
+
+    Returns:
+        The session, and the history.
+    """
     while True:
         await engine.subscribed(topic)
         session = engine.session
         history = await engine.history(topic, since)
         if engine.session == session:
-            return history
+            return session, history
 
 
 async def _replay(
