@@ -368,6 +368,69 @@ async def test_close_ends_although_messages_are_published():
         assert topics.counters.unpublished == 1  # the one that was refused
 
 
+@pytest.mark.parametrize(
+    ("kind", "topic", "error", "match"),
+    [
+        ("redis", "\ud800", ValueError, "encodable as UTF-8"),
+        ("nats", "\ud800", ValueError, "encodable as UTF-8"),
+        ("nats", "x" * 5000, ValueError, "at most 4000 bytes"),
+        ("nats", " " * 1400, ValueError, "at most 4000 bytes"),
+        ("redis", 5, TypeError, "a topic is a str"),
+        ("nats", None, TypeError, "a topic is a str"),
+    ],
+)
+async def test_topic_that_cannot_be_does_not_reach_the_engine(kind, topic, error, match):
+    pytest.importorskip(kind)
+    async with EngineServer(kind) as server, Node(server) as node:
+        client = await node.join()
+        ours, _ = await node.connect()
+        for _ in range(2):
+            with pytest.raises(error, match=match):
+                node.topics.add(ours, topic)
+            with pytest.raises(error, match=match):
+                await node.topics.subscribe(ours, topic)
+            with pytest.raises(error, match=match):
+                node.topics.publish(topic, "message")
+            node.topics.publish("news", "hello")
+            assert await client.recv() == "hello"
+        assert (node.topics._engine.session, node.topics.topics) == (0, {"news"})
+
+
+async def test_longest_topic_of_nats_is_taken():
+    pytest.importorskip("nats")
+    async with EngineServer("nats") as server, Node(server) as node:
+        topic = "x" * (4000 - len("wsframe."))
+        client = await node.join(topic)
+        node.topics.publish(topic, "hello")
+        assert await client.recv() == "hello"
+        assert node.topics._engine.session == 0
+
+
+@pytest.mark.parametrize(
+    "offset", [-1, 2**63, 2**64, 10**400, 99], ids=["negative", "2**63", "2**64", "10**400", "99"]
+)
+async def test_position_that_no_message_has_recovers_nothing(offset):
+    async with EngineServer("redis") as server, Node(server, topics=kept(server)) as node:
+        ours, client = await node.connect()
+        epoch = (await node.topics.subscribe(ours, "news")).position.epoch
+        for since in ((epoch, offset), ("\ud800", 0), ("", 0), ("a:b", 0)):
+            assert not (await node.topics.subscribe(ours, "news", since)).recovered
+        node.topics.publish("news", "hello")
+        assert await client.recv() == "hello"
+        assert node.topics._engine.session == 0
+
+
+async def test_member_stays_one_when_its_position_is_refused():
+    async with EngineServer("redis") as server, Node(server, topics=kept(server)) as node:
+        ours, client = await node.connect()
+        await node.topics.subscribe(ours, "news")
+        for since in (5, ("epoch", True), ("epoch", 1.0)):
+            with pytest.raises(TypeError, match="pair of epoch and offset"):
+                await node.topics.subscribe(ours, "news", since)
+        node.topics.publish("news", "hello")
+        assert await client.recv() == "hello"
+
+
 @pytest.mark.parametrize("since", [("epoch", "1"), (1, 2), ("epoch",), "abc", {}])
 async def test_position_of_a_wrong_type_raises_type_error(since):
     async with EngineServer("redis") as server, Node(server, topics=kept(server)) as node:

@@ -301,10 +301,29 @@ async def test_options_are_checked(options, error):
         Topics(**options)
 
 
-async def test_a_topic_is_a_string():
+@pytest.mark.parametrize("topic", [3, None, b"news", True, []], ids=repr)
+async def test_a_topic_is_a_string(topic):
     async with Pair() as pair:
+        topics = Topics()
         with pytest.raises(TypeError):
-            Topics().add(pair.ours, 3)
+            topics.add(pair.ours, topic)
+        with pytest.raises(TypeError):
+            await topics.subscribe(pair.ours, topic)
+        with pytest.raises(TypeError):
+            topics.publish(topic, "message")
+        assert not topics.topics
+
+
+async def test_a_topic_must_be_encodable_as_utf_8():
+    async with Pair() as pair:
+        topics, match = Topics(), "must be encodable as UTF-8"
+        with pytest.raises(ValueError, match=match):
+            topics.add(pair.ours, "\ud800")
+        with pytest.raises(ValueError, match=match):
+            await topics.subscribe(pair.ours, "\ud800")
+        with pytest.raises(ValueError, match=match):
+            topics.publish("\ud800", "message")
+        assert not topics.topics
 
 
 async def test_slow_readers_take_less_than_a_mebibyte_each():

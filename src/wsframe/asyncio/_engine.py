@@ -179,6 +179,13 @@ class Engine:
             await self.drain()
         await _cancel([self._runner], 2 * self._timeout)
 
+    def check_topic(self, topic: str) -> None:
+        """Check a topic, which UTF-8 can encode.
+
+        Raises:
+            ValueError: the server cannot have it.
+        """
+
     def subscribe(self, topic: str) -> None:
         """Receive the messages of a topic."""
         self._wanted.add(topic)

@@ -17,6 +17,9 @@ SAFE = "!#$&'()+,/:;<=?@[]^`{|}"
 # Bytes of messages of a topic that wait to be delivered, over which some are lost, which is a gap.
 MAX_PENDING = 2**26
 
+# Bytes of a subject: a server takes lines of 4096 (its max_control_line), and ends the connection for more.
+MAX_SUBJECT = 4000
+
 # What the server says of a subject that it does not allow; nats-py makes small letters of it.
 VIOLATION = re.compile(r'permissions violation for (publish|subscription) to "(.*?)"')
 
@@ -30,7 +33,8 @@ class NatsEngine(Engine):
 
     Args:
         servers: as nats-py takes them: "nats://localhost:4222", or a list.
-        prefix: of the subjects.  Characters that a subject cannot have are percent-encoded.
+        prefix: of the subjects.  Characters that a subject cannot have are percent-encoded.  A subject has at
+            most 4000 bytes, with the prefix.
         text: whether messages are text, or binary.
         max_queued: bytes that may wait to be published; `publish` refuses more.
         timeout: seconds within which the server must reply.
@@ -147,6 +151,13 @@ class NatsEngine(Engine):
         if not name or "" in name.split("."):
             name = name.replace(".", "%2E") or "%"
         return self._prefix + name
+
+    def check_topic(self, topic: str) -> None:
+        if len(topic) > MAX_SUBJECT // 24 and (size := len(self._subject(topic).encode())) > MAX_SUBJECT:
+            raise ValueError(
+                f"a topic of NATS must have at most {MAX_SUBJECT} bytes, not {size}: with the prefix, and "
+                "percent-encoded"
+            )
 
     async def _subscribe_to(self, topics: list[str]) -> None:
         client = self._client

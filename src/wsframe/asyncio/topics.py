@@ -39,6 +39,9 @@ WhenLost = Literal["raise", "count"]
 OnGap = Callable[["Connection", str], object]
 Wrap = Callable[[str, "str | bytes", "Position | None"], "str | bytes"]
 
+# Offsets are below it: those of Redis have 63 bits.
+MAX_OFFSET = 2**63
+
 _logger = logging.getLogger("wsframe.topics")
 
 
@@ -129,7 +132,10 @@ class Topics(Delivery):
 
         Args:
             ws: open or closing; one that is closed is not added.
-            topic: any string.
+            topic: any string that UTF-8 can encode; with NATS the subject has at most 4000 bytes.
+
+        Raises:
+            TypeError, ValueError: the topic is none.
         """
         if ws.state is not State.CLOSED:
             self._join(ws, topic).add(ws)
@@ -139,16 +145,18 @@ class Topics(Delivery):
 
         Args:
             ws: open or closing.
-            topic: any string.
+            topic: see `add`.
             since: the position (epoch, offset) of the last message that the client has; those after it are
-                sent first.  That needs an engine with a history.
+                sent first.  That needs an engine with a history.  One that no message can have is no error:
+                nothing is recovered.
 
         Returns:
             Whether all that was missed is sent, and the position now.  If it is not, a part of it may be: the
             client has to get its state in another way.
 
         Raises:
-            TypeError: `since` is no pair of a str and an int.
+            TypeError: `since` is no pair of a str and an int, or the topic is no str.
+            ValueError: see `add`.
             EngineUnavailable: the history cannot be read now, the engine is closed, or its server refuses the
                 topic; the connection has not joined.
         """
@@ -188,12 +196,13 @@ class Topics(Delivery):
         """Send a message to all members of a topic.
 
         Args:
-            topic: one without members is no error.
+            topic: see `add`; one without members is no error.
             message: str for text, bytes-like for binary.  An engine has one kind: see its `text`.
             text: True to send bytes-like as text, which must be UTF-8, False to send str as binary.
 
         Raises:
-            TypeError: the message is neither, or not of the kind of the engine.
+            TypeError: the message is neither, or not of the kind of the engine; or the topic is no str.
+            ValueError: see `add`.
             EngineUnavailable: the engine cannot take it now, and `when_lost` is "raise".
         """
         message = as_kind(message, text)
@@ -202,6 +211,7 @@ class Topics(Delivery):
             return
         found = self._topics.get(topic)
         if found is None:
+            self._check_topic(topic)
             bytes_of(message)  # raises for an invalid message
         else:
             self._deliver(found, Broadcast(message))
@@ -214,6 +224,8 @@ class Topics(Delivery):
                 f"the engine carries {kind} messages, not {type(message).__name__}: see its text="
             )
         payload = bytes_of(message)
+        if topic not in self._topics:
+            self._check_topic(topic)
         try:
             engine.publish(topic, payload)
         except EngineUnavailable:
@@ -246,12 +258,22 @@ class Topics(Delivery):
         """Return a topic, which gets a member."""
         found = self._topics.get(topic)
         if found is None:
-            if not isinstance(topic, str):
-                raise TypeError(f"a topic is a str, not {type(topic).__name__}")
+            self._check_topic(topic)
             found = self._topics[topic] = Topic(self, topic)
             if self._engine is not None:
                 self._engine.subscribe(topic)
         return found
+
+    def _check_topic(self, topic: object) -> None:
+        """Raise for a topic that cannot be, before the engine sees it: its session would end with it."""
+        if not isinstance(topic, str):
+            raise TypeError(f"a topic is a str, not {type(topic).__name__}")
+        try:
+            topic.encode()
+        except UnicodeEncodeError as exc:
+            raise ValueError(f"a topic must be encodable as UTF-8, unlike {topic[:100]!r}") from exc
+        if self._engine is not None:
+            self._engine.check_topic(topic)
 
     def _join(self, ws: Endpoint, topic: str) -> Topic:
         found = self._topic(topic)
@@ -326,9 +348,10 @@ class Topics(Delivery):
                 self.logger.exception("on_gap failed")
 
 
-def _position_of(since: object) -> Position:
-    """Check a position that a client may have sent."""
+def _position_of(since: object) -> Position | None:
+    """Check a position that a client may have sent; return None for one that no message can have."""
     match since:
-        case (str(epoch), int(offset)):
-            return Position(epoch, offset)
+        case (str(epoch), int(offset)) if not isinstance(offset, bool):
+            known = 0 <= offset < MAX_OFFSET and epoch.isascii()
+            return Position(epoch, offset) if known else None
     raise TypeError(f"since must be a pair of epoch and offset, str and int, not {since!r}")
