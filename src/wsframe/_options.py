@@ -134,6 +134,45 @@ def check_seconds(name: str, value: float | None, *, zero: bool = False) -> None
         raise ValueError(f"{name} must be a number of seconds from 0, or None for no limit")
 
 
+def check_number(name: str, value: int, least: int) -> None:
+    """Check a whole number that has a least value."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be an int, not {type(value).__name__}")
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, and is {value}")
+
+
+def check_type(name: str, value: object, kind: type) -> None:
+    """Check that an option is of a type."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be {kind.__name__}, not {type(value).__name__}")
+
+
+def check_engine(
+    *,
+    prefix: str,
+    text: bool,
+    max_queued: int,
+    timeout: float,
+    health_interval: float,
+    first_delay: float,
+    max_delay: float,
+) -> None:
+    """Check the options of all engines.
+
+    Raises:
+        TypeError: an option is of the wrong type.
+        ValueError: it is out of range.
+    """
+    check_type("prefix", prefix, str)
+    check_type("text", text, bool)
+    check_number("max_queued", max_queued, 0)
+    check_finite_seconds("timeout", timeout)
+    check_finite_seconds("health_interval", health_interval)
+    check_finite_seconds("first_delay", first_delay)  # one of 0 would never grow
+    check_finite_seconds("max_delay", max_delay)
+
+
 def limits_of(max_size: MaxSize) -> tuple[int | None, int | None]:
     """Return the limits of a message and of a frame.
 

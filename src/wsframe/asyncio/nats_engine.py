@@ -9,10 +9,14 @@ from collections.abc import Coroutine
 from typing import Any
 from urllib.parse import quote
 
+from .._options import check_engine, check_type
 from ._engine import FIRST_DELAY, MAX_DELAY, MAX_QUEUED, TIMEOUT, Engine
 
 # Characters of a topic that a subject may have, besides letters, digits and "_.-~".
 SAFE = "!#$&'()+,/:;<=?@[]^`{|}"
+
+# What a subject may begin with: whole tokens, and a part of one.
+PREFIX = re.compile(r"([^\s\0.*>]+\.)*[^\s\0.*>]*")
 
 # Bytes of messages of a topic that wait to be delivered, over which some are lost, which is a gap.
 MAX_PENDING = 2**26
@@ -41,6 +45,10 @@ class NatsEngine(Engine):
         health_interval: seconds between two questions whether it is still there.
         first_delay, max_delay: seconds between attempts to connect, which grow and are random.
         options: those of nats-py's `connect`: tls, user_credentials, name, ...
+
+    Raises:
+        TypeError: an option has no such name, or is of the wrong type.
+        ValueError: the value of an option is out of range, or the prefix cannot begin a subject.
     """
 
     def __init__(
@@ -58,6 +66,19 @@ class NatsEngine(Engine):
     ) -> None:
         from nats.aio.client import Client
 
+        check_engine(
+            prefix=prefix,
+            text=text,
+            max_queued=max_queued,
+            timeout=timeout,
+            health_interval=health_interval,
+            first_delay=first_delay,
+            max_delay=max_delay,
+        )
+        for server in servers if isinstance(servers, list) else [servers]:
+            check_type("servers", server, str)
+        if not PREFIX.fullmatch(prefix):
+            raise ValueError(f"prefix must begin a subject: no space, wildcard or empty token in {prefix!r}")
         super().__init__(
             text=text, max_queued=max_queued, timeout=timeout, first_delay=first_delay, max_delay=max_delay
         )

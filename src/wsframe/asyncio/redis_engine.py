@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Coroutine, Iterable
 from typing import Any
 
+from .._options import check_engine, check_number, check_type
 from ._engine import (
     FIRST_DELAY,
     MAX_DELAY,
@@ -38,12 +39,16 @@ class RedisEngine(Engine):
         text: whether messages are text, or binary.
         history: messages that are kept for each topic, in a stream, for `Topics.subscribe`.  With it the
             payload begins with the position of the message, so that only these engines may publish.
-        history_ttl: seconds that the history of a topic is kept after its last message.
+        history_ttl: whole seconds that the history of a topic is kept after its last message.
         max_queued: bytes that may wait to be published; `publish` refuses more.
         timeout: seconds within which the server must reply.
         health_interval: seconds between two questions whether it is still there.
         first_delay, max_delay: seconds between attempts to connect, which grow and are random.
         options: those of redis-py's `ConnectionPool.from_url`: ssl_ca_certs, username, ...
+
+    Raises:
+        TypeError: an option has no such name, or is of the wrong type.
+        ValueError: the value of an option is out of range.
     """
 
     def __init__(
@@ -61,6 +66,18 @@ class RedisEngine(Engine):
         max_delay: float = MAX_DELAY,
         **options: Any,
     ) -> None:
+        check_engine(
+            prefix=prefix,
+            text=text,
+            max_queued=max_queued,
+            timeout=timeout,
+            health_interval=health_interval,
+            first_delay=first_delay,
+            max_delay=max_delay,
+        )
+        check_type("url", url, str)
+        check_number("history", history, 0)
+        check_number("history_ttl", history_ttl, 1)
         super().__init__(
             text=text, max_queued=max_queued, timeout=timeout, first_delay=first_delay, max_delay=max_delay
         )
