@@ -6,7 +6,7 @@ import inspect
 import logging
 import math
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 
 from . import Role
@@ -201,6 +201,18 @@ def check_callable(name: str, value: Callable[..., Any] | None, *, optional: boo
     """Check that an option is callable, or None where that is allowed."""
     if not (callable(value) or (optional and value is None)):
         raise TypeError(f"{name} must be a function, not {type(value).__name__}")
+
+
+def check_not_async(name: str, value: object) -> None:
+    """Check that an option is no coroutine function: nothing would await what it returns."""
+    if inspect.iscoroutinefunction(value):
+        raise TypeError(f"{name} must be a function, not a coroutine function: it may start a task")
+
+
+def check_all(name: str, values: object, kind: type) -> None:
+    """Check that an option is a tuple, or the like, of objects of a type."""
+    if not isinstance(values, Collection) or not all(isinstance(value, kind) for value in values):
+        raise TypeError(f"{name} must be a tuple of {kind.__name__} objects, not {values!r}")
 
 
 def check_logger(logger: object) -> None:

@@ -178,3 +178,12 @@ async def test_the_server_is_known_before_anybody_asks_for_the_figures():
 
     async with local(handler, process_request=metrics.process_request) as server, connect(address(server)):
         assert values(metrics)["wsframe_opened_connections_total"] == 1
+
+
+@pytest.mark.parametrize(
+    "options", [{"topics": Topics()}, {"topics": (1,)}, {"servers": 3}, {"servers": ("x",)}, {"path": None}]
+)
+def test_options_of_other_types(options):
+    (name,) = options
+    with pytest.raises(TypeError, match=f"{name} must be"):
+        Metrics(**options)

@@ -347,3 +347,16 @@ async def test_slow_readers_take_less_than_a_mebibyte_each():
         assert max(ws.transport.get_write_buffer_size() for ws in ours) < 2**20
         for ws in (*ours, *clients):
             ws.transport.abort()
+
+
+async def awaited_by_nobody(*_):
+    pass
+
+
+@pytest.mark.parametrize(
+    "options", [{"on_gap": awaited_by_nobody}, {"wrap": awaited_by_nobody}, {"logger": 3}]
+)
+def test_functions_and_loggers_that_cannot_be_used(options):
+    (name,) = options
+    with pytest.raises(TypeError, match=f"{name} must be"):
+        Topics(**options)

@@ -6,13 +6,15 @@ from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from .._options import check_all, check_type
 from ..connection import State
 from ..handshake import Headers, Request, Response
+from ._server import Server
 from ._traffic import Group, traffic_of
+from .topics import Topics
 
 if TYPE_CHECKING:
-    from .server import Server, ServerConnection
-    from .topics import Topics
+    from .server import ServerConnection
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -45,13 +47,19 @@ class Metrics:
         servers: those of this process.  `process_request` adds its own.
         topics: Topics objects; their counters are added up.
         path: of `process_request`.
+
+    Raises:
+        TypeError: they are of other types.
     """
 
     def __init__(
         self, *, servers: tuple[Server, ...] = (), topics: tuple[Topics, ...] = (), path: str = "/metrics"
     ):
+        check_all("servers", servers, Server)
+        check_all("topics", topics, Topics)
+        check_type("path", path, str)
         self._servers = set(servers)
-        self._topics = topics
+        self._topics = tuple(topics)
         self._path = path
 
     def read(self) -> list[Metric]:

@@ -18,7 +18,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal
 
-from .._options import check_callable
+from .._options import check_callable, check_logger, check_not_async
 from ..connection import Broadcast, State, as_kind, bytes_of
 from ._counters import Counters
 from ._delivery import MAX_UNSENT, Delivery, SlowPeer
@@ -96,7 +96,10 @@ class Topics(Delivery):
             raise TypeError(f"engine must be an engine or None, not {type(engine).__name__}")
         super().__init__(slow_peer, max_unsent)
         check_callable("on_gap", on_gap)
+        check_not_async("on_gap", on_gap)
         check_callable("wrap", wrap)
+        check_not_async("wrap", wrap)
+        check_logger(logger)
         self.logger: AnyLogger = _logger if logger is None else logger
         self._engine = engine
         self._when_lost = when_lost
