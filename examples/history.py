@@ -18,12 +18,16 @@ def wrap(topic: str, message: str | bytes, position: Position | None) -> str:
 async def handler(ws: Connection, topics: Topics) -> None:
     assert ws.request is not None
     epoch, _, offset = ws.request.path.partition("?since=")[2].partition(":")
-    since = (epoch, int(offset)) if offset else None
+    try:
+        since = (epoch, int(offset))
+    except ValueError:  # a new client, or one that sends something else
+        since = None
     recovered, position = await topics.subscribe(ws, "news", since)
     if not recovered:
         await ws.send(json.dumps({"begin": position}))
     async for message in ws:
-        topics.publish("news", message, text=True)
+        if isinstance(message, str):
+            topics.publish("news", message)
 
 
 async def main(port: int, url: str) -> None:

@@ -8,6 +8,7 @@ import json
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 from wsframe.asyncio import (
     EngineUnavailable,
@@ -50,17 +51,25 @@ class Node:
         self.topics = topics
 
     async def handler(self, ws: ServerConnection) -> None:
-        async for text in ws:
-            request = json.loads(text)
-            if "join" in request:
-                await self.join(ws, request["join"])
-            elif "say" in request:
-                try:
-                    self.topics.publish("chat", request["say"])
-                except EngineUnavailable:
-                    await ws.send(json.dumps({"refused": request["say"]}))
-            elif request.get("kill") in ("node", "engine"):
-                print("kill", request["kill"], flush=True)
+        try:
+            async for text in ws:
+                await self.handle(ws, json.loads(text))
+        except (TypeError, ValueError, RecursionError):  # the page sends nothing of the kind
+            await ws.close(1008, "invalid request")
+
+    async def handle(self, ws: ServerConnection, request: Any) -> None:
+        """Do what a client asks for."""
+        if not isinstance(request, dict):
+            raise TypeError("a request is an object")
+        if "join" in request:
+            await self.join(ws, request["join"])
+        elif "say" in request:
+            try:
+                self.topics.publish("chat", request["say"])
+            except EngineUnavailable:
+                await ws.send(json.dumps({"refused": request["say"]}))
+        elif request.get("kill") in ("node", "engine"):
+            print("kill", request["kill"], flush=True)
 
     async def join(self, ws: ServerConnection, since: tuple[str, int] | None) -> None:
         """Have a client get what it has missed, and all that follows."""

@@ -16,7 +16,7 @@ pytest.importorskip("nats")
 
 import nats
 import redis.asyncio as redis
-from engine_servers import EngineServer
+from engine_servers import EngineServer, free_port
 from nodes import Node, engine_for, kept, received, until
 
 from wsframe.asyncio import EngineUnavailable, Position, Topics, connect
@@ -428,9 +428,9 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @contextlib.asynccontextmanager
-async def running(name, server):
-    """Start an example; yield its URI."""
-    command = [sys.executable, str(EXAMPLES / name), "0", server.url]
+async def running(name, server, *arguments):
+    """Start an example; yield what it prints, its URI."""
+    command = [sys.executable, str(EXAMPLES / name), *(arguments or ("0", server.url))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield (await asyncio.to_thread(process.stdout.readline)).strip()
@@ -463,3 +463,30 @@ async def test_the_example_of_a_history():
             await received(ws, 2)
         async with connect(f"{uri}/?since={epoch}:1") as ws:
             assert json.loads(await ws.recv()) == {"message": "two", "position": [epoch, 2]}
+        for offset in ("-1", "one", "", 2**64, "9" * 5000):  # not of any message
+            async with connect(f"{uri}/?since={epoch}:{offset}") as ws:
+                assert json.loads(await ws.recv()) == {"begin": [epoch, 2]}
+                await ws.send(b"\xff")  # is no text
+                await (await ws.ping())
+
+
+async def test_node_of_the_example_closes_for_an_invalid_request():
+    port = free_port()
+    async with (
+        EngineServer("redis") as server,
+        running("scale/node.py", server, "one", str(port), server.url) as ready,
+    ):
+        assert ready == "ready"
+        for request in (
+            "5",
+            "[]",
+            "no JSON",
+            '{"join": 5}',
+            '{"say": 5}',
+            '{"say": "\\ud800"}',
+            "[" * 100_000,
+        ):
+            async with connect(f"ws://127.0.0.1:{port}") as ws:
+                await ws.send(request)
+                await ws.wait_closed()
+                assert ws.close_code == 1008
