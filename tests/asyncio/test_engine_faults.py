@@ -174,6 +174,24 @@ async def test_idle_engine_keeps_its_session():
             assert topics._engine.session == 0
 
 
+@pytest.mark.parametrize("in_url", [True, False])
+async def test_socket_timeout_ends_no_idle_session(in_url):
+    """It is that of a reply to a command, not of the next message."""
+    async with EngineServer("redis") as server:
+        url, options = (
+            (f"{server.url}?socket_timeout=0.05", {}) if in_url else (server.url, {"socket_timeout": 0.05})
+        )
+        topics = Topics(engine=RedisEngine(url, **options, **QUICK))
+        async with Node(server, topics=topics) as node:
+            client = await node.join()
+            link = topics._engine._links[0]
+            assert (link._reading.socket_timeout, link._writing.socket_timeout) == (None, 0.05)
+            await asyncio.sleep(0.2)
+            topics.publish("news", "hello")
+            assert await client.recv() == "hello"
+            assert topics._engine.session == 0
+
+
 async def test_message_without_a_position_is_counted_and_skipped(caplog):
     async with EngineServer("redis") as server, Node(server, topics=kept(server)) as node:
         client = await node.join()

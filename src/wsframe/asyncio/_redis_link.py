@@ -33,6 +33,7 @@ class RedisLink:
         sharded: bool = False,
     ) -> None:
         self._reading, self._writing = make_connection(), make_connection()
+        self._reading.socket_timeout = None  # it may be idle; `watch` asks whether the server is there
         self._received = received
         self._timeout = timeout
         self._prefix = "S" if sharded else ""

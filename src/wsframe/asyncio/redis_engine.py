@@ -44,7 +44,8 @@ class RedisEngine(Engine):
         timeout: seconds within which the server must reply.
         health_interval: seconds between two questions whether it is still there.
         first_delay, max_delay: seconds between attempts to connect, which grow and are random.
-        options: those of redis-py's `ConnectionPool.from_url`: ssl_ca_certs, username, ...
+        options: those of redis-py's `ConnectionPool.from_url`: ssl_ca_certs, username, ...  A socket_timeout,
+            also in the URL, is that of commands: the connection that subscribes may be idle.
 
     Raises:
         TypeError: an option has no such name, or is of the wrong type.
