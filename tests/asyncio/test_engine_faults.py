@@ -227,6 +227,38 @@ async def test_cancelled_start_leaves_nothing_running():
         assert asyncio.all_tasks() == before
 
 
+@pytest.mark.parametrize("kind", ["redis", "nats"])
+async def test_start_that_has_failed_may_be_called_again(kind):
+    pytest.importorskip(kind)
+    server = EngineServer(kind)
+    topics = Topics(engine=engine_for(server))
+    for _ in range(2):
+        with pytest.raises(EngineUnavailable, match="cannot be reached"):
+            await topics.start()
+    async with server, Node(server, topics=topics) as node:
+        client = await node.join()
+        topics.publish("news", "hello")
+        assert await client.recv() == "hello"
+    with pytest.raises(RuntimeError, match="once"):
+        await topics.start()
+
+
+@pytest.mark.parametrize("history", [0, 10])
+async def test_engine_that_is_not_started_says_so(history):
+    async with EngineServer("redis") as server, Node(server) as node:
+        ours, client = await node.connect()
+        topics = Topics(engine=RedisEngine(server.url, history=history))
+        with pytest.raises(EngineUnavailable, match="not started"):
+            topics.publish("news", "hello")
+        with pytest.raises(EngineUnavailable, match="not started"):
+            await topics.subscribe(ours, "news")
+        assert not topics.topics
+        topics.add(ours, "news")
+        async with topics:
+            topics.publish("news", "hello")
+            assert await client.recv() == "hello"
+
+
 async def test_subscribe_after_close_raises_engine_unavailable():
     async with EngineServer("redis") as server, Node(server) as node:
         ours, _ = await node.connect()

@@ -208,11 +208,9 @@ async def test_failed_first_connection_raises_engine_unavailable(kind):
     topics = Topics(engine=engine_for(server, timeout=0.5))
     with pytest.raises(EngineUnavailable, match="cannot be reached"):
         await topics.start()
-    with pytest.raises(EngineUnavailable, match="not connected"):
+    with pytest.raises(EngineUnavailable, match="not started"):
         topics.publish("news", "lost")
-    await topics.close()
-    with pytest.raises(RuntimeError):
-        await topics.start()
+    await topics.close()  # does nothing
 
 
 async def test_pending_subscribe_ends_with_its_connection_or_engine(kind):

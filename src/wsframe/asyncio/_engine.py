@@ -155,7 +155,7 @@ class Engine:
         """Connect, and stay connected until `close`.
 
         Raises:
-            EngineUnavailable: the first attempt has failed.
+            EngineUnavailable: the first attempt has failed; it may be called again.
         """
         if self._runner is not None:
             raise RuntimeError("an engine serves one Topics object, once")
@@ -168,6 +168,7 @@ class Engine:
             await started
         except BaseException:
             await _cancel([self._runner], 2 * self._timeout)
+            self._runner = None  # it may be started again
             raise
 
     async def close(self) -> None:
@@ -206,12 +207,14 @@ class Engine:
         """Wait until the messages of a topic are received, or not wanted any more.
 
         Raises:
-            EngineUnavailable: the engine is closed, or the server refuses the topic.
+            EngineUnavailable: the engine is not started, or closed, or the server refuses the topic.
         """
         while topic in self._wanted and topic not in self._confirmed:
             if topic in self._refused:
                 raise EngineUnavailable(f"the engine refuses the topic {topic!r}: {self._refused[topic]}")
-            if self._runner is not None and self._runner.done():
+            if self._runner is None:
+                raise EngineUnavailable("the engine is not started")
+            if self._runner.done():
                 raise EngineUnavailable("the engine is closed")
             waiter = self._waiters.get(topic)
             if waiter is None:
@@ -225,7 +228,8 @@ class Engine:
             EngineUnavailable: it cannot be published now.
         """
         if not self.connected or self._closing:
-            raise EngineUnavailable("the engine is not connected")
+            state = "not started" if self._runner is None else "not connected"
+            raise EngineUnavailable(f"the engine is {state}")
         if self._queued_size > self._max_queued:
             raise EngineUnavailable(f"the engine is too slow: {self._queued_size} bytes wait to be published")
         self._queue.append((topic, payload))

@@ -111,7 +111,8 @@ class Topics(Delivery):
         """Connect the engine.
 
         Raises:
-            EngineUnavailable: the first attempt has failed.
+            EngineUnavailable: the first attempt has failed; it may be called again.
+            RuntimeError: the engine is started, or closed.
         """
         if self._engine is not None:
             await self._engine.start(self)
@@ -160,8 +161,8 @@ class Topics(Delivery):
         Raises:
             TypeError: `since` is no pair of a str and an int, or the topic is no str.
             ValueError: see `add`.
-            EngineUnavailable: the history cannot be read now, the engine is closed, or its server refuses the
-                topic; the connection has not joined.
+            EngineUnavailable: the history cannot be read now, the engine is not started, or closed, or its
+                server refuses the topic; the connection has not joined.
         """
         if ws.state is State.CLOSED:
             return Subscribed(False, None)
