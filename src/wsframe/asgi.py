@@ -234,6 +234,7 @@ class Topics(_topics.Topics):
             sender = self._senders[ws] = _Sender(self, ws)
         found.add_asgi_member(sender)
         sender.topics.add(found)
+        self._joining.pop((ws, topic), None)
 
     async def subscribe(self, ws: Any, topic: str, since: tuple[str, int] | None = None) -> Subscribed:
         """Add a WebSocket to a topic, and wait until the engine delivers the messages.

@@ -267,6 +267,37 @@ async def test_queued_messages_are_sent_before_close(kind):
         assert await received(client, 10) == [str(number) for number in range(10)]
 
 
+@pytest.mark.parametrize("added_by", ["subscribe", "add"])
+async def test_cancelled_subscribe_leaves_a_member_that_another_call_has_added(kind, added_by):
+    async with EngineServer(kind) as server, Node(server) as node:
+        ours, _ = await node.connect()
+        cancelled = asyncio.create_task(node.topics.subscribe(ours, "news"))
+        other = asyncio.create_task(node.topics.subscribe(ours, "news")) if added_by == "subscribe" else None
+        await asyncio.sleep(0)
+        if other is None:
+            node.topics.add(ours, "news")
+        assert cancelled.cancel()
+        await asyncio.wait([cancelled])
+        assert cancelled.cancelled()
+        if other is not None:
+            await other
+        assert node.topics.topics_of(ours) == {"news"}
+        assert not node.topics._joining
+
+
+async def test_cancelled_calls_of_subscribe_add_no_member(kind):
+    async with EngineServer(kind) as server, Node(server) as node:
+        ours, _ = await node.connect()
+        calls = [asyncio.create_task(node.topics.subscribe(ours, "news")) for _ in range(3)]
+        await asyncio.sleep(0)
+        for call in calls:
+            assert call.cancel()
+        await asyncio.wait(calls)
+        assert not node.topics.topics_of(ours)
+        assert not node.topics.topics
+        assert not node.topics._joining
+
+
 # Redis alone.
 
 

@@ -106,6 +106,8 @@ class Topics(Delivery):
         self._on_gap = on_gap
         self._wrap = wrap
         self._topics: dict[str, Topic] = {}
+        # How many calls of `subscribe` wait, for each member that no other call has added.
+        self._joining: dict[tuple[Any, str], int] = {}
 
     async def start(self) -> None:
         """Connect the engine.
@@ -143,6 +145,7 @@ class Topics(Delivery):
         """
         if ws.state is not State.CLOSED:
             self._join(ws, topic).add(ws)
+            self._joining.pop((ws, topic), None)
 
     async def subscribe(self, ws: Connection, topic: str, since: tuple[str, int] | None = None) -> Subscribed:
         """Add a connection to a topic, and wait until the engine delivers the messages.
@@ -174,16 +177,27 @@ class Topics(Delivery):
 
     async def _add_and_wait(self, ws: Any, topic: str) -> Subscribed:
         """Add a member without what it has missed."""
-        joined = topic in self.topics_of(ws)
+        waiting = self._joining.get((ws, topic), 0)
+        joined = topic in self.topics_of(ws) and not waiting
         self.add(ws, topic)
+        if not joined:
+            self._joining[ws, topic] = waiting + 1
         try:
             if self._engine is not None:
                 await self._engine.subscribed(topic)
         except BaseException:
-            if not joined:
-                self.discard(ws, topic)
+            self._subscribe_failed(ws, topic)
             raise
+        self._joining.pop((ws, topic), None)
         return Subscribed(False, None)
+
+    def _subscribe_failed(self, ws: Any, topic: str) -> None:
+        """Remove a member that was added to wait, unless another call waits or has added it, too."""
+        waiting = self._joining.pop((ws, topic), 0)
+        if waiting == 1:
+            self.discard(ws, topic)
+        elif waiting:
+            self._joining[ws, topic] = waiting - 1
 
     def discard(self, ws: Connection, topic: str) -> None:
         """Remove a connection from a topic; do nothing if it is not a member."""
