@@ -186,7 +186,12 @@ def test_accelerated_trio_connections_exchange_messages():
 @pytest.mark.skipif(not hasattr(Connection, "maybe_raise_legacy_warning"), reason="since websockets 17")
 @pytest.mark.parametrize("call", [lambda ws: ws.recv(timeout=9), lambda ws: ws.send("x", text=True)])
 def test_warning_about_the_client_blames_the_line_of_its_user(call: Any) -> None:
-    with accelerated(), serving(lambda ws: ws.send("x")) as port:
+    def handler(ws: Any) -> None:
+        ws.send("x")
+        for _ in ws:
+            pass
+
+    with accelerated(), serving(handler) as port:
         ws = connect(f"ws://127.0.0.1:{port}", proxy=None)
         with pytest.warns(DeprecationWarning, match="context manager") as warned:
             call(ws)
