@@ -89,7 +89,21 @@ def make_output(self: Any) -> Any:
 
 
 class ConnectionOutput(Output):
-    """The coalescer of one connection."""
+    """The coalescer of one connection; its transport is watched once the program has taken it."""
+
+    is_taken = False
+
+    def taken(self) -> None:
+        self.is_taken = True
+        super().taken()
+        if self._intercepting:
+            self._intercept()
+
+    def _intercept(self) -> None:
+        if self.is_taken:
+            super()._intercept()
+        else:
+            self._intercepting = True  # websockets itself takes it by `transport`, which flushes
 
     def _pass_on(self, data: Any) -> None:
         try:
