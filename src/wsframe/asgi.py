@@ -219,14 +219,16 @@ class Topics(_topics.Topics):
 
         Args:
             ws: accepted.
-            topic: any string.
+            topic: see `wsframe.asyncio.Topics.add`.
         """
         connection = _connection_of(ws)
         if connection is not None:
             if ws is not connection:
                 self._websockets[connection] = ws
-            super().add(cast(Connection, connection), topic)
-            self._check_unused(connection)  # it may be closed
+            try:
+                super().add(cast(Connection, connection), topic)
+            finally:
+                self._check_unused(connection)  # it may be closed, or the topic be none
             return
         found = self._topic(topic)
         sender = self._senders.get(ws)
@@ -243,7 +245,7 @@ class Topics(_topics.Topics):
 
         Args:
             ws: accepted.
-            topic: any string.
+            topic: see `wsframe.asyncio.Topics.add`.
             since: see `wsframe.asyncio.Topics.subscribe`.
         """
         connection = _connection_of(ws)

@@ -32,6 +32,9 @@ def application(topics, found):
     async def room(ws):
         await ws.accept()
         name = ws.path_params["name"]
+        with pytest.raises(ValueError, match="UTF-8"):
+            topics.add(ws, "\ud800")
+        assert ws not in topics._websockets.values() and ws not in topics._senders
         topics.add(ws, name)
         found.append(ws)
         assert topics.topics_of(ws) == {name}
