@@ -406,6 +406,9 @@ def asgi_waiting() -> Path:
         def create_future(self) -> Future:
             return self.future
 
+        def get_debug(self) -> bool:
+            return False
+
     def path(call: Callable[..., Any]) -> None:
         stream, _ = asgi_stream()
         stream._loop = Loop()

@@ -145,8 +145,8 @@ cdef class Waiter:
         if future is None:
             if done_future is None:
                 use_asyncio()
-            self.future = future = self.loop.create_future()
             self.is_debugged = self.loop.get_debug()
+            self.future = future = self.loop.create_future()
         elif future.done():
             return future.result()
         future._asyncio_future_blocking = True

@@ -91,7 +91,7 @@ def make_output(self: Any) -> Any:
 class ConnectionOutput(Output):
     """The coalescer of one connection; its transport is watched once the program has taken it."""
 
-    is_taken = False
+    is_taken: bool = False
 
     def taken(self) -> None:
         self.is_taken = True
