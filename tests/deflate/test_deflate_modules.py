@@ -192,7 +192,7 @@ def test_invalid_level_raises_value_error() -> None:
             ServerPolicy(level=level)
 
 
-DOCUMENTED = re.compile(r"[Ii]sal holds up to (\d+) KiB for sending and up to (\d+) KiB for receiving")
+DOCUMENTED = re.compile(r"isal needs up to (\d+) KiB for sending and up to (\d+) KiB for receiving")
 HELD = """
 import samples
 from wsframe import Role
