@@ -45,7 +45,7 @@ def application(topics, found):
                 topics.discard(ws, name)
                 await ws.send_text("left")
             elif message == "flood":
-                for number in range(200):
+                for number in range(400):
                     topics.publish(name, f"{number:<50000}")
                 await ws.send_text("flooded")
             else:
@@ -113,7 +113,7 @@ def flooded(ws_class, policy):
     with serving(application(topics, []), **options) as port, join(port, "slow") as client:
         client.send("flood")
         try:
-            last = {"drop": "flooded", "latest": f"{199:<50000}", "close": "none"}[policy]
+            last = {"drop": "flooded", "latest": f"{399:<50000}", "close": "none"}[policy]
             while last not in got:
                 got.append(client.recv())
         except ConnectionClosed as exc:
@@ -124,15 +124,15 @@ def flooded(ws_class, policy):
 def test_the_newest_message_follows_for_a_slow_peer(ws_class):
     got, counters = flooded(ws_class, "latest")
     numbers = [int(message) for message in got if message != "flooded"]
-    assert numbers == [*range(len(numbers) - 1), 199]
-    assert counters.replaced == 200 - len(numbers)
+    assert numbers == [*range(len(numbers) - 1), 399]
+    assert counters.replaced == 400 - len(numbers)
 
 
 def test_messages_for_a_slow_peer_are_dropped(ws_class):
     got, counters = flooded(ws_class, "drop")
     numbers = [int(message) for message in got if message != "flooded"]
     assert numbers == list(range(len(numbers)))
-    assert 0 < counters.dropped < 200
+    assert 0 < counters.dropped < 400
 
 
 def test_slow_peers_are_closed(ws_class):
