@@ -34,7 +34,7 @@ def join(stream: Any) -> None:
 
 def release(stream: Any) -> None:
     """Flush, and coalesce no longer."""
-    output = vars(stream).get(OUTPUT)
+    output = getattr(stream, OUTPUT, None)
     if output is not None and (output._receiving or output._pending_size):
         output.release()
 

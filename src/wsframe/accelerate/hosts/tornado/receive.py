@@ -18,7 +18,7 @@ from .bypassed import PROTOCOL_CLASS, RECEIVING, STREAM_CLASS
 from .output import join, release
 
 ANY = 2**24  # bytes to ask for where all that has arrived is wanted
-LARGE = "_wsframe_large"  # the attribute of a protocol whose last frame was large
+LARGE = "_wsframe_large"  # the attribute of a protocol: whether its last frame was large
 
 
 def receive_frame(
@@ -36,13 +36,14 @@ def receive_frame(
 
     async def _receive_frame(self: Any) -> None:
         stream = self.stream
-        if LARGE in self.__dict__:
+        # No `__dict__` here: CPython 3.11 and 3.12 look up attributes more slowly once it was asked for.
+        if getattr(self, LARGE, False):
             # Large frames come in rows, and for them all of the below is in vain.
             release(stream)
             before = self._wire_bytes_in
             await original(self)
             if self._wire_bytes_in - before <= MAX_LENGTH_16:
-                self.__dict__.pop(LARGE, None)
+                setattr(self, LARGE, False)
             return
         if (
             type(stream) not in streams
@@ -50,7 +51,7 @@ def receive_frame(
             or stream._user_read_buffer
             or self._fragmented_message_buffer is not None
             or not watched.holds(self, stream)
-            or "_read_bytes" in self.__dict__
+            or getattr(self._read_bytes, "__func__", None) is not type(self)._read_bytes
         ):
             release(stream)
             await original(self)
@@ -76,7 +77,7 @@ def receive_frame(
             release(stream)
             read_no_more(stream)
             if size > 1 and buffer[1] & LENGTH == LENGTH_64:
-                self.__dict__[LARGE] = True
+                setattr(self, LARGE, True)
             await original(self)
             return
         size -= len(buffer)
@@ -86,7 +87,7 @@ def receive_frame(
             self._frame_compressed = first & RSV1 != 0
         if buffer:
             read_no_more(stream)
-        output = vars(stream).get(OUTPUT)
+        output = getattr(stream, OUTPUT, None)
         if (
             buffer
             and type(stream) is IOStream

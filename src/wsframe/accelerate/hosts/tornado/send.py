@@ -61,7 +61,7 @@ def write_message(original: Callable[..., Any], host: Host) -> Callable[..., Any
             or stream._close_callback is not None
             or stream.max_write_buffer_size is not None
             or stream.io_loop.asyncio_loop is not running_loop()
-            or "_write_frame" in self.__dict__
+            or getattr(self._write_frame, "__func__", None) is not type(self)._write_frame
         ):
             return original(self, message, binary)
         data, bits = utf8(message), 0
