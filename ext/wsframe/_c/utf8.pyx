@@ -8,8 +8,8 @@ from wsframe._c.kernel cimport WSF_SHORT, active, may_continue, wsf_utf8_stats
 
 cdef extern from *:
     """
-    /* Whether a masked text of 16 to WSF_MEDIUM bytes has one that is not ASCII among its first and last
-     * 16.  A hint: it leaves some bytes out, so that the key need not be rotated. */
+    /* Whether a masked text of up to WSF_MEDIUM bytes has one that is not ASCII among its first and last
+     * 16, or fewer.  A hint: it leaves some bytes out, so that the key need not be rotated. */
     enum { WSF_MEDIUM = 256 };
     static inline int wsf_looks_wide(const uint8_t *src, Py_ssize_t n, const uint8_t *key)
     {
@@ -17,8 +17,16 @@ cdef extern from *:
         if (n > WSF_MEDIUM) {
             return 0;
         }
+        if (n < 8) {
+            return n && ((src[0] ^ key[0]) & 0x80);
+        }
         memcpy(&mask, key, 4);
         memcpy((uint8_t *)&mask + 4, key, 4);
+        if (n < 16) {
+            memcpy(words, src, 8);
+            memcpy(words + 1, src + ((n - 8) & ~3), 8);
+            return (((words[0] ^ mask) | (words[1] ^ mask)) & 0x8080808080808080u) != 0;
+        }
         memcpy(words, src, 16);
         memcpy(words + 2, src + ((n - 16) & ~3), 16);
         mask = (words[0] ^ mask) | (words[1] ^ mask) | (words[2] ^ mask) | (words[3] ^ mask);
@@ -39,9 +47,9 @@ cdef object text_of(const uint8_t *src, Py_ssize_t n, const uint8_t *key):
     cdef wsf_utf8_stats stats
     cdef str text
     cdef uint8_t *data
-    if n <= WSF_SHORT:
-        return short_text_of(src, n, key)
     if wsf_looks_wide(src, n, key):
+        if n <= WSF_SHORT:
+            return short_text_of(src, n, key)
         data = medium_text  # a str with the bytes as they are would be discarded
         active.xor_(data, src, n, key)
     else:
