@@ -101,10 +101,20 @@ def urls(url):
     return {name: f"{url}{place}" for name, place in places.items()} if url else {}
 
 
-# Releases name the address of the repository that they are made from.
+def people(email):
+    """Return the authors and the maintainers, who are one team; a release adds their address."""
+    name = "the wsframe developers"
+    if email:
+        return {"author_email": f"{name} <{email}>", "maintainer_email": f"{name} <{email}>"}
+    return {"author": name, "maintainer": name}
+
+
+# Releases name the address of the repository that they are made from, and that of the maintainers.
 URL = os.environ.get("WSFRAME_URL", "").rstrip("/")
+EMAIL = os.environ.get("WSFRAME_EMAIL", "")
 
 setup(
+    **people(EMAIL),
     ext_modules=extensions(),
     long_description=description(URL),
     long_description_content_type="text/markdown",

@@ -16,6 +16,11 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[1]
+RELEASE = {
+    "WSFRAME_PURE": "1",
+    "WSFRAME_URL": "https://git.example/wsframe",
+    "WSFRAME_EMAIL": "maintainers@git.example",
+}
 
 
 def tracked() -> list[str]:
@@ -40,7 +45,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(
         [sys.executable, "setup.py", "-q", "sdist", "--dist-dir", str(folder)],
         cwd=folder / "copy",
-        env={**os.environ, "WSFRAME_PURE": "1", "WSFRAME_URL": "https://git.example/wsframe"},
+        env={**os.environ, **RELEASE},
         check=True,
     )
     (archive,) = folder.glob("*.tar.gz")
@@ -67,6 +72,12 @@ def test_dependency_groups_are_not_published_as_extras(published: Path) -> None:
     groups = (ROOT / "pyproject.toml").read_text(encoding="utf-8").split("\n[dependency-groups]\n")[1]
     assert {"asyncio", "demo"} <= extras
     assert extras.isdisjoint(re.findall(r"^(\w+) = \[", groups.split("\n[")[0], re.MULTILINE))
+
+
+def test_a_release_says_who_to_write_to(published: Path) -> None:
+    text = (published / "PKG-INFO").read_text(encoding="utf-8")
+    assert "\nAuthor-email: the wsframe developers <maintainers@git.example>\n" in text
+    assert "\nMaintainer-email: the wsframe developers <maintainers@git.example>\n" in text
 
 
 def functions_of_setup() -> dict[str, Any]:
@@ -96,3 +107,8 @@ def test_links_of_the_project_lead_into_the_repository() -> None:
     for address in urls("https://git.example/wsframe").values():
         path = address.removeprefix("https://git.example/wsframe")
         assert "/blob/main/" not in path or (ROOT / path.removeprefix("/blob/main/")).exists()
+
+
+def test_authors_without_an_address_have_a_name() -> None:
+    people = functions_of_setup()["people"]
+    assert people("") == {"author": "the wsframe developers", "maintainer": "the wsframe developers"}
