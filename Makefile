@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := pyproject.toml setup.py $(wildcard ext/kernels/* ext/wsframe/_c/*)
 
 .PHONY: demo test quick test-all downstream versions lint docs docs-links coverage bench bench-servers bench-hosts \
-  bench-default bench-fanout release-check cross proxies proxy-programs sanitize race tsan tsan-python qemu fuzz conformance conformance-hosts jupyter soak
+  bench-default bench-fanout bench-limit release-check cross proxies proxy-programs sanitize race tsan tsan-python qemu fuzz conformance conformance-hosts jupyter soak
 
 demo: $(VENV)/.demo
 	$(BIN)/wsframe demo
@@ -74,6 +74,10 @@ bench-default: $(VENV)/.bench
 # One message for many connections; Starlette comes with the group `test`.
 bench-fanout: $(VENV)/.bench
 	$(BIN)/python -m bench.fanout $(ARGS)
+
+# What a server computes for a message beside the least it can, a server in C; socketify needs libuv.
+bench-limit: $(VENV)/.bench
+	$(BIN)/python -m bench.limit $(ARGS)
 
 # A server behind each proxy, with the configurations of the documentation: prints the table of docs/how-to/proxies.md.
 proxies: $(VENV)/.proxies

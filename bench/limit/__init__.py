@@ -1,0 +1,1 @@
+"""Servers beside the limit: what a server in C on epoll computes for the same."""
