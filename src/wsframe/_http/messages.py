@@ -7,6 +7,7 @@ import string
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 from ipaddress import IPv6Address
 from operator import index
@@ -51,6 +52,13 @@ class Headers(MutableMapping[str, str]):
         self._index: dict[str, list[str]] | None = None
         for name, value in fields.items():
             self[name] = value
+
+    @classmethod
+    def _of_pairs(cls, raw: list[Any]) -> Headers:
+        """Return header fields that a parser has read, without a copy of the list."""
+        headers = cls()
+        headers.raw = raw
+        return headers
 
     def _values(self) -> dict[str, list[str]]:
         if self._index is None:
@@ -373,6 +381,7 @@ _HOST = re.compile(
 _IP_OF_THE_FUTURE = re.compile(rb"[vV][0-9A-Fa-f]+\.[0-9A-Za-z._~!$&'()*+,;=:-]+")
 
 
+@lru_cache(maxsize=16)  # clients of a server ask for the same one
 def is_host(value: bytes) -> bool:
     """Tell whether a Host header names a host; an empty one does not (RFC 9110, 4.2.1)."""
     found = _HOST.fullmatch(value)
