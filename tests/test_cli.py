@@ -334,19 +334,25 @@ def next_steps(box, **more):
     return json.loads(wsframe_status(box, ["--json"], **more).stdout)["next"]
 
 
-def test_status_ends_with_the_first_of_the_next_steps(box):
+def test_status_ends_with_the_next_steps_the_best_first(box):
     steps = next_steps(box)
-    assert wsframe_status(box).stdout.endswith(f"\n\nnext: {steps[0]}\n" if steps else "\n")
+    assert steps[-1] == "start your program with `wsframe run -- PROGRAM ARGUMENT ...`"
+    said = "".join(f"{'then' if i else 'next'}: {step}\n" for i, step in enumerate(steps))
+    assert wsframe_status(box).stdout.endswith(f"\n\n{said}")
 
 
+@pytest.mark.skipif(sys.implementation.name != "cpython", reason="nothing to compile")
 def test_status_suggests_how_to_get_compiled_modules(box):
-    assert re.search("unset WSFRAME_PURE|install a C compiler", next_steps(box, WSFRAME_PURE="1")[0])
+    assert re.search("unset WSFRAME_PURE|pip install ", next_steps(box, WSFRAME_PURE="1")[0])
     hide = "import sys; sys.modules.update({f'wsframe._c.{name}': None for name in ('accept', 'kernel')})\n"
     with (box / "lib" / "sitecustomize.py").open("r+") as file:
         text = file.read()
         file.seek(0)
         file.write(hide + text)
-    assert next_steps(box, WSFRAME_PURE="1")[0].startswith("install a C compiler, then `pip install ")
+    missing = {"WSFRAME_PURE": "1", "CC": str(box / "no-compiler")}
+    assert next_steps(box, **missing)[0].startswith("install a C compiler, then `pip install ")
+    there = {"WSFRAME_PURE": "1", "CC": sys.executable}  # a program that is there
+    assert re.match("(install the C headers of Python .*, then )?`pip install ", next_steps(box, **there)[0])
 
 
 def test_status_suggests_which_version_to_install(box):

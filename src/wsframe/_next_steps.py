@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import importlib
 import os
+import shutil
+import sys
+import sysconfig
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from itertools import chain
+from pathlib import Path
 
 from . import backend
 from .accelerate import HostStatus
@@ -25,7 +29,7 @@ def next_steps(hosts: Sequence[HostStatus]) -> list[str]:
         hosts: the state of the libraries under `wsframe run`.
     """
     steps = _of_versions(hosts), _of_compression(hosts), _of_uvicorn(hosts), _of_libraries(hosts)
-    return [*_of_the_backend(), *chain(*steps)]
+    return [*_of_the_backend(), *chain(*steps), *_of_programs(hosts)]
 
 
 def _is_there(module: str) -> bool:
@@ -36,13 +40,23 @@ def _is_there(module: str) -> bool:
 
 
 def _of_the_backend() -> Iterator[str]:
-    if backend != "py":
+    if backend != "py" or sys.implementation.name != "cpython":  # PyPy
         return
     if _is_there("wsframe._c.kernel"):
         yield "unset WSFRAME_PURE: the compiled modules are here, and not used"
     else:
         again = "pip install --force-reinstall --no-cache-dir wsframe"
-        yield f"install a C compiler, then `{again}`: all is pure Python now"
+        missing = _missing_to_compile()
+        yield f"{f'install {missing}, then ' if missing else ''}`{again}`: all is pure Python now"
+
+
+def _missing_to_compile() -> str:
+    compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cl").split()[0]
+    if not shutil.which(compiler):
+        return "a C compiler"
+    if not Path(sysconfig.get_path("include"), "Python.h").exists():
+        return "the C headers of Python (python3-dev, python3-devel)"
+    return ""
 
 
 def _of_versions(hosts: Sequence[HostStatus]) -> Iterator[str]:
@@ -78,3 +92,8 @@ def _of_uvicorn(hosts: Sequence[HostStatus]) -> Iterator[str]:
 def _of_libraries(hosts: Sequence[HostStatus]) -> Iterator[str]:
     if not any(host.version for host in hosts):
         yield "pip install 'wsframe[asyncio]': no library to accelerate is here; wsframe.asyncio needs none"
+
+
+def _of_programs(hosts: Sequence[HostStatus]) -> Iterator[str]:
+    if any(host.active for host in hosts):
+        yield "start your program with `wsframe run -- PROGRAM ARGUMENT ...`"

@@ -53,8 +53,8 @@ class Report(NamedTuple):
         table = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
         if colour:
             table = list(map(painted, table, [BOLD, *map(_colour, self.hosts)]))
-        step = ["", f"next: {self.next[0]}"] if self.next else []
-        return "\n".join([*lines, "", *table, *step])
+        steps = [f"{'then' if i else 'next'}: {step}" for i, step in enumerate(self.next)]
+        return "\n".join([*lines, "", *table, *([""] if steps else []), *steps])
 
     def json(self) -> str:
         """Write it for programs."""
