@@ -204,6 +204,18 @@ async def test_close_code_of_a_violation_reaches_a_peer_that_is_still_sending(na
         assert close.code == code
 
 
+async def test_a_client_of_websockets_gets_1009_for_a_message_that_it_is_still_sending():
+    websockets = pytest.importorskip("websockets.asyncio.client")
+    exceptions = pytest.importorskip("websockets.exceptions")
+
+    async with local(lambda ws: ws.wait_closed(), compression=None, max_size=2**20) as server:
+        async with websockets.connect(address(server), compression=None, proxy=None) as ws:
+            with suppress(exceptions.ConnectionClosed):
+                await ws.send(bytes(2**24 + 1))
+                await ws.recv()
+        assert ws.close_code == 1009
+
+
 @pytest.mark.parametrize("send", ["send", "ping", "pong", "fragments", "large"])
 @pytest.mark.parametrize("compression", [None, "deflate"])
 async def test_send_while_closing_raises_when_closed_and_tells_how(send, compression):

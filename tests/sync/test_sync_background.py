@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
+from contextlib import suppress
 
 import pytest
-from threaded_ends import TIME, Raw, client, echo
+from threaded_ends import TIME, Raw, client, echo, uri_of
 
 from wsframe import Opcode, Ping
 from wsframe.sync import ConcurrencyError, ConnectionClosedError, ConnectionClosedOK, State
@@ -67,6 +69,20 @@ def test_a_violation_while_nobody_receives(busy):
         raw.send(Opcode.CONTINUATION, b"of nothing")
         assert raw.receive().code == 1002
         assert raw.receive() is None
+
+
+def test_an_asyncio_client_of_websockets_gets_1009_for_a_message_that_it_is_still_sending(busy):
+    websockets = pytest.importorskip("websockets.asyncio.client")
+    exceptions = pytest.importorskip("websockets.exceptions")
+
+    async def close_code(uri):
+        async with websockets.connect(uri, compression=None, proxy=None) as ws:
+            with suppress(exceptions.ConnectionClosed):
+                await ws.send(bytes(2**24 + 1))
+                await ws.recv()
+        return ws.close_code
+
+    assert asyncio.run(close_code(uri_of(busy()))) == 1009
 
 
 def test_messages_before_a_violation_get_replies(running):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from contextlib import suppress
@@ -180,3 +181,23 @@ def test_close_code_of_a_violation_reaches_a_peer_that_is_still_sending(loop: st
 
 def binary(size: int) -> bytes:
     return frame(Opcode.BINARY, bytes(size))
+
+
+def test_a_client_of_websockets_gets_1009_for_a_message_that_it_is_still_sending(loop: str) -> None:
+    client = pytest.importorskip("websockets.asyncio.client")
+    exceptions = pytest.importorskip("websockets.exceptions")
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await receives(receive, send)
+
+    async def close_code(port: int) -> int:
+        async with client.connect(f"ws://127.0.0.1:{port}", compression=None, proxy=None) as ws:
+            with suppress(exceptions.ConnectionClosed):
+                await ws.send(bytes(2**24 + 1))
+                await ws.recv()
+        return int(ws.close_code)
+
+    with running(app, loop=loop) as (port, _):
+        assert asyncio.run(close_code(port)) == 1009

@@ -58,6 +58,9 @@ READ_SIZE = 2**18
 # Seconds that a failing connection waits for the replies to earlier messages.
 FAIL_DELAY = 1.0
 
+# Seconds without bytes from the peer after which a failed connection sends it the end of the stream.
+QUIET_TIME = 0.1
+
 # Bytes of queued messages, decompressed, over which a connection pauses reading; it resumes when a quarter
 # of these messages is left.
 HIGH_WATER = 2**16
@@ -115,6 +118,7 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
         "_failure_timer",
         "_keepalive",
         "_lost",
+        "_peer_is_sending",
         "_pings",
         "_protocol",
         "_topics",
@@ -154,7 +158,8 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
         self._close_timer: asyncio.TimerHandle | None = None  # of the close timeout
         self._topics: set[Topic] | None = None  # those that the connection has joined
         self._unsent = 0  # bytes that the peer had not acknowledged when that timer was set
-        self._failure_timer: asyncio.TimerHandle | None = None  # of FAIL_DELAY
+        self._failure_timer: asyncio.TimerHandle | None = None  # of FAIL_DELAY, then of QUIET_TIME
+        self._peer_is_sending = False  # after a violation: what it sends is discarded
         self._decoding_scheduled = False  # _decode_more is scheduled
         self.logger: AnyLogger = logger
         self.latency: float = 0.0
@@ -304,6 +309,8 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
     def _receive_undecoded(self, data: Buffer) -> None:
         if self._protocol is None:
             self._receive_handshake(bytes(data))
+        else:
+            self._peer_is_sending = True
 
     def _receive_events(self, events: list[Event], size: int) -> None:
         protocol = self.protocol
@@ -548,13 +555,32 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
         sending still.
         """
         self._start_close_timer()  # the peer may not read the unsent bytes
-        violated = self._protocol is not None and self._protocol.error is not None
-        if violated and not self._lost and self._flushed_transport.can_write_eof():
+        if self._protocol is not None and self._protocol.error is not None and not self._lost:
+            self._resume_reading()  # what arrives is discarded
+            self._shut_down_when_quiet()
+        else:
+            self._flushed_transport.close()
+
+    def _shut_down_when_quiet(self) -> None:
+        """End the stream to the peer once nothing has arrived from it for QUIET_TIME.
+
+        Not before: a transport of asyncio that gets the end of the stream while it has unsent data closes in
+        a state in which its `abort` fails, and websockets calls that.
+        """
+        if self._failure_timer is not None:
+            self._failure_timer.cancel()
+        self._peer_is_sending = False
+        self._failure_timer = self._loop.call_later(QUIET_TIME, self._shut_down_if_quiet)
+
+    def _shut_down_if_quiet(self) -> None:
+        transport = self._flushed_transport
+        if self._peer_is_sending:
+            self._shut_down_when_quiet()
+        elif transport.can_write_eof():
             with suppress(OSError):  # the peer has disconnected
-                self._flushed_transport.write_eof()
-                self._resume_reading()  # what arrives is discarded
-                return
-        self._flushed_transport.close()
+                transport.write_eof()
+        else:
+            transport.close()
 
     def _start_close_timer(self) -> None:
         """Stop the keep-alive; abort the connection after `close_timeout` seconds without progress."""

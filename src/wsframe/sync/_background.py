@@ -33,6 +33,9 @@ FAIL_DELAY = 1.0
 # closed socket reset the connection, and the Close may be lost.
 LINGER = 1.0
 
+# Seconds without bytes from the peer after which it gets the end of the stream.
+QUIET_TIME = 0.1
+
 
 class Background:
     """The thread, and how others notify it.
@@ -148,8 +151,16 @@ class Background:
             self._connection._read_now()
 
     def _linger(self) -> None:
-        socket = self._connection.socket
-        deadline = Deadline(LINGER)
+        """Discard what arrives: first until nothing comes for QUIET_TIME, then until the peer closes.
+
+        A peer that gets the end of the stream while it is sending may take it for a lost connection.
+        """
+        socket, deadline = self._connection.socket, Deadline(LINGER)
         with suppress(OSError):
+            with suppress(TimeoutError):
+                while deadline.rest():
+                    if not socket.recv_within(Deadline(QUIET_TIME)):
+                        return
+            socket.half_close()
             while socket.recv_within(deadline):
                 pass

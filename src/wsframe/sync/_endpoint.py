@@ -254,9 +254,7 @@ class Endpoint:
         if self._outbox.lock.try_acquire():
             self.socket.send_close_notify()
             self._outbox.lock.release()
-        if lingers:
-            self.socket.half_close()
-        else:
+        if not lingers:
             self.socket.end_streams()
         self._background.notify()
 
