@@ -133,6 +133,18 @@ def test_step_4_authenticates_its_users(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(socket, "SO_REUSEPORT"), reason="no SO_REUSEPORT here")
+def test_step_5_refuses_whom_step_4_refuses(tmp_path: Path) -> None:
+    async def conversation(uri: str) -> None:
+        kitchen = f"{uri}/rooms/kitchen"
+        with pytest.raises(InvalidStatus, match="401"):
+            await connect(kitchen)
+        with pytest.raises(InvalidStatus, match="403"):
+            await connect(kitchen, additional_headers=cookie("ann"), origin="https://evil.example")
+
+    converse("step5", tmp_path, conversation)
+
+
+@pytest.mark.skipif(not hasattr(socket, "SO_REUSEPORT"), reason="no SO_REUSEPORT here")
 def test_step_5_hands_over_to_a_new_process(tmp_path: Path) -> None:
     with serving("step5", tmp_path) as old:
         port = old.port()
@@ -156,4 +168,4 @@ def test_step_5_hands_over_to_a_new_process(tmp_path: Path) -> None:
             client.kill()
             client.communicate()
     here = ["ann is here\n", "ann: hello\n"]
-    assert lines == [*here, "connection lost: 1012 restart\n", *here]
+    assert lines == [*here, "connection lost: 1012\n", *here]

@@ -13,7 +13,7 @@ async def main(uri: str, token: str, greeting: str) -> None:
             while True:
                 print(await ws.recv(), flush=True)
         except ConnectionClosed as closed:
-            print("connection lost:", closed.code, closed.reason, flush=True)
+            print("connection lost:", closed.code, flush=True)
 
 
 if __name__ == "__main__":

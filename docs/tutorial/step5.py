@@ -1,10 +1,10 @@
-"""Step 5: a new process takes over without a lost message."""
+"""Step 5: a new process takes over, and no client is refused."""
 
 import asyncio
 import signal
 import sys
 
-from step4 import check, handler
+from step4 import ORIGINS, check, handler
 
 from wsframe.asyncio import serve
 
@@ -16,13 +16,12 @@ async def main(port: int = 8765) -> None:
         "127.0.0.1",
         port,
         process_request=check,
+        origins=ORIGINS,
         reuse_port=True,
     ) as server:
         print("port", server.sockets[0].getsockname()[1], flush=True)
-        stop = asyncio.Event()
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-        await stop.wait()
-        server.close(code=1012, reason="restart")  # 1012: connect again
+        # At SIGTERM: 1012 asks clients to connect again, within 5 seconds.
+        await server.serve_forever(signals=[signal.SIGTERM], code=1012, spread=5.0)
 
 
 if __name__ == "__main__":
