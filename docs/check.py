@@ -1,5 +1,9 @@
-"""See that the reference of the built site has every public name: `python docs/check.py build/docs/html`."""
+"""See that the reference of the built site has every public name: `python docs/check.py build/docs/html`.
 
+Members of enums are among them.
+"""
+
+import enum
 import importlib
 import inspect
 import sys
@@ -50,7 +54,10 @@ def main(site: str) -> int:
         if module.count(".") == 1 or module.startswith("wsframe.compat."):  # the others share a page
             aliases[id(value)] = [module]
         for name in names_of(value):
-            aliases.setdefault(id(getattr(value, name)), []).append(f"{module}.{name}")
+            thing = getattr(value, name)
+            aliases.setdefault(id(thing), []).append(f"{module}.{name}")
+            for member in thing if isinstance(thing, enum.EnumMeta) else ():
+                aliases.setdefault(id(member), []).append(f"{module}.{name}.{member.name}")
     missing = [names[0] for names in aliases.values() if there.isdisjoint(names)]
     for name in missing:
         print(f"not in the reference: {name}")

@@ -1,5 +1,6 @@
 """How Sphinx builds the site: `make docs`."""
 
+import enum
 import importlib
 import os
 import re
@@ -80,14 +81,32 @@ def owner(module, name):
 
 def skip(app, what, name, obj, skipped, options):
     """Leave out what an application never calls, and what another page has."""
+    if what == "class" and isinstance(obj, enum.Enum):
+        return False  # each member, with its value
+    if type(obj).__name__ == "_tuplegetter" and obj.__doc__.startswith("Alias for field number"):
+        return True  # a field of a named tuple: the docstring of the class has it
     module = PAGES.get(app.env.docname)
     elsewhere = what == "module" and module and name in vars(module) and owner(module, name)
     return True if elsewhere or name in CALLED_BY_ASYNCIO else None
 
 
-def without_private_bases(app, name, obj, options, bases):
-    """Leave out classes that have no place in the reference."""
-    bases[:] = [base for base in bases if "._" not in f"{base.__module__}.{base.__qualname__}"] or [object]
+def public_bases(bases):
+    """Return the bases that have a place in the reference, those of private ones in their place."""
+    found = []
+    for base in bases:
+        if id(base) in OWNERS:
+            found.append(f":py:class:`{OWNERS[id(base)].__name__}.{base.__name__}`")
+        elif "._" in f"{base.__module__}.{base.__qualname__}":
+            found += public_bases(base.__bases__)
+        else:
+            found.append(base)
+    return list(dict.fromkeys(found))
+
+
+def with_public_bases(app, name, obj, options, bases):
+    """Show bases under the names by which they are imported."""
+    found = public_bases(bases)
+    bases[:] = [base for base in found if base is not object] or [object]
 
 
 def tell_where(app, what, name, obj, options, lines):
@@ -106,8 +125,6 @@ def in_sphinx_s_words(app, what, name, obj, options, lines):
     for number, line in enumerate(lines):
         following = next(filter(None, lines[number + 1 :]), "")
         pair = re.fullmatch(r"( +)(\w+), (\w+): (.*)", line)
-        if line.startswith("Alias for field number"):
-            continue
         if what == "module" and re.search(r"[^:]:$", line) and following.startswith("    "):  # a table
             changed += [line, ""]
             line = ".. code-block:: none"
@@ -121,5 +138,5 @@ def in_sphinx_s_words(app, what, name, obj, options, lines):
 def setup(app):
     app.connect("autodoc-process-docstring", in_sphinx_s_words, priority=400)
     app.connect("autodoc-skip-member", skip)
-    app.connect("autodoc-process-bases", without_private_bases)
+    app.connect("autodoc-process-bases", with_public_bases)
     app.connect("autodoc-process-docstring", tell_where)

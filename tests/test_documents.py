@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shlex
@@ -98,6 +99,33 @@ def test_every_public_module_has_a_page_in_the_reference() -> None:
         assert f".. automodule:: wsframe.{name}\n" in pages[name]
         assert f"[`wsframe.{name}`]({name}.md)" in index
     assert ".. automodule:: wsframe\n" in pages["wsframe"]
+
+
+def functions() -> list[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    package = Path(wsframe.__file__).parent
+    found = []
+    for path in sorted(package.rglob("*.py")):
+        place = path.relative_to(package)
+        if place.parts[0] not in ("_py", "_cli", "demo"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                    found.append((f"{place.as_posix()}:{node.lineno}", node))
+    return found
+
+
+def test_docstrings_have_no_colon_that_the_site_reads_as_a_type() -> None:
+    """Napoleon takes what is before the first colon for the type of a property or a result."""
+    wrong = []
+    for place, function in functions():
+        text = re.sub(r"`[^`]*`", "", ast.get_docstring(function) or "")
+        is_property = any(
+            isinstance(each, ast.Name) and "property" in each.id for each in function.decorator_list
+        )
+        line = text.partition("\n")[0] if is_property else ""
+        returns = re.search(r"^Returns:\n +(.*)$", text, re.MULTILINE)
+        if ": " in line or (returns is not None and re.search(":( |$)", returns[1])):
+            wrong.append(place)
+    assert not wrong
 
 
 def test_every_page_is_in_a_table_of_contents() -> None:

@@ -143,9 +143,25 @@ if TYPE_CHECKING:
 
 else:
     Header = namedtuple("Header", "fin rsv opcode mask_key length size")  # noqa: PYI024
-    Header.__doc__ = "A frame header (RFC 6455, 5.2)."
+    Header.__doc__ = """A frame header (RFC 6455, 5.2).
+
+    Attributes:
+        fin: whether the frame is the last one of its message.
+        rsv: the three reserved bits as a number: RSV1 is 4, RSV2 is 2, RSV3 is 1.
+        opcode: the kind of the frame.
+        mask_key: the four bytes of the masking key; None if the payload is not masked.
+        length: bytes of payload that follow.
+        size: bytes that the header itself takes.
+    """
     Frame = namedtuple("Frame", "opcode payload fin rsv", defaults=(True, 0))  # noqa: PYI024
-    Frame.__doc__ = "A whole frame, its payload unmasked (RFC 6455, 5.2)."
+    Frame.__doc__ = """A whole frame, its payload unmasked (RFC 6455, 5.2).
+
+    Attributes:
+        opcode: the kind of the frame.
+        payload: its bytes.
+        fin: whether the frame is the last one of its message.
+        rsv: the three reserved bits as a number: RSV1 is 4, RSV2 is 2, RSV3 is 1.
+    """
 
 
 class _Control:

@@ -165,7 +165,7 @@ class Request:
 
     @property
     def protocol(self) -> str:
-        """The protocol, as in the request line: "HTTP/1.1"."""
+        """The protocol as in the request line, such as "HTTP/1.1"."""
         return f"HTTP/{self.http_version}"
 
     def __repr__(self) -> str:

@@ -42,7 +42,7 @@ class URI(NamedTuple):
 
     @property
     def authority(self) -> str:
-        """The value of the Host header: without the port if that is the default (RFC 6455, 4.1)."""
+        """The value of the Host header, without the port if it is the default (RFC 6455, 4.1)."""
         host = self.host.partition("%")[0]
         if ":" in host:
             host = f"[{host}]"

@@ -59,7 +59,7 @@ def code_of(host: Host, version: str, folder: str | None = None) -> dict[str, st
         folder: that holds the package; looked for on the path when left out.
 
     Returns:
-        By "module:Class.function" or "module:name"; of what is not there, an empty one.
+        A fingerprint for each "module:Class.function" or "module:name"; of what is not there, an empty one.
 
     Raises:
         SourceError: there is no source.

@@ -48,7 +48,7 @@ class HostStatus(NamedTuple):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What else is in place now: "own protocol", where uvicorn runs wsframe's."""
+        """What else is in place now, such as "own protocol" for uvicorn."""
         state = _states.get(self.host)
         return state.notes if state else ()
 

@@ -106,7 +106,7 @@ class ServerConnection(Connection):
 
     @property
     def scheme(self) -> str:
-        """ "ws" or "wss": how the client is connected, to this server or to a trusted proxy."""
+        """How the client is connected, "ws" or "wss"; to a trusted proxy if there is one."""
         if self._client is not None and self._client.scheme is not None:
             return self._client.scheme
         return "ws" if self._flushed_transport.get_extra_info("sslcontext") is None else "wss"

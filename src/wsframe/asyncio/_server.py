@@ -199,7 +199,7 @@ class Server:
 
     @property
     def connections(self) -> set[ServerConnection]:
-        """The open connections: a set of its own each time, that no later connection changes."""
+        """A copy of the set of open connections."""
         return set(self._open_connections)
 
     def is_serving(self) -> bool:

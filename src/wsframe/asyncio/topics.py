@@ -158,8 +158,8 @@ class Topics(Delivery):
                 nothing is recovered.
 
         Returns:
-            Whether all that was missed is sent, and the position now.  If it is not, a part of it may be: the
-            client has to get its state in another way.
+            Whether all that was missed is sent, and the position now.  If not all is sent, a
+            part of it may be, and the client has to get its state in another way.
 
         Raises:
             TypeError: `since` is no pair of a str and an int, or the topic is no str.

@@ -47,7 +47,7 @@ class ConnectionClosed(WebSocketException):
 
     @property
     def code(self) -> int:
-        """The close code: 1006 if no Close was received (7.1.5)."""
+        """The close code; 1006 if no Close was received (7.1.5)."""
         return int(self.rcvd.code) if self.rcvd else CloseCode.ABNORMAL_CLOSURE
 
     @property

@@ -103,7 +103,7 @@ class Sender(ConnectionState):
                 nothing is sent.
 
         Yields:
-            The bytes to send, one frame at a time: each when the next fragment is known.
+            The bytes to send, one frame at a time, each when the next fragment is known.
 
         Raises:
             ConnectionClosed: the connection is not open.
@@ -171,7 +171,7 @@ class Sender(ConnectionState):
             message: str for text, any contiguous buffer for binary.
 
         Yields:
-            The bytes to send: empty bytes until the last step.
+            The bytes to send, empty until the last step.
 
         Raises:
             As `send`.

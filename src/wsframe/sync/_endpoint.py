@@ -122,7 +122,7 @@ class Endpoint:
 
     @property
     def _has_room(self) -> bool:
-        """Whether to continue to read: messages may be queued, or are dropped."""
+        """Whether to continue to read, because messages may be queued, or are dropped."""
         return not self._is_full or self.protocol.state is not State.OPEN
 
     # What a subclass has to do.

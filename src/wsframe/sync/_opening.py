@@ -68,7 +68,7 @@ class ServerConnection(Connection):
 
     @property
     def scheme(self) -> str:
-        """ "ws" or "wss": how the client is connected, to this server or to a trusted proxy."""
+        """How the client is connected, "ws" or "wss"; to a trusted proxy if there is one."""
         if self._client is not None and self._client.scheme is not None:
             return self._client.scheme
         return "wss" if isinstance(self.socket, TLSSocket) else "ws"

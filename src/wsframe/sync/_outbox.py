@@ -108,7 +108,7 @@ class Outbox:
         """Send a frame behind those that are pending, or delay it; the lock is held.
 
         Returns:
-            Whether it is the first delayed frame: the background flushes it if this thread does not.
+            Whether it is the first delayed frame; the background flushes it if this thread does not.
 
         Raises:
             OSError: the connection is lost.
