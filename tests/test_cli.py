@@ -274,9 +274,9 @@ def test_file_that_cannot_be_executed_exits_with_126(box):
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (["run"], "which program?"),
-        (["run", "-m"], "which program?"),
-        (["run", "--"], "which program?"),
+        (["run"], "missing PROGRAM"),
+        (["run", "-m"], "missing PROGRAM"),
+        (["run", "--"], "missing PROGRAM"),
         (["run", "--only", "nosuch", "--", "python"], "unknown host 'nosuch', only .*fakehost"),
         (["run", "--onl", "fakehost", "--", "python"], "unrecognized arguments"),
         (["run", "--frob", "python"], "unrecognized arguments: --frob"),

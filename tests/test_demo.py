@@ -194,4 +194,4 @@ def test_demo_without_its_extra_says_what_to_install(tmp_path):
         [sys.executable, "-m", "wsframe", "demo"], env=env, capture_output=True, text=True, cwd=tmp_path
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "wsframe: no rich: pip install 'wsframe[demo]'\n"
+    assert done.stderr == "wsframe: the demo needs rich: pip install 'wsframe[demo]'\n"

@@ -86,7 +86,10 @@ def short(cells: list[Cell]) -> Iterator[str]:
     pythons = [cell.python for cell in cells]
     python = max(reversed(pythons), key=pythons.count)
     chosen = [cell for cell in cells if cell.python == python]
-    yield f"How many times less CPU time a message takes under `wsframe run`, CPython {minor(python)}:\n"
+    yield (
+        "CPU time per message without wsframe, divided by that under `wsframe run`, "
+        f"CPython {minor(python)}:\n"
+    )
     yield from table("echo, default settings", chosen, SHORT_COLUMNS, SHORT_ROWS)
 
 

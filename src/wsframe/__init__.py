@@ -1,4 +1,7 @@
-"""WebSocket frames (RFC 6455) in C, and the same in Python."""
+"""The WebSocket codec (RFC 6455): frames, messages, masking.
+
+Servers and clients are in wsframe.asyncio and wsframe.sync.
+"""
 
 from ._backend import (
     FrameDecoder,

@@ -43,11 +43,12 @@ def _parse(argv: list[str]) -> argparse.Namespace:
 
     run = commands.add_parser(
         "run",
-        help="run a program with the WebSocket libraries it uses made faster",
+        help="run a program with accelerated WebSocket libraries",
         usage="wsframe run [--only HOST,HOST] [--no-coalesce] [--no-own-protocol] [--zlib NAME] [--quiet] "
         "[--] PROGRAM [ARGUMENT ...]",
-        description="PROGRAM is a console script, a Python file, or -m and a module. Its child processes and "
-        "libraries imported later are reached too. WSFRAME_ACCELERATE=0 turns everything off.",
+        description="PROGRAM is a console script, a Python file, a directory or zip file with a __main__.py, "
+        "or -m and a module. Its child processes and libraries imported later are reached too. "
+        "WSFRAME_ACCELERATE=0 turns everything off.",
         allow_abbrev=False,
     )
     run.add_argument("--only", metavar="HOST,HOST", help="leave all other libraries alone")
@@ -88,7 +89,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     options = parser.parse_args(own)
     if options.command is _run:
         if not program or program == ["-m"]:
-            run.error("which program?")
+            run.error("missing PROGRAM")
         options.program = program
         options.hosts = _hosts(run, options.only)
     return options
@@ -172,6 +173,6 @@ def _demo(options: argparse.Namespace) -> int:
     try:
         from .demo.show import show
     except ModuleNotFoundError as exc:
-        print(f"wsframe: no {exc.name}: pip install 'wsframe[demo]'", file=sys.stderr)
+        print(f"wsframe: the demo needs {exc.name}: pip install 'wsframe[demo]'", file=sys.stderr)
         return 1
     return show(options.rounds, options.seconds, options.output)

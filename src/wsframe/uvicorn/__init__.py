@@ -17,14 +17,14 @@ from .._backend import asgi_calls
 from .._spec import CloseCode
 from ..asyncio._traffic import UVICORN
 from ..connection import State
-from ._scope import FRAGMENTS as FRAGMENTS
+from ._scope import FRAGMENTS
 from ._sending import Sending
 
 if TYPE_CHECKING:
     from uvicorn.config import Config
     from uvicorn.server import ServerState
 
-__all__ = ["WebSocketProtocol"]
+__all__ = ["FRAGMENTS", "WebSocketProtocol"]
 
 # Seconds until a connection that does not end is aborted when the server shuts down.
 SHUTDOWN_TIMEOUT = 10.0
