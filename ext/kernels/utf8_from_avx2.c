@@ -156,6 +156,21 @@ AVX2 WSF_INLINE size_t half_step(uint8_t *dst, __m256i u, __m256i v, __m256i *ba
                         : longs(dst, u, v, bad);
 }
 
+/* 1 to 32 units of 2 bytes, with room for both halves. */
+AVX2 WSF_INLINE size_t part2(uint8_t *dst, const uint8_t *src, size_t chars, __m256i *bad)
+{
+    const __m256i u = wsf_load_part(src, chars < 16 ? 2 * chars : 32);
+    if (chars <= 16) { /* a zero for each unit that is not there */
+        return words(dst, u, bad) - (16 - chars);
+    }
+    const __m256i v = wsf_load_part(src + 32, 2 * chars - 32);
+    if (_mm256_testz_si256(OR(u, v), WORDS(0xF800))) {
+        return put_words(dst, u, v) - (32 - chars);
+    }
+    const size_t size = words(dst, u, bad);
+    return size + words(dst + size, v, bad) - (32 - chars);
+}
+
 /* 32 units, with short cuts.  (Half as many would be of one kind more often, but a branch that is often
  * predicted wrong costs more than what it avoids.) */
 AVX2 WSF_INLINE size_t step1(uint8_t *dst, const uint8_t *src)
@@ -210,6 +225,10 @@ AVX2 WSF_INLINE size_t transcode(uint8_t *dst, size_t room, const uint8_t *src, 
         } while (src <= last && to <= last_to);
         chars -= (size_t)(src - start) / (size_t)width;
         o = (size_t)(to - dst);
+    }
+    if (width == 2 && chars > 0 && room - o >= 2 * HALF_ROOM) {
+        o += part2(dst + o, src, chars, &bad);
+        chars = 0;
     }
     while (chars > 0) {
         uint8_t aside[HALF_ROOM];
