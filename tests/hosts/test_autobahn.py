@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import wraps
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -429,7 +430,7 @@ def test_uninstall_restores_the_original_objects() -> None:
 
 def test_the_proof_fails_without_the_patch() -> None:
     assert not next(host for host in accelerate.status() if host.host == "autobahn").active
-    for part in (HOST, *HOST.parts):
+    for part in HOST.parts_of(version("autobahn")):
         with pytest.raises(RuntimeError, match=r"^the original code of autobahn was called$"):
             HOST.load(part.prove)()
 

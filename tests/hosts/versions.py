@@ -34,8 +34,10 @@ class Dialogs(NamedTuple):
         files: a pattern.
         chosen: which of the shared tests, as pytest's -k has it.
         versions: the ends of the tested range, and what lies between.
-        elsewhere: versions that other tests are for: those of `tests/uvicorn/versions.py`, and of parts.
+        elsewhere: versions that other tests are for: those of `tests/uvicorn/versions.py`.
         needs: by the beginning of a version, what it needs of another version than this environment has.
+        parts: by the beginning of a version that has not all of the host: the files for what it has, as
+            patterns with spaces between. None of the shared tests is for it.
     """
 
     files: str
@@ -43,6 +45,7 @@ class Dialogs(NamedTuple):
     versions: tuple[str, ...]
     elsewhere: tuple[str, ...] = ()
     needs: Mapping[str, tuple[str, ...]] = {}
+    parts: Mapping[str, str] = {}
 
 
 HOSTS = {
@@ -82,19 +85,49 @@ HOSTS = {
     "websocket_client": Dialogs(
         files="test_websocket_client.py",
         chosen="websocket_client or websocket-client",
-        versions=("1.7.0", "1.8.0", "1.9.2"),
+        versions=("1.2.0", "1.2.3", "1.3.3", "1.4.2", "1.5.2", "1.6.4", "1.7.0", "1.8.0", "1.9.2"),
     ),
     "websockets": Dialogs(
         files="test_websockets*.py",
         chosen="websockets",
-        versions=("13.1", "14.2", "15.0.1", "16.1.1", "17.4"),
-        elsewhere=("10.4", "11.0.3", "12.0"),  # of which legacy, the protocol and threads
+        versions=(
+            "10.0",
+            "10.1",
+            "10.2",
+            "10.3",
+            "10.4",
+            "11.0.3",
+            "12.0",
+            "13.1",
+            "14.2",
+            "15.0.1",
+            "16.1.1",
+            "17.4",
+        ),
+        parts={
+            "10.": "test_websockets_legacy*.py",
+            **dict.fromkeys(
+                ("11.", "12."),
+                "test_websockets_legacy*.py test_websockets_protocol.py test_websockets_sync*.py",
+            ),
+        },
     ),
     "autobahn": Dialogs(
         files="test_autobahn*.py",
         chosen="autobahn",
-        versions=("22.4.2", "22.12.1", "23.6.2", "24.4.2", "25.12.2", "26.10.2"),
-        needs=dict.fromkeys(("22.", "23.", "24."), ("txaio==23.1.1",)),
+        versions=(
+            "21.1.1",
+            "21.11.1",
+            "22.1.1",
+            "22.3.2",
+            "22.4.2",
+            "22.12.1",
+            "23.6.2",
+            "24.4.2",
+            "25.12.2",
+            "26.10.2",
+        ),
+        needs=dict.fromkeys(("21.", "22.", "23.", "24."), ("txaio==23.1.1",)),
     ),
     "uvicorn": Dialogs(
         files="test_uvicorn*.py",
@@ -133,10 +166,13 @@ def passes(name: str, version: str) -> bool:
     path = os.pathsep.join(filter(None, (str(prepare(name, version)), os.environ.get("PYTHONPATH"))))
     # Old releases use what Python and their other libraries warn of by now.
     pytest = (sys.executable, "-m", "pytest", "-q", "-o", "filterwarnings=", "--tb=short")
-    files = sorted(HERE.glob(HOSTS[name].files))
+    host = HOSTS[name]
+    parts = [files for start, files in host.parts.items() if version.startswith(start)]
+    files = sorted(file for pattern in (parts or [host.files])[0].split() for file in HERE.glob(pattern))
+    shared = [] if parts else [("-k", host.chosen, *map(str, SHARED))]
     ended = [
         subprocess.run([*pytest, *more], cwd=ROOT, env={**os.environ, "PYTHONPATH": path}, check=False)
-        for more in (map(str, files), ("-k", HOSTS[name].chosen, *map(str, SHARED)))
+        for more in (map(str, files), *shared)
     ]
     return not any(done.returncode for done in ended)
 

@@ -15,7 +15,7 @@ from .bypassed import DEFLATE, DEFLATING, PROTOCOL_CLASS, RECEIVING, SENDING, TW
 
 HOST = Host(
     name="autobahn",
-    first=(22, 4, 2),
+    first=(21, 1, 1),
     before=(26, 11),
     packages=("wsaccel",),  # which autobahn uses where it is installed, before 25
     modules=(WEBSOCKET,),
@@ -37,6 +37,7 @@ HOST = Host(
     deflating=Deflating(owner=DEFLATE, round_trip="proof.round_trip"),
     parts=(
         Part(
+            since=(22, 4, 1),  # it logs each read
             modules=(TWISTED,),
             seams={f"{TWISTED}:WebSocketAdapterProtocol": {"dataReceived": "receive.data_received"}},
             prove="proof.prove_twisted",

@@ -11,7 +11,7 @@ from .bypassed import ABNF, CORE, FRAME_CLASS, RECEIVING, SENDING, SOCKET_CLASS,
 
 HOST = Host(
     name="websocket_client",
-    first=(1, 7),
+    first=(1, 2),
     before=(1, 10),
     modules=(ABNF, CORE, UTILS),
     seams={

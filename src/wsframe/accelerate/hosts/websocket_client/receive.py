@@ -15,6 +15,7 @@ from typing import Any
 from ...._spec import CONTROL, FIN, LENGTH, LENGTH_16, LENGTH_64, MAX_LENGTH_7, OPCODE, Opcode
 from ...host import Host
 from .bypassed import ABNF, CORE, JOINING, PARSING, RECEIVING, SOCKET_CLASS
+from .kinds import mask_attribute, pairs_are_lists
 from .plain_socket import failed
 
 RECV_LIMIT = 2**14  # bytes the library asks of a socket at most
@@ -36,12 +37,12 @@ SHORT_STARTS = {
 def recv_frame(original: Callable[[Any], Any], host: Host) -> Callable[[Any], Any]:
     abnf: Any = import_module(ABNF)
     frame_buffer, frame_of = abnf.frame_buffer, frame_maker(abnf.ABNF)
-    watched = host.watch(PARSING)
+    watched, mask = host.watch(PARSING), mask_attribute()
 
     def recv_frame(self: Any) -> Any:
         if type(self) is frame_buffer and watched.holds():
             with self.lock:
-                taken = take(self)
+                taken = take(self, mask)
                 if taken is not None:
                     return frame_of(self, *taken)
         return original(self)
@@ -79,7 +80,7 @@ def between_messages() -> Callable[[Any], bool]:
 
 def recv_data_frame(original: Callable[..., Any], host: Host) -> Callable[..., Any]:
     abnf: Any = import_module(ABNF)
-    is_between, watched = between_messages(), host.watch(JOINING)
+    is_between, watched, is_list = between_messages(), host.watch(JOINING), pairs_are_lists()
 
     def recv_data_frame(self: Any, control_frame: Any = False) -> Any:
         fragments = self.cont_frame
@@ -96,7 +97,7 @@ def recv_data_frame(original: Callable[..., Any], host: Host) -> Callable[..., A
                     )
                 )
             ):
-                return frame.opcode, frame
+                return [frame.opcode, frame] if is_list else (frame.opcode, frame)
             resume(self, frame)
         return original(self, control_frame)
 
@@ -107,6 +108,7 @@ def recv(original: Callable[..., Any], host: Host) -> Callable[..., Any]:
     core, abnf = import_module(CORE), import_module(ABNF)
     frame_buffer, frame_of = abnf.frame_buffer, frame_maker(abnf.ABNF)
     is_between, watched = between_messages(), host.watch(RECEIVING, SOCKET_CLASS)
+    mask = mask_attribute()
 
     def recv(self: Any) -> Any:
         own, buffer, sock = vars(self), self.frame_buffer, self.sock
@@ -120,7 +122,7 @@ def recv(original: Callable[..., Any], host: Host) -> Callable[..., Any]:
         ):
             with self.readlock, buffer.lock:
                 try:
-                    taken = take_short(buffer, sock.recv)
+                    taken = take_short(buffer, sock.recv, mask)
                 except BlockingIOError:
                     taken = None
                 except OSError as exc:
@@ -152,8 +154,13 @@ def resume(self: Any, frame: Any) -> None:
     self.recv_frame = once
 
 
-def take(self: Any) -> tuple[Start, bytes] | None:
-    """Read a frame, or a part of it from which the buffer of the library can continue."""
+def take(self: Any, mask: str) -> tuple[Start, bytes] | None:
+    """Read a frame, or a part of it from which the buffer of the library can continue.
+
+    Args:
+        self: the buffer.
+        mask: the attribute for the mask of the frame; without one it is "", which the buffer then has read.
+    """
     if self.header is not None or self.recv_buffer:
         return None
     head = self.recv(2)
@@ -173,18 +180,24 @@ def take(self: Any) -> tuple[Start, bytes] | None:
             put_back(self, size)
             return None
         length = int.from_bytes(size, "big")
-    self.length, self.mask_value = length, ""
+    self.length = length
     if length > RECV_LIMIT:
+        setattr(self, mask, "")
         return None
-    data = self.recv(length) if length else b""
+    try:
+        data = self.recv(length) if length else b""
+    except BaseException:
+        setattr(self, mask, "")
+        raise
     if type(data) is not bytes or len(data) != length:
+        setattr(self, mask, "")
         put_back(self, data)
         return None
     self.clear()
     return start, data
 
 
-def take_short(self: Any, recv: Callable[[int], bytes]) -> tuple[Start, bytes] | None:
+def take_short(self: Any, recv: Callable[[int], bytes], mask: str) -> tuple[Start, bytes] | None:
     """Read a short message, or a part of it from which the buffer of the library can continue."""
     if self.header is not None or self.recv_buffer:
         return None
@@ -198,7 +211,8 @@ def take_short(self: Any, recv: Callable[[int], bytes]) -> tuple[Start, bytes] |
         data = recv(length)
     finally:
         if len(data) != length:
-            self.header, self.length, self.mask_value = (*start, length), length, ""
+            self.header, self.length = (*start, length), length
+            setattr(self, mask, "")
             if data:
                 self.recv_buffer.append(data)
     return (start, data) if len(data) == length else None

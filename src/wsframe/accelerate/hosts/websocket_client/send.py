@@ -13,6 +13,7 @@ from ...host import Host
 from ...ownership import find
 from .._shared.keys import URANDOM
 from .bypassed import CORE, FRAME_CLASS, MASKING, SENDING, SOCKET_CLASS
+from .kinds import mask_attribute
 
 DATA = Opcode.CONTINUATION, Opcode.TEXT, Opcode.BINARY
 
@@ -49,7 +50,8 @@ def send(original: Callable[..., int], host: Host) -> Callable[..., int]:
 
 def format_frame(original: Callable[[Any], bytes], host: Host) -> Callable[[Any], bytes]:
     (ABNF,) = find(FRAME_CLASS)
-    watched, urandom = host.watch(MASKING), os.urandom  # a program that passes another wants keys of its own
+    watched, mask_name = host.watch(MASKING), mask_attribute()
+    urandom = os.urandom  # a program that passes another wants keys of its own
 
     def format_(self: Any) -> bytes:
         if (
@@ -58,7 +60,7 @@ def format_frame(original: Callable[[Any], bytes], host: Host) -> Callable[[Any]
             and type(self.data) is bytes
             and type(self.opcode) is int
             and self.opcode in DATA
-            and self.mask_value == 1
+            and getattr(self, mask_name) == 1
             and self.fin in (0, 1)
             and self.rsv1 == self.rsv2 == self.rsv3 == 0
             and watched.holds()

@@ -20,7 +20,7 @@ from .bypassed import (
 
 HOST = Host(
     name="websockets",
-    first=(10, 4),
+    first=(10, 0),
     before=(18, 0),
     since=(11, 0, 3),
     packages=("asyncio",),

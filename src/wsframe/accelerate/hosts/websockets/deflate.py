@@ -6,6 +6,7 @@ itself: which error it raises there, and when, differs between the versions of w
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from websockets.exceptions import ProtocolError
@@ -37,7 +38,7 @@ def inflate(extension: Any, opcode: int, payload: bytes, max_size: int | None) -
         max_size: bytes that the message may have, None for any number.
 
     Raises:
-        ProtocolError: of websockets, for what is not deflate.
+        ProtocolError: of websockets, for what is not deflate; before 10.3, the error of zlib.
         PayloadTooBig: of websockets.
     """
     if extension.remote_no_context_takeover or (
@@ -48,5 +49,19 @@ def inflate(extension: Any, opcode: int, payload: bytes, max_size: int | None) -
     try:
         data: bytes = extension.decoder.decompress(payload + TAIL, max_size or 0)
     except permessage_deflate.zlib.error as exc:  # type: ignore[attr-defined]
+        if not converts_errors():
+            raise
         raise ProtocolError("decompression failed") from exc
     return data
+
+
+@cache
+def converts_errors() -> bool:
+    """Tell whether what is not deflate is a ProtocolError; the code of websockets is run to find out."""
+    try:
+        PerMessageDeflate(False, False, 15, 15).decode(Frame(Opcode.BINARY, b"\xff", True, True))
+    except ProtocolError:
+        return True
+    except Exception:
+        return False
+    return True
