@@ -1,10 +1,10 @@
 """The suites of the host libraries: where their tests are, and what they need.
 
-The sdists of wsproto, uvicorn, hypercorn and aiohttp carry their tests; those of autobahn, tornado and
-websocket-client are in the package itself.  Those of websockets carry none from 17.0 on; those from 13.1 to
-16.1.1 carry the modules tests/test_*.py, without the helpers these import.  Debian keeps the whole source of
-15.0.1: its suite is run, and its helpers serve the modules of 16.1.1.  Of versions that are not listed a
-checkout can be named on the command line.
+The sdists of wsproto, hypercorn, aiohttp and, from 0.32 on, uvicorn carry their tests; those of autobahn,
+tornado and websocket-client are in the package itself.  Those of websockets carry none from 17.0 on; those
+from 13.1 to 16.1.1 carry the modules tests/test_*.py, without the helpers these import.  Debian keeps the
+whole source of 15.0.1: its suite is run, and its helpers serve the modules of 16.1.1.  Of versions that are
+not listed a checkout can be named on the command line.
 """
 
 from __future__ import annotations
@@ -309,8 +309,12 @@ def uvicorn_class(version: str, *sources: Source) -> Suite:
         modules=module,
         edits=tuple(edits),
         needs=(*beside, *(() if beside else UVICORN_NEEDS), *TOOLS),
-        # What these stand on warns of itself by now.
-        environment={"PYTEST_ADDOPTS": "-o filterwarnings=default"} if beside else {},
+        environment={
+            # Loaded before: the tests give a server 0.1 s to start, which the first load may take by itself.
+            "PYTEST_PLUGINS": "uvicorn.protocols.websockets.wsproto_impl,wsframe.uvicorn",
+            # What these stand on warns of itself by now.
+            **({"PYTEST_ADDOPTS": "-o filterwarnings=default"} if beside else {}),
+        },
     )
 
 

@@ -38,7 +38,8 @@ DENIALS = {
 BEHIND_THE_END = {"receives after the end", "lost before accept"}
 # A message of the wrong kind is a RuntimeError, also when the peer has closed.
 WRONG = {"odd sends", "sends before accept"}
-# "text" that is no str: in the sans-I/O class an AttributeError, here a TypeError.
+# "text" that is no str: in the sans-I/O class an AttributeError, here a TypeError. What is neither str nor
+# bytes: of wsproto before 1.3 a ValueError.
 TYPES = {"wrong types"}
 # Header fields that are not ASCII: websockets.legacy cannot read them, and writes them as UTF-8.
 LATIN = {"headers of the client", "headers of the application"}
@@ -101,15 +102,20 @@ def comparable(story: dict[str, Any], ws: str) -> dict[str, Any]:
     return {"scope": scope, "text": text, "log": lines, "left": story["left"], "ends": story["ends"]}
 
 
-def different(ws: str, version: tuple[int, ...], websockets: tuple[int, ...]) -> set[str]:
+def different(
+    ws: str, version: tuple[int, ...], websockets: tuple[int, ...], wsproto: tuple[int, ...]
+) -> set[str]:
     """Name the dialogs that differ.
 
     Args:
         ws: the class, by uvicorn's setting.
         version: of uvicorn.
         websockets: the version of websockets.
+        wsproto: the version of wsproto.
     """
     more = set()
+    if ws == "wsproto" and wsproto < (1, 3):
+        more |= TYPES
     if ws == "websockets-sansio" and websockets < (17,):
         more.add("headers of the application")
     if ws == "websockets-sansio" and version < (0, 42):

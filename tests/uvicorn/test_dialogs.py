@@ -39,7 +39,7 @@ def test_dialog_matches_the_uvicorn_class_it_replaces(ws: str, case: str) -> Non
     assert ours["ends"]
     if case in REFUSED:
         assert ours["application"] is None
-    elif case not in different(ws, release("uvicorn"), release("websockets")):
+    elif case not in different(ws, *map(release, ("uvicorn", "websockets", "wsproto"))):
         assert comparable(ours, ws) == comparable(stories(ws, False)[case], ws)
 
 
