@@ -44,11 +44,11 @@ autobahn.websocket.protocol
 autobahn.websocket.protocol:FrameHeader
  __init__ 5d58536b
 autobahn.websocket.protocol:WebSocketProtocol
- __init__ 1ef41db8
+ __init__ b2a46fe1 1ef41db8
  fire 89b26093
  onFrameBegin 259e1769
  onFrameData e570fecd 6824477a
- onFrameEnd 1fdd0329 58f6f30a
+ onFrameEnd 2a8ad8e9 1fdd0329 58f6f30a
  onMessageBegin 048d12b1
  onMessageEnd 88ca43d1
  onMessageFrame 85505f08
@@ -56,7 +56,7 @@ autobahn.websocket.protocol:WebSocketProtocol
  onMessageFrameData 10856389 52e4fcb4
  onMessageFrameEnd 2c973821
  processData 970f1f6d 93ec6e60
- sendData 7be4f94b
- sendFrame b9b11e02 3562f77e
- sendMessage 11c0c82c ecebd9d9
+ sendData 182f4efd 7be4f94b
+ sendFrame 8d88e817 b9b11e02 3562f77e
+ sendMessage 6e46ac72 11c0c82c ecebd9d9
 """

@@ -28,7 +28,7 @@ websockets.asyncio.messages:SimpleQueue
  put d2686082
 websockets.extensions.permessage_deflate:PerMessageDeflate
  __init__ 0f0364ef 34131860
- decode c00c3590 2a2fa364 179920fa 52ff9ab4 f230c92a
+ decode 8301c37b c00c3590 2a2fa364 179920fa 52ff9ab4 f230c92a
  encode 33bc4722 952cf3e4 8841df8e b2c5febd
 websockets.frames
  apply_mask a0079a09
@@ -48,18 +48,18 @@ websockets.legacy.protocol
  broadcast 4906b140 f85915c5 959e3f8d a654e868 e9486c05 6f14389b
  prepare_data fb9d6292 86e233b2 3459cf5b
 websockets.legacy.protocol:WebSocketCommonProtocol
- __init__ 1add6944 6c4b11b4 5cb3f6ca 422a1863 6dbcccb0 8c2e55cd
+ __init__ ac8e0aa3 1add6944 6c4b11b4 5cb3f6ca 422a1863 6dbcccb0 8c2e55cd
  _drain 44e3e340 b897dc6c
  _drain_helper a6fe23b4
  data_received c4ba2130
  drain a9a744eb bee972b2
  ensure_open 3631e3e8
- read_data_frame 0715b963 042a0381
+ read_data_frame 5abf99df 0715b963 042a0381
  read_frame 073e2769
- read_message ef0b14bb 62878778 9b8effdf 63e47498
+ read_message eedc1504 ef0b14bb 62878778 9b8effdf 63e47498
  recv c398cdc5 4d9785a8
- send 7f8e5417 a86bc410 22c31d68 5e24c961
- transfer_data 717a04c3 df8f4d0f a3449e7c
+ send e9a54e2b 13956e21 7f8e5417 a86bc410 22c31d68 5e24c961
+ transfer_data b3e007be 717a04c3 df8f4d0f a3449e7c
  write_frame 94f2ff78
  write_frame_sync b3f9c599
 websockets.protocol:Protocol
