@@ -23,7 +23,7 @@ from wsframe.deflate import Deflate, ServerPolicy
 
 CONNECTIONS = 400
 PAGE = 4096
-ALL = ("zlib", "auto", "zlib_ng", "isal")
+ALL = ("zlib", "auto", "zlib-ng", "isal")
 
 # What one measurement frees, the next would take without growing.
 kept: list[list[Deflate]] = []

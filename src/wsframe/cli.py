@@ -108,9 +108,8 @@ def _choose_zlib(name: str | None) -> bool:
     """Choose what compresses, here and in child processes; return whether it can."""
     from .accelerate.compression import check
 
-    chosen = os.environ["WSFRAME_ZLIB"] = (
-        name if name is not None else os.environ.get("WSFRAME_ZLIB") or "auto"
-    )
+    chosen = name if name is not None else os.environ.get("WSFRAME_ZLIB") or "auto"
+    chosen = os.environ["WSFRAME_ZLIB"] = chosen.replace("_", "-")
     try:
         check(chosen)
     except (ValueError, ImportError) as exc:

@@ -67,17 +67,17 @@ SIDES = pytest.mark.parametrize("role", Role)
 
 
 @SIDES
-def test_case_17_limit_applies_to_the_inflated_size(impl: Impl, role: Role, backend: str) -> None:
+def test_case_17_limit_applies_to_the_inflated_size(impl: Impl, role: Role, module: str) -> None:
     """On the wire a bomb is small: autobahn #1909, tornado #2391, websockets #407."""
     limit = 10_000
     for extra, fragments in itertools.product((0, 1), (1, 3)):
-        sender = Deflate(opposite(role), backend=backend)
+        sender = Deflate(opposite(role), module=module)
         data = bytes(limit + extra)
         cuts = [data[i::fragments] for i in range(fragments)]
         packed = [sender.deflate(cut, i == fragments) for i, cut in enumerate(cuts, 1)]
         assert sum(map(len, packed)) < limit // 20
         got = run(
-            lambda: decoder(impl, role, Deflate(role, backend=backend), max_message=limit),
+            lambda: decoder(impl, role, Deflate(role, module=module), max_message=limit),
             message(role, packed),
         )
         if extra:
@@ -87,13 +87,13 @@ def test_case_17_limit_applies_to_the_inflated_size(impl: Impl, role: Role, back
 
 
 @SIDES
-def test_case_17_inflating_stops_at_the_limit(impl: Impl, role: Role, backend: str) -> None:
+def test_case_17_inflating_stops_at_the_limit(impl: Impl, role: Role, module: str) -> None:
     """And not after it: undici CVE-2026-1526."""
     packed = Deflate(opposite(role)).deflate(bytes(2**24))
     data = message(role, [packed])
     assert len(packed) < 2**24 // 1000
     limit = 2**18
-    one = decoder(impl, role, Deflate(role, backend=backend), max_message=limit)
+    one = decoder(impl, role, Deflate(role, module=module), max_message=limit)
     with traced() as memory:
         assert one.feed(data) == []
         assert memory.peak() < 5 * limit
@@ -101,15 +101,15 @@ def test_case_17_inflating_stops_at_the_limit(impl: Impl, role: Role, backend: s
 
 
 @SIDES
-def test_case_18_data_held_back_by_the_inflater_is_not_lost(impl: Impl, role: Role, backend: str) -> None:
+def test_case_18_data_held_back_by_the_inflater_is_not_lost(impl: Impl, role: Role, module: str) -> None:
     """Data that an inflater holds back at its limit must not be lost: autobahn #1908."""
-    sender = Deflate(opposite(role), backend=backend)
+    sender = Deflate(opposite(role), module=module)
     text = samples.text(2**19)
     zeros = bytes(2**22)
     noise = samples.noise(2**20)
     data = b"".join(message(role, [sender.deflate(item)]) for item in (text, zeros, noise, text))
     for size in (len(data), 2**16, 1000):
-        one = decoder(impl, role, Deflate(role, backend=backend), max_message=2**22)
+        one = decoder(impl, role, Deflate(role, module=module), max_message=2**22)
         out = []
         for start in range(0, len(data), size):
             out += one.feed(data[start : start + size])
@@ -118,18 +118,18 @@ def test_case_18_data_held_back_by_the_inflater_is_not_lost(impl: Impl, role: Ro
 
 
 @SIDES
-def test_case_19_many_deflate_streams_in_a_message_are_inflated(impl: Impl, role: Role, backend: str) -> None:
+def test_case_19_many_deflate_streams_in_a_message_are_inflated(impl: Impl, role: Role, module: str) -> None:
     """Many streams in a message took aiohttp (#13362) quadratic time; here their number has a limit."""
     payload = samples.final_stream(b"ab") * MAX_STREAMS
     data = message(role, [payload[:1401], payload[1401:]])
     for pieces in ([data], [data[i : i + 500] for i in range(0, len(data), 500)]):
-        one = decoder(impl, role, Deflate(role, backend=backend))
+        one = decoder(impl, role, Deflate(role, module=module))
         assert [item for piece in pieces for item in one.feed(piece)] == [b"ab" * MAX_STREAMS]
         assert one.error is None
 
 
 @SIDES
-def test_case_19_every_kind_of_deflate_block_is_inflated(impl: Impl, role: Role, backend: str) -> None:
+def test_case_19_every_kind_of_deflate_block_is_inflated(impl: Impl, role: Role, module: str) -> None:
     """RFC 7692, 7.2.3: a final block, several blocks, a block without compression, an empty one."""
     hello = ["f248cdc9c90700", "f348cdc9c9070000", "f2480500 0000ffffcac9c90700", "000500faff48656c6c6f00"]
     packed = [bytes.fromhex(one) for one in hello]
@@ -137,7 +137,7 @@ def test_case_19_every_kind_of_deflate_block_is_inflated(impl: Impl, role: Role,
     data += message(role, [packed[0][:3], b"", packed[0][3:]], frames.TEXT)
     data += message(role, [b"\x00"], frames.TEXT)
     data += message(role, [packed[0] + samples.TAIL, b"\x00"], frames.TEXT)
-    got = run(lambda: decoder(impl, role, Deflate(role, backend=backend)), data)
+    got = run(lambda: decoder(impl, role, Deflate(role, module=module)), data)
     assert got == (["Hello"] * 5 + ["", "Hello"], None)
 
 
@@ -211,9 +211,9 @@ def test_case_21_misplaced_rsv1_is_a_protocol_error(impl: Impl, role: Role) -> N
 
 
 @SIDES
-def test_case_22_ping_between_compressed_fragments_is_delivered(impl: Impl, role: Role, backend: str) -> None:
+def test_case_22_ping_between_compressed_fragments_is_delivered(impl: Impl, role: Role, module: str) -> None:
     """Also between those of the next message, in the same context: aiohttp #12988."""
-    sender = Deflate(opposite(role), backend=backend)
+    sender = Deflate(opposite(role), module=module)
     ping = frames.frame(frames.PING, b"?", key=KEYS[role])
     text = samples.text(900).decode()
     data = b""
@@ -223,7 +223,7 @@ def test_case_22_ping_between_compressed_fragments_is_delivered(impl: Impl, role
         cut = [packed[i : i + third] for i in range(0, len(packed), third)]
         data += message(role, cut, frames.TEXT, between=ping)
         data += frames.frame(frames.TEXT, b"not compressed", key=KEYS[role])
-    got = run(lambda: decoder(impl, role, Deflate(role, backend=backend)), data)
+    got = run(lambda: decoder(impl, role, Deflate(role, module=module)), data)
     assert got == ([Ping(b"?"), Ping(b"?"), text, "not compressed"] * 3, None)
 
 
@@ -237,8 +237,8 @@ def test_case_23_server_never_agrees_to_compress_with_256_bytes() -> None:
         ClientPolicy(client_max_window_bits=8)
 
 
-def test_case_23_the_peer_may_use_a_window_of_256_bytes(impl: Impl, backend: str) -> None:
-    codec = ServerPolicy(client_max_window_bits=8, backend=backend).accept(
+def test_case_23_the_peer_may_use_a_window_of_256_bytes(impl: Impl, module: str) -> None:
+    codec = ServerPolicy(client_max_window_bits=8, module=module).accept(
         parse("permessage-deflate; client_max_window_bits")
     )
     assert codec is not None
@@ -248,9 +248,9 @@ def test_case_23_the_peer_may_use_a_window_of_256_bytes(impl: Impl, backend: str
     assert one.feed(message(Role.SERVER, [packed])) == [samples.text(200)]
 
 
-def test_case_23_client_told_to_use_256_bytes_keeps_within_them(backend: str) -> None:
+def test_case_23_client_told_to_use_256_bytes_keeps_within_them(module: str) -> None:
     """It may be told, having said that it can be: it keeps to that by never looking back."""
-    codec = ClientPolicy(backend=backend).agree(parse("permessage-deflate; client_max_window_bits=8"))
+    codec = ClientPolicy(module=module).agree(parse("permessage-deflate; client_max_window_bits=8"))
     assert codec is not None
     text = samples.text(20_000)
     packed = [codec.deflate(text), codec.deflate(text)]
@@ -259,16 +259,16 @@ def test_case_23_client_told_to_use_256_bytes_keeps_within_them(backend: str) ->
 
 
 @pytest.mark.parametrize("bits", range(9, 16))
-def test_case_24_compressor_keeps_within_the_agreed_window(bits: int, backend: str) -> None:
+def test_case_24_compressor_keeps_within_the_agreed_window(bits: int, module: str) -> None:
     text = samples.text(
         5 << bits >> 1
     )  # two windows and a half: in the second message there are matches behind
     noise = samples.noise(600)
     for policy, offer in (
-        (ServerPolicy(server_max_window_bits=bits, backend=backend), ""),
-        (ServerPolicy(backend=backend), f"; server_max_window_bits={bits}"),
-        (ServerPolicy(server_max_window_bits=None, backend=backend), f"; server_max_window_bits={bits}"),
-        (ServerPolicy(server_max_window_bits=15, backend=backend), f"; server_max_window_bits={bits}"),
+        (ServerPolicy(server_max_window_bits=bits, module=module), ""),
+        (ServerPolicy(module=module), f"; server_max_window_bits={bits}"),
+        (ServerPolicy(server_max_window_bits=None, module=module), f"; server_max_window_bits={bits}"),
+        (ServerPolicy(server_max_window_bits=15, module=module), f"; server_max_window_bits={bits}"),
     ):
         codec = policy.accept(parse("permessage-deflate" + offer))
         assert codec is not None
@@ -279,14 +279,14 @@ def test_case_24_compressor_keeps_within_the_agreed_window(bits: int, backend: s
         assert samples.inflate_within(agreed, packed) == (text + noise) * 2
 
 
-def test_case_24_server_resets_its_context_when_asked_to(impl: Impl, backend: str) -> None:
+def test_case_24_server_resets_its_context_when_asked_to(impl: Impl, module: str) -> None:
     """The response confirms the parameter, and each message can be inflated on its own."""
-    codec = ServerPolicy(backend=backend).accept(parse("permessage-deflate; server_no_context_takeover"))
+    codec = ServerPolicy(module=module).accept(parse("permessage-deflate; server_no_context_takeover"))
     assert codec is not None
     assert "server_no_context_takeover" in str(codec.parameters).split("; ")
     text = samples.text(1000)
     resets = Parameters(server_no_context_takeover=True)
     for _ in range(3):
         packed = codec.deflate(text)
-        one = decoder(impl, Role.CLIENT, Deflate(Role.CLIENT, resets, backend=backend))
+        one = decoder(impl, Role.CLIENT, Deflate(Role.CLIENT, resets, module=module))
         assert one.feed(message(Role.CLIENT, [packed])) == [text]

@@ -199,7 +199,7 @@ def test_invalid_responses_are_rejected(policy: ClientPolicy, header: str, reaso
         ({"mem_level": 0}, "mem_level must be from 1 to 9"),
         ({"mem_level": 10}, "mem_level must be from 1 to 9"),
         ({"min_size": -1}, "min_size must not be negative"),
-        ({"backend": "lz4"}, "not 'lz4'"),
+        ({"module": "lz4"}, "not 'lz4'"),
         ({"level": 10}, "level 10 is not a level of zlib"),
         ({"level": -2}, "level -2 is not a level of zlib"),
     ],
@@ -222,10 +222,10 @@ def test_invalid_client_settings_raise_value_error(settings: Any, reason: str) -
         ClientPolicy(**settings)
 
 
-def test_a_codec_takes_the_settings_of_its_policy(backend: str) -> None:
-    policy = ServerPolicy(level=1, mem_level=2, min_size=7, backend=backend)
+def test_a_codec_takes_the_settings_of_its_policy(module: str) -> None:
+    policy = ServerPolicy(level=1, mem_level=2, min_size=7, module=module)
     codec = policy.accept(extensions_of(NAME))
     assert codec is not None
     assert [codec.wants(size) for size in (0, 6, 7, 8)] == [False, False, True, True]
-    same = Deflate(Role.SERVER, codec.parameters, level=1, mem_level=2, backend=backend)
+    same = Deflate(Role.SERVER, codec.parameters, level=1, mem_level=2, module=module)
     assert codec.settings == same.settings

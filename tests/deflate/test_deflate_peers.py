@@ -30,12 +30,12 @@ def settings(server_bits: Any, client_bits: Any) -> dict[str, st.SearchStrategy[
 
 
 OWN, ANY = range(9, 16), range(8, 16)
-backends = st.sampled_from(["zlib", "zlib_ng", "isal"])
+modules = st.sampled_from(["zlib", "zlib-ng", "isal"])
 
 # Told to use a window of 256 bytes, clients of either library fail.
-our_server = st.none() | st.builds(ServerPolicy, backend=backends, **settings(maybe(*OWN), maybe(*OWN)))
+our_server = st.none() | st.builds(ServerPolicy, module=modules, **settings(maybe(*OWN), maybe(*OWN)))
 # Some servers of websockets take an offer of that for their own window, and fail.
-our_client = st.none() | st.builds(ClientPolicy, backend=backends, **settings(maybe(*OWN), maybe(True, *OWN)))
+our_client = st.none() | st.builds(ClientPolicy, module=modules, **settings(maybe(*OWN), maybe(True, *OWN)))
 websockets_server = st.none() | st.fixed_dictionaries(settings(maybe(*OWN), maybe(*ANY)))
 websockets_client = st.none() | st.fixed_dictionaries(settings(maybe(*ANY), maybe(True, *OWN)))
 # wsproto has bits of 8 accepted for a compressor of its own, and fails on them later.

@@ -23,7 +23,7 @@ MATCH = 258  # bytes that one code of DEFLATE represents, at most
 def name(request: pytest.FixtureRequest) -> Any:
     if resolved_zlib(request.param) == "zlib":
         pytest.skip("neither isal nor zlib-ng is installed")
-    pytest.importorskip(MODULES[resolved_zlib(request.param).replace("-", "_")])
+    pytest.importorskip(MODULES[resolved_zlib(request.param)])
     return request.param
 
 

@@ -19,7 +19,7 @@ from .host import Deflating, Host, Part
 
 __all__ = ["CHOICES", "INSTALL_FASTER", "check", "resolved_zlib", "substitute", "zlib_patch"]
 
-# By their names on PyPI.
+# By their names on PyPI; zlib-ng may be written with an underscore, too, as it is imported.
 CHOICES = ("auto", "zlib", "isal", "zlib-ng")
 
 INSTALL_FASTER = "pip install 'wsframe[fast]'"  # the advice where only zlib is installed
@@ -152,8 +152,8 @@ def resolved_zlib(name: str) -> str:
     if name == "auto":
         from ..deflate.modules import best
 
-        return best().replace("_", "-")
-    return name or "zlib"
+        return best()
+    return name.replace("_", "-") or "zlib"
 
 
 @cache
@@ -166,13 +166,13 @@ def substitute(name: str) -> ModuleType:
         module_of,
     )  # not needed unless zlib is replaced
 
-    if name not in CHOICES or name == "zlib":
+    if name.replace("_", "-") not in CHOICES or name == "zlib":
         raise ValueError(f"unknown zlib {name!r}, only {', '.join(CHOICES)}")
-    auto, best = name == "auto", resolved_zlib(name).replace("-", "_")
+    auto, best = name == "auto", resolved_zlib(name)
     try:
         module = module_of(best)
     except ImportError as exc:
-        raise ImportError(f"{exc}: pip install {name}") from exc
+        raise ImportError(f"{exc}: pip install {best}") from exc
     levels, most_memory = LEVELS[best], MOST_MEMORY[best]
 
     def compressobj(

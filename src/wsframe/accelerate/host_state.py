@@ -42,7 +42,7 @@ class HostState:
         self._watch = watch
         self._lock = RLock()
         self._patches: list[Patch] = []
-        self._zlib = os.environ.get("WSFRAME_ZLIB", "")
+        self._zlib = os.environ.get("WSFRAME_ZLIB", "").replace("_", "-")
         self._deflating: list[Patch] = []  # none, or the one that puts this zlib into the host
         self._unpatched: tuple[str, ...] = ()
         self._untested = ""

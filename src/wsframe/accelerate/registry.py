@@ -91,7 +91,7 @@ def install(*hosts: str, zlib: str | None = None) -> None:
     applied: list[list[Patch]] = []
     for state in states:
         if zlib is not None:
-            state.choose(zlib)
+            state.choose(zlib.replace("_", "-"))
         applied.append(state.catch_up())
     _tell_stale(states, applied)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from .. import Role, _errors
 from .._backend import encode_deflated, encode_frame
 from .._spec import DEFLATE_TAIL as TAIL, RSV1
-from .modules import chosen, compressor, inflating_module, module_of
+from .modules import chosen, compressor, inflating_module, module_of, spelled
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -75,7 +75,7 @@ class Deflate:
     Args:
         role: which side we are.
         parameters: what both sides agreed on.
-        level, mem_level, min_size, backend: see ServerPolicy.
+        level, mem_level, min_size, module: see ServerPolicy.
 
     Attributes:
         parameters: what both sides agreed on.
@@ -84,7 +84,6 @@ class Deflate:
     """
 
     __slots__ = (
-        "_backend",
         "_begun",
         "_deflater",
         "_errors",
@@ -92,6 +91,7 @@ class Deflate:
         "_inflater",
         "_level",
         "_mem_level",
+        "_module",
         "_own_bits",
         "_own_resets",
         "_peer_bits",
@@ -111,7 +111,7 @@ class Deflate:
         level: int | None = None,
         mem_level: int = MEM_LEVEL,
         min_size: int = MIN_SIZE,
-        backend: str | None = None,
+        module: str | None = None,
     ) -> None:
         if not isinstance(role, Role):
             raise _errors.not_role(role)
@@ -128,8 +128,8 @@ class Deflate:
         self._peer_bits = peer_bits or MAX_BITS
         self._level = level
         self._mem_level = mem_level
-        self._backend = backend or chosen()
-        self._errors = (zlib.error, module_of(self._backend).error)
+        self._module = spelled(module) if module else chosen()
+        self._errors = (zlib.error, module_of(self._module).error)
         self._deflater: Any = None
         self._idle: list[Any] | None = None
         self._inflater: Any = None
@@ -231,7 +231,7 @@ class Deflate:
     @property
     def settings(self) -> tuple[object, ...]:
         """The settings that determine the compressed bytes of a message."""
-        return self._backend, self._own_bits, self._level, self._mem_level
+        return self._module, self._own_bits, self._level, self._mem_level
 
     def _new_deflater(self, *, kept: bool) -> Any:
         if self._own_bits < MIN_OWN_BITS:
@@ -239,7 +239,7 @@ class Deflate:
             return zlib.compressobj(
                 wbits=-MIN_OWN_BITS, memLevel=self._mem_level, strategy=zlib.Z_HUFFMAN_ONLY
             )
-        return compressor(self._backend, self._own_bits, self._level, self._mem_level, kept=kept)
+        return compressor(self._module, self._own_bits, self._level, self._mem_level, kept=kept)
 
     # Receiving.
 
@@ -364,6 +364,6 @@ class Deflate:
         if self._streams > 1:
             self.extra_streams += 1
         self._place = None
-        module, self._place = inflating_module(self._backend, size, kept=not self._peer_resets)
+        module, self._place = inflating_module(self._module, size, kept=not self._peer_resets)
         self._inflater = module.decompressobj(wbits=-self._peer_bits)
         return self._inflater

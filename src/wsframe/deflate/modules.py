@@ -19,8 +19,9 @@ from importlib import import_module
 from typing import Any, Final
 
 AUTO: Final = "auto"
-MODULES = {"zlib": "zlib", "zlib_ng": "zlib_ng.zlib_ng", "isal": "isal.isal_zlib"}
-BEST_FIRST = ("isal", "zlib_ng")
+# By their names on PyPI; each may be written with an underscore, too, as it is imported.
+MODULES = {"zlib": "zlib", "zlib-ng": "zlib_ng.zlib_ng", "isal": "isal.isal_zlib"}
+BEST_FIRST = ("isal", "zlib-ng")
 
 CONTEXTS: Final = 1024  # compressors and inflaters of the best module kept at a time
 ZLIB_LEVEL: Final = 4  # 2 to 4 % more bytes than level 6, in 10 to 30 % less time
@@ -30,15 +31,20 @@ SMALL: Final = 1024  # bytes, of a compressed message, below which zlib inflates
 # saves 1 % of what level 1 leaves, and holds 50 KiB more; level 3 saves nothing and takes twice as long.
 LEVELS = {
     "isal": {**dict.fromkeys(range(-1, 7), 1), **dict.fromkeys(range(7, 10), 2)},
-    "zlib_ng": {level: level for level in range(-1, 10)},
+    "zlib-ng": {level: level for level in range(-1, 10)},
 }
 del LEVELS["isal"][0]
-MOST_MEMORY = {"isal": 3, "zlib_ng": 9}  # the mem_level from which nothing gets smaller or faster
+MOST_MEMORY = {"isal": 3, "zlib-ng": 9}  # the mem_level from which nothing gets smaller or faster
+
+
+def spelled(name: str) -> str:
+    """Return the name of a module as MODULES has it: "zlib-ng" for "zlib_ng"."""
+    return name.replace("_", "-")
 
 
 def _named() -> str:
-    """Return what the environment names, as `use` spells it; "auto" where that is not installed."""
-    name = os.environ.get("WSFRAME_ZLIB", "").replace("-", "_")
+    """Return what the environment names, as MODULES has it; "auto" where that is not installed."""
+    name = spelled(os.environ.get("WSFRAME_ZLIB", ""))
     try:
         import_module(MODULES[name])
     except (KeyError, ImportError):
@@ -61,14 +67,14 @@ def module_of(name: str) -> Any:
     """
     if name == AUTO:
         return module_of(best())
-    if name not in MODULES:
+    if spelled(name) not in MODULES:
         raise ValueError(f"name must be one of {', '.join(MODULES)}, not {name!r}")
-    return import_module(MODULES[name])
+    return import_module(MODULES[spelled(name)])
 
 
 @cache
 def best() -> str:
-    """Name the fastest module that is installed: "isal", "zlib_ng", or else "zlib".
+    """Name the fastest module that is installed: "isal", "zlib-ng", or else "zlib".
 
     Where the GIL is off nothing is imported that might bring it back.
     """
@@ -88,7 +94,7 @@ def use(name: str) -> None:
     """Choose the module that compresses and inflates, for policies made from now on.
 
     Args:
-        name: "zlib", "zlib_ng" or "isal", the last two being packages to install; or "auto", the default: the
+        name: "zlib", "zlib-ng" or "isal", the last two being packages to install; or "auto", the default: the
             best of them that is installed.
 
     Raises:
@@ -97,11 +103,11 @@ def use(name: str) -> None:
     """
     global _chosen
     module_of(name)
-    _chosen = name
+    _chosen = spelled(name)
 
 
 def in_use() -> str:
-    """Tell which module is in use: "zlib", "zlib_ng" or "isal"."""
+    """Tell which module is in use: "zlib", "zlib-ng" or "isal"."""
     return best() if _chosen == AUTO else _chosen
 
 

@@ -73,15 +73,15 @@ class _Codec:
     level: int | None = None
     mem_level: int = MEM_LEVEL
     min_size: int = MIN_SIZE
-    backend: str = field(default_factory=chosen)
+    module: str = field(default_factory=chosen)
 
     def _check_codec(self) -> None:
         if not 1 <= self.mem_level <= 9:
             raise ValueError("mem_level must be from 1 to 9")
         if self.min_size < 0:
             raise ValueError("min_size must not be negative")
-        module = module_of(self.backend)
-        name = "zlib" if self.backend == AUTO else self.backend
+        module = module_of(self.module)
+        name = "zlib" if self.module == AUTO else self.module
         if self.level is not None:
             try:
                 (zlib if name == "zlib" else module).compressobj(level=self.level)
@@ -95,7 +95,7 @@ class _Codec:
             level=self.level,
             mem_level=self.mem_level,
             min_size=self.min_size,
-            backend=self.backend,
+            module=self.module,
         )
 
 
@@ -110,11 +110,11 @@ class ServerPolicy(_Codec):
         server_max_window_bits: the window to compress with, from 9 to 15; None for 15.
         client_max_window_bits: the window to ask of clients, from 8 to 15; None for theirs.
         require_client_max_window_bits: decline offers of clients that take no window size.
-        level: of compression, as zlib or the module named by `backend` counts it; None for the default of
+        level: of compression, as zlib or the one named by `module` counts it; None for the default of
             that module, and 4 for zlib.
         mem_level: memory of the compressor, from 1 to 9.
         min_size: bytes below which a message is sent uncompressed.
-        backend: what compresses, by its name in `use`; when left out, what is in use.
+        module: what compresses, by its name in `use`; when left out, what is in use.
 
     Raises:
         ValueError: a setting is out of range, or required and not given.
@@ -189,11 +189,11 @@ class ClientPolicy(_Codec):
         server_max_window_bits: the largest window the server may use, from 8 to 15; None for any.
         client_max_window_bits: the largest window to compress with, from 9 to 15; True to let
             the server choose, None for 15 and no choice.
-        level: of compression, as zlib or the module named by `backend` counts it; None for the default of
+        level: of compression, as zlib or the one named by `module` counts it; None for the default of
             that module, and 4 for zlib.
         mem_level: memory of the compressor, from 1 to 9.
         min_size: bytes below which a message is sent uncompressed.
-        backend: what compresses, by its name in `use`; when left out, what is in use.
+        module: what compresses, by its name in `use`; when left out, what is in use.
 
     Raises:
         ValueError: a setting is out of range.
