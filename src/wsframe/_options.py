@@ -61,8 +61,15 @@ class ClientOptions(CommonOptions, total=False):
     proxy: str | Literal[True] | None
 
 
-# Options of earlier versions of websockets, and what they are called now.
-FORMER_NAMES = {"extra_headers": "additional_headers", "timeout": "open_timeout"}
+# Options of earlier versions of websockets, and of other libraries, and what they are called here.
+OTHER_NAMES = {
+    "extra_headers": "additional_headers",
+    "headers": "additional_headers",
+    "timeout": "open_timeout",
+    "ssl_context": "ssl",
+    "ssl_contexts": "ssl",
+    "sslcontext": "ssl",
+}
 
 
 def check_names(
@@ -84,10 +91,10 @@ def check_names(
             import difflib
 
             parameters = inspect.signature(typed).parameters.values()
-            named = {one.name for one in parameters if one.kind is not one.VAR_KEYWORD}
-            nearest = difflib.get_close_matches(name, sorted(named.union(others)), 1, 0.7)
-            if FORMER_NAMES.get(name) in named:
-                nearest = [FORMER_NAMES[name]]
+            known = {one.name for one in parameters if one.kind is not one.VAR_KEYWORD}.union(others)
+            nearest = difflib.get_close_matches(name, sorted(known), 1, 0.7)
+            if OTHER_NAMES.get(name) in known:
+                nearest = [OTHER_NAMES[name]]
             hint = f": did you mean {nearest[0]!r}?" if nearest else ""
             raise TypeError(f"{called.__name__}() got an unexpected keyword argument {name!r}{hint}")
 

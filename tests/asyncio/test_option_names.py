@@ -34,6 +34,10 @@ async def handler(ws):
         (lambda **options: connect("ws://localhost", **options), "close_timeuot", "close_timeout"),
         (lambda **options: connect("ws://localhost", **options), "local_address", "local_addr"),
         (lambda **options: unix_connect("path", **options), "server_hostnam", "server_hostname"),
+        (lambda **options: connect("ws://localhost", **options), "headers", "additional_headers"),
+        (lambda **options: connect("ws://localhost", **options), "ssl_context", "ssl"),
+        (lambda **options: serve(handler, **options), "sslcontext", "ssl"),
+        (lambda **options: unix_serve(handler, "path", **options), "extra_headers", "additional_headers"),
     ],
 )
 def test_a_misspelt_option_names_the_nearest(call, name, nearest):

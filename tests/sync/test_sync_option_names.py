@@ -29,6 +29,9 @@ def handler(ws):
         (lambda **options: connect("ws://localhost", **options), "source_adress", "source_address"),
         (lambda **options: connect("ws://localhost", **options), "timeout", "open_timeout"),
         (lambda **options: unix_connect("path", **options), "server_hostnam", "server_hostname"),
+        (lambda **options: connect("ws://localhost", **options), "headers", "additional_headers"),
+        (lambda **options: connect("ws://localhost", **options), "ssl_context", "ssl"),
+        (lambda **options: serve(handler, "127.0.0.1", 0, **options), "ssl_context", "ssl"),
     ],
 )
 def test_a_misspelt_option_names_the_nearest(call, name, nearest):
