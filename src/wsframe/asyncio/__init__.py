@@ -9,6 +9,20 @@ from .._errors import (
     WebSocketException,
 )
 from .._spec import Close, CloseCode, Opcode
+
+# Types for annotations are found here, too, as in websockets.
+from .._typing import (
+    BytesLike as BytesLike,
+    Data as Data,
+    DataLike as DataLike,
+    ExtensionName as ExtensionName,
+    ExtensionParameter as ExtensionParameter,
+    HeadersLike as HeadersLike,
+    LoggerLike as LoggerLike,
+    Origin as Origin,
+    StatusLike as StatusLike,
+    Subprotocol as Subprotocol,
+)
 from ..connection import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK, State
 from ..handshake import (
     Headers,
