@@ -33,7 +33,7 @@ class HostStatus(NamedTuple):
         zlib: the module that is used instead of zlib, "isal" or "zlib-ng"; empty for zlib.
         stale: "module.name" of references to replaced objects, taken before `install`: those are not faster.
         unpatched: modules that the program has imported and that do the host's work with code that is not
-            replaced, such as `websockets.sync.connection` before 13.0: what uses them is not faster.
+            replaced, such as `websockets.sync.connection` before 11.0.3: what uses them is not faster.
     """
 
     host: str

@@ -1,6 +1,6 @@
 """The engine of a connection: transport callbacks, events of the decoder, flow control, closing.
 
-`AsyncConnection` adds what an application calls; uvicorn's class adds ASGI.
+`Connection` (connection.py) adds what an application calls; uvicorn's class adds ASGI.
 """
 
 # Rules of an Endpoint, besides those of Receiver, Stream and Sender.

@@ -40,14 +40,15 @@ class SansIOConnection(Sender):
         state: OPEN, CLOSING or CLOSED.
         decoder: decodes received bytes into messages.
         outgoing: frames that `receive` and `fail` queue; send them in order, then clear the list.
-        received, sent: the Close frames, or None.
+        received: the Close frame of the peer, or None.
+        sent: the Close frame that was sent, or None.
         error: the violation that was received, or None.
         cause: the exception that ended the stream before the Close of the peer, or None.
         fragmenting: whether a fragmented message is being sent.
         encodes_directly: whether a message is encoded into one uncompressed frame without further checks: the
             connection is open, has no extension, and sends no fragmented message.
         on_encodes_directly: called with the new value when that changes; None after the end.
-        controls: how many control frames were received.
+        controls: how many control frames, and Fragments of messages, were received.
     """
 
     __slots__ = ("controls", "decoder", "outgoing")

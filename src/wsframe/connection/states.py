@@ -7,6 +7,7 @@ Two steps change the state (see TRANSITIONS):
     OPEN     a Close is sent      CLOSING  close(), a Close received (5.5.1), fail() (7.1.7)
     OPEN     the stream ends      CLOSED   receive_eof(); the code is 1006 (7.1.5)
     CLOSING  the stream ends      CLOSED   receive_eof(); without a Close received the code is 1006
+    CLOSED   the stream ends      CLOSED   receive_eof() again
 """
 
 # Rules of a ConnectionState and of what is built on it.
