@@ -1,7 +1,7 @@
 cdef enum:
     # When to send a write: now, behind the pending bytes; now if it is the first one of this loop iteration;
-    # at the end of the iteration, or as soon as PENDING_SIZE bytes are pending; the same, also while code
-    # blocks the loop.
+    # at the end of the iteration, or as soon as PENDING_SIZE bytes are pending; the same, and the
+    # flusher thread does not send it earlier.
     NOW
     FIRST_NOW
     LATER
@@ -28,7 +28,7 @@ cdef class Coalescer:
     cdef public bint _intercepts
     cdef public bint _intercepting
     cdef public dict _transport_attributes
-    cdef double written  # time of the last write
+    cdef double last_write_at
     cdef readonly Py_ssize_t _pending_size  # pending bytes; the flusher may have sent some
     cdef void *pending
     cdef int fd

@@ -47,7 +47,7 @@ cdef double GAP = 50e-6
 cdef enum:
     # What flushes a coalescer that was written to in this loop iteration: nothing, it was not written to; the
     # end of the read being processed; the end of the iteration.
-    NOBODY
+    NOT_SCHEDULED
     READ_END
     ITERATION_END
 
@@ -77,8 +77,8 @@ cdef class Iteration:
         cdef Coalescer coalescer
         while self.coalescers:
             coalescer = self.coalescers.pop()
-            coalescer.flushed_by = NOBODY
-            coalescer.written = LONG_AGO
+            coalescer.flushed_by = NOT_SCHEDULED
+            coalescer.last_write_at = LONG_AGO
             try:
                 coalescer.flush_pending()
             except BaseException:
@@ -114,7 +114,7 @@ cdef class Coalescer:
     def __cinit__(self, *args, **kwargs):
         self.fd = -1
         self._gap = GAP
-        self.written = LONG_AGO
+        self.last_write_at = LONG_AGO
 
     def __dealloc__(self):
         if self.pending is not NULL:
@@ -156,7 +156,7 @@ cdef class Coalescer:
             wsf_pending_use(<wsf_pending *>self.pending, fd)
 
     def _write(self, data):
-        """write(data)
+        """_write(data)
 
         Write at once, or coalesced with other writes at the end of this loop iteration.
 
@@ -177,7 +177,9 @@ cdef class Coalescer:
     def _write_at_end(self, bytes data not None):
         """_write_at_end(data)
 
-        Write at the end of this loop iteration, even if code blocks the loop meanwhile.
+        Write at the end of this loop iteration.
+
+        The flusher thread does not send it earlier if code blocks the loop.
         """
         self.write_at(data, AT_END)
 
@@ -194,10 +196,10 @@ cdef class Coalescer:
             if self._pending_size == 0:
                 if when == NOW:
                     self.send_now(frame)
-                    self.written = perf_counter()
+                    self.last_write_at = perf_counter()
                     return 0
-                if when == FIRST_NOW and self.flushed_by == NOBODY and (
-                    self.written == LONG_AGO or perf_counter() - self.written > self._gap
+                if when == FIRST_NOW and self.flushed_by == NOT_SCHEDULED and (
+                    self.last_write_at == LONG_AGO or perf_counter() - self.last_write_at > self._gap
                 ):
                     if self._receiving:
                         self.flushed_by = READ_END
@@ -205,7 +207,7 @@ cdef class Coalescer:
                         self.flushed_by = ITERATION_END
                         self._iteration.add(self)
                     self.send_now(frame)
-                    self.written = perf_counter()
+                    self.last_write_at = perf_counter()
                     return 0
             self.append_pending(frame, when)
         return 0
@@ -219,7 +221,7 @@ cdef class Coalescer:
         if size > PENDING_SIZE:
             self.flush_pending()
             self.send_now(frame)
-            self.written = perf_counter()
+            self.last_write_at = perf_counter()
             return 0
         if self._pending_size == 0:
             self.bypasses = self.can_bypass()
@@ -233,13 +235,13 @@ cdef class Coalescer:
             when = NOW  # the pending bytes have no flusher
         if self.fd < 0 and when != AT_END:
             now = perf_counter()
-            if now - self.written > self._gap:
+            if now - self.last_write_at > self._gap:
                 when = NOW
                 if self._pending_size == 0:
                     self.send_now(frame)
-                    self.written = perf_counter()
+                    self.last_write_at = perf_counter()
                     return 0
-            self.written = now
+            self.last_write_at = now
         if self.pending is NULL:
             if self._iteration is None:  # now: the transport may have changed it
                 raise _no_iteration()
@@ -265,14 +267,16 @@ cdef class Coalescer:
         return 0
 
     def flush(self):
-        """Send the pending bytes now."""
+        """flush($self)\n--\n
+        Send the pending bytes now.
+        """
         self.flush_pending()
 
     cdef int flush_pending(self) except -1:
         cdef size_t left
         cdef wsf_pending *pending
         if self.flushed_by == READ_END and not self._receiving:
-            self.flushed_by = NOBODY
+            self.flushed_by = NOT_SCHEDULED
         if self._pending_size == 0:
             return 0
         with cython.critical_section(self):

@@ -229,7 +229,7 @@ cdef class Receiver(Coalescer):
         """Call the listener with messages; its replies to more than one are coalesced."""
         self.single_message = PyList_GET_SIZE(messages) == 1 and not self._receiving
         if self.single_message:
-            self.written = LONG_AGO  # a new loop iteration
+            self.last_write_at = LONG_AGO  # a new loop iteration
         self._receiving = True
         try:
             listener = self._listener

@@ -209,8 +209,7 @@ cdef class Stream(Receiver):
         return sending
 
     def send_nowait(self, message):
-        """send_nowait(message)
-
+        """send_nowait($self, message)\n--\n
         Send a message without waiting.
 
         A peer that does not read gets no more than `max_unsent` bytes queued (see `serve`).  A large message
@@ -246,7 +245,9 @@ cdef class Stream(Receiver):
     def _write_at_end(self, bytes data not None):
         """_write_at_end(data)
 
-        Write a frame at the end of this loop iteration, even if code blocks the loop meanwhile.
+        Write a frame at the end of this loop iteration.
+
+        The flusher thread does not send it earlier if code blocks the loop.
         """
         count(self, data)
         self.write_at(data, AT_END)

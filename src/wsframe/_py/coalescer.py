@@ -16,15 +16,15 @@ PENDING_SIZE = 2**16
 GAP = 50e-6
 
 # When to send a write: now, behind the pending bytes; now if it is the first one of this loop iteration;
-# at the end of the iteration, or as soon as PENDING_SIZE bytes are pending; the same, also while code blocks
-# the loop.
+# at the end of the iteration, or as soon as PENDING_SIZE bytes are pending; the same, and the flusher thread
+# does not send it earlier.
 NOW, FIRST_NOW, LATER, AT_END = range(4)
 # A time, in seconds, that is always longer ago than `_gap`.
 LONG_AGO = -1_000_000_000
 
 # What flushes a coalescer that was written to in this loop iteration: nothing, it was not written to; the end
 # of the read being processed; the end of the iteration.
-NOBODY, READ_END, ITERATION_END = range(3)
+NOT_SCHEDULED, READ_END, ITERATION_END = range(3)
 
 
 class Iteration:
@@ -45,8 +45,8 @@ class Iteration:
         """Flush all of them."""
         while self._coalescers:
             coalescer = self._coalescers.pop()
-            coalescer._flushed_by = NOBODY
-            coalescer._written = LONG_AGO
+            coalescer._flushed_by = NOT_SCHEDULED
+            coalescer._last_write_at = LONG_AGO
             try:
                 coalescer.flush()
             except BaseException:
@@ -83,7 +83,7 @@ class Coalescer:
         "_flushed_by",
         "_pieces",
         "_transport",
-        "_written",
+        "_last_write_at",
         "_transport_attributes",
         "_call_soon",
         "_intercepting",
@@ -110,10 +110,10 @@ class Coalescer:
         self._writes_at_once = False
         self._intercepts = self._intercepting = False
         self._transport_attributes: dict[str, Any] | None = None
-        self._written: float = LONG_AGO  # when the last write was made
+        self._last_write_at: float = LONG_AGO
         self._pieces: list[bytes] = []
         self._pending_size = 0  # bytes in `_pieces`
-        self._flushed_by = NOBODY
+        self._flushed_by = NOT_SCHEDULED
 
     @property
     def transport(self) -> asyncio.Transport:
@@ -160,7 +160,10 @@ class Coalescer:
             self._write_at(data, FIRST_NOW)
 
     def _write_at_end(self, data: bytes) -> None:
-        """Write at the end of this loop iteration, even if code blocks the loop meanwhile."""
+        """Write at the end of this loop iteration.
+
+        The flusher thread does not send it earlier if code blocks the loop.
+        """
         self._write_at(data, AT_END)
 
     def _intercept(self) -> None:
@@ -175,12 +178,12 @@ class Coalescer:
         if not self._pending_size:
             if when == NOW:
                 self._transport_write(frame)
-                self._written = perf_counter()
+                self._last_write_at = perf_counter()
                 return
             if (
                 when == FIRST_NOW
-                and self._flushed_by == NOBODY
-                and perf_counter() - self._written > self._gap
+                and self._flushed_by == NOT_SCHEDULED
+                and perf_counter() - self._last_write_at > self._gap
             ):
                 if self._receiving:
                     self._flushed_by = READ_END
@@ -188,7 +191,7 @@ class Coalescer:
                     self._flushed_by = ITERATION_END
                     self._iteration.add(self)
                 self._transport_write(frame)
-                self._written = perf_counter()
+                self._last_write_at = perf_counter()
                 return
         self._append_pending(frame, when)
 
@@ -196,20 +199,20 @@ class Coalescer:
         if len(frame) > PENDING_SIZE:
             self.flush()
             self._transport_write(frame)
-            self._written = perf_counter()
+            self._last_write_at = perf_counter()
             return
         if not self._pending_size and self._write_is_replaced():
             self._transport_write(frame)
             return
         if when != AT_END:
             now = perf_counter()
-            if now - self._written > self._gap:
+            if now - self._last_write_at > self._gap:
                 when = NOW
                 if not self._pending_size:
                     self._transport_write(frame)
-                    self._written = perf_counter()
+                    self._last_write_at = perf_counter()
                     return
-            self._written = now
+            self._last_write_at = now
         self._pieces.append(frame)
         self._pending_size += len(frame)
         if self._intercepts and not self._intercepting:
@@ -223,7 +226,7 @@ class Coalescer:
     def flush(self) -> None:
         """Send the pending bytes now."""
         if self._flushed_by == READ_END and not self._receiving:
-            self._flushed_by = NOBODY
+            self._flushed_by = NOT_SCHEDULED
         if self._pending_size:
             data = b"".join(self._pieces)
             self._pieces.clear()

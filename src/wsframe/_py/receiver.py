@@ -171,7 +171,7 @@ class Receiver(Coalescer):
         """Call the listener with messages; its replies to more than one are coalesced."""
         self._single_message = len(messages) == 1 and not self._receiving
         if self._single_message:
-            self._written = LONG_AGO  # a new loop iteration
+            self._last_write_at = LONG_AGO  # a new loop iteration
         self._receiving = True
         try:
             on_message = self._listener.on_message

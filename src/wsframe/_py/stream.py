@@ -162,7 +162,10 @@ class Stream(Receiver):
         self._write_at(frame, when)
 
     def _write_at_end(self, data: bytes) -> None:
-        """Write a frame at the end of this loop iteration, even if code blocks the loop meanwhile."""
+        """Write a frame at the end of this loop iteration.
+
+        The flusher thread does not send it earlier if code blocks the loop.
+        """
         self._bytes_sent += len(data)
         self._messages_sent += bool(data) and data[0] & (FIN | CONTROL) == FIN
         self._write_at(data, AT_END)
