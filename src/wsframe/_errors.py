@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from ._spec import MAX_CONTROL_PAYLOAD, CloseCode
 
+TYPE_CHECKING = False  # importing typing would take as long as importing wsframe may take
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 
 class WebSocketException(Exception):
     """Base class of the exceptions of wsframe about a connection."""
@@ -224,6 +228,15 @@ def not_random(size: int, value: object) -> Exception:
 
 def not_role(value: object) -> TypeError:
     return TypeError(f"role must be a Role, not {type(value).__name__}")
+
+
+def wrong_call(name: str, excess: int, unknown: Collection[str]) -> TypeError:
+    call = f"{name}.__init__()"  # the texts of CPython for the pure twin
+    if unknown:
+        return TypeError(f"{call} got an unexpected keyword argument {next(iter(unknown))!r}")
+    if excess:
+        return TypeError(f"{call} takes 2 positional arguments but {2 + excess} were given")
+    return TypeError(f"{call} missing 1 required positional argument: 'role'")
 
 
 def not_contiguous(name: str) -> BufferError:

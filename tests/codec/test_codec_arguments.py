@@ -544,6 +544,25 @@ def test_invalid_role_raises_type_error(impl: Impl, value: object) -> None:
             kind(value)
 
 
+@pytest.mark.parametrize("name", ["FrameDecoder", "MessageDecoder"])
+@pytest.mark.parametrize(
+    ("args", "options", "text"),
+    [
+        ((), {}, "missing 1 required positional argument: 'role'"),
+        ((Role.CLIENT, 1), {}, "takes 2 positional arguments but 3 were given"),
+        ((Role.CLIENT,), {"maxmessage": 3}, "got an unexpected keyword argument 'maxmessage'"),
+        ((), {"maxmessage": 3}, "got an unexpected keyword argument 'maxmessage'"),
+    ],
+)
+def test_wrong_call_of_a_decoder_raises_type_error(
+    impl: Impl, name: str, args: tuple[Any, ...], options: dict[str, int], text: str
+) -> None:
+    with pytest.raises(TypeError) as raised:
+        getattr(impl, name)(*args, **options)
+    # CPython 3.13 proposes another name for the pure twin.
+    assert str(raised.value).partition(". Did you mean")[0] == f"{name}.__init__() {text}"
+
+
 def test_error_names_the_first_wrong_argument(impl: Impl) -> None:
     """In the order they are written, in both twins."""
     with refused(TypeError, "data must be a bytes-like object, not int"):

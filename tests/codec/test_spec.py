@@ -107,7 +107,7 @@ def made() -> list[tuple[str, Exception]]:
     for name, make in vars(_errors).items():
         if not inspect.isfunction(make) or name.startswith("_") or make.__module__ != _errors.__name__:
             continue
-        values = {"name": "data", "value": None, "reason": "is short", **NUMBERS}
+        values = {"name": "data", "value": None, "reason": "is short", "excess": 0, "unknown": (), **NUMBERS}
         errors.append((name, make(*(values[parameter] for parameter in inspect.signature(make).parameters))))
     return errors
 

@@ -12,8 +12,7 @@ from wsframe._c.mask cimport int_in, unmasked
 
 
 cdef class FrameDecoder(_Decoder):
-    """FrameDecoder(role, *, max_frame=1048576, rsv=0)
-
+    """FrameDecoder(role, *, max_frame=1048576, rsv=0)\n--\n
     Cut a stream of bytes into frames (RFC 6455, 5.2).
 
     It checks the rules that one frame can break alone, and neither the order of frames nor UTF-8 nor
@@ -35,7 +34,9 @@ cdef class FrameDecoder(_Decoder):
     cdef uint64_t max_frame
     cdef uint8_t refused_bits
 
-    def __cinit__(self, role, *, max_frame=DEFAULT_MAX_MESSAGE, rsv=0):
+    def __cinit__(self, role=..., *excess, max_frame=DEFAULT_MAX_MESSAGE, rsv=0, **unknown):
+        if role is ... or excess or unknown:
+            raise _errors.wrong_call("FrameDecoder", len(excess), unknown)
         self.masked = server_of(role)
         self.max_piece = NO_LIMIT
         self.max_frame = limit_of("max_frame", max_frame, 0)
@@ -46,8 +47,7 @@ cdef class FrameDecoder(_Decoder):
         return self.buffer_size
 
     def feed(self, data):
-        """feed(data)
-
+        """feed($self, data)\n--\n
         Decode the next bytes of the stream.
 
         Args:

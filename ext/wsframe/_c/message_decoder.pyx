@@ -84,8 +84,7 @@ cdef object parse_close(bytes body):
 
 
 cdef class MessageDecoder(_Decoder):
-    """MessageDecoder(role, *, max_message=1048576, max_fragments=131072, max_frame=None, deflate=None)
-
+    """MessageDecoder(role, *, max_message=1048576, max_fragments=131072, max_frame=None, deflate=None)\n--\n
     Turn a stream of bytes into messages: str, bytes, Ping, Pong and Close (RFC 6455, 5 to 8).
 
     Args:
@@ -116,13 +115,16 @@ cdef class MessageDecoder(_Decoder):
 
     def __cinit__(
         self,
-        role,
-        *,
+        role=...,
+        *excess,
         max_message=DEFAULT_MAX_MESSAGE,
         max_fragments=DEFAULT_MAX_FRAGMENTS,
         max_frame=None,
         deflate=None,
+        **unknown,
     ):
+        if role is ... or excess or unknown:
+            raise _errors.wrong_call("MessageDecoder", len(excess), unknown)
         self.masked = server_of(role)
         self.max_piece = NO_LIMIT
         self.max_message = limit_of("max_message", max_message, 0)
@@ -145,8 +147,7 @@ cdef class MessageDecoder(_Decoder):
         return self.cost
 
     def feed(self, data, budget=None):
-        """feed(data, budget=None)
-
+        """feed($self, data, budget=None)\n--\n
         Decode the next bytes of the stream.
 
         Args:
