@@ -99,6 +99,8 @@ _SINGLE = {
     name.lower().encode(): name for name in ("Host", "Origin", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
 }
 
+_READ = _LISTS | _SINGLE.keys()
+
 # Header fields that only the handshake itself writes.
 _OURS = frozenset(
     (
@@ -203,7 +205,7 @@ def _read_request(headers: Iterable[Header]) -> dict[bytes, bytes]:
     found: dict[bytes, bytes] = {}
     for name, value in headers:
         field = (name.encode("latin-1", "replace") if isinstance(name, str) else name).lower()
-        if field in _LISTS or field in _SINGLE:
+        if field in _READ:
             text = (value.encode("latin-1", "replace") if isinstance(value, str) else value).strip(_BLANK)
             if field not in found:
                 found[field] = text

@@ -56,8 +56,9 @@ class Headers(MutableMapping[str, str]):
     @classmethod
     def _of_pairs(cls, raw: list[Any]) -> Headers:
         """Return header fields that a parser has read, without a copy of the list."""
-        headers = cls()
+        headers = cls.__new__(cls)
         headers.raw = raw
+        headers._index = None
         return headers
 
     def _values(self) -> dict[str, list[str]]:

@@ -158,8 +158,8 @@ class ServerConnection(Connection):
         if self._server._refuses:
             self._refuse(errors.shutting_down().response)
         elif timeout is not None:
-            rest = self._created_at + timeout - self._loop.time()
-            self._handshake_timer = self._loop.call_later(max(rest, 0.0), self._open_timed_out)
+            at = self._created_at + timeout  # it may be over already
+            self._handshake_timer = self._loop.call_at(at, self._open_timed_out)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._server._group.lost(self)

@@ -154,10 +154,14 @@ class ConnectionState:
 
     def closed_error(self) -> ConnectionClosed:
         """Return the exception for the end of the connection; a violation is its cause."""
-        ok = all(close and close.code in CLEAN_CODES for close in (self.received, self.sent))
-        both = self.received is not None and self.sent is not None
-        kind = ConnectionClosedOK if ok else ConnectionClosedError
-        error = kind(self.received, self.sent, self._received_first if both else None)
+        received, sent = self.received, self.sent
+        kind: type[ConnectionClosed] = ConnectionClosedError
+        received_first = None
+        if received is not None and sent is not None:
+            received_first = self._received_first
+            if received.code in CLEAN_CODES and sent.code in CLEAN_CODES:
+                kind = ConnectionClosedOK
+        error = kind(received, sent, received_first)
         error.__cause__ = self.error or self.cause
         error._connection = self
         return error

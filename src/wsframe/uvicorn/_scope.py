@@ -40,6 +40,11 @@ def scope_of(connection: Base, request: Request) -> dict[str, Any]:
     raw_path, _, query = request.path.partition("?")
     config, behaviour = connection.config, connection._behaviour
     root_path = config.root_path
+    headers = [
+        (encoded("header name", name, "latin-1").lower(), encoded("header", value, "latin-1"))
+        for name, value in request.headers.raw
+    ]
+    offers = any(name == b"sec-websocket-protocol" for name, _ in headers)
     before = root_path if behaviour.root_in_path else ""
     return {
         "type": "websocket",
@@ -55,11 +60,8 @@ def scope_of(connection: Base, request: Request) -> dict[str, Any]:
         "path": before + unquote(raw_path),
         "raw_path": encoded("path", before + raw_path, "latin-1"),
         "query_string": query.encode("latin-1"),
-        "headers": [
-            (encoded("header name", name, "latin-1").lower(), encoded("header", value, "latin-1"))
-            for name, value in request.headers.raw
-        ],
-        "subprotocols": subprotocols_of(request, behaviour),
+        "headers": headers,
+        "subprotocols": subprotocols_of(request, behaviour) if offers else [],
         "state": connection.app_state.copy(),
         "extensions": Extensions(connection),
     }
