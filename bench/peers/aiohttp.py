@@ -1,7 +1,6 @@
 """aiohttp's compiled reader and mask, and its writer, which is Python."""
 
 import asyncio
-from collections import deque
 from types import SimpleNamespace
 
 from aiohttp._websocket.mask import _websocket_mask_cython as websocket_mask
@@ -55,17 +54,19 @@ def mask_into(buffer, key):
     websocket_mask(key, buffer)
 
 
-sent = deque(maxlen=1)
+sent = []  # a long message is a write of its own, after its header
 transport = SimpleNamespace(write=sent.append, is_closing=bool)
 write = WebSocketWriter(Flowing(), transport)._write_websocket_frame
 write_masked = WebSocketWriter(Flowing(), transport, use_mask=True)._write_websocket_frame
 
 
 def encode_text(text):
+    sent.clear()
     write(text.encode(), TEXT, 0)
-    return sent[0]
+    return sent
 
 
 def encode_text_masked(text):
+    sent.clear()
     write_masked(text.encode(), TEXT, 0)
-    return sent[0]
+    return sent
