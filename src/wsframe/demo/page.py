@@ -14,6 +14,7 @@ HEAD = (
     *("msg/s alone", "msg/s under run", "CPU µs alone", "CPU µs under run", "gain"),
 )
 STYLE = """\
+:root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; color: #1f2328; }
 body { max-width: 66rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; margin: 1rem 0; }
@@ -23,7 +24,21 @@ th:nth-child(-n+2), td:nth-child(-n+2) { text-align: left; white-space: nowrap; 
 td:last-child { font-weight: bold; color: #1f6feb; }
 tr:nth-child(even) td { background: #f6f8fa; }
 .wide { overflow-x: auto; }
-svg { width: 100%; height: auto; }
+svg { width: 100%; height: auto; min-width: 42rem; }
+@media (prefers-color-scheme: dark) {
+  body { color: #e6edf3; background: #0d1117; }
+  th, td { border-color: #30363d; }
+  td:last-child { color: #58a6ff; }
+  tr:nth-child(even) td { background: #161b22; }
+  svg { filter: invert(1) hue-rotate(180deg); mix-blend-mode: screen; }
+}
+@media (max-width: 42rem) { /* what is compared, without the rates */
+  h1 { font-size: 1.4rem; }
+  table { font-size: .75rem; width: 100%; }
+  th, td { padding: .25rem; }
+  th:nth-child(-n+2), td:nth-child(-n+2) { white-space: normal; }
+  :is(th, td):is(:nth-child(4), :nth-child(5)) { display: none; }
+}
 """
 
 
@@ -55,7 +70,8 @@ def write_page(rows: list[Row], chart: Path, notes: list[str]) -> Path:
         '<meta name="viewport" content="width=device-width"><title>wsframe demo</title>'
         f"<style>{STYLE}</style>"
         f"<h1>Stock servers, alone and under <code>wsframe run</code></h1>\n<p>{summary}</p>\n"
-        f'{svg[svg.index("<svg") :]}\n<div class="wide"><table>{"".join(body)}</table></div>\n'
+        f'<div class="wide">{svg[svg.index("<svg") :]}</div>\n'
+        f'<div class="wide"><table>{"".join(body)}</table></div>\n'
         + "".join(f"<p>{escape(text)}</p>\n" for text in paragraphs),
         "utf-8",
     )
