@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 from both_ends import Pair, address, local
 
 from wsframe.asyncio import Listener, State, Topics, connect
+from wsframe.deflate import ServerPolicy
 
 BOUND = 2**20  # bytes that may wait for a peer that does not read
 
@@ -66,6 +68,59 @@ async def test_members_get_what_is_published(message, compression):
             assert await received(ws, 2) == [message, "end"]
     assert topics.counters.published == 3
     assert topics.counters.delivered == 6
+
+
+async def test_members_that_compress_in_different_ways():
+    """Each gets what it can inflate, also between messages of its own that share a context."""
+    topics, ours, frames = Topics(), [], []
+    policies = [
+        None,
+        ServerPolicy(),
+        ServerPolicy(server_max_window_bits=9),
+        ServerPolicy(min_size=10_000),
+        ServerPolicy(server_no_context_takeover=True),
+    ]
+
+    async def handler(ws):
+        topics.add(ws, "news")
+        ours.append(ws)
+        await ws.wait_closed()
+
+    message, alone = "news " * 200, "for one " * 100
+    async with contextlib.AsyncExitStack() as stack:
+        theirs = []
+        for policy in policies * 2:
+            server = await local(handler, compression=policy, ping_interval=None)
+            stack.callback(server.close)
+            theirs.append(await stack.enter_async_context(connect(address(server), ping_interval=None)))
+            while len(ours) < len(theirs):
+                await asyncio.sleep(0)
+        for ws in ours:
+            await ws.send(alone)
+        sending = asyncio.create_task(ours[1].send(parts(frames)))
+        while not frames:
+            await asyncio.sleep(0)
+        topics.publish("news", message)
+        for ws in ours:
+            if ws is not ours[1]:
+                ws.send_nowait(alone)
+        topics.publish("news", message)
+        for ws in theirs:
+            expected = [alone] if ws is theirs[1] else [alone, message, alone, message]
+            assert await received(ws, len(expected)) == expected
+        frames[0].set()
+        await sending
+        assert await theirs[1].recv() == "parts"
+    assert topics.counters.delivered == 18
+    assert topics.counters.dropped == 2
+    assert [ws._messages_sent for ws in ours] == [2 if ws is ours[1] else 4 for ws in ours]
+
+
+async def parts(waits):
+    waits.append(asyncio.Event())
+    yield "par"
+    await waits[0].wait()
+    yield "ts"
 
 
 async def test_a_connection_has_several_topics_and_leaves_them():

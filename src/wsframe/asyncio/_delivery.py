@@ -43,11 +43,37 @@ class Delivery:
         """Send a message to all members."""
         rest = write_to_all(topic.members, message.uncompressed)
         self.counters.delivered += len(topic.members) - len(rest)
-        for ws in rest:
+        for ws in self._write_compressed(rest, message) if rest else ():
             self._send_to(topic, ws, message)
         if topic.asgi_members:
             for member in list(topic.asgi_members):
                 member.queue_message(topic, message)
+
+    def _write_compressed(self, members: list[Endpoint], message: Broadcast) -> list[Endpoint]:
+        """Write a message to members that compress it and take it at once; return the others."""
+        rest, is_open = [], State.OPEN  # looked up once: that is slow for an Enum
+        deflate = settings = min_size = frame = None
+        for ws in members:
+            protocol = ws._protocol
+            if (
+                ws.congested
+                or ws._pending_sends
+                or ws._masked
+                or protocol is None
+                or protocol.fragmenting
+                or protocol.state is not is_open
+                or (deflate := protocol._deflate) is None
+            ):
+                rest.append(ws)
+                continue
+            if frame is None or deflate.settings is not settings or deflate.min_size != min_size:
+                settings, min_size = deflate.settings, deflate.min_size
+                frame = message.frame_by(deflate)
+            if frame is not message.uncompressed:
+                deflate.reset()
+            ws._write_at_end(frame)
+        self.counters.delivered += len(members) - len(rest)
+        return rest
 
     def _send_to(self, topic: Topic, ws: Endpoint, message: Broadcast) -> None:
         if ws.state is State.OPEN and (not ws.congested or self._may_send(topic, ws, message)):
@@ -70,7 +96,7 @@ class Delivery:
         return False
 
     def _write(self, ws: Endpoint, message: Broadcast) -> None:
-        """Write a message to a connection that compresses or masks, or on which a `send` is pending."""
+        """Write a message to a connection that masks, or on which a `send` is pending."""
         ready = not ws._pending_sends or ws._write_pending_sends()
         frame = message.frame_for(ws.protocol) if ready else None
         if frame is not None:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from .._backend import encode_binary, encode_frame, encode_text
 from .._spec import RSV1, Opcode, Role
 from .messages import bytes_of
+from .sending import is_compressed
 from .states import State
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from .sansio import SansIOConnection
+    from .sending import Extension
 
 
 class Broadcast:
@@ -35,8 +37,8 @@ class Broadcast:
             encode_text(message) if isinstance(message, str) else encode_binary(message)
         )
         self._payload = bytes_of(message)
-        self._compressed: dict[tuple[object, ...], bytes] = {}
-        self._compresses: dict[int, bool] = {}  # by `min_size` of a connection
+        # The frames for connections with compression, by what determines them.
+        self._frames: dict[tuple[object, ...], bytes] = {}
 
     def frame_for(self, connection: SansIOConnection) -> bytes | None:
         """Return the bytes to send on a connection; None if it is not open, or between fragments."""
@@ -47,15 +49,21 @@ class Broadcast:
         deflate = connection._deflate
         if deflate is None:
             return self.uncompressed
-        compresses = self._compresses.get(deflate.min_size)
-        if compresses is None:
-            compresses = self._compresses[deflate.min_size] = connection._compresses(self._payload)
-        if not compresses:
-            return self.uncompressed
-        frame = self._compressed.get(deflate.settings)
+        frame = self.frame_by(deflate)
+        if frame is not self.uncompressed:
+            deflate.reset()
+        return frame
+
+    def frame_by(self, deflate: Extension) -> bytes:
+        """Return the frame for server connections with such a permessage-deflate object.
+
+        Call `reset` on each of these objects, unless the frame is `uncompressed`.
+        """
+        key = (deflate.settings, deflate.min_size)
+        frame = self._frames.get(key)
         if frame is None:
-            data = deflate.deflate_alone(self._payload)
-            frame = encode_frame(self._opcode, data, rsv=RSV1 >> 4)
-            self._compressed[deflate.settings] = frame
-        deflate.reset()
+            frame = self.uncompressed
+            if is_compressed(deflate, self._payload):
+                frame = encode_frame(self._opcode, deflate.deflate_alone(self._payload), rsv=RSV1 >> 4)
+            self._frames[key] = frame
         return frame

@@ -25,6 +25,7 @@ class Extension(Inflater, Protocol):
     """The interface of a permessage-deflate object (RFC 7692); see deflate.Deflate."""
 
     min_size: int
+    settings: tuple[object, ...]  # what determines the compressed bytes of a message
 
     def wants(self, size: int) -> bool:
         """Tell whether to compress a message of this size in bytes."""
@@ -46,10 +47,6 @@ class Extension(Inflater, Protocol):
 
     def reset(self) -> None:
         """Compress the next message without reference to earlier ones."""
-
-    @property
-    def settings(self) -> tuple[object, ...]:
-        """The parameters that determine the bytes of a compressed message."""
 
 
 class Sender(ConnectionState):
@@ -179,7 +176,7 @@ class Sender(ConnectionState):
         data = bytes_of(message)
         opcode = Opcode.TEXT if isinstance(message, str) else Opcode.BINARY
         rsv = 0
-        if self._deflate is not None and self._compresses(data):
+        if self._deflate is not None and is_compressed(self._deflate, data):
             pieces = []
             for piece in self._deflate.deflate_in_steps(data):
                 pieces.append(piece)
@@ -208,11 +205,6 @@ class Sender(ConnectionState):
     def _control(self, opcode: Opcode, data: Buffer) -> bytes:
         return encode_frame(opcode, data, mask_key=self._key())
 
-    def _compresses(self, data: bytes) -> bool:
-        assert self._deflate is not None
-        size = len(data)
-        return self._deflate.wants(size) and (size < SAMPLED_SIZE or self._deflate.shrinks(data))
-
     def _compressed(self, message: str | Buffer) -> bytes:
         deflate = self._deflate
         assert deflate is not None
@@ -223,3 +215,9 @@ class Sender(ConnectionState):
         if not deflate.wants(size) or (size >= SAMPLED_SIZE and not deflate.shrinks(data)):
             return encode_frame(opcode, data, mask_key=key)
         return deflate.deflate_frame(opcode, data, key)
+
+
+def is_compressed(deflate: Extension, data: bytes) -> bool:
+    """Tell whether to compress a message: of a large one, by samples."""
+    size = len(data)
+    return deflate.wants(size) and (size < SAMPLED_SIZE or deflate.shrinks(data))

@@ -61,6 +61,9 @@ class Parameters(NamedTuple):
 DEFAULT_PARAMETERS: Final = Parameters()
 
 
+# Equal settings are one object, so that a broadcast compares them by `is`.
+_settings: dict[tuple[object, ...], tuple[object, ...]] = {}
+
 # Compressors for messages without context, by the settings that determine their output. A user takes one out
 # of its list: a thread or a signal handler that finds none makes another.
 _idle: dict[tuple[object, ...], list[Any]] = {}
@@ -81,6 +84,7 @@ class Deflate:
         parameters: what both sides agreed on.
         min_size: bytes below which a message is sent uncompressed.
         extra_streams: how many DEFLATE streams were received that were not the first of their message.
+        settings: what determines the compressed bytes of a message.
     """
 
     __slots__ = (
@@ -101,6 +105,7 @@ class Deflate:
         "extra_streams",
         "min_size",
         "parameters",
+        "settings",
     )
 
     def __init__(
@@ -129,6 +134,8 @@ class Deflate:
         self._level = level
         self._mem_level = mem_level
         self._module = spelled(module) if module else chosen()
+        settings = (self._module, self._own_bits, level, mem_level)
+        self.settings: tuple[object, ...] = _settings.setdefault(settings, settings)
         self._errors = (zlib.error, module_of(self._module).error)
         self._deflater: Any = None
         self._idle: list[Any] | None = None
@@ -227,11 +234,6 @@ class Deflate:
     def reset(self) -> None:
         """Compress the next message without reference to earlier ones, which is always allowed."""
         self._deflater = None
-
-    @property
-    def settings(self) -> tuple[object, ...]:
-        """The settings that determine the compressed bytes of a message."""
-        return self._module, self._own_bits, self._level, self._mem_level
 
     def _new_deflater(self, *, kept: bool) -> Any:
         if self._own_bits < MIN_OWN_BITS:
