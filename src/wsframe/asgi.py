@@ -284,6 +284,9 @@ class Topics(_topics.Topics):
         super()._remove(topic, ws)
         self._check_unused(ws)
 
+    def _tell_gap(self, affected: list[tuple[Any, str]]) -> None:
+        super()._tell_gap([(self._websockets.get(ws, ws), topic) for ws, topic in affected])
+
     def _check_unused(self, connection: Endpoint) -> None:
         """Remove the reference to the WebSocket of a connection that has left all topics."""
         if not self.topics_of(connection):

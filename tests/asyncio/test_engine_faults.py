@@ -47,6 +47,127 @@ async def test_history_of_a_lost_session_is_read_again():
         assert await client.recv() == "after"
 
 
+async def pending_subscribe(node, ours):
+    """Return a task that subscribes and reads the history, and an event that ends the reading."""
+    engine = node.topics._engine
+    read, reads, goes_on = engine.history, asyncio.Event(), asyncio.Event()
+
+    async def history(topic, since):
+        result = await read(topic, since)
+        reads.set()
+        await goes_on.wait()
+        return result
+
+    engine.history = history
+    task = asyncio.create_task(node.topics.subscribe(ours, "news"))
+    await reads.wait()
+    engine.history = read
+    return task, goes_on
+
+
+@pytest.mark.parametrize("added", ["before", "meanwhile"])
+async def test_cancelled_subscribe_with_history_leaves_a_member_that_was_added(added):
+    """It gets each message, also those that came while the history was read."""
+    async with EngineServer("redis") as server, Node(server, topics=kept(server)) as node:
+        topics = node.topics
+        ours, client = await node.connect()
+        if added == "before":
+            topics.add(ours, "news")
+        task, _ = await pending_subscribe(node, ours)
+        topics.add(ours, "news")
+        topics.publish("news", "meanwhile")
+        await until(lambda: topics.counters.received)
+        assert task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        assert topics.topics_of(ours) == {"news"}
+        assert topics.members("news") == {ours}
+        topics.publish("news", "after")
+        assert await received(client, 2) == ["meanwhile", "after"]
+        assert not topics._joining
+
+
+async def test_subscribe_with_history_that_is_overtaken_by_another():
+    """The member stays while one of the two calls is not cancelled, and no longer."""
+    async with EngineServer("redis") as server, Node(server, topics=kept(server)) as node:
+        topics = node.topics
+        ours, client = await node.connect()
+        first, goes_on = await pending_subscribe(node, ours)
+        second, _ = await pending_subscribe(node, ours)
+        second.cancel()
+        await asyncio.wait([second])
+        assert topics.topics_of(ours) == {"news"}
+        goes_on.set()
+        assert not (await first).recovered
+        topics.publish("news", "after")
+        assert await client.recv() == "after"
+        topics.discard(ours, "news")
+        calls = [(await pending_subscribe(node, ours))[0] for _ in range(2)]
+        for call in calls:
+            call.cancel()
+        await asyncio.wait(calls)
+        assert not topics.topics
+        assert not topics._joining
+
+
+async def test_cancelled_replay_sends_no_message_twice():
+    async with EngineServer("redis") as server, Node(server, topics=kept(server)) as node:
+        topics = node.topics
+        first, _ = await node.connect()
+        epoch = (await topics.subscribe(first, "news")).position.epoch
+        ours, client = await node.connect()
+        drains = asyncio.Event()
+
+        async def drain():
+            drains.set()
+            await asyncio.Event().wait()
+
+        read = topics._engine.history
+
+        async def history(topic, since):
+            for message in ("a", "b", "c"):
+                topics.publish("news", message)
+            await until(lambda: topics.counters.received == 3)  # they wait, and are in the history
+            return await read(topic, since)
+
+        topics._engine.history = history
+        ours.drain, write, written = drain, topics._write, 0
+
+        def congested_after_two(ws, message):
+            nonlocal written
+            write(ws, message)
+            written += 1
+            ws.congested = written == 2
+
+        topics._write = congested_after_two
+        task = asyncio.create_task(topics.subscribe(ours, "news", (epoch, 0)))
+        await drains.wait()
+        topics.add(ours, "news")
+        ours.congested = False
+        del topics._write
+        task.cancel()
+        await asyncio.wait([task])
+        topics.publish("news", "d")
+        assert await received(client, 4) == ["a", "b", "c", "d"]
+
+
+async def test_cancelled_subscribe_tells_a_member_what_it_may_have_missed():
+    gaps = []
+    topics_of = lambda server: kept(server, 5000, on_gap=lambda ws, topic: gaps.append((ws, topic)))  # noqa: E731
+    async with EngineServer("redis") as server, Node(server, topics=topics_of(server)) as node:
+        topics = node.topics
+        ours, client = await node.connect()
+        topics.add(ours, "news")
+        task, _ = await pending_subscribe(node, ours)
+        for number in range(1001):
+            topics.publish("news", str(number))
+        await until(lambda: topics.counters.received == 1001)
+        task.cancel()
+        await asyncio.wait([task])
+        assert gaps == [(ours, "news")]
+        assert await received(client, 1000) == [str(number) for number in range(1, 1001)]
+
+
 async def test_session_that_is_lost_during_the_replay_is_no_silent_loss():
     """What is published between the two sessions follows from the history."""
     async with EngineServer("redis") as server, Node(server, topics=kept(server, 5000)) as node:

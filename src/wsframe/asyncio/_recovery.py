@@ -36,7 +36,8 @@ async def recover(
     """Send a member of a topic the messages after a position, then all newer ones as they arrive.
 
     Raises:
-        EngineUnavailable: the history cannot be read; the connection is no member then.
+        EngineUnavailable: the history cannot be read.  The caller removes the member, unless it stays because
+            of another call: then it gets all messages that have arrived.
     """
     newer: deque[tuple[Position, Broadcast]] = deque(maxlen=MAX_RECOVERING)
     topic.start_recovering(ws, newer)
@@ -59,14 +60,24 @@ async def recover(
             newer.clear()  # some are lost: read them from the history
             since = position
     except BaseException:
-        if topic.recovering.get(ws) is newer:
-            topics._leave_topic(ws, topic)
+        if topic.recovering.get(ws) is newer and topics._stays(ws, topic.name):
+            _give_up(topics, topic, ws, newer)
         raise
     topic.end_recovering(ws, position)
     for at, message in newer:
         if topic.is_newer(ws, at):
             topics._send_to(topic, ws, message)
     return Subscribed(recovered, position)
+
+
+def _give_up(topics: Topics, topic: Topic, ws: Endpoint, newer: deque[tuple[Position, Broadcast]]) -> None:
+    """Make a member of a topic that gets only what arrives, from the messages that wait for it on."""
+    del topic.recovering[ws]
+    topic.members.add(ws)
+    if len(newer) == MAX_RECOVERING:  # older ones may have been dropped
+        topics._tell_gap([(ws, topic.name)])
+    for _, message in newer:
+        topics._send_to(topic, ws, message)
 
 
 async def _read_history(engine: Engine, topic: str, since: Position | None) -> tuple[int, History]:
@@ -104,4 +115,6 @@ async def _replay(
                 return False
         if ws.state is State.OPEN:
             topics._write(ws, message)
+        while newer and newer[0][0].epoch == at.epoch and newer[0][0].offset <= at.offset:
+            newer.popleft()  # it is in the history, too
     return True

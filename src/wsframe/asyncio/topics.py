@@ -165,15 +165,26 @@ class Topics(Delivery):
             TypeError: `since` is no pair of a str and an int, or the topic is no str.
             ValueError: see `add`.
             EngineUnavailable: the history cannot be read now, the engine is not started, or closed, or its
-                server refuses the topic; the connection has not joined.
+                server refuses the topic; the connection has not joined, unless by another call.
         """
         if ws.state is State.CLOSED:
             return Subscribed(False, None)
         engine = self._engine
-        if engine is not None and engine.has_history:
-            last = None if since is None else _position_of(since)
-            return await recover(self, engine, self._join(ws, topic), ws, last)
-        return await self._add_and_wait(ws, topic)
+        if engine is None or not engine.has_history:
+            return await self._add_and_wait(ws, topic)
+        last = None if since is None else _position_of(since)
+        waiting = self._joining.get((ws, topic), 0)
+        joined = topic in self.topics_of(ws) and not waiting
+        found = self._join(ws, topic)
+        if not joined:
+            self._joining[ws, topic] = waiting + 1
+        try:
+            subscribed = await recover(self, engine, found, ws, last)
+        except BaseException:
+            self._subscribe_failed(ws, topic)
+            raise
+        self._joining.pop((ws, topic), None)
+        return subscribed
 
     async def _add_and_wait(self, ws: Any, topic: str) -> Subscribed:
         """Add a member without what it has missed."""
@@ -198,6 +209,10 @@ class Topics(Delivery):
             self.discard(ws, topic)
         elif waiting:
             self._joining[ws, topic] = waiting - 1
+
+    def _stays(self, ws: Any, topic: str) -> bool:
+        """Tell whether a member that waits stays one if this call of `subscribe` fails."""
+        return topic in self.topics_of(ws) and self._joining.get((ws, topic), 0) != 1
 
     def discard(self, ws: Connection, topic: str) -> None:
         """Remove a connection from a topic; do nothing if it is not a member."""
@@ -355,7 +370,10 @@ class Topics(Delivery):
     def _gap(self, topics: Iterable[str]) -> None:
         """Tell all members of topics that they may have missed messages."""
         self.counters.gaps += 1
-        affected = [(ws, topic) for topic in topics for ws in self.members(topic)]
+        self._tell_gap([(ws, topic) for topic in topics for ws in self.members(topic)])
+
+    def _tell_gap(self, affected: list[tuple[Any, str]]) -> None:
+        """Tell members of topics that they may have missed messages."""
         if self._on_gap is None:
             self.logger.warning("messages may have been missed by %d members of topics", len(affected))
             return
