@@ -499,6 +499,30 @@ async def test_the_example_of_a_history():
                 await (await ws.ping())
 
 
+async def test_the_example_of_a_history_while_the_engine_is_lost():
+    """A client is told, comes back, and gets what is published."""
+    async with EngineServer("redis") as server, running("history.py", server) as uri:
+        async with connect(uri) as ws:
+            await ws.recv()
+            server.kill()
+            answer = {}
+            while "refused" not in answer:  # the loss may not be noticed yet
+                await ws.send("hello")
+                with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
+                    answer = json.loads(await asyncio.wait_for(ws.recv(), 0.05))
+            assert answer == {"refused": "hello"}
+            await server.start()
+            await ws.wait_closed()
+            assert ws.close_code == 1012
+        async with connect(uri) as ws:
+            assert json.loads(await ws.recv())["begin"]
+            async with redis.Redis.from_url(server.url) as admin:
+                await admin.execute_command("ACL", "SETUSER", "default", "-evalsha")
+            async with connect(uri) as other:
+                await other.wait_closed()
+                assert other.close_code == 1013
+
+
 async def test_node_of_the_example_closes_for_an_invalid_request():
     port = free_port()
     async with (
