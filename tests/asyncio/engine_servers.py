@@ -23,8 +23,9 @@ def free_port() -> int:
 class EngineServer:
     """A redis-server or nats-server; `start` and `kill` as often as wanted, at the same address."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, *options: str) -> None:
         self.kind = kind
+        self.options = options  # of the command line
         self.program = shutil.which(f"{kind}-server") or ""
         if not self.program:
             pytest.skip(f"{kind}-server is not installed")
@@ -35,9 +36,10 @@ class EngineServer:
     @property
     def command(self) -> list[str]:
         if self.kind == "nats":
-            return [self.program, "-a", "127.0.0.1", "-p", str(self.port)]
+            return [self.program, "-a", "127.0.0.1", "-p", str(self.port), *self.options]
         options = {"bind": "127.0.0.1", "port": str(self.port), "save": "", "appendonly": "no"}
-        return [self.program, *(word for name, value in options.items() for word in (f"--{name}", value))]
+        words = (word for name, value in options.items() for word in (f"--{name}", value))
+        return [self.program, *words, *self.options]
 
     async def start(self) -> None:
         self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

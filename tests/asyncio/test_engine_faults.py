@@ -609,3 +609,30 @@ async def test_position_of_a_wrong_type_raises_type_error(since):
         with pytest.raises(TypeError, match="pair of epoch and offset"):
             await node.topics.subscribe(ours, "news", since)
         assert not node.topics.topics
+
+
+async def test_nats_server_with_a_small_control_line(tmp_path, caplog):
+    """A topic that is too long for it is refused, and the others go on."""
+    configuration = tmp_path / "nats.conf"
+    configuration.write_text("max_control_line: 256\n")
+    async with (
+        EngineServer("nats", "-c", str(configuration)) as server,
+        Node(server, when_lost="count") as node,
+    ):
+        topics, engine = node.topics, node.topics._engine
+        client = await node.join("short")
+        ours, _ = await node.connect()
+        with pytest.raises(EngineUnavailable, match="at most 307 bytes, not 308"):
+            await topics.subscribe(ours, "n" * 300)
+        assert not topics.topics_of(ours)
+        await engine.subscribed("short")
+        topics.publish("x" * 270, "too long")
+        await until(lambda: engine._max_subject < 278)
+        with pytest.raises(ValueError, match="at most 277 bytes, not 278"):
+            topics.publish("x" * 270, "too long")
+        await engine.subscribed("short")
+        topics.publish("short", "hello")
+        assert await client.recv() == "hello"
+        assert topics.counters.unpublished == 1
+        assert engine.session == 2
+    assert "max_control_line" in caplog.text

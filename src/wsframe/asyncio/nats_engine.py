@@ -24,6 +24,12 @@ MAX_PENDING = 2**26
 # Bytes of a subject: a server takes lines of 4096 (its max_control_line), and ends the connection for more.
 MAX_SUBJECT = 4000
 
+# What it says then, also with a smaller max_control_line.
+LINE_TOO_LONG = "maximum control line exceeded"
+
+# Bytes that a character takes at most, percent-encoded.
+ENCODED_SIZE = 12
+
 # What the server says of a subject that it does not allow; nats-py makes small letters of it.
 VIOLATION = re.compile(r'permissions violation for (publish|subscription) to "(.*?)"')
 
@@ -38,7 +44,8 @@ class NatsEngine(Engine):
     Args:
         servers: as nats-py takes them: "nats://localhost:4222", or a list.
         prefix: of the subjects.  Characters that a subject cannot have are percent-encoded.  A subject has at
-            most 4000 bytes, with the prefix.
+            most 4000 bytes, with the prefix; fewer once a server with a smaller max_control_line has ended
+            the connection for a longer one, which is a gap.
         text: whether messages are text, or binary.
         max_queued: bytes that may wait to be published; `publish` refuses more.
         timeout: seconds within which the server must reply.
@@ -100,6 +107,8 @@ class NatsEngine(Engine):
         self._client: Client | None = None
         self._subscriptions: dict[str, Any] = {}  # of nats-py, by topic
         self._names: dict[str, str] = {}  # topics by subject
+        self._max_subject = MAX_SUBJECT
+        self._published: list[tuple[str, bytes]] = []  # the last batch
         self._refused_messages = 0  # of the batch that is being sent
         self._end: asyncio.Future[None]
 
@@ -152,6 +161,8 @@ class NatsEngine(Engine):
 
     async def _disconnect(self) -> None:
         client, self._client = self._client, None
+        if client is not None and LINE_TOO_LONG in str(client.last_error).lower():
+            self._lower_max_subject()
         try:
             if client is not None and not client.is_closed:
                 await client.close()
@@ -159,6 +170,15 @@ class NatsEngine(Engine):
             for subscription in self._subscriptions.values():
                 subscription._stop_processing()
             self._subscriptions.clear()
+
+    def _lower_max_subject(self) -> None:
+        """Send no subject as long as the longest one, for which the server has ended the connection."""
+        published = (self._subject(topic) for topic, _ in self._published)
+        longest = max((len(subject.encode()) for subject in (*self._names, *published)), default=MAX_SUBJECT)
+        self._max_subject = min(self._max_subject, longest - 1)
+        self._topics.logger.error(
+            "the max_control_line of the server is too small for a subject of %d bytes", longest
+        )
 
     def _tasks(self) -> list[Coroutine[Any, Any, None]]:
         return [self._until_closed()]
@@ -174,16 +194,24 @@ class NatsEngine(Engine):
         return self._prefix + name
 
     def check_topic(self, topic: str) -> None:
-        if len(topic) > MAX_SUBJECT // 24 and (size := len(self._subject(topic).encode())) > MAX_SUBJECT:
+        if ENCODED_SIZE * (len(self._prefix) + len(topic)) <= self._max_subject:
+            return  # nearly all of them
+        size = len(self._subject(topic).encode())
+        if size > self._max_subject:
             raise ValueError(
-                f"a topic of NATS must have at most {MAX_SUBJECT} bytes, not {size}: with the prefix, and "
-                "percent-encoded"
+                f"a topic of NATS must have at most {self._max_subject} bytes, not {size}: with the prefix, "
+                "and percent-encoded"
             )
 
     async def _subscribe_to(self, topics: list[str]) -> None:
         client = self._client
         assert client is not None
         for topic in topics:
+            try:
+                self.check_topic(topic)
+            except ValueError as exc:
+                self._refused[topic] = str(exc)
+                continue
             subject = self._subject(topic)
             self._names[subject] = topic
             self._subscriptions[topic] = await client.subscribe(
@@ -204,7 +232,8 @@ class NatsEngine(Engine):
     async def _unsubscribe_from(self, topics: list[str]) -> None:
         for topic in topics:
             self._names.pop(self._subject(topic), None)
-            await self._subscriptions.pop(topic).unsubscribe()
+            if topic in self._subscriptions:
+                await self._subscriptions.pop(topic).unsubscribe()
 
     async def _send(self, messages: list[tuple[str, bytes]]) -> int:
         from nats.errors import MaxPayloadError
@@ -212,11 +241,14 @@ class NatsEngine(Engine):
         client = self._client
         assert client is not None
         self._refused_messages = 0
+        self._published = messages
         for topic, payload in messages:
             try:
+                self.check_topic(topic)  # the limit may be lower now
                 await client.publish(self._subject(topic), payload)
-            except MaxPayloadError as exc:
+            except (MaxPayloadError, ValueError) as exc:
                 self._refused_messages += 1
                 self._topics.logger.error("the engine refuses 1 message(s): %s", exc)
         await self._flush(client)
+        self._published = []
         return self._refused_messages
