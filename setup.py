@@ -79,26 +79,38 @@ def extensions():
     return modules
 
 
-def description(url):
-    """Return README.md, with absolute links if the address of the repository is known: PyPI needs them."""
+def description(url, site):
+    """Return README.md, with absolute links if the address of the repository is known: PyPI needs them.
+
+    Pages of the documentation are those of its site, if that has an address.
+    """
     text = Path("README.md").read_text(encoding="utf-8")
     if not url:
         return text
     version = re.search('__version__ = "(.*)"', Path("src/wsframe/__init__.py").read_text())[1]
-    link = r"(!?)(\[[^]]*\])\((?!https?:)([^)]+)\)"
-    return re.sub(link, lambda m: f"{m[1]}{m[2]}({url}/{'raw' if m[1] else 'blob'}/v{version}/{m[3]})", text)
+
+    def absolute(match):
+        picture, name, target = match.groups()
+        page = re.fullmatch(r"docs/(.+)\.md(#.+)?", target)
+        if site and page:
+            return f"{name}({site}/{page[1]}.html{page[2] or ''})"
+        return f"{picture}{name}({url}/{'raw' if picture else 'blob'}/v{version}/{target})"
+
+    return re.sub(r"(!?)(\[[^]]*\])\((?!https?:)([^)]+)\)", absolute, text)
 
 
-def urls(url):
+def urls(url, site):
     """Return the links of the project; they begin where a release is made."""
     places = {
-        "Documentation": "/blob/main/docs/index.md",
         "Changelog": "/blob/main/CHANGELOG.md",
         "Source": "",
         "Issues": "/issues",
         "Security": "/security/policy",
     }
-    return {name: f"{url}{place}" for name, place in places.items()} if url else {}
+    if not url:
+        return {}
+    documentation = site or f"{url}/blob/main/docs/index.md"
+    return {"Documentation": documentation, **{name: f"{url}{place}" for name, place in places.items()}}
 
 
 def people(email):
@@ -109,14 +121,16 @@ def people(email):
     return {"author": name, "maintainer": name}
 
 
-# Releases name the address of the repository that they are made from, and that of the maintainers.
+# Releases name the address of the repository that they are made from, that of the site, and that of the
+# maintainers.
 URL = os.environ.get("WSFRAME_URL", "").rstrip("/")
+SITE = os.environ.get("WSFRAME_DOCS_URL", "").rstrip("/")
 EMAIL = os.environ.get("WSFRAME_EMAIL", "")
 
 setup(
     **people(EMAIL),
     ext_modules=extensions(),
-    long_description=description(URL),
+    long_description=description(URL, SITE),
     long_description_content_type="text/markdown",
-    project_urls=urls(URL),
+    project_urls=urls(URL, SITE),
 )

@@ -69,7 +69,8 @@ def write(found: Results, root: Path) -> None:
     rows = {row: dict(ratios(found, work, case, CHARTED)) for row, (work, case) in ROWS.items()}
     title = f"{found.machine}, {found.date}"
     draw(rows, title, root / CHART)
-    draw_servers(gains(found), title, root / SERVERS_CHART, ("as it is", "under wsframe run"))
+    work = f"echo of 32 B, 8 connections; {title}"
+    draw_servers(gains(found), work, root / SERVERS_CHART, ("without wsframe", "under wsframe run"))
 
 
 def replace(document: Path, section: str, mark: str) -> None:

@@ -92,8 +92,8 @@ def test_links_of_a_release_are_absolute(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.chdir(ROOT)
     described = functions_of_setup()
     targets = r"\]\(([^)]+)\)"
-    inside = re.findall(targets, described["description"](""))
-    outside = re.findall(targets, described["description"]("https://git.example/wsframe"))
+    inside = re.findall(targets, described["description"]("", ""))
+    outside = re.findall(targets, described["description"]("https://git.example/wsframe", ""))
     assert len(inside) == len(outside) > 10
     for relative, absolute in zip(inside, outside, strict=True):
         assert absolute.startswith("https://git.example/wsframe/")
@@ -101,10 +101,21 @@ def test_links_of_a_release_are_absolute(monkeypatch: pytest.MonkeyPatch) -> Non
         assert ("/raw/" in absolute) == relative.endswith(".svg")
 
 
+def test_links_of_a_release_lead_to_the_site_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    site, repository = "https://docs.example", "https://git.example/wsframe"
+    text = functions_of_setup()["description"](repository, site)
+    pages = re.findall(rf"\]\({site}/([^)#]+)\.html(?:#[^)]+)?\)", text)
+    assert len(pages) > 5 and all((ROOT / "docs" / f"{page}.md").exists() for page in pages)
+    assert f"{repository}/raw/v" in text and f"{repository}/blob/v" in text
+    assert not re.search(r"\]\([^)]*docs/[^)]*\.md", text)
+    assert functions_of_setup()["urls"](repository, site)["Documentation"] == site
+
+
 def test_links_of_the_project_lead_into_the_repository() -> None:
     urls = functions_of_setup()["urls"]
-    assert urls("") == {}
-    for address in urls("https://git.example/wsframe").values():
+    assert urls("", "") == {}
+    for address in urls("https://git.example/wsframe", "").values():
         path = address.removeprefix("https://git.example/wsframe")
         assert "/blob/main/" not in path or (ROOT / path.removeprefix("/blob/main/")).exists()
 
