@@ -156,6 +156,8 @@ class RequestReader(_Reader):
         rest: bytes that followed the request, once it is there: the first frames.
     """
 
+    rest: bytes
+
     def __init__(self, max_head: int = MAX_HEAD, max_headers: int = MAX_HEADERS) -> None:
         super().__init__(max_head, max_headers)
         self._has_line = False  # whether the request line is whole
