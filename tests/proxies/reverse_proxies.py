@@ -107,8 +107,9 @@ class Kind:
         for old, new in common.items():
             text = text.replace(old, new)
         for old, (count, new) in self.changes.items():
-            assert text.count(old) == count, f"{self.configuration} has no {old!r}"
-            text = text.replace(old, new.format(rig=rig))
+            # Not the first digits of a port.
+            text, found = re.subn(rf"{re.escape(old)}(?!\d)", lambda _, new=new: new.format(rig=rig), text)
+            assert found == count, f"{self.configuration} has {old!r} {found} times, not {count}"
         return text
 
     def described(self) -> str:
