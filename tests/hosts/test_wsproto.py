@@ -384,3 +384,12 @@ def test_accept_token_is_replaced_at_every_import_site(order: str) -> None:
         [sys.executable, "-c", textwrap.dedent(ACCEPT), order], capture_output=True, text=True, timeout=60
     )
     assert (done.stderr, done.returncode) == ("", 0)
+
+
+@pytest.mark.parametrize("first", ["wsproto", "wsproto.extensions"])
+def test_zlib_is_replaced_whichever_module_is_imported_first(first: str) -> None:
+    pytest.importorskip("isal")
+    code = f"import {first}, wsproto.extensions; print(wsproto.extensions.zlib.__name__)"
+    command = [sys.executable, "-m", "wsframe", "run", "--quiet", "--zlib", "isal", "--", sys.executable]
+    done = subprocess.run([*command, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("isal\n", "")

@@ -226,7 +226,7 @@ def zlib_patch(host: Host, deflating: Deflating, name: str) -> Part:
             raise RuntimeError("the known message came out wrong")
 
     return Part(
-        modules=(deflating.module,),
+        modules=(deflating.module, *deflating.modules),
         seams={deflating.owner: {deflating.attribute: replaced}},
         prove=prove,
     )

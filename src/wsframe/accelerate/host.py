@@ -94,6 +94,7 @@ class Deflating:
         round_trip: compresses bytes and inflates them with the library's own code; returns the two objects
             that did it, and the result.
         attribute: its name there.
+        modules: further modules that `round_trip` needs, which may import that of the owner.
         since: the oldest version that has it there.
         older: where versions before that have it.
     """
@@ -101,6 +102,7 @@ class Deflating:
     owner: str
     round_trip: Factory
     attribute: str = "zlib"
+    modules: tuple[str, ...] = ()
     since: tuple[int, ...] = ()
     older: Deflating | None = None
 

@@ -29,7 +29,9 @@ HOST = Host(
     },
     prove="proof.prove",
     bypasses=RECEIVING + SENDING,
-    deflating=Deflating(owner="wsproto.extensions", round_trip="proof.round_trip"),
+    deflating=Deflating(
+        owner="wsproto.extensions", round_trip="proof.round_trip", modules=("wsproto.connection",)
+    ),
     parts=(
         # Imported after wsproto was patched, it took the new function from there.
         Part(
