@@ -262,6 +262,13 @@ DEFLATED_PIECE = 2**14  # bytes that are inflated at once
 STREAMED_PIECE = 2**8  # the same, of messages that are returned in fragments
 STREAMED_SIZE = 2**16  # inflated bytes from which a part of a frame is returned as a fragment
 MAX_MESSAGES = 2**12  # that a call with a budget returns
+
+# What `MessageDecoder.streaming` may be, besides 0: whose messages are returned in fragments.
+ONE_MESSAGE = 1  # the one that arrives, or else the next
+ALL_MESSAGES = 2
+
+# Bytes of a message, or characters, from which it is compressed in steps.
+LARGE_MESSAGE = 2**18
 NO_BUDGET = 2**64 - 1
 
 

@@ -11,9 +11,9 @@ from support.sansio_websockets import SIDES, TUPLE_LIMITS, Trace, accelerated, b
 from websockets.frames import Frame
 from websockets.protocol import Protocol
 
-from wsframe.accelerate.hosts.websockets.receive import LARGE
+from wsframe.accelerate.hosts.websockets.receive import LARGE_FRAME
 
-SIZES = [LARGE - 15, LARGE - 14, LARGE - 10, LARGE, LARGE + 1, 300_000]
+SIZES = [LARGE_FRAME - 15, LARGE_FRAME - 14, LARGE_FRAME - 10, LARGE_FRAME, LARGE_FRAME + 1, 300_000]
 
 
 def cut(data: bytes, size: int) -> list[tuple[str, bytes]]:
@@ -42,11 +42,13 @@ def test_large_frames_give_the_same_events(side: Any, size: int, read: int) -> N
 
 
 @pytest.mark.parametrize("side", SIDES)
-@pytest.mark.parametrize("limit", [LARGE - 1, LARGE, 2 * LARGE, (3 * LARGE, LARGE)])
+@pytest.mark.parametrize(
+    "limit", [LARGE_FRAME - 1, LARGE_FRAME, 2 * LARGE_FRAME, (3 * LARGE_FRAME, LARGE_FRAME)]
+)
 def test_limits_apply_the_same_to_large_frames(side: Any, limit: Any) -> None:
     if isinstance(limit, tuple) and not TUPLE_LIMITS:
         pytest.skip("no limit of fragments")
-    for size in (LARGE - 1, LARGE, LARGE + 1):
+    for size in (LARGE_FRAME - 1, LARGE_FRAME, LARGE_FRAME + 1):
         both(side, cut(stream(side, size), 30_000), max_size=limit)
 
 

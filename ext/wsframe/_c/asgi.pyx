@@ -14,7 +14,7 @@ from cpython.dict cimport PyDict_Copy
 from collections.abc import Coroutine
 
 from wsframe._c.encoder cimport binary_message, text_message
-from wsframe._c.stream cimport LARGE, Stream
+from wsframe._c.stream cimport LARGE_MESSAGE, Stream
 from wsframe._c.waiter cimport Waiter
 
 
@@ -231,7 +231,7 @@ cdef class _Sending(_Call):
             return False
         if stream._encodes_directly:
             frame = text_message(data, False) if is_text else binary_message(data, False)
-        elif len(data) >= LARGE:
+        elif len(data) >= LARGE_MESSAGE:
             return False
         else:
             try:

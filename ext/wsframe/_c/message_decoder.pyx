@@ -58,7 +58,7 @@ cdef enum:
     BINARY = 0x2
     PING = 0x9
     PONG = 0xA
-    ONE_MESSAGE = 1  # what `streaming` may be, besides 0 and 2 for all messages
+    ONE_MESSAGE = 1  # as in _spec
 
 cdef uint64_t FRAME_UNITS = FRAME_COST
 cdef uint64_t DEFLATED_UNITS = DEFLATED_COST

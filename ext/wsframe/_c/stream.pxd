@@ -4,8 +4,7 @@ from wsframe._c.receiver cimport Receiver
 
 
 cdef enum:
-    # Bytes of a message from which it is compressed in steps.
-    LARGE = 262144
+    LARGE_MESSAGE = 262144  # as in _spec
 
 
 cdef class Stream(Receiver):

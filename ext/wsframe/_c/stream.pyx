@@ -121,7 +121,7 @@ cdef class _Sending:
         if (
             stream._pending_sends
             or not is_message(message)
-            or (not stream._encodes_directly and len(message) >= LARGE)
+            or (not stream._encodes_directly and len(message) >= LARGE_MESSAGE)
         ):
             self.make_coroutine()
             return False

@@ -36,6 +36,7 @@ from .._spec import (
     FRAME_COST,
     MAX_LENGTH,
     NO_BUDGET,
+    ONE_MESSAGE,
     OPCODE,
     RSV,
     RSV1,
@@ -58,9 +59,6 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 Message = str | bytes | Ping | Pong | Close | Fragment
-
-# What `streaming` may be, besides 0 and 2 for all messages.
-ONE_MESSAGE = 1
 
 
 def parse_close(body: bytes) -> Close:

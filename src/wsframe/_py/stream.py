@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from .._spec import CONTROL, FIN
+from .._spec import CONTROL, FIN, LARGE_MESSAGE
 from .coalescer import AT_END, FIRST_NOW, LATER, NOW
 from .encoder import encode_binary, encode_text
 from .receiver import Receiver
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 AnyStream = TypeVar("AnyStream", bound="Stream")
-
-# Bytes of a message from which it is compressed in steps.
-LARGE = 2**18
 
 
 class Stream(Receiver):
@@ -108,7 +105,7 @@ class Stream(Receiver):
         if (
             self._pending_sends
             or not isinstance(message, (str, bytes, bytearray, memoryview))
-            or (not self._encodes_directly and len(message) >= LARGE)
+            or (not self._encodes_directly and len(message) >= LARGE_MESSAGE)
         ):
             await self._send_slow_path(message)
             return

@@ -29,7 +29,7 @@ from .._backend import Waiter, new_mask_key
 from .._errors import ConcurrencyError
 from .._http.logs import ERROR, log
 from .._sockets import iteration_of, socket_of
-from .._spec import Close, CloseCode, Fragment, Ping, Pong, Role
+from .._spec import ALL_MESSAGES, Close, CloseCode, Fragment, Ping, Pong, Role
 from ..connection import (
     CLEAN_CODES,
     Event,
@@ -64,9 +64,6 @@ QUIET_TIME = 0.1
 # Bytes of queued messages, decompressed, over which a connection pauses reading; it resumes when a quarter
 # of these messages is left.
 HIGH_WATER = 2**16
-
-# For `MessageDecoder.streaming`.
-ALL_MESSAGES = 2
 
 # Bytes of unsent data from which `send` waits.
 WRITE_LIMIT = 2**16

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, G
 from typing import TYPE_CHECKING, Any
 
 from .._backend import Stream
-from .._spec import CloseCode
+from .._spec import LARGE_MESSAGE, CloseCode
 from ..connection import (
     ConnectionClosed,
     FragmentsAs,
@@ -21,10 +21,7 @@ from ..connection import (
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-# Bytes of a message, or characters, from which it is compressed in steps.
-LARGE = 2**18
-
-# Bytes of such a message, or characters, that are compressed in one step.
+# Bytes of a large message, or characters, that are compressed in one step.
 STEP_SIZE = 2**16
 
 if not inspect.iscoroutinefunction(Stream.send):  # the compiled one
@@ -236,7 +233,7 @@ def check_buffer(message: Any) -> None:
 
 def _is_large(message: object) -> bool:
     """Tell whether this is a message to compress in steps."""
-    return is_whole(message) and len(message) >= LARGE  # type: ignore[arg-type]
+    return is_whole(message) and len(message) >= LARGE_MESSAGE  # type: ignore[arg-type]
 
 
 async def _each(fragments: Iterable[str | Buffer]) -> AsyncIterator[str | Buffer]:

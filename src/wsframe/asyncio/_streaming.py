@@ -14,13 +14,11 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
-from .._spec import Fragment
+from .._spec import ONE_MESSAGE, Fragment
 from ..connection import State
 
 if TYPE_CHECKING:
     from .connection import Connection
-
-ONE_MESSAGE = 1  # for `MessageDecoder.streaming`
 
 
 class MessageStream:

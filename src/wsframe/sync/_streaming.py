@@ -5,12 +5,10 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator
 
-from .._spec import CloseCode, Fragment
+from .._spec import ONE_MESSAGE, CloseCode, Fragment
 from ..connection import ConnectionClosed, bytes_of
 from ._endpoint import BUDGET, concurrent_call
 from ._receiving import Receiver
-
-ONE_MESSAGE = 1  # for `MessageDecoder.streaming`
 
 
 class StreamReceiver(Receiver):

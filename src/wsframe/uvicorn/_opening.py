@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from uvicorn.protocols.utils import ClientDisconnected
 
 from .._http.messages import write_fields
-from .._spec import Role
-from ..asyncio._endpoint import ALL_MESSAGES, HIGH_WATER
+from .._spec import ALL_MESSAGES, Role
+from ..asyncio._endpoint import HIGH_WATER
 from ..asyncio._traffic import UVICORN
 from ..handshake import Accepted, Refused, Request, RequestReader, accept, http_response
 from ._base import Event

@@ -7,8 +7,7 @@ from typing import Any
 
 from uvicorn.protocols.utils import ClientDisconnected
 
-from .._spec import LOCAL_CLOSE_CODES, CloseCode
-from ..asyncio._sending import LARGE
+from .._spec import LARGE_MESSAGE, LOCAL_CLOSE_CODES, CloseCode
 from ..connection import ConnectionClosed, State
 from ._base import Event, shown_as
 from ._opening import Opening
@@ -37,7 +36,7 @@ class Sending(Opening):
             data = self._data_of(message)
             if data is not None:
                 try:
-                    large = len(data) >= LARGE and not self._encodes_directly
+                    large = len(data) >= LARGE_MESSAGE and not self._encodes_directly
                     if large or self.congested or self._pending_sends:
                         await self._send_in_order(data, self._wait_until_writable)
                     else:

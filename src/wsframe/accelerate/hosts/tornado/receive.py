@@ -18,7 +18,7 @@ from .bypassed import PROTOCOL_CLASS, RECEIVING, STREAM_CLASS
 from .output import join, release
 
 ANY = 2**24  # bytes to ask for where all that has arrived is wanted
-LARGE = "_wsframe_large"  # the attribute of a protocol: whether its last frame was large
+LAST_WAS_LARGE = "_wsframe_large"  # the attribute of a protocol: whether its last frame was large
 
 
 def receive_frame(
@@ -37,13 +37,13 @@ def receive_frame(
     async def _receive_frame(self: Any) -> None:
         stream = self.stream
         # No `__dict__` here: CPython 3.11 and 3.12 look up attributes more slowly once it was asked for.
-        if getattr(self, LARGE, False):
-            # Large frames come in rows, and for them all of the below is in vain.
+        if getattr(self, LAST_WAS_LARGE, False):
+            # After a large frame the next one is usually large, too, and the fast path gains nothing for it.
             release(stream)
             before = self._wire_bytes_in
             await original(self)
             if self._wire_bytes_in - before <= MAX_LENGTH_16:
-                setattr(self, LARGE, False)
+                setattr(self, LAST_WAS_LARGE, False)
             return
         if (
             type(stream) not in streams
@@ -77,7 +77,7 @@ def receive_frame(
             release(stream)
             read_no_more(stream)
             if size > 1 and buffer[1] & LENGTH == LENGTH_64:
-                setattr(self, LARGE, True)
+                setattr(self, LAST_WAS_LARGE, True)
             await original(self)
             return
         size -= len(buffer)

@@ -4,8 +4,9 @@
 2. Every other frame goes to the parser of websockets once it is whole, and alone: its code, limits and texts
    apply to control frames, fragments and violations.
 3. A frame that is not whole waits in the reader, unless its first bytes already break a rule. The reads of
-   one of LARGE bytes or more wait in a list, and are joined once. If the parser is resumed meanwhile (by
-   the end of the stream, `uninstall`, a wrapper), they are in the reader, where websockets would have them.
+   one of LARGE_FRAME bytes or more wait in a list, and are joined once. If the parser is resumed meanwhile
+   (by the end of the stream, `uninstall`, a wrapper), they are in the reader, where websockets would have
+   them.
 4. With debug logging, a subclass that overrides `recv_frame`, or a test that replaces `struct.unpack`, every
    frame goes to the parser of websockets.
 """
@@ -37,8 +38,9 @@ from .deflate import extension_of, inflate
 parsing: Watch = HOST.watch((*PARSING, UNPACK), PROTOCOL_CLASS)
 decoding: Watch = HOST.watch(DECODING)
 
-LARGE = 2**16  # bytes of a frame, its header included
-SMALL = 2**12  # bytes of a read; shorter ones are put together, up to LARGE, so that the list stays short
+LARGE_FRAME = 2**16  # bytes of a frame, its header included
+# Bytes of a read; shorter ones are put together, up to LARGE_FRAME, so that the list stays short.
+SMALL = 2**12
 
 new: Callable[..., Any] = object.__new__
 KNOWN = frozenset(Opcode)
@@ -99,7 +101,7 @@ def take(self: Any, data: bytes | bytearray) -> None:
             break
         available = end - start
         size = size_of(data[start : start + MAX_HEADER], available, masked, limit_of(most))
-        if available < size and size >= LARGE and available >= MAX_HEADER:
+        if available < size and size >= LARGE_FRAME and available >= MAX_HEADER:
             self._wsframe_boundary, self._wsframe_rest = parser, size - available
             self._wsframe_large = [data[start:]]
             return
@@ -128,7 +130,7 @@ def take_part(self: Any, data: bytes) -> None:
         self._wsframe_rest = rest - len(data)
         if len(data) >= SMALL:
             parts.append(data)
-        elif type(parts[-1]) is bytearray and len(parts[-1]) < LARGE:
+        elif type(parts[-1]) is bytearray and len(parts[-1]) < LARGE_FRAME:
             parts[-1] += data
         else:
             parts.append(bytearray(data))
