@@ -9,7 +9,7 @@ from typing import Any
 from ...._backend import take_message
 from ...host import Host
 from ..wsproto import HOST as WSPROTO
-from ..wsproto.receive import whole_frames
+from ..wsproto.receive import make_whole_frames
 from .bypassed import RECEIVING, STREAM, STREAM_CLASS
 from .waiting import Queue
 
@@ -66,7 +66,7 @@ def handle_events(original: Method, host: Host) -> Method:
 
 def whole_messages() -> Callable[[Any], Iterator[Any]]:
     """Make a generator of the messages that come in one frame each; `Connection.events` has the rest."""
-    buffer_of = whole_frames(WSPROTO)
+    buffer_of = make_whole_frames(WSPROTO)
 
     def whole_messages(connection: Any) -> Iterator[Any]:
         buffer = buffer_of(connection)

@@ -24,7 +24,7 @@ def events(original: Callable[..., Iterator[Any]], host: Host) -> Callable[..., 
     from wsproto.frame_protocol import FrameDecoder, FrameProtocol, ParseFailed
 
     kinds, inflated = data_kinds(original), data_kinds(original, RSV1)
-    take_inflated = inflated_message()
+    take_inflated = make_inflated_message()
     watched = host.watch(RECEIVING, CONNECTION_CLASS)
     open_states = ConnectionState.OPEN, ConnectionState.LOCAL_CLOSING
 
@@ -89,7 +89,7 @@ def events(original: Callable[..., Iterator[Any]], host: Host) -> Callable[..., 
     return events
 
 
-def whole_frames(host: Host) -> Callable[[Any], bytearray | None]:
+def make_whole_frames(host: Host) -> Callable[[Any], bytearray | None]:
     """Make a function that returns the buffer of a server's connection, when `take_message` may take from it
     what `Connection.events` would tell: between messages, and with no extension."""
     from wsproto.connection import ConnectionState
@@ -121,7 +121,7 @@ def whole_frames(host: Host) -> Callable[[Any], bytearray | None]:
     return whole_frames
 
 
-def inflated_message() -> Callable[[Any], str | bytes | None]:
+def make_inflated_message() -> Callable[[Any], str | bytes | None]:
     """Make a function that takes a message off the buffer of a connection with permessage-deflate."""
     from wsproto.frame_protocol import CloseReason, Frame, Opcode, ParseFailed, RsvBits
 
