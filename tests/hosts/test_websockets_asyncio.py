@@ -315,11 +315,11 @@ def test_send_to_a_closing_transport_yields_to_the_loop():
         ws = connected()
         ws.transport.closing = True
         iterations = []
-        asyncio.get_running_loop().call_soon(iterations.append, "turn")
+        asyncio.get_running_loop().call_soon(iterations.append, "next")
         await ws.send("one")
         return iterations
 
-    assert alike(main) == ["turn"]
+    assert alike(main) == ["next"]
 
 
 @pytest.mark.parametrize("error", [None, ConnectionResetError("reset by peer")])

@@ -12,7 +12,7 @@ from .opening import add_options, seconds
 
 def add_commands(commands: Any) -> None:
     """Declare both."""
-    talk = commands.add_parser(
+    connect = commands.add_parser(
         "connect",
         help="talk to a WebSocket server by hand, or from a pipe",
         description="Sends each line of the input as a text message, and prints what arrives. /help lists "
@@ -20,9 +20,9 @@ def add_commands(commands: Any) -> None:
         "pipe after the replies have come. Exit status 1: it could not be opened, or was closed with "
         "another code than 1000 or 1001.",
     )
-    add_options(talk)
-    talk.add_argument("--json", action="store_true", help="print an object for each event, one a line")
-    talk.add_argument(
+    add_options(connect)
+    connect.add_argument("--json", action="store_true", help="print an object for each event, one a line")
+    connect.add_argument(
         "--wait",
         type=seconds,
         default=0.5,
@@ -30,8 +30,8 @@ def add_commands(commands: Any) -> None:
         help="in a pipe, at the end of the input: until no message has come for so long (0.5); inf: until "
         "the server closes",
     )
-    talk.add_argument("--max-size", type=int, default=2**26, metavar="BYTES", help="of a message (64 MiB)")
-    talk.set_defaults(command=_connect)
+    connect.add_argument("--max-size", type=int, default=2**26, metavar="BYTES", help="of a message (64 MiB)")
+    connect.set_defaults(command=_connect)
 
     load = commands.add_parser(
         "bench",

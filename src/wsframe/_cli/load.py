@@ -16,7 +16,7 @@ from ..connection import ConnectionClosed
 from .histogram import Histogram
 from .opening import failure
 
-PATIENCE = 5.0  # seconds to wait for the replies that are missing at the end
+REPLY_TIMEOUT = 5.0  # seconds to wait for the replies that are missing at the end
 TICK = 0.001  # seconds between two looks at what is due, with a rate
 BURST = 1000  # messages sent in one loop iteration at most, with a rate
 PROGRESS = 0.5  # seconds between two reports
@@ -148,7 +148,7 @@ async def measure(load: Load, report: Callable[[Result], None], result: Result) 
     for _, client in opened:
         client.stopped = True
     _count(result, opened, start, cpu)
-    limit = time.perf_counter() + PATIENCE
+    limit = time.perf_counter() + REPLY_TIMEOUT
     while time.perf_counter() < limit and any(client.sent and not client.closed for _, client in opened):
         await asyncio.sleep(TICK)
     for ws, client in opened:
@@ -174,11 +174,11 @@ def _count(result: Result, opened: list[tuple[Any, _Client]], start: float, cpu:
 
 async def _pace(load: Load, opened: list[tuple[Any, _Client]], start: float) -> None:
     """Send what is due, on one connection after the other."""
-    sent, turns = 0, cycle(opened)
+    sent, clients = 0, cycle(opened)
     while True:
         due = min(int((time.perf_counter() - start) * load.rate), sent + BURST)
         for number in range(sent, due):
-            ws, client = next(turns)
+            ws, client = next(clients)
             if not client.closed:
                 client.send(ws, int((start + number / load.rate) * 1e9))
         sent = max(sent, due)

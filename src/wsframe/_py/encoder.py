@@ -25,14 +25,14 @@ class _KeyPool(threading.local):
 _pool = _KeyPool()
 
 
-def _forget_keys() -> None:
+def _discard_keys() -> None:
     """Keep a forked child from spending the keys of its parent."""
     global _pool
     _pool = _KeyPool()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_keys)
+    os.register_at_fork(after_in_child=_discard_keys)
 
 
 def new_mask_key() -> bytes:

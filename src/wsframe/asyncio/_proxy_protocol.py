@@ -77,7 +77,7 @@ class HeaderProtocol(asyncio.BufferedProtocol):
             self._task = self._server._start_task(self._start_tls(self._ssl))
 
     def _hand_over(self, transport: asyncio.Transport) -> None:
-        self._forget()
+        self._discard()
         transport.set_protocol(self._connection)
         self._connection.connection_made(transport)
 
@@ -119,12 +119,12 @@ class HeaderProtocol(asyncio.BufferedProtocol):
 
     def abort(self) -> None:
         """Close the connection at once."""
-        self._forget()
+        self._discard()
         self._transport.abort()
         if self._task is not None:
             self._task.cancel()
 
-    def _forget(self) -> None:
+    def _discard(self) -> None:
         self._server._unidentified.discard(self)
         if self._timer is not None:
             self._timer.cancel()
@@ -134,7 +134,7 @@ class HeaderProtocol(asyncio.BufferedProtocol):
         return False  # the transport closes itself
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._forget()
+        self._discard()
 
 
 class _EarlyData(asyncio.Protocol):

@@ -32,7 +32,7 @@ MAX_UNSENT = 2**22
 
 SlowPeer = Literal["close", "drop"]
 
-# Queued messages over which a connection pauses reading: never more than HIGH_WATER bytes have.
+# The default of max_queue, in messages: so high that HIGH_WATER, in bytes, is reached first.
 MAX_QUEUE = HIGH_WATER
 
 _logger = logging.getLogger("wsframe")

@@ -68,7 +68,7 @@ class Endpoint:
         self.subprotocol: str | None = None
         self.latency: float = 0.0
         high, low = max_queue if isinstance(max_queue, tuple) else (max_queue, None)
-        self._high = low * 4 if high is None and low is not None else high
+        self._high_water_queued = low * 4 if high is None and low is not None else high
         self.close_timeout = close_timeout
         self._protocol: Protocol | None = None
         self._encode: Callable[[str | Buffer], bytes] = _not_open
@@ -118,7 +118,7 @@ class Endpoint:
 
     @property
     def _is_full(self) -> bool:
-        return self._high is not None and len(self._messages) > self._high
+        return self._high_water_queued is not None and len(self._messages) > self._high_water_queued
 
     @property
     def _has_room(self) -> bool:

@@ -93,8 +93,8 @@ def prove_socket(make: Any) -> None:
 
 
 def check_frames(written: list[bytes], size: int) -> None:
-    plain, masked = written
-    check(plain == HELLO and masked[:2] == MASKED_HELLO[:2] and size == len(plain + masked))
+    unmasked, masked = written
+    check(unmasked == HELLO and masked[:2] == MASKED_HELLO[:2] and size == len(unmasked + masked))
     check(mask(masked[6:], masked[2:6]) == b"Hello")
 
 

@@ -18,7 +18,7 @@ from .bypassed import WATCHED, WEBSOCKET
 from .deflate import extension_of, inflated, replay_result
 from .watches import limits_what_is_inflated, logs_debug, receiving
 
-terms_of: Callable[[Any], tuple[Any, ...]] = attrgetter(
+limits_of: Callable[[Any], tuple[Any, ...]] = attrgetter(
     "maxMessagePayloadSize", "maxFramePayloadSize", "applyMask"
 )
 
@@ -59,8 +59,8 @@ def take(self: Any) -> bool:
         or not is_untouched(self)
     ):
         return True
-    terms = terms_of(self)
-    frames, _ = cut_frames(data, 0, masked, limit(*terms[:2]), kinds)
+    limits = limits_of(self)
+    frames, _ = cut_frames(data, 0, masked, limit(*limits[:2]), kinds)
     if not frames:  # the start of a large one: nothing to coalesce
         return True
     start = 0
@@ -82,7 +82,7 @@ def take(self: Any) -> bool:
             if size > MAX_LENGTH_7:
                 start += 2 if size <= MAX_LENGTH_16 else 8
             deliver(self, message, binary, size, compressed)
-            if not only_counts(self) or terms_of(self) != terms:
+            if not only_counts(self) or limits_of(self) != limits:
                 break
     finally:
         self.data = data[start:]
@@ -157,5 +157,5 @@ def tell_listeners(self: Any, payload: bytes, binary: bool) -> None:
     def failed(failure: Any) -> None:
         self.log.error("Firing signal 'message' failed: {fail}", fail=failure)
 
-    told = self.fire("message", payload, is_binary=binary)
-    import_module("txaio").add_callbacks(told, None, failed)
+    fired = self.fire("message", payload, is_binary=binary)
+    import_module("txaio").add_callbacks(fired, None, failed)

@@ -144,14 +144,14 @@ class StreamTransport(asyncio.Transport):
     def eof_received(self) -> None:
         self._eof = True
         if self._lost:
-            self._forget()
+            self._discard()
         elif self._reading and not self._received:
             self._read_eof()
 
     def reset_received(self, error_code: int) -> None:
         self._ended = self._eof = True
         if self._lost:
-            self._forget()
+            self._discard()
         self._lose_soon(ConnectionResetError(f"the stream was reset, error code {error_code}"))
 
     def lose(self, exc: Exception | None) -> None:
@@ -271,14 +271,14 @@ class StreamTransport(asyncio.Transport):
         self._protocol.connection_lost(exc)
         self._http.websocket_closed(self._id)
         if self._eof:
-            self._forget()
+            self._discard()
         else:  # the client has a while to end its side
             self._http.loop.call_later(self._http.timeout_keep_alive, self._stop_client)
 
     def _stop_client(self) -> None:
         if not self._eof and not self._http.transport.is_closing():
             self._reset(NO_ERROR)
-        self._forget()
+        self._discard()
 
-    def _forget(self) -> None:
+    def _discard(self) -> None:
         self._http.sockets.pop(self._id, None)

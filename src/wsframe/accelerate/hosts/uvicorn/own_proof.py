@@ -98,13 +98,13 @@ def prove_own(protocol_class: Any) -> None:
     """
     failed: list[BaseException] = []
 
-    def talk() -> None:
+    def run_conversation() -> None:
         try:
             asyncio.run(converse(protocol_class))
         except BaseException as exc:
             failed.append(exc)
 
-    thread = Thread(target=talk, name="wsframe proof", daemon=True)
+    thread = Thread(target=run_conversation, name="wsframe proof", daemon=True)
     thread.start()
     thread.join(TIME)
     if thread.is_alive():
