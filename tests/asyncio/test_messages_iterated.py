@@ -93,7 +93,7 @@ async def test_a_step_is_used_once():
             await step
 
 
-async def test_it_can_be_closed():
+async def test_iterator_of_messages_can_be_closed():
     async with opened(sending("one", "two")) as ws:
         messages = aiter(ws)
         assert await anext(messages) == "one"

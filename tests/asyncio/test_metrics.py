@@ -183,7 +183,7 @@ async def test_the_server_is_known_before_anybody_asks_for_the_figures():
 @pytest.mark.parametrize(
     "options", [{"topics": Topics()}, {"topics": (1,)}, {"servers": 3}, {"servers": ("x",)}, {"path": None}]
 )
-def test_options_of_other_types(options):
+def test_options_of_wrong_types_are_type_errors(options):
     (name,) = options
     with pytest.raises(TypeError, match=f"{name} must be"):
         Metrics(**options)

@@ -99,7 +99,7 @@ def test_each_command_among_messages_gives_the_same_result(command: bytes, style
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_conversation_really_takes_place(style: str) -> None:
+def test_fast_path_handles_the_conversation(style: str) -> None:
     """The conversation takes place."""
     seen, sent, ended = both(SERVER, [HELLO * 3, frame(TEXT, b"twice", key=KEY) * 3], style, **USUAL)
     hello, twice = (b"hello", b"twice") if style == "bytes" else ("hello", "twice")

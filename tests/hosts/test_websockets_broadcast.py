@@ -240,7 +240,7 @@ def test_a_wrapper_of_a_bypassed_function_is_called(
     asyncio.run(main())
 
 
-def test_it_comes_and_goes(kind: str) -> None:
+def test_broadcast_is_replaced_and_restored(kind: str) -> None:
     module = modules(kind)
     before = module.broadcast
     accelerate.install("websockets")

@@ -61,7 +61,7 @@ def test_the_fast_path_is_taken() -> None:
 
 
 @pytest.mark.parametrize("name", ["encode", "decode"])
-def test_its_wrapper_is_called(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrapper_of_the_extension_is_called(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     original = getattr(permessage_deflate.PerMessageDeflate, name)
 
@@ -74,7 +74,7 @@ def test_its_wrapper_is_called(name: str, monkeypatch: pytest.MonkeyPatch) -> No
     assert len(calls) == 3
 
 
-def test_another_extension_is_asked() -> None:
+def test_subclass_of_the_extension_is_called() -> None:
     class Own(permessage_deflate.PerMessageDeflate):  # type: ignore[misc, name-defined]
         calls = 0
 

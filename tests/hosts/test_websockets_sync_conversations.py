@@ -166,7 +166,7 @@ def test_random_conversations_are_the_same(
     both(steps, end, side, deflate, queue)
 
 
-def test_conversation_really_takes_place() -> None:
+def test_fast_path_handles_the_conversation() -> None:
     """The conversation takes place."""
     steps = [HELLO, ("send", "a"), ("arrive", [[(PING, b"?", {}), (BINARY, b"b", {})]]), ("send", b"c")]
     seen, sent, code, reason = both(steps, BYE, SERVER, False, 1)

@@ -42,12 +42,12 @@ def output(program: Path) -> str:
     return done.stdout
 
 
-def test_there_are_ten():
+def test_ten_programs_are_compared():
     assert len(PROGRAMS) == 10
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_same_output(name: str, tmp_path: Path):
+def test_program_prints_the_same_with_our_imports(name: str, tmp_path: Path):
     theirs = (HERE / f"{name}.py").read_text(encoding="utf-8")
     ours = with_our_imports(theirs)
     assert re.search(r"^(import|from) websockets", ours, re.MULTILINE) is None

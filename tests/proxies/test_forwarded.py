@@ -113,7 +113,7 @@ def test_scheme_is_that_of_the_same_proxy(forwarded_for, value, scheme):
 
 
 @pytest.mark.parametrize("host", ["example.com", "example.com:8443", "[2001:db8::1]:80"])
-def test_host(host):
+def test_host_is_that_of_the_trusted_proxy(host):
     assert client((FOR, "192.0.2.1"), (HOST, host)).host == host
     assert client((FOR, "192.0.2.1"), (HOST, f"evil, {host}")).host == host
 

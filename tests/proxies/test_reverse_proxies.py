@@ -56,7 +56,7 @@ def cases() -> Iterator[object]:
 
 
 @pytest.mark.parametrize(("name", "check"), list(cases()))
-def test_check(name: str, check: str, rig: Callable[[str], Rig]) -> None:
+def test_servers_work_behind_reverse_proxies(name: str, check: str, rig: Callable[[str], Rig]) -> None:
     assert run(check, rig(name)) == expected(name, check)
 
 

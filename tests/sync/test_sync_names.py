@@ -59,7 +59,7 @@ def parameters(function) -> set[str]:
         ("connection.Connection.close", connection.Connection.close),
     ],
 )
-def test_arguments(name, ours):
+def test_functions_have_the_arguments_of_websockets(name, ours):
     import websockets.sync.client
     import websockets.sync.server
 
@@ -77,7 +77,7 @@ def test_arguments(name, ours):
         ("Server", server.Server),
     ],
 )
-def test_methods_and_properties(name, ours):
+def test_classes_have_the_methods_of_websockets(name, ours):
     import websockets.sync.client
     import websockets.sync.server
 

@@ -210,7 +210,7 @@ def test_a_handler_that_ends_by_the_end_of_the_connection_is_no_failure(running,
     assert caplog.text == ""
 
 
-def test_requests_that_are_none(running):
+def test_invalid_http_requests_are_refused(running):
     server = running(echo)
     with socket.create_connection(server.socket.getsockname()) as sock:
         sock.sendall(b"HELLO / HTTP\r\n\r\n")
@@ -267,7 +267,7 @@ def test_a_server_that_is_silent():
         connect("ws://{}:{}/".format(*listening.getsockname()), proxy=None, open_timeout=0.1)
 
 
-def test_nobody_listens():
+def test_connecting_to_a_closed_port_raises():
     with socket.create_server(("127.0.0.1", 0)) as listening:
         uri = "ws://{}:{}/".format(*listening.getsockname())
     with pytest.raises(ConnectionRefusedError):
