@@ -32,12 +32,12 @@ from wsframe._errors import ProtocolError
 from wsframe._spec import (
     DEFAULT_MAX_FRAGMENTS,
     DEFAULT_MAX_MESSAGE,
-    DEFLATED_COST,
-    DEFLATED_PIECE,
-    FRAME_COST,
-    STREAM_COST,
-    STREAMED_PIECE,
-    STREAMED_SIZE,
+    DEFLATED_COST as _DEFLATED_COST,
+    DEFLATED_PIECE as _DEFLATED_PIECE,
+    FRAME_COST as _FRAME_COST,
+    STREAM_COST as _STREAM_COST,
+    STREAMED_PIECE as _STREAMED_PIECE,
+    STREAMED_SIZE as _STREAMED_SIZE,
     Close,
     Fragment,
     Ping,
@@ -49,7 +49,7 @@ from wsframe._c.decoder cimport NO_BUDGET, NO_LIMIT, _Decoder, budget_of, limit_
 from wsframe._c.header cimport CONTROL, FIN, LENGTH_16, MASKED, MAX_LENGTH_7, OPCODE, RSV, RSV1
 from wsframe._c.kernel cimport active
 from wsframe._c.mask cimport NO_KEY, unmasked
-from wsframe._c.utf8 cimport check, text_of, transcode
+from wsframe._c.utf8 cimport text_of, transcode, valid_prefix
 
 
 cdef enum:
@@ -60,12 +60,12 @@ cdef enum:
     PONG = 0xA
     ONE_MESSAGE = 1  # as in _spec
 
-cdef uint64_t FRAME_UNITS = FRAME_COST
-cdef uint64_t DEFLATED_UNITS = DEFLATED_COST
-cdef uint64_t STREAM_UNITS = STREAM_COST
-cdef uint64_t INFLATED_AT_ONCE = DEFLATED_PIECE
-cdef uint64_t STREAMED_AT_ONCE = STREAMED_PIECE
-cdef Py_ssize_t STREAMED_AT_MOST = STREAMED_SIZE
+cdef uint64_t FRAME_COST = _FRAME_COST
+cdef uint64_t DEFLATED_COST = _DEFLATED_COST
+cdef uint64_t STREAM_COST = _STREAM_COST
+cdef uint64_t DEFLATED_PIECE = _DEFLATED_PIECE
+cdef uint64_t STREAMED_PIECE = _STREAMED_PIECE
+cdef Py_ssize_t STREAMED_SIZE = _STREAMED_SIZE
 
 
 cdef object parse_close(bytes body):
@@ -251,7 +251,7 @@ cdef class MessageDecoder(_Decoder):
         cdef uint8_t opcode = first & OPCODE
         if opcode & CONTROL:
             self.max_piece = NO_LIMIT
-            self.cost += FRAME_UNITS
+            self.cost += FRAME_COST
             return 0
         if opcode:
             self.opcode = opcode
@@ -263,9 +263,9 @@ cdef class MessageDecoder(_Decoder):
         self.frame_inflated = 0
         self.max_piece = NO_LIMIT
         if self.compressed:
-            self.max_piece = STREAMED_AT_ONCE if self.streaming or self.in_fragments else INFLATED_AT_ONCE
+            self.max_piece = STREAMED_PIECE if self.streaming or self.in_fragments else DEFLATED_PIECE
         if self.compressed or not opcode or not first & FIN:
-            self.cost += FRAME_UNITS
+            self.cost += FRAME_COST
         return 0
 
     cdef bint receive_payload(self, const uint8_t *p, Py_ssize_t n, list out) except -1:
@@ -287,7 +287,7 @@ cdef class MessageDecoder(_Decoder):
             key = NO_KEY
         if self.streaming or self.in_fragments:
             self.append(p, n, key, NO_LIMIT)
-            if not self.in_payload or self.buffer_size >= STREAMED_AT_MOST:
+            if not self.in_payload or self.buffer_size >= STREAMED_SIZE:
                 self.return_fragment(final, out)
             return False
         if final and not self.buffer_size:
@@ -342,7 +342,7 @@ cdef class MessageDecoder(_Decoder):
     cdef int check_text(self) except -1:
         """Fail as soon as no continuation could make the text valid."""
         cdef Py_ssize_t size = self.buffer_size - self.checked
-        cdef Py_ssize_t valid = check(self.buffer_data() + self.checked, size, &self.stats)
+        cdef Py_ssize_t valid = valid_prefix(self.buffer_data() + self.checked, size, &self.stats)
         if valid < 0:
             raise _errors.invalid_text()
         self.checked += valid
@@ -380,13 +380,13 @@ cdef class MessageDecoder(_Decoder):
     cdef bytes inflate(self, bytes piece, bint final):
         cdef uint64_t room = self.max_message - self.buffer_size - self.returned
         cdef uint64_t streams, in_frame = self.max_frame - self.frame_inflated
-        self.cost += DEFLATED_UNITS * <uint64_t>PyBytes_GET_SIZE(piece)
+        self.cost += DEFLATED_COST * <uint64_t>PyBytes_GET_SIZE(piece)
         try:
             inflated = self.deflate.inflate(piece, final, min(room, in_frame))
             piece = inflated if PyBytes_CheckExact(inflated) else memoryview(inflated).tobytes()
             if self.counts_streams:
                 streams = self.deflate.extra_streams
-                self.cost += STREAM_UNITS * (streams - self.streams)
+                self.cost += STREAM_COST * (streams - self.streams)
                 self.streams = streams
         except ProtocolError:
             raise

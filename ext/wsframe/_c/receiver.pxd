@@ -24,7 +24,7 @@ cdef class Receiver(Coalescer):
     cdef public object _loop
     cdef public Waiter _waiter  # of the call that waits for a message
     cdef Waiter last_waiter  # which can perhaps be used again
-    cdef Waiter woken  # it was `_waiter`: its task runs at the end of the read
+    cdef Waiter ready_waiter  # it was `_waiter`: its task runs at the end of the read
     cdef public bint _drop_excess  # closing: drop messages over the high-water mark
     cdef public bint _received_since_check  # bytes have arrived since the last check of the keep-alive
     cdef bint single_message  # the listener has the only message of a read

@@ -328,16 +328,16 @@ cdef class Receiver(Coalescer):
         if waiter is not None:
             self._waiter = None
             if self.reads_in_progress:
-                self.woken = waiter
+                self.ready_waiter = waiter
             else:
                 waiter.set_result(None)
         return 0
 
     cdef int resume_woken(self) except -1:
         """Run the task that the messages of a read have woken up."""
-        cdef Waiter waiter = self.woken
+        cdef Waiter waiter = self.ready_waiter
         if waiter is not None:
-            self.woken = None
+            self.ready_waiter = None
             self.last_waiter = waiter
             return waiter.resume()
         return 0

@@ -15,4 +15,4 @@ cdef extern from "Python.h":
 
 cdef object text_of(const uint8_t *src, Py_ssize_t n, const uint8_t *key)
 cdef str transcode(const uint8_t *src, Py_ssize_t n, const wsf_utf8_stats *stats)
-cdef Py_ssize_t check(const uint8_t *src, Py_ssize_t n, wsf_utf8_stats *stats) noexcept nogil
+cdef Py_ssize_t valid_prefix(const uint8_t *src, Py_ssize_t n, wsf_utf8_stats *stats) noexcept nogil

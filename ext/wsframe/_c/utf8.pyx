@@ -96,7 +96,7 @@ cdef str transcode(const uint8_t *src, Py_ssize_t n, const wsf_utf8_stats *stats
     return text
 
 
-cdef Py_ssize_t check(const uint8_t *src, Py_ssize_t n, wsf_utf8_stats *stats) noexcept nogil:
+cdef Py_ssize_t valid_prefix(const uint8_t *src, Py_ssize_t n, wsf_utf8_stats *stats) noexcept nogil:
     """Scan the next bytes of a text: how many are whole code points, -1 when it cannot be valid."""
     cdef size_t valid = active.utf8_scan(src, n, stats)
     cdef size_t rest = n - valid

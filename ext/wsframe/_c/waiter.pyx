@@ -89,7 +89,7 @@ cdef class Waiter:
         found = future._callbacks
         if type(found) is list and PyList_GET_SIZE(found) == 1 and not self.is_debugged:
             callback, context = found[0]
-            if wakes_task(callback) and not task_runs(self.loop):
+            if is_task_wakeup(callback) and not task_runs(self.loop):
                 self.keeps_future = True
                 self.end_seen = False
                 future.remove_done_callback(callback)
@@ -164,7 +164,7 @@ def _raise_from_loop(exc):
     raise exc
 
 
-cdef bint wakes_task(object callback) except -1:
+cdef bint is_task_wakeup(object callback) except -1:
     """Tell whether a callback of a future is that of a compiled task."""
     if PyCFunction_Check(callback):
         return type(callback.__self__) is Task

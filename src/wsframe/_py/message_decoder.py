@@ -131,7 +131,7 @@ class MessageDecoder(_Decoder):
         self._fragments = 0  # frames of that message so far
         self._in_fragments = False  # it is returned in Fragments
         self._returned = 0  # bytes of it that were returned
-        self._inflated = 0  # bytes of the frame, if it is compressed
+        self._frame_inflated = 0  # bytes of the frame, if it is compressed
         self._message = bytearray()
         self._checked = 0  # bytes of it known to be valid UTF-8
 
@@ -219,7 +219,7 @@ class MessageDecoder(_Decoder):
             self._in_fragments = False
             self._returned = 0
         self._fragments += 1
-        self._inflated = 0
+        self._frame_inflated = 0
         self._max_piece = MAX_LENGTH
         if self._compressed:
             self._max_piece = STREAMED_PIECE if self.streaming or self._in_fragments else DEFLATED_PIECE
@@ -318,7 +318,7 @@ class MessageDecoder(_Decoder):
 
     def _inflate(self, piece: bytes, final: bool) -> bytes:
         room = self._max_message - len(self._message) - self._returned
-        in_frame = self._max_frame - self._inflated
+        in_frame = self._max_frame - self._frame_inflated
         assert self._deflate is not None
         self._cost += DEFLATED_COST * len(piece)
         try:
@@ -334,7 +334,7 @@ class MessageDecoder(_Decoder):
         except Exception as exc:
             raise _errors.inflate_failed() from exc
         self._cost += len(piece)
-        self._inflated += len(piece)
+        self._frame_inflated += len(piece)
         if len(piece) > room:
             raise _errors.message_too_big(self._max_message)
         if len(piece) > in_frame:

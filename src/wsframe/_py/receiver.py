@@ -61,7 +61,7 @@ class Receiver(Coalescer):
         "_received_since_check",
         "_single_message",
         "_waiter",
-        "_woken",
+        "_ready_waiter",
     )
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class Receiver(Coalescer):
         self._reads_in_progress = 0  # calls that decode bytes of the buffer
         self._loop: Any = None
         self._waiter: Waiter | None = None  # of the call that waits for a message
-        self._woken: Waiter | None = None  # it was `_waiter`: its task runs at the end of the read
+        self._ready_waiter: Waiter | None = None  # it was `_waiter`: its task runs at the end of the read
         self._drop_excess = False  # closing: drop messages over the high-water mark
         self._received_since_check = False  # bytes have arrived since the last check of the keep-alive
         self._single_message = False  # the listener has the only message of a read
@@ -235,15 +235,15 @@ class Receiver(Coalescer):
         if waiter is not None:
             self._waiter = None
             if self._reads_in_progress:
-                self._woken = waiter
+                self._ready_waiter = waiter
             else:
                 waiter.set_result(None)
 
     def _resume_woken(self) -> None:
         """Run the task that the messages of a read have woken up."""
-        waiter = self._woken
+        waiter = self._ready_waiter
         if waiter is not None:
-            self._woken = None
+            self._ready_waiter = None
             waiter.resume()
 
 

@@ -48,7 +48,7 @@ class Waiter:
         found = getattr(future, "_callbacks", None)
         if type(found) is list and len(found) == 1 and not self._loop.get_debug():
             callback, context = found[0]
-            if _wakes_task(callback, self._loop):
+            if _is_task_wakeup(callback, self._loop):
                 future.remove_done_callback(callback)
                 future.set_result(None)
                 try:
@@ -75,7 +75,7 @@ def _raise_from_loop(exc: BaseException) -> None:
     raise exc
 
 
-def _wakes_task(callback: Callable[[Any], object], loop: Any) -> bool:
+def _is_task_wakeup(callback: Callable[[Any], object], loop: Any) -> bool:
     """Tell whether a callback of a future is that of a compiled task, which may run now."""
     import asyncio  # the codec alone does not need it
 
