@@ -53,14 +53,6 @@ class Headers(MutableMapping[str, str]):
         for name, value in fields.items():
             self[name] = value
 
-    @classmethod
-    def _of_pairs(cls, raw: list[Any]) -> Headers:
-        """Return header fields that a parser has read, without a copy of the list."""
-        headers = cls.__new__(cls)
-        headers.raw = raw
-        headers._index = None
-        return headers
-
     def _values(self) -> dict[str, list[str]]:
         if self._index is None:
             self._index = {}

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from . import errors
-from .messages import TOKEN, Headers, Request, Response, is_host, is_target, str_of
+from .messages import TOKEN, Request, Response, is_host, is_target, str_of
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -14,12 +13,6 @@ if TYPE_CHECKING:
 MAX_HEAD = 2**14  # bytes of a request or status line and its headers
 MAX_HEADERS = 128
 MAX_BODY = 2**12  # bytes a client keeps of the body of a refusal
-
-# The requests that need no parser, which are nearly all: RFC 9112, 3 and 5, without what it discourages. A
-# byte matches in one way only, so that a search takes linear time.
-_FIELD = rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ([!-~][ -~]*)(?<! )\r\n"
-_GET = re.compile(rb"GET (/[0-9A-Za-z/._~!$&'()*+,;=:@%?-]*) HTTP/1\.1\r\n(?:" + _FIELD + rb")+\r\n")
-_FIELDS = re.compile(_FIELD)
 
 
 def require_httptools() -> None:
@@ -173,31 +166,8 @@ class RequestReader(_Reader):
                 something else than a path, or its Host names no host (RFC 9112, 3.2).  Its `response` is
                 empty if the first line is not that of HTTP.
         """
-        if not self._head:
-            request = self._parse_usual(bytes(data))
-            if request is not None:
-                return request
         head = self._collect(data)
         return None if head is None else self._parse(head)
-
-    def _parse_usual(self, data: bytes) -> Request | None:
-        """Parse a request of the usual form that arrives in one piece; None for any other."""
-        found = _GET.match(data)
-        if found is None or found.end() > self._max_head:
-            return None
-        headers = _FIELDS.findall(data, found.end(1) + len(b" HTTP/1.1\r\n"), found.end())
-        names = [name.lower() for name, _ in headers]
-        # What is refused is refused by the other method, and what has a body is for the parser.
-        if (
-            len(names) > self._max_headers
-            or names.count(b"host") != 1
-            or b"content-length" in names
-            or b"transfer-encoding" in names
-            or not is_host(headers[names.index(b"host")][1])
-        ):
-            return None
-        self.rest = data[found.end() :]
-        return Request(found[1].decode("ascii"), Headers._of_pairs(headers))
 
     def cut_short(self) -> EOFError:
         """Return the error for the end of the connection within a request."""
