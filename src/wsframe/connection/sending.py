@@ -149,7 +149,7 @@ class Sender(ConnectionState):
             opcode = Opcode.CONTINUATION
         else:
             # The size of the message is not known yet.
-            self._compressing = self._deflate is not None and self._deflate.wants(2**16)
+            self._compressing = self._deflate is not None and self._deflate.wants(SAMPLED_SIZE)
             rsv = RSV1 >> 4 if self._compressing else 0
         if self._compressing:
             assert self._deflate is not None
