@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 
 from . import Role
-from .connection import SansIOConnection as Protocol
+from .connection import SansIOConnection
 
 if TYPE_CHECKING:
     from ._http.forwarded import ForwardedHeader, TrustedProxy
@@ -197,7 +197,7 @@ def check_limits(role: Role, max_size: MaxSize, max_fragments: int | None) -> No
     """Check the limits of messages as the decoder of each connection does."""
     max_message, max_frame = limits_of(max_size)
     try:
-        Protocol(role, max_message=max_message, max_fragments=max_fragments, max_frame=max_frame)
+        SansIOConnection(role, max_message=max_message, max_fragments=max_fragments, max_frame=max_frame)
     except (TypeError, ValueError) as exc:
         raise type(exc)(
             str(exc).replace("max_message", "max_size").replace("max_frame", "max_size")

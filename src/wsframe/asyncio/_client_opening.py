@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .._options import limits_of
 from .._spec import Role
-from ..connection import SansIOConnection as Protocol
+from ..connection import SansIOConnection
 from ..handshake import (
     InvalidMessage,
     InvalidStatus,
@@ -95,7 +95,7 @@ class ClientConnection(Connection):
         self._handshake_waiter.set_result(None)
         max_message, max_frame = limits_of(self._connect.max_size)
         self._open(
-            Protocol(
+            SansIOConnection(
                 Role.CLIENT,
                 max_message=max_message,
                 max_fragments=self._connect.max_fragments,

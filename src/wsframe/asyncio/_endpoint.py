@@ -33,7 +33,7 @@ from .._spec import ALL_MESSAGES, Close, CloseCode, Fragment, Ping, Pong, Role
 from ..connection import (
     CLEAN_CODES,
     Event,
-    SansIOConnection as Protocol,
+    SansIOConnection,
     State,
     close_body,
 )
@@ -148,7 +148,7 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
         self._keepalive = KeepAlive(self, ping_interval, ping_timeout)
         self._close_timeout = close_timeout
         self._write_limit = write_limit
-        self._protocol: Protocol | None = None
+        self._protocol: SansIOConnection | None = None
         self._drain_waiter: asyncio.Future[None] | None = None
         self._lost = False
         self._pings: dict[bytes, tuple[asyncio.Future[float], float]] | None = None
@@ -180,7 +180,7 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
     # State.
 
     @property
-    def protocol(self) -> Protocol:
+    def protocol(self) -> SansIOConnection:
         """The connection without I/O."""
         if self._protocol is None:
             raise RuntimeError("the opening handshake is not done")
@@ -268,7 +268,7 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
         finally:  # a listener may raise SystemExit
             self._wakeup_drain_waiter()
 
-    def _end(self, protocol: Protocol, exc: Exception | None) -> None:
+    def _end(self, protocol: SansIOConnection, exc: Exception | None) -> None:
         protocol.receive_eof(exc)
         for acknowledged, _ in (self._pings or {}).values():
             if not acknowledged.done():
@@ -281,7 +281,7 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
 
     # Receiving.
 
-    def _open(self, protocol: Protocol, rest: bytes = b"") -> None:
+    def _open(self, protocol: SansIOConnection, rest: bytes = b"") -> None:
         """Start the connection, after its opening handshake.
 
         Args:
@@ -333,7 +333,7 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
         elif protocol.received is not None:
             self._read_until_close()  # only the end of the stream is left
 
-    def _process_control_frames(self, protocol: Protocol, events: list[Event]) -> list[Event]:
+    def _process_control_frames(self, protocol: SansIOConnection, events: list[Event]) -> list[Event]:
         """Send Pongs and a Close, acknowledge Pings; return the messages."""
         self._write_outgoing(protocol)
         if self.congested:  # a peer that sends Pings and does not read must not fill the memory
@@ -355,7 +355,7 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
             self._deliver_fragments(fragments)
         return messages
 
-    def _write_outgoing(self, protocol: Protocol) -> None:
+    def _write_outgoing(self, protocol: SansIOConnection) -> None:
         for frame in protocol.outgoing:
             self._write(frame)
         protocol.outgoing.clear()

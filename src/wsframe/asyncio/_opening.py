@@ -21,7 +21,7 @@ from .._http.responses import (
 )
 from .._options import limits_of
 from .._spec import CloseCode, Role
-from ..connection import SansIOConnection as Protocol
+from ..connection import SansIOConnection
 from ..handshake import (
     Accepted,
     NegotiationError,
@@ -303,7 +303,7 @@ class ServerConnection(Connection):
         server._group.opened(self)
         max_message, max_frame = limits_of(server.max_size)
         self._open(
-            Protocol(
+            SansIOConnection(
                 Role.SERVER,
                 max_message=max_message,
                 max_fragments=server.max_fragments,

@@ -13,7 +13,7 @@ from .._spec import LARGE_MESSAGE, CloseCode
 from ..connection import (
     ConnectionClosed,
     FragmentsAs,
-    SansIOConnection as Protocol,
+    SansIOConnection,
     as_kind,
     check_fragment,
 )
@@ -73,7 +73,7 @@ class Sender(Stream):
     # What a subclass has to do.
 
     @property
-    def protocol(self) -> Protocol:
+    def protocol(self) -> SansIOConnection:
         """The connection without I/O."""
         raise NotImplementedError
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from .._errors import ConcurrencyError
 from .._http.logs import DEBUG, log
 from .._spec import CloseCode
-from ..connection import Event, SansIOConnection as Protocol, State
+from ..connection import Event, SansIOConnection, State
 from ._background import Background
 from ._keepalive import KeepAlive
 from ._outbox import Outbox
@@ -70,7 +70,7 @@ class Endpoint:
         high, low = max_queue if isinstance(max_queue, tuple) else (max_queue, None)
         self._high_water_queued = low * 4 if high is None and low is not None else high
         self.close_timeout = close_timeout
-        self._protocol: Protocol | None = None
+        self._protocol: SansIOConnection | None = None
         self._encode: Callable[[str | Buffer], bytes] = _not_open
         self._messages: deque[Any] = deque()  # str, bytes, and Fragments of recv_streaming
         self._receiving = threading.Lock()
@@ -88,7 +88,7 @@ class Endpoint:
         self._background = Background(self, self._keepalive)
 
     @property
-    def protocol(self) -> Protocol:
+    def protocol(self) -> SansIOConnection:
         """The connection without I/O."""
         if self._protocol is None:
             raise RuntimeError("the opening handshake is not done")
@@ -131,7 +131,7 @@ class Endpoint:
         """Read once, and process what arrives; the lock of reading is held."""
         raise NotImplementedError
 
-    def _process(self, protocol: Protocol, events: list[Event]) -> None:
+    def _process(self, protocol: SansIOConnection, events: list[Event]) -> None:
         """Process events of the decoder."""
         raise NotImplementedError
 
@@ -144,7 +144,7 @@ class Endpoint:
 
     # Opening, reading and sending.
 
-    def _open(self, protocol: Protocol, rest: bytes) -> None:
+    def _open(self, protocol: SansIOConnection, rest: bytes) -> None:
         """Start the connection, after its opening handshake.
 
         Args:
@@ -226,7 +226,7 @@ class Endpoint:
         if self._close_deadline.rest() == 0:
             self._time_out()
 
-    def _end_if_due(self, protocol: Protocol) -> bool:
+    def _end_if_due(self, protocol: SansIOConnection) -> bool:
         """End the TCP connection if it is ours to end (RFC 6455, 7.1.1); return whether it has ended."""
         if protocol.ends_tcp and self._outbox.empty:
             self._end(None, lingers=protocol.error is not None)

@@ -19,7 +19,7 @@ from .._http.responses import (
     with_server_field,
 )
 from .._spec import Role
-from ..connection import SansIOConnection as Protocol
+from ..connection import SansIOConnection
 from ..deflate import ServerPolicy
 from ..handshake import (
     Accepted,
@@ -120,7 +120,7 @@ class ServerConnection(Connection):
         if close:
             self._close_soon(code, reason)
 
-    def _open(self, protocol: Protocol, rest: bytes) -> None:
+    def _open(self, protocol: SansIOConnection, rest: bytes) -> None:
         super()._open(protocol, rest)
         with self._mutex:
             close_with = self._close_with
@@ -185,7 +185,7 @@ class Opening(NamedTuple):
         log(connection, INFO, "connection open")
         connection.subprotocol = accepted.subprotocol
         connection._open(
-            Protocol(
+            SansIOConnection(
                 Role.SERVER,
                 max_message=self.max_message,
                 max_frame=self.max_frame,

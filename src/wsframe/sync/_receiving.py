@@ -6,7 +6,7 @@ import threading
 from threading import get_ident
 
 from .._spec import Close, Ping, Pong
-from ..connection import Event, SansIOConnection as Protocol, State
+from ..connection import Event, SansIOConnection, State
 from ._endpoint import BUDGET
 from ._sending import Sender
 from ._socket import Deadline
@@ -106,7 +106,7 @@ class Receiver(Sender):
                 raise TimeoutError("timed out")
         return None
 
-    def _process(self, protocol: Protocol, events: list[Event]) -> None:
+    def _process(self, protocol: SansIOConnection, events: list[Event]) -> None:
         """Queue messages, and process control frames."""
         decoder = protocol.decoder
         if decoder.controls == protocol.controls and decoder.error is None:
@@ -123,14 +123,14 @@ class Receiver(Sender):
         self._flush_now()
         self._end_if_due(protocol)
 
-    def _fail(self, protocol: Protocol) -> None:
+    def _fail(self, protocol: SansIOConnection) -> None:
         """Fail the connection for a violation (RFC 6455, 7.1.7)."""
         with self._mutex:
             protocol.fail()
             self._send_outgoing(protocol)
         self._flush_now()
 
-    def _send_outgoing(self, protocol: Protocol) -> None:
+    def _send_outgoing(self, protocol: SansIOConnection) -> None:
         self._outbox.pending.extend(protocol.outgoing)
         protocol.outgoing.clear()
         if protocol.state is not State.OPEN:

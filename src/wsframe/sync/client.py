@@ -27,7 +27,7 @@ from .._options import (
     policy_of,
 )
 from .._spec import DEFAULT_MAX_FRAGMENTS, DEFAULT_MAX_MESSAGE, Role
-from ..connection import SansIOConnection as Protocol
+from ..connection import SansIOConnection
 from ..deflate import ClientPolicy
 from ..handshake import (
     URI,
@@ -231,7 +231,7 @@ def connect(
     connection.subprotocol = agreed.subprotocol
     max_message, max_frame = limits_of(max_size)
     connection._open(
-        Protocol(
+        SansIOConnection(
             Role.CLIENT,
             max_message=max_message,
             max_fragments=max_fragments,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from .._spec import Close, Ping
-from ..connection import Event, SansIOConnection as Protocol, State
+from ..connection import Event, SansIOConnection, State
 
 
-class DelayedCloseReply(Protocol):
+class DelayedCloseReply(SansIOConnection):
     """A connection that replies to a Close on request, after the replies to earlier messages.
 
     Attributes:
