@@ -10,6 +10,9 @@ import pytest
 TESTS = Path(__file__).parent
 PACKAGE = TESTS.parent / "src" / "wsframe"
 
+# Folders whose tests are in one of another name.
+MIRRORS = {"_cli": "", "_http": "handshake", "_py": "codec"}
+
 # Folders whose modules make sense together only, and are tested so: `test_aiohttp*.py`.
 HOSTS = "accelerate/hosts/"
 DEMO = "demo/"
@@ -22,22 +25,33 @@ TESTED_BY = {
         *("asyncio/nats_engine", "asyncio/redis_engine"),
         *("asyncio/_recovery", "asyncio/_redis_history", "asyncio/_redis_link"),
     ),
-    "asyncio/test_coalescer.py": ("_sockets",),
+    "asyncio/test_coalescer.py": ("_py/coalescer", "_sockets"),
+    "asyncio/test_messages_iterated.py": ("_py/messages",),
+    "asyncio/test_options.py": ("_options",),
+    "asyncio/test_waiter.py": ("_py/waiter",),
     "asyncio/test_metrics.py": ("asyncio/_traffic",),
     "asyncio/test_names_of_websockets.py": ("_http/basic_auth", "_http/redirects", "asyncio/_basic_auth"),
     "asyncio/test_option_names.py": ("asyncio/_transport_options", "asyncio/_typed_options"),
     "asyncio/test_opening_failures.py": ("_http/logs",),
-    "asyncio/test_proxies.py": ("_http/connecting", "asyncio/_http_proxy", "asyncio/_proxy"),
+    "asyncio/test_proxies.py": (
+        *("_http/connecting", "_http/proxies"),
+        *("asyncio/_http_proxy", "asyncio/_proxy"),
+    ),
     "asyncio/test_restart.py": ("asyncio/_draining",),
     "asyncio/test_router.py": ("_http/routing",),
     "asyncio/test_topics.py": ("asyncio/_counters", "asyncio/_delivery"),
     "codec/test_parity.py": ("_py/decoder", "_py/frame_decoder"),
     "codec/test_specification.py": ("_py/mask",),
-    "handshake/test_accept.py": ("_http/responses",),
+    "handshake/test_accept.py": ("_http/responses", "_py/accept"),
     "handshake/test_cases_handshake.py": ("_http/errors",),
     "handshake/test_reader.py": ("_http/messages",),
+    "handshake/test_handshake_peers.py": ("handshake",),
     "hosts/test_websocket_client.py": ("accelerate/hosts/_shared/keys",),
     "hosts/test_wsproto.py": ("accelerate/hosts/_shared/frames",),
+    "proxies/test_forwarded.py": ("_http/forwarded",),
+    "proxies/test_proxy_protocol.py": (
+        *("_http/proxy_protocol", "asyncio/_proxy_protocol", "sync/_proxy_protocol"),
+    ),
     "sync/test_sync_background.py": ("sync/_keepalive",),
     "sync/test_sync_messages.py": (
         *("sync/_socket", "sync/_tls", "sync/connection"),
@@ -54,7 +68,11 @@ TESTED_BY = {
         *("_cli/opening", "_cli/plot", "_cli/terminal"),
     ),
     "test_cli_environments.py": ("accelerate/ready",),
-    "codec/test_spec.py": ("_errors",),
+    "codec/test_spec.py": ("_errors", "_spec"),
+    "test_exceptions.py": ("asyncio/exceptions",),
+    "test_typing_names.py": ("asyncio/typing", "sync/typing"),
+    "uvicorn/test_asgi_functions.py": ("_py/asgi",),
+    "uvicorn/test_asgi_topics.py": ("asgi",),
     "uvicorn/test_dialogs.py": ("uvicorn/_behaviour",),
     "uvicorn/test_handshake.py": ("uvicorn/_opening", "uvicorn/_refusing", "uvicorn/_scope"),
     "uvicorn/test_order.py": ("uvicorn/_close_reply", "uvicorn/_receiving", "uvicorn/_sending"),
@@ -82,6 +100,14 @@ def beginnings(module: str) -> tuple[str, ...]:
     return (f"test_{stem}", f"test_{folder.rpartition('/')[2].strip('_')}_{stem}")
 
 
+def mirror(module: str) -> Path:
+    """The folder in which the tests of a module are looked for."""
+    if module.startswith(DEMO):
+        return TESTS
+    folder = module.rpartition("/")[0]
+    return TESTS / ("hosts" if module.startswith(HOSTS) else MIRRORS.get(folder, folder))
+
+
 @pytest.mark.skipif(not PACKAGE.is_dir(), reason="no sources here")
 @pytest.mark.parametrize("module", list(modules()))
 def test_each_module_has_tests_named_after_it(module: str) -> None:
@@ -89,8 +115,8 @@ def test_each_module_has_tests_named_after_it(module: str) -> None:
         assert (TESTS / LISTED[module]).is_file()
     else:
         names = beginnings(module)
-        assert any(file.name.startswith(names) for file in TESTS.rglob("test_*.py")), (
-            f"no tests of {module}: name them {names[0]}*.py, or list it in tests/test_layout.py"
+        assert any(file.name.startswith(names) for file in mirror(module).glob("test_*.py")), (
+            f"no tests of {module} in {mirror(module).name}: name them {names[0]}*.py, or list it here"
         )
 
 
