@@ -79,7 +79,7 @@ def codec(policy: ServerPolicy, role: Role) -> Deflate:
     agreed = policy.accept([("permessage-deflate", [("client_max_window_bits", None)])])
     assert agreed is not None
     return Deflate(
-        role, agreed.parameters, level=policy.level, mem_level=policy.mem_level, backend=policy.backend
+        role, agreed.parameters, level=policy.level, mem_level=policy.mem_level, module=policy.module
     )
 
 
@@ -97,8 +97,8 @@ def cost(policy: ServerPolicy, work: Callable[[Deflate], None], messages: int) -
     return (resident() - before) / len(made) / 1024, min(times) / messages * 1e6
 
 
-def line(name: str, backend: str) -> str:
-    policy = replace(SETTINGS[name][0], backend=backend)
+def line(name: str, module: str) -> str:
+    policy = replace(SETTINGS[name][0], module=module)
     messages = feed()
     peer = codec(policy, Role.CLIENT)
     packed = [peer.deflate(message) for message in messages]
@@ -115,7 +115,7 @@ def line(name: str, backend: str) -> str:
     receiving, inflate = cost(policy, receive, len(messages))
     size = 100 * sum(map(len, packed)) / sum(map(len, messages))
     return (
-        f"| {name} | {backend} | {sending:.0f} KiB | {receiving:.0f} KiB "
+        f"| {name} | {module} | {sending:.0f} KiB | {receiving:.0f} KiB "
         f"| {compress:.0f} µs | {inflate:.1f} µs | {size:.0f} % |"
     )
 
@@ -127,9 +127,9 @@ def main(arguments: list[str]) -> None:
         return
     print("| setting | module | held for sending | for receiving | to compress | to inflate | size |")
     print("|---|---|---|---|---|---|---|", flush=True)
-    for name, (_, backends) in SETTINGS.items():
-        for backend in backends:
-            subprocess.run([sys.executable, "-m", "bench.compression", name, backend], check=True)
+    for name, (_, modules) in SETTINGS.items():
+        for module in modules:
+            subprocess.run([sys.executable, "-m", "bench.compression", name, module], check=True)
 
 
 if __name__ == "__main__":
