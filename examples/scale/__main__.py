@@ -24,6 +24,7 @@ defaults
     timeout tunnel 1h
     retries 3
     option redispatch
+    retry-on conn-failure empty-response
 frontend chat
     bind 127.0.0.1:{haproxy}
     default_backend nodes
