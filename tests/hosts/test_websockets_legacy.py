@@ -10,7 +10,9 @@ import secrets
 import socket
 import subprocess
 import sys
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from support.conversations import parsed
@@ -590,6 +592,15 @@ class Writes:
     def write(self, data: bytes) -> None:
         self.written.append(bytes(data))
         self.transport.write(data)
+
+
+def test_a_transport_that_forwards_all_calls_keeps_its_write():
+    async def main():
+        transport = Mock()  # as in the tests of libraries
+        owner = SimpleNamespace()
+        return coalesce.output_of(owner, transport, asyncio.get_running_loop()) is transport
+
+    assert asyncio.run(main())
 
 
 @pytest.mark.skipif(not coalesce.ENABLED, reason="WSFRAME_COALESCE=0")
