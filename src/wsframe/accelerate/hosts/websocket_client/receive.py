@@ -181,16 +181,11 @@ def take(self: Any, mask: str) -> tuple[Start, bytes] | None:
             return None
         length = int.from_bytes(size, "big")
     self.length = length
+    setattr(self, mask, "")
     if length > RECV_LIMIT:
-        setattr(self, mask, "")
         return None
-    try:
-        data = self.recv(length) if length else b""
-    except BaseException:
-        setattr(self, mask, "")
-        raise
+    data = self.recv(length) if length else b""
     if type(data) is not bytes or len(data) != length:
-        setattr(self, mask, "")
         put_back(self, data)
         return None
     self.clear()
