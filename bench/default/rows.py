@@ -90,7 +90,7 @@ ROWS = (
     ),
     *(
         Row("aiohttp", (f"aiohttp=={version}",), works((0.97, 0.97), (1000, 1, 0.97), (1000, 64, 1.5)))
-        for version in ("3.11.18", "3.13.2", "3.14.5")
+        for version in ("3.8.6", "3.9.5", "3.10.11", "3.11.18", "3.13.2", "3.14.5")
     ),
     Row("autobahn", ("autobahn==26.10.2",), works((NEVER_SLOWER, NEVER_SLOWER), *SLOWEST)),
     *(

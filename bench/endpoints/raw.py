@@ -60,6 +60,16 @@ class Buffered(Constants, asyncio.BufferedProtocol):
             self.reply_to(size)
 
 
+class PerRead(Buffered):
+    """Replies to each read with the same frame: for one message in flight."""
+
+    def reply_to(self, size):
+        if size == CLOSE:
+            self.transport.close()
+        else:
+            self.write(self.reply)
+
+
 async def echo(size):
     Constants.reply = encode_text(text_of(size))
     return await asyncio.get_running_loop().create_server(Unbuffered, HOST, 0)
@@ -68,6 +78,11 @@ async def echo(size):
 async def echo_buffered(size):
     Constants.reply = encode_text(text_of(size))
     return await asyncio.get_running_loop().create_server(Buffered, HOST, 0)
+
+
+async def echo_reads(size):
+    Constants.reply = encode_text(text_of(size))
+    return await asyncio.get_running_loop().create_server(PerRead, HOST, 0)
 
 
 async def waiting():

@@ -64,6 +64,10 @@ def limits() -> list[Row]:
         Row("callback, asyncio", endpoint("wsframe", "echo"), LIMIT, SMALL, 1.2),
         Row("callback, uvloop", endpoint("wsframe", "echo", "uvloop"), LIMIT, SMALL, 1.2, ("uvloop",)),
     ]
+    # What the loops themselves take: a protocol that writes the same reply to every read, unseen.
+    for loop in ("asyncio", "uvloop"):
+        server = endpoint("raw", "echo_reads", loop)
+        rows.append(Row(f"bare protocol, {loop}", server, LIMIT, SMALL, None, on(loop)))
     iteration, own = "echo_by_iteration", "wsframe.uvicorn:WebSocketProtocol"
     for loop, bar in (("asyncio", 1.9), ("uvloop", 1.5)):
         rows.append(
