@@ -16,6 +16,7 @@ MODULES = (
     "mask",
     "header",
     "accept",
+    "request",
     "utf8",
     "decoder",
     "frame_decoder",

@@ -42,6 +42,7 @@ TESTED_BY = {
     "asyncio/test_topics.py": ("asyncio/_counters", "asyncio/_delivery"),
     "codec/test_parity.py": ("_py/decoder", "_py/frame_decoder"),
     "codec/test_specification.py": ("_py/mask",),
+    "handshake/test_usual_requests.py": ("_py/request",),
     "handshake/test_accept.py": ("_http/responses", "_py/accept"),
     "handshake/test_cases_handshake.py": ("_http/errors",),
     "handshake/test_reader.py": ("_http/messages",),

@@ -13,6 +13,7 @@ __all__ = [
     "Iteration",
     "MessageDecoder",
     "Messages",
+    "RequestParts",
     "Stream",
     "Waiter",
     "Watch",
@@ -32,6 +33,8 @@ __all__ = [
     "parse_header",
     "take_frame",
     "take_message",
+    "upgrade_of",
+    "usual_head",
     "write_to_all",
 ]
 
@@ -52,6 +55,7 @@ def _load() -> str:
             message_decoder,
             messages,
             receiver,
+            request,
             stream,
             waiter,
             watch,
@@ -82,6 +86,7 @@ if not TYPE_CHECKING and _load() == "_c":
     from ._c.mask import mask, mask_into
     from ._c.message_decoder import MessageDecoder
     from ._c.messages import Messages
+    from ._c.request import RequestParts, upgrade_of, usual_head
     from ._c.stream import Stream, write_to_all
     from ._c.waiter import Waiter
     from ._c.watch import Watch
@@ -97,6 +102,7 @@ else:
     from ._py.mask import mask, mask_into
     from ._py.message_decoder import MessageDecoder
     from ._py.messages import Messages
+    from ._py.request import RequestParts, upgrade_of, usual_head
     from ._py.stream import Stream, write_to_all
     from ._py.waiter import Waiter
     from ._py.watch import Watch

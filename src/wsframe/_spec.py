@@ -15,6 +15,9 @@ else:
 # 1.3, 4.2.2: what a server appends to Sec-WebSocket-Key before hashing it.
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
+# RFC 4648, 4: what Sec-WebSocket-Key consists of, besides its padding.
+BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
 # 5.2: the first two bytes of a frame.
 FIN = 0x80
 RSV1 = 0x40

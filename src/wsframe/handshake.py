@@ -10,11 +10,11 @@ from __future__ import annotations
 import base64
 import inspect
 import re
-import string
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import accept_key, new_key
+from ._backend import upgrade_of
 from ._http import errors
 from ._http.errors import (
     InvalidHandshake,
@@ -52,6 +52,7 @@ from ._http.messages import (
 )
 from ._http.reader import RequestReader, ResponseReader
 from ._http.uri import URI, parse_uri
+from ._spec import BASE64
 
 if TYPE_CHECKING:
     from .deflate import ClientPolicy, Deflate, ServerPolicy
@@ -118,7 +119,6 @@ _OURS = frozenset(
 
 _OPTIONS = {b"sec-websocket-protocol": "subprotocols", b"sec-websocket-extensions": "compression"}
 
-_BASE64 = (string.ascii_letters + string.digits + "+/").encode()
 _BLANK = BLANK.encode()
 
 _SWITCH = (
@@ -175,19 +175,26 @@ def accept(
     if http_version != "1.1":
         refused = errors.bad_http_version(http_version)
         raise refused if http_version != "1.0" else _refused(_read_request(headers), "http version", refused)
-    found = _read_request(headers)
-    key = _check_upgrade(found)
+    usual = upgrade_of(headers)
+    if usual is not None and is_host(usual[1]):
+        key, _, origin, offered, extensions = usual
+    else:
+        found = _read_request(headers)
+        key = _check_upgrade(found)
+        origin = found.get(b"origin")
+        offered = found.get(b"sec-websocket-protocol")
+        extensions = found.get(b"sec-websocket-extensions")
     if origins is not None:
-        _check_origin(found.get(b"origin"), origins)
+        _check_origin(origin, origins)
     out = [_SWITCH, accept_key(key).encode(), b"\r\n"]
     subprotocol = deflate = None
     if subprotocols is not None and (callable(subprotocols) or len(subprotocols)):
-        subprotocol = _choose_subprotocol(found.get(b"sec-websocket-protocol", b""), subprotocols)
+        subprotocol = _choose_subprotocol(offered or b"", subprotocols)
         if subprotocol is not None:
             out.append(b"Sec-WebSocket-Protocol: %b\r\n" % subprotocol.encode())
-    if compression is not None and b"sec-websocket-extensions" in found:
+    if compression is not None and extensions is not None:
         try:
-            offers = extensions_of(found[b"sec-websocket-extensions"].decode("latin-1"))
+            offers = extensions_of(extensions.decode("latin-1"))
         except ValueError as exc:
             raise errors.malformed("Sec-WebSocket-Extensions", exc) from None
         deflate = compression.accept(offers)
@@ -196,7 +203,6 @@ def accept(
     if extra_headers:
         out.append(write_extra(extra_headers))
     out.append(b"\r\n")
-    origin = found.get(b"origin")
     return Accepted(b"".join(out), subprotocol, deflate, None if origin is None else origin.decode("latin-1"))
 
 
@@ -244,7 +250,7 @@ def _check_upgrade(found: dict[bytes, bytes]) -> bytes:
     if key is None:
         raise errors.missing("Sec-WebSocket-Key")
     # 16 bytes in base64: 22 characters and the padding.
-    if len(key) != 24 or key[22:] != b"==" or key[:22].translate(None, _BASE64):
+    if len(key) != 24 or key[22:] != b"==" or key[:22].translate(None, BASE64):
         raise errors.bad_key(key)
     return key
 

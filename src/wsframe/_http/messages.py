@@ -292,6 +292,14 @@ def pairs_of(headers: HeadersLike) -> list[Header]:
     return [(name, text_of(value)) for name, value in pairs]
 
 
+def headers_of(pairs: list[Any]) -> Headers:
+    """Return header fields that were received: their pairs as they are, not checked or copied."""
+    headers = Headers.__new__(Headers)
+    headers.raw = pairs
+    headers._index = None
+    return headers
+
+
 def _pairs_of_other(headers: Any) -> Iterable[Header]:
     """Return the pairs of an object with some methods of a mapping (email.message.Message), or of pairs."""
     if hasattr(headers, "items"):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .._backend import RequestParts, usual_head
 from . import errors
-from .messages import TOKEN, Request, Response, is_host, is_target, str_of
+from .messages import TOKEN, Request, Response, headers_of, is_host, is_target, str_of
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -21,26 +22,6 @@ def require_httptools() -> None:
         import httptools  # noqa: F401
     except ImportError:
         raise ImportError("servers and clients need httptools: pip install 'wsframe[asyncio]'") from None
-
-
-class _RequestParts:
-    """Collects the parts of a request from the callbacks of httptools."""
-
-    __slots__ = ("whole", "headers", "url")
-
-    def __init__(self) -> None:
-        self.whole = False  # whether the head is whole
-        self.url = b""
-        self.headers: list[tuple[bytes, bytes]] = []
-
-    def on_url(self, url: bytes) -> None:
-        self.url += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name, value))
-
-    def on_headers_complete(self) -> None:
-        self.whole = True
 
 
 class _ResponseParts:
@@ -166,8 +147,11 @@ class RequestReader(_Reader):
                 something else than a path, or its Host names no host (RFC 9112, 3.2).  Its `response` is
                 empty if the first line is not that of HTTP.
         """
-        head = self._collect(data)
-        return None if head is None else self._parse(head)
+        if type(data) is bytes and not self._head and (size := usual_head(data, self._max_head)):
+            head, self.rest = data[:size], data[size:]
+            return self._parse(head)
+        found = self._collect(data)
+        return None if found is None else self._parse(found)
 
     def cut_short(self) -> EOFError:
         """Return the error for the end of the connection within a request."""
@@ -177,7 +161,7 @@ class RequestReader(_Reader):
     def _parse(self, head: bytes) -> Request:
         import httptools
 
-        parts = _RequestParts()
+        parts = RequestParts()
         parser = httptools.HttpRequestParser(parts)
         try:
             parser.feed_data(head)
@@ -190,6 +174,9 @@ class RequestReader(_Reader):
         headers = parts.headers
         if len(headers) > self._max_headers:
             raise errors.request_with_too_many_headers(self._max_headers)
+        host = parts.usual_host(head)
+        if host is not None and is_host(host):
+            return Request(parts.url.decode(), headers_of(headers))
         method, version = parser.get_method().decode(), parser.get_http_version()
         line = b"%b %b HTTP/%b\r\n" % (method.encode(), parts.url, version.encode())
         if not head.startswith(line):
