@@ -58,7 +58,7 @@ TESTED_BY = {
         *("sync/_socket", "sync/_tls", "sync/connection"),
         *("sync/_endpoint", "sync/_receiving", "sync/_sending"),
     ),
-    "sync/test_sync_opening.py": ("sync/_basic_auth", "sync/client"),
+    "sync/test_sync_opening.py": ("sync/_basic_auth", "sync/_client_opening", "sync/client"),
     "sync/test_sync_option_names.py": ("sync/_typed_options",),
     "sync/test_sync_proxies.py": ("sync/_proxy",),
     "sync/test_sync_shutdown.py": ("sync/_server", "sync/server"),

@@ -6,13 +6,14 @@ import logging
 import socket
 import ssl as tls
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from .. import __version__
 from .._http.messages import HeadersLike, pairs_of
-from .._http.proxies import check_proxy, proxy_of_system
+from .._http.proxies import check_proxy
 from .._http.reader import MAX_HEAD, MAX_HEADERS
-from .._http.redirects import MAX_REDIRECTS, Target
+from .._http.redirects import Target
 from .._options import (
     MaxQueue,
     MaxSize,
@@ -22,30 +23,15 @@ from .._options import (
     check_max_queue,
     check_names,
     check_seconds,
-    check_unix_sockets,
-    limits_of,
     policy_of,
 )
 from .._spec import DEFAULT_MAX_FRAGMENTS, DEFAULT_MAX_MESSAGE, Role
-from ..connection import SansIOConnection
 from ..deflate import ClientPolicy
-from ..handshake import (
-    URI,
-    InvalidStatus,
-    Response,
-    ResponseReader,
-    SecurityError,
-    check_response,
-    list_of_subprotocols,
-    new_key,
-    open_request,
-    parse_uri,
-)
-from ._proxy import connect_through_http, connect_through_socks
-from ._socket import Deadline, Socket
-from ._tls import TLSSocket
+from ..handshake import ResponseReader, list_of_subprotocols, parse_uri
+from ._client_opening import ClientConnection, Opening
+from ._socket import Deadline
 from ._typed_options import ConnectOptions
-from .connection import MAX_QUEUE, Connection
+from .connection import MAX_QUEUE
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -55,14 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ClientConnection", "connect", "unix_connect"]
 
-# Seconds to wait for the body of an error response: its end may never arrive.
-BODY_TIMEOUT = 0.5
-
 _logger = logging.getLogger("wsframe.client")
-
-
-class ClientConnection(Connection):
-    """A connection to a server; it is closed when the block of a `with` is left."""
 
 
 def connect(
@@ -169,120 +148,35 @@ def connect(
     check_max_queue(max_queue)
     subprotocols = None if subprotocols is None else list_of_subprotocols(subprotocols)
     ResponseReader(max_head, max_headers)
-    where = {"sock": sock, "path": path} if unix else {"sock": sock}
-    attempt = Target(target, uri, pairs_of(additional_headers or ()))
-    deadline = Deadline(open_timeout)
-    for _ in range(MAX_REDIRECTS):
-        target = attempt.uri
-        reader = ResponseReader(max_head, max_headers)
-        key = new_key()
-        request = open_request(
-            target,
-            key,
-            origin=origin,
-            subprotocols=subprotocols,
-            compression=policy,
-            extra_headers=attempt.headers,
-            user_agent=user_agent_header,
-        )
-        through = None if unix or sock is not None else proxy
-        if through is True:
-            through = proxy_of_system(target)
-        if through is not None and through.startswith("http"):
-            transport = connect_through_http(
-                through, target, deadline, user_agent_header, proxy_ssl, proxy_server_hostname, given
-            )
-        else:
-            transport = Socket(_reach(target, path, through, deadline, given) if sock is None else sock)
-        try:
-            if transport.sock.family in (socket.AF_INET, socket.AF_INET6):
-                transport.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
-            if target.secure:
-                context = tls.create_default_context() if ssl is None else ssl
-                transport = encrypted = TLSSocket(
-                    transport, context, server_hostname=server_hostname or target.host
-                )
-                encrypted.handshake(deadline)
-            connection = (create_connection or ClientConnection)(
-                transport,
-                ping_interval=ping_interval,
-                ping_timeout=ping_timeout,
-                close_timeout=close_timeout,
-                max_queue=max_queue,
-                logger=_logger if logger is None else logger,
-            )
-            connection.request = request
-            transport.sendall(request.serialize())
-            response = connection.response = _response(transport, reader, deadline)
-            agreed = check_response(response, key, subprotocols=subprotocols, compression=policy)
-        except InvalidStatus as exc:
-            transport.close()
-            location = exc.location
-            if location is None:
-                raise
-            attempt = attempt.redirected(location, exc, where)
-        except BaseException:
-            transport.close()
-            raise
-        else:
-            break
-    else:
-        raise SecurityError(f"more than {MAX_REDIRECTS} redirects")
-    connection.subprotocol = agreed.subprotocol
-    max_message, max_frame = limits_of(max_size)
-    connection._open(
-        SansIOConnection(
-            Role.CLIENT,
-            max_message=max_message,
-            max_fragments=max_fragments,
-            max_frame=max_frame,
-            deflate=agreed.deflate,
+    opening = Opening(
+        deadline=Deadline(open_timeout),
+        sock=sock,
+        path=path,
+        unix=unix,
+        ssl=ssl,
+        server_hostname=server_hostname,
+        proxy=None if unix or sock is not None else proxy,
+        proxy_ssl=proxy_ssl,
+        proxy_server_hostname=proxy_server_hostname,
+        origin=origin,
+        subprotocols=subprotocols,
+        policy=policy,
+        user_agent=user_agent_header,
+        max_size=max_size,
+        max_fragments=max_fragments,
+        max_head=max_head,
+        max_headers=max_headers,
+        make_connection=partial(
+            ClientConnection if create_connection is None else create_connection,
+            ping_interval=ping_interval,
+            ping_timeout=ping_timeout,
+            close_timeout=close_timeout,
+            max_queue=max_queue,
+            logger=_logger if logger is None else logger,
         ),
-        reader.rest,
+        options=given,
     )
-    return connection
-
-
-def _reach(
-    uri: URI, path: str | None, proxy: str | None, deadline: Deadline, options: dict[str, Any]
-) -> socket.socket:
-    """Connect a socket."""
-    timeout = deadline.rest()
-    if path is not None:
-        check_unix_sockets()
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            sock.settimeout(timeout)
-            sock.connect(path)
-        except BaseException:
-            sock.close()
-            raise
-        return sock
-    if proxy is not None:
-        source = options.get("source_address")
-        return connect_through_socks(proxy, uri, timeout=timeout, local_addr=source)
-    return socket.create_connection((uri.host, uri.port), **{"timeout": timeout, **options})
-
-
-def _response(transport: Socket, reader: ResponseReader, deadline: Deadline) -> Response:
-    """Read the response of the server.
-
-    Raises:
-        InvalidMessage: it is not valid.
-        TimeoutError: it does not arrive in time.
-    """
-    while True:
-        try:
-            data = transport.recv_within(deadline)
-        except TimeoutError:
-            if reader.refused:  # the status is what counts
-                return reader.feed_eof()
-            raise TimeoutError("timed out while waiting for handshake response") from None
-        response = reader.feed(data) if data else reader.feed_eof()
-        if response is not None:
-            return response
-        if reader.refused:
-            deadline = Deadline(BODY_TIMEOUT)
+    return opening.follow(Target(target, uri, pairs_of(additional_headers or ())))
 
 
 def unix_connect(
