@@ -250,19 +250,30 @@ def wsproto(version: str, *sources: Source) -> Suite:
     return Suite("wsproto", version, sources, accelerated=("wsproto",))
 
 
-TOOLS = ("anyio", "cryptography", "httptools", "pytest-mock", "trustme")
-UVICORN_NEEDS = (WEBSOCKETS, WSPROTO, "anyio", "cryptography", "httptools", "httpx2", "trustme", "zttp")
+def uvicorn_needs(numbers: tuple[int, ...]) -> tuple[str, ...]:
+    """List what the tests of a version import: the versions that it names, or those of its time."""
+    tools = ("anyio", "cryptography", "httptools", "pytest-mock", "trustme")
+    if numbers >= (0, 53):
+        return WEBSOCKETS, WSPROTO, "httpx2", "zttp", *tools
+    websockets = "12.0" if numbers < (0, 30) else "13.1" if numbers < (0, 50) else "15.0.1"
+    return f"websockets=={websockets}", WSPROTO if numbers >= (0, 44) else "wsproto==1.2.0", "httpx", *tools
+
+
+# What these versions stand on warns of itself by now.
+OLD_UVICORN = {"PYTEST_ADDOPTS": "-o filterwarnings=default"}
 
 
 def uvicorn(version: str, *sources: Source) -> Suite:
+    """Compare uvicorn's own classes with themselves on accelerated libraries; from 0.54 on they are, too."""
+    numbers = tuple(map(int, version.split(".")))
     return Suite(
         "uvicorn",
         version,
         sources,
-        accelerated=("uvicorn", "websockets", "wsproto"),
+        accelerated=("websockets", "wsproto", *(("uvicorn",) if numbers >= (0, 54) else ())),
         modules="tests/protocols/test_websocket.py",
-        needs=UVICORN_NEEDS,
-        environment={"WSFRAME_OWN_PROTOCOL": "0"},
+        needs=uvicorn_needs(numbers),
+        environment={"WSFRAME_OWN_PROTOCOL": "0", **(OLD_UVICORN if numbers < (0, 53) else {})},
     )
 
 
@@ -293,13 +304,11 @@ def uvicorn_class(version: str, *sources: Source) -> Suite:
     """Compare uvicorn's own classes with ours in their place, as `wsframe run` puts it there."""
     module = "tests/protocols/test_websocket.py"
     numbers = tuple(map(int, version.split(".")))
-    websockets = "12.0" if numbers < (0, 30) else "13.1" if numbers < (0, 34) else "15.0.1"
     edits = [Edit("tests/conftest.py", "import contextlib\nimport importlib.util\n", BY_NAME)]
     if numbers >= (0, 44):  # whatever the class is, it has a timer for its Pings
         kind = "WebSocketsSansIOProtocol" if numbers < (0, 46) else "(_WSProtocol, WebSocketsSansIOProtocol)"
         old, new = f"isinstance(protocol, {kind})", "isinstance(protocol, asyncio.BaseProtocol)"
         edits.append(Edit(module, old, new, times=2))
-    beside = (f"websockets=={websockets}", "wsproto==1.2.0", "httpx") if numbers < (0, 53) else ()
     return Suite(
         "uvicorn",
         version,
@@ -308,12 +317,11 @@ def uvicorn_class(version: str, *sources: Source) -> Suite:
         aspect="class",
         modules=module,
         edits=tuple(edits),
-        needs=(*beside, *(() if beside else UVICORN_NEEDS), *TOOLS),
+        needs=uvicorn_needs(numbers),
         environment={
             # Loaded before: the tests give a server 0.1 s to start, which the first load may take by itself.
             "PYTEST_PLUGINS": "uvicorn.protocols.websockets.wsproto_impl,wsframe.uvicorn",
-            # What these stand on warns of itself by now.
-            **({"PYTEST_ADDOPTS": "-o filterwarnings=default"} if beside else {}),
+            **(OLD_UVICORN if numbers < (0, 53) else {}),
         },
     )
 
