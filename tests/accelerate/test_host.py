@@ -21,6 +21,14 @@ def test_a_part_may_ask_for_a_newer_version_than_its_host(library, version, expe
     assert record().unpatched == (("fakehost.extra",) if expected == "slow" else ())
 
 
+def test_a_module_that_other_parts_accelerate_is_not_reported_where_one_is_for_newer_versions(library):
+    newer = "prove=lambda: None, since=(1, 5), supplements=True"
+    fake_library.write_host(library, "prove=lambda: None", newer)
+    accelerate.install("fakehost")
+    assert (load("fakehost.user").speed(), load("fakehost.extra").more()) == ("fast", "slow")
+    assert record().unpatched == ()
+
+
 def test_a_host_may_have_parts_for_older_versions_than_its_own(library):
     fake_library.write_host(library, "before=(3, 0),", "before=(3, 0), since=(2, 0),")
     accelerate.install("fakehost")

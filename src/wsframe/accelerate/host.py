@@ -63,6 +63,7 @@ class Part:
         requires: other hosts that the new code reaches into, whose version must be one that was tested.
         since: the oldest version of the library this part was tested with, where the host has older ones.
         until: the first version that another part is for; empty where there is none.
+        supplements: whether other parts accelerate its modules, too, also before `since`.
         note: its name in the list of what is active; empty for most.
         title: its name in the line that says that it failed; the name of the host for most.
         applies: returns whether the part is useful in this process; if not, it is ignored.
@@ -79,6 +80,7 @@ class Part:
     requires: tuple[str, ...] = ()
     since: tuple[int, ...] = ()
     until: tuple[int, ...] = ()
+    supplements: bool = False
     note: str = ""
     title: str = ""
     applies: Callable[[], bool] = lambda: True

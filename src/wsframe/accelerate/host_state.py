@@ -118,6 +118,7 @@ class HostState:
             for patch in self._patches:
                 self._watch(patch.part.modules)
             patched = {patch.part.modules[-1] for patch in self._patches}
+            patched |= {part.modules[-1] for part in host.parts if part.supplements}
             too_new = [part.modules[-1] for part in host.parts if part.modules[-1] not in patched]
             self._unpatched = (*host.unpatched, *too_new)
             if host.notes:  # wsframe's own protocol replaces all of them

@@ -38,6 +38,7 @@ HOST = Host(
     parts=(
         Part(
             since=(22, 4, 1),  # it logs each read
+            supplements=True,
             modules=(TWISTED,),
             seams={f"{TWISTED}:WebSocketAdapterProtocol": {"dataReceived": "receive.data_received"}},
             prove="proof.prove_twisted",
