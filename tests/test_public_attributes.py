@@ -136,5 +136,5 @@ def test_the_class_for_uvicorn_adds_only_what_uvicorn_and_applications_use() -> 
     assert public(WebSocketProtocol) - OF_ASYNCIO == {
         *("asgi_receive", "asgi_send"),
         *("app_state", "client", "close_timeout", "close_timer", "config", "data_received", "ping_sent_at"),
-        *("ping_timer", "scope", "server", "server_state", "shutdown"),
+        *("last_ping_rtt", "ping_timer", "scope", "server", "server_state", "shutdown"),
     }

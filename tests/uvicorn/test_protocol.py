@@ -11,7 +11,7 @@ from socket import SO_LINGER, SOL_SOCKET
 from typing import Any
 
 import pytest
-from serving import OURS, Raw, serving
+from serving import OURS, Raw, running, serving
 from websockets.sync.client import connect
 
 from wsframe import Close, Opcode, Ping, Pong, encode_binary, encode_frame, encode_text
@@ -249,6 +249,17 @@ def test_keepalive_pings_are_sent(serve: Serve) -> None:
             (ping,) = client.receive(1)
             assert isinstance(ping, Ping)
             client.send(frame(Opcode.PONG, ping.data))
+
+
+def test_the_time_of_the_last_ping_is_under_the_name_of_uvicorn() -> None:
+    app = Recorder()
+    with running(app, ws_ping_interval=0.05, ws_ping_timeout=20) as (port, server), Raw(port) as client:
+        (ping,) = client.receive(1)
+        (connection,) = server.server_state.connections
+        assert connection.last_ping_rtt == 0
+        client.send(frame(Opcode.PONG, ping.data))
+        client.receive(1)
+        assert 0 < connection.last_ping_rtt < 20
 
 
 def test_client_that_sends_no_pong_is_closed_with_1011(serve: Serve) -> None:

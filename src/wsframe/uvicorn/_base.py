@@ -94,6 +94,11 @@ class Base(Endpoint):
         return self._keepalive.timer
 
     @property
+    def last_ping_rtt(self) -> float:
+        """Seconds from the last acknowledged Ping to its Pong, 0 before the first."""
+        return self.latency
+
+    @property
     def close_timeout(self) -> float | None:
         """Seconds to wait for the end of a closing connection."""
         return self._close_timeout
