@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from hypothesis import example, given, settings, strategies as st
-from support import legacy_pairs
+from support import legacy_pairs, loops
 from support.conversations import WISHES, conversations, parsed
 from support.frames import CLOSE, KEY, PING, TEXT, compressed, frame
 from support.websockets_applications import react_to_all
@@ -43,7 +43,7 @@ def both(kind: Any, pieces: list[bytes], style: str, **options: Any) -> Any:
             seen.append((connection.close_rcvd, connection.close_sent))
         return seen, parsed(bytes(peer.received)), ended
 
-    return legacy_pairs.both(main)
+    return legacy_pairs.both(main, factory=loops.timers_when_idle)
 
 
 setup = st.fixed_dictionaries(
