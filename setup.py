@@ -30,6 +30,7 @@ MODULES = (
     "stream",
     "asgi",
     "watch",
+    "fast_connection",
 )
 KERNELS = sorted(glob("ext/kernels/*.c"))
 HEADERS = sorted(glob("ext/**/*.h", recursive=True))

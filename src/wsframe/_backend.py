@@ -9,10 +9,12 @@ TYPE_CHECKING = False  # typing takes longer to import than all of this
 
 __all__ = [
     "Coalescer",
+    "FastConnection",
     "FrameDecoder",
     "Iteration",
     "MessageDecoder",
     "Messages",
+    "ReadBuffer",
     "RequestParts",
     "Stream",
     "Waiter",
@@ -49,6 +51,7 @@ def _load() -> str:
             asgi,
             coalescer,
             encoder,
+            fast_connection,
             frame_decoder,
             header,
             mask,
@@ -81,6 +84,7 @@ if not TYPE_CHECKING and _load() == "_c":
     from ._c.asgi import asgi_calls
     from ._c.coalescer import Coalescer, Iteration
     from ._c.encoder import encode_binary, encode_deflated, encode_frame, encode_text, new_mask_key
+    from ._c.fast_connection import FastConnection, ReadBuffer
     from ._c.frame_decoder import FrameDecoder
     from ._c.header import build_header, parse_header
     from ._c.mask import mask, mask_into
@@ -97,6 +101,7 @@ else:
     from ._py.asgi import asgi_calls
     from ._py.coalescer import Coalescer, Iteration
     from ._py.encoder import encode_binary, encode_deflated, encode_frame, encode_text, new_mask_key
+    from ._py.fast_connection import FastConnection, ReadBuffer
     from ._py.frame_decoder import FrameDecoder
     from ._py.header import build_header, parse_header
     from ._py.mask import mask, mask_into

@@ -38,6 +38,7 @@ cdef class Coalescer:
     # The transport is of asyncio: read its attributes, for methods cost more and may be intercepted.
     cdef bint has_closing_flag
     cdef bint has_buffer
+    cdef int write_data(self, object data) except -1
     cdef int write_at(self, bytes frame, int when) except -1
     cdef int append_pending(self, bytes frame, int when) except -1
     cdef int send_now(self, bytes data) except -1

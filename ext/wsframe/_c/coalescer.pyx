@@ -163,6 +163,9 @@ cdef class Coalescer:
         Args:
             data: bytes; any other object is mutable or an error, and is passed to the transport at once.
         """
+        self.write_data(data)
+
+    cdef int write_data(self, object data) except -1:
         if not PyBytes_CheckExact(data):
             self.flush_pending()
             self._transport_write(data)
@@ -173,6 +176,7 @@ cdef class Coalescer:
             self.write_at(data, NOW)
         else:
             self.write_at(data, FIRST_NOW)
+        return 0
 
     def _write_at_end(self, bytes data not None):
         """_write_at_end(data)

@@ -6,6 +6,8 @@ cdef class Waiter:
     cdef bint end_seen  # by the awaiting code
     cdef bint keeps_future  # see rule 4
     cpdef int resume(self) except -1
+    cdef tuple task_wakeup(self)
+    cdef int run_task(self, tuple wakeup) except -1
     cpdef close(self)
     cdef bint use_again(self)
     cdef object awaited_future(self)

@@ -82,27 +82,40 @@ cdef class Waiter:
 
     cpdef int resume(self) except -1:
         """Run the task that waits."""
-        future = self.future
+        cdef tuple wakeup
         self.ended = True
-        if future is None:
+        if self.future is None:
             return 0
-        found = future._callbacks
-        if type(found) is list and PyList_GET_SIZE(found) == 1 and not self.is_debugged:
-            callback, context = found[0]
-            if is_task_wakeup(callback) and not task_runs(self.loop):
-                self.keeps_future = True
-                self.end_seen = False
-                future.remove_done_callback(callback)
-                PyContext_Enter(context)
-                try:
-                    callback(done_future)
-                except (SystemExit, KeyboardInterrupt) as exc:
-                    self.loop.call_soon(_raise_from_loop, exc)  # uvloop would not let it through
-                finally:
-                    PyContext_Exit(context)
-                if self.end_seen:
-                    return 0
+        wakeup = self.task_wakeup()
+        if wakeup is not None:
+            self.run_task(wakeup)
+            if self.end_seen:
+                return 0
         self.set_result(None)
+        return 0
+
+    cdef tuple task_wakeup(self):
+        """Return what runs the task that waits, and its context; None if it cannot be run now."""
+        found = self.future._callbacks
+        if type(found) is list and PyList_GET_SIZE(found) == 1 and not self.is_debugged:
+            if is_task_wakeup(found[0][0]) and not task_runs(self.loop):
+                return found[0]
+        return None
+
+    cdef int run_task(self, tuple wakeup) except -1:
+        """Run the task that waits; `wakeup` is what `task_wakeup` has returned."""
+        callback, context = wakeup
+        self.ended = True
+        self.keeps_future = True
+        self.end_seen = False
+        self.future.remove_done_callback(callback)
+        PyContext_Enter(context)
+        try:
+            callback(done_future)
+        except (SystemExit, KeyboardInterrupt) as exc:
+            self.loop.call_soon(_raise_from_loop, exc)  # uvloop would not let it through
+        finally:
+            PyContext_Exit(context)
         return 0
 
     cdef bint use_again(self):

@@ -59,6 +59,7 @@ HOST = Host(
                 CONNECTION_CLASS: {
                     "_wsframe_transport": None,  # the transport of a connection that may take the fast path
                     "_wsframe_output": None,  # where messages are written to, once one was
+                    "_wsframe_fast": None,  # its compiled fast paths, once a message was received
                 }
             },
             prove="proof.prove_asyncio",

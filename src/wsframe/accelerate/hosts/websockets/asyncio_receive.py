@@ -18,6 +18,7 @@ from websockets.protocol import OPEN
 from ...._backend import Watch
 from ...host import Host
 from . import HOST
+from .asyncio_fast import fast_connection
 from .asyncio_send import make_output
 from .bypassed import CONNECTION_CLASS, PROTOCOL_CLASS, RECEIVING
 
@@ -27,6 +28,10 @@ receiving: Watch = HOST.watch(RECEIVING, CONNECTION_CLASS, PROTOCOL_CLASS)
 
 def data_received(original: Callable[..., None], _: Host) -> Callable[..., None]:
     def data_received(self: Any, data: bytes) -> None:
+        fast = self._wsframe_fast
+        if fast is not None and type(data) is bytes and fast.take(data):
+            fast.read_socket(len(data))
+            return
         protocol = self.protocol
         messages = self.recv_messages
         if (
@@ -44,12 +49,17 @@ def data_received(original: Callable[..., None], _: Host) -> Callable[..., None]
         queue = messages.frames.queue
         waiter = messages.frames.get_waiter
         events = protocol.events_received()
+        resumes = fast is not None and fast.waiting()  # the task is run below
         for event in events:
             if type(event) is not Frame or (event.opcode is not TEXT and event.opcode is not BINARY):
+                if resumes and queue:  # tasks run in the order of the events
+                    waiter.set_result(None)
+                    waiter = None
+                resumes = False
                 self.process_event(event)
                 continue
             queue.append(event)
-            if waiter is not None:
+            if waiter is not None and not resumes:
                 if not waiter.done():
                     waiter.set_result(None)
                 waiter = None
@@ -60,12 +70,27 @@ def data_received(original: Callable[..., None], _: Host) -> Callable[..., None]
             (output or make_output(self)).join()
         elif output is not None:
             output._next_is_reply = True
+        if fast is not None:
+            fast.read_socket(len(data))
+            if resumes and queue:
+                fast.resume()
+        elif events:
+            self._wsframe_fast = fast_connection(self)
 
     return data_received
 
 
 def recv(original: Callable[..., Any], _: Host) -> Callable[..., Any]:
     async def recv(self: Any, decode: bool | None = None) -> Any:
+        fast = self._wsframe_fast
+        if fast is not None and decode is None:
+            message: Any
+            try:
+                message = await fast
+            except EOFError:
+                message = None  # closed: the original code raises
+            if message is not None:
+                return message
         messages = self.recv_messages
         if (
             type(messages) is Assembler
@@ -87,7 +112,7 @@ def recv(original: Callable[..., Any], _: Host) -> Callable[..., Any]:
                     frames.get_waiter = None
                     messages.get_in_progress = False
             if queue and queue[0].fin and queue[0].opcode is not CONT:
-                message: Any = queue[0].data
+                message = queue[0].data
                 try:
                     if decode or (decode is None and queue[0].opcode is TEXT):
                         message = message.decode()

@@ -31,6 +31,19 @@ sending: Watch = HOST.watch(SENDING, CONNECTION_CLASS, PROTOCOL_CLASS)
 
 def send(original: Callable[..., Any], _: Host) -> Callable[..., Any]:
     async def send(self: Any, message: Any, *args: Any, **kwargs: Any) -> None:
+        fast = self._wsframe_fast
+        if fast is not None and not args and not kwargs:
+            try:
+                done = fast.send(message)
+            except Exception:
+                async with self.send_context():
+                    raise
+            if done:
+                return
+            if done is not None:
+                async with self.send_context():
+                    pass  # waits, or raises again, and closes the connection when it is lost
+                return
         protocol = self.protocol
         transport = self._wsframe_transport
         if (
@@ -126,12 +139,24 @@ def settle() -> None:
     """Release every connection, on the thread of its loop; until then `transport` flushes."""
     running = asyncio._get_running_loop()
     for connection in gc.get_objects():
-        if issubclass(type(connection), Connection) and getattr(connection, "_wsframe_output", None):
+        if issubclass(type(connection), Connection) and (
+            getattr(connection, "_wsframe_output", None) or getattr(connection, "_wsframe_fast", None)
+        ):
             if connection.loop is running:
-                connection._wsframe_output.release()
+                release(connection)
             else:
                 with suppress(RuntimeError):  # the loop is closed
-                    connection.loop.call_soon_threadsafe(connection._wsframe_output.release)
+                    connection.loop.call_soon_threadsafe(release, connection)
+
+
+def release(connection: Any) -> None:
+    """Leave a connection to the code of websockets."""
+    output, fast = connection._wsframe_output, connection._wsframe_fast
+    if output is not None:
+        output.release()
+    if fast is not None:
+        connection._wsframe_fast = None
+        fast.release_socket()
 
 
 def get_transport(self: Any) -> Any:
