@@ -20,11 +20,15 @@
 #if defined(__GNUC__) || defined(__clang__)
 #define WSF_TARGET(isa) __attribute__((target(isa)))
 #define WSF_INLINE static inline __attribute__((always_inline, unused))
+#define WSF_NOINLINE __attribute__((noinline))
 #define WSF_UNROLL4 _Pragma("GCC unroll 4")
+#define WSF_OPAQUE(pointer) __asm__("" : "+r"(pointer))
 #else
 #define WSF_TARGET(isa)
 #define WSF_INLINE static __forceinline
+#define WSF_NOINLINE __declspec(noinline)
 #define WSF_UNROLL4
+#define WSF_OPAQUE(pointer) ((void)0)
 #endif
 
 WSF_INLINE uint32_t wsf_load32(const uint8_t *p)

@@ -15,15 +15,15 @@ enum { STEP_UNITS = 16, STEP_ROOM = 64 };
 WSF_INLINE uint8_t *pairs(uint8_t *dst, uint16x8_t u)
 {
     static const uint8_t weights[8] = {1, 2, 4, 8, 16, 32, 64, 128};
-    const uint16x8_t ascii = vcltq_u16(u, vdupq_n_u16(0x80));
+    const uint16x8_t two = vcgeq_u16(u, vdupq_n_u16(0x80));
     const uint16x8_t lead = vandq_u16(vshlq_n_u16(u, 2), vdupq_n_u16(0x1F00));
     const uint16x8_t last = vandq_u16(u, vdupq_n_u16(0x3F));
     const uint16x8_t marked = vorrq_u16(vorrq_u16(lead, last), vdupq_n_u16(0xC080));
-    const uint8x16_t bytes = vreinterpretq_u8_u16(vbslq_u16(ascii, u, marked));
-    const uint8x8_t one = vmovn_u16(ascii);
-    const uint64_t *entry = wsf_pick_pairs[vaddv_u8(vand_u8(one, vld1_u8(weights)))];
+    const uint8x16_t bytes = vreinterpretq_u8_u16(vbslq_u16(two, marked, u));
+    const uint8x8_t index = vand_u8(vmovn_u16(two), vld1_u8(weights));
+    const uint64_t *entry = wsf_pick_pairs[vaddv_u8(index)];
     vst1q_u8(dst, vqtbl1q_u8(bytes, vreinterpretq_u8_u64(vld1q_u64(entry))));
-    return dst + 16 - (uint8_t)-(unsigned)vaddv_u8(one);
+    return dst + 8 + (uint8_t)-(unsigned)vaddv_u8(vmovn_u16(two));
 }
 
 /* 4 units of 4 bytes. */

@@ -16,15 +16,15 @@
 #define THREE_H(l, h) (h) << 24 | (l) >> 40
 #define FOUR_H(l, h) (h) << 32 | (l) >> 32
 
-/* 8 lanes of 2 bytes; bit j of the index: unit j has one byte. */
-#define PAIR0(l, h) {TWO_L(l, 0), TWO_H(l, h)}, {ONE_L(l, 0), ONE_H(l, h)}
-#define PAIR1(l, h) PAIR0(TWO_L(l, 2), TWO_H(l, h)), PAIR0(ONE_L(l, 2), ONE_H(l, h))
-#define PAIR2(l, h) PAIR1(TWO_L(l, 4), TWO_H(l, h)), PAIR1(ONE_L(l, 4), ONE_H(l, h))
-#define PAIR3(l, h) PAIR2(TWO_L(l, 6), TWO_H(l, h)), PAIR2(ONE_L(l, 6), ONE_H(l, h))
-#define PAIR4(l, h) PAIR3(TWO_L(l, 8), TWO_H(l, h)), PAIR3(ONE_L(l, 8), ONE_H(l, h))
-#define PAIR5(l, h) PAIR4(TWO_L(l, 10), TWO_H(l, h)), PAIR4(ONE_L(l, 10), ONE_H(l, h))
-#define PAIR6(l, h) PAIR5(TWO_L(l, 12), TWO_H(l, h)), PAIR5(ONE_L(l, 12), ONE_H(l, h))
-#define PAIR7(l, h) PAIR6(TWO_L(l, 14), TWO_H(l, h)), PAIR6(ONE_L(l, 14), ONE_H(l, h))
+/* 8 lanes of 2 bytes; bit j of the index: unit j has two bytes. */
+#define PAIR0(l, h) {ONE_L(l, 0), ONE_H(l, h)}, {TWO_L(l, 0), TWO_H(l, h)}
+#define PAIR1(l, h) PAIR0(ONE_L(l, 2), ONE_H(l, h)), PAIR0(TWO_L(l, 2), TWO_H(l, h))
+#define PAIR2(l, h) PAIR1(ONE_L(l, 4), ONE_H(l, h)), PAIR1(TWO_L(l, 4), TWO_H(l, h))
+#define PAIR3(l, h) PAIR2(ONE_L(l, 6), ONE_H(l, h)), PAIR2(TWO_L(l, 6), TWO_H(l, h))
+#define PAIR4(l, h) PAIR3(ONE_L(l, 8), ONE_H(l, h)), PAIR3(TWO_L(l, 8), TWO_H(l, h))
+#define PAIR5(l, h) PAIR4(ONE_L(l, 10), ONE_H(l, h)), PAIR4(TWO_L(l, 10), TWO_H(l, h))
+#define PAIR6(l, h) PAIR5(ONE_L(l, 12), ONE_H(l, h)), PAIR5(TWO_L(l, 12), TWO_H(l, h))
+#define PAIR7(l, h) PAIR6(ONE_L(l, 14), ONE_H(l, h)), PAIR6(TWO_L(l, 14), TWO_H(l, h))
 
 static const uint64_t wsf_pick_pairs[256][2] = {PAIR7(UINT64_C(0), UINT64_C(0))};
 
@@ -43,6 +43,14 @@ static const uint64_t wsf_pick_pairs[256][2] = {PAIR7(UINT64_C(0), UINT64_C(0))}
         QUAD2(THREE_L(l, 12), THREE_H(l, h)), QUAD2(FOUR_L(l, 12), FOUR_H(l, h))
 
 static const uint64_t wsf_pick_quads[256][2] = {QUAD3(UINT64_C(0), UINT64_C(0))};
+
+/* 4 lanes of 4 bytes; bit j of the index: unit j has four bytes, not one. */
+#define ASTRAL0(l, h) {ONE_L(l, 0), ONE_H(l, h)}, {FOUR_L(l, 0), FOUR_H(l, h)}
+#define ASTRAL1(l, h) ASTRAL0(ONE_L(l, 4), ONE_H(l, h)), ASTRAL0(FOUR_L(l, 4), FOUR_H(l, h))
+#define ASTRAL2(l, h) ASTRAL1(ONE_L(l, 8), ONE_H(l, h)), ASTRAL1(FOUR_L(l, 8), FOUR_H(l, h))
+#define ASTRAL3(l, h) ASTRAL2(ONE_L(l, 12), ONE_H(l, h)), ASTRAL2(FOUR_L(l, 12), FOUR_H(l, h))
+
+static const uint64_t wsf_pick_astral[16][2] = {ASTRAL3(UINT64_C(0), UINT64_C(0))};
 
 #define SUM1(n) (n) + 1, (n) + 2, (n) + 3, (n) + 4
 #define SUM2(n) SUM1((n) + 1), SUM1((n) + 2), SUM1((n) + 3), SUM1((n) + 4)

@@ -106,9 +106,11 @@ cdef int refuse_surrogate(object text) except -1:
     raise ValueError("text contains a lone surrogate")
 
 
-cdef bytes text_frame(uint8_t first, object text, const uint8_t *key):
+cdef bytes text_message(object text, bint masked):
     """The frame of a str, its UTF-8 written where it leaves from."""
     cdef uint8_t short_text[SHORT_ROOM]
+    cdef uint8_t random[4]
+    cdef uint8_t *key = random if masked else NULL
     cdef const uint8_t *units
     cdef Py_ssize_t chars
     cdef size_t size, wrote
@@ -119,18 +121,24 @@ cdef bytes text_frame(uint8_t first, object text, const uint8_t *key):
     units = <const uint8_t *>PyUnicode_DATA(text)
     chars = PyUnicode_GET_LENGTH(text)
     if PyUnicode_IS_ASCII(text):
-        return frame_of(first, units, chars, key)
+        if masked:
+            random_key(key)
+        return frame_of(TEXT, units, chars, key)
     width = PyUnicode_KIND(text)
     if chars <= SHORT_CHARS:  # to copy it costs less than to count it
         size = utf8_write(short_text, SHORT_ROOM, units, chars, width)
         if size == <size_t>-1:
             refuse_surrogate(text)
-        return frame_of(first, short_text, size, key)
+        if masked:  # only now: what was written a moment ago is slow to read
+            random_key(key)
+        return frame_of(TEXT, short_text, size, key)
     size = utf8_size(units, chars, width)
     out = PyBytes_FromStringAndSize(NULL, header_size(size, key != NULL) + <Py_ssize_t>size)
     dst = <uint8_t *>PyBytes_AS_STRING(out)
-    dst += write_header(dst, first, size, key)
-    if key != NULL:
+    if masked:
+        random_key(key)
+    dst += write_header(dst, TEXT, size, key)
+    if masked:
         wrote = write_masked(dst, size, units, chars, width, key)
     else:
         wrote = utf8_write(dst, size, units, chars, width)
@@ -177,14 +185,6 @@ def encode_frame(opcode, payload, *, bint fin=True, rsv=0, mask_key=None):
         return frame_of(first, data_of(&view), view.len, k)
     finally:
         PyBuffer_Release(&view)
-
-
-cdef bytes text_message(object text, bint masked):
-    cdef uint8_t key[4]
-    if masked:
-        random_key(key)
-        return text_frame(TEXT, text, key)
-    return text_frame(TEXT, text, NULL)
 
 
 cdef bytes binary_message(object data, bint masked):
