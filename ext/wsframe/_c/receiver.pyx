@@ -132,10 +132,12 @@ cdef class Receiver(Coalescer):
     def buffer_updated(self, Py_ssize_t nbytes):
         if not 0 <= nbytes <= self.buffer_size:
             raise ValueError("nbytes is out of range")
+        cdef bint was_open = self._decoder is not None  # many connections end before they send anything
         try:
             self.receive_read(nbytes)
             if (
-                self.reads_socket
+                was_open
+                and self.reads_socket
                 and self.fd >= 0
                 and self._decoder is not None
                 and self._transport.is_reading()

@@ -73,8 +73,9 @@ class _Reader:
     """
 
     def __init__(self, max_head: int, max_headers: int) -> None:
-        _check_limit("max_head", max_head)
-        _check_limit("max_headers", max_headers)
+        if not (type(max_head) is type(max_headers) is int and max_head > 0 < max_headers):
+            _check_limit("max_head", max_head)
+            _check_limit("max_headers", max_headers)
         self.rest: bytes = b""
         self._max_head = max_head
         self._max_headers = max_headers

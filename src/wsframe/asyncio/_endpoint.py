@@ -145,7 +145,9 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
         self._loop: asyncio.AbstractEventLoop = loop
         self._read_buffer = read_buffer(loop)
         self._listener = listener
-        self._keepalive = KeepAlive(self, ping_interval, ping_timeout)
+        self._keepalive: KeepAlive | None = None  # also None after the end: no reference cycle
+        if ping_interval is not None:
+            self._keepalive = KeepAlive(self, ping_interval, ping_timeout)
         self._close_timeout = close_timeout
         self._write_limit = write_limit
         self._protocol: SansIOConnection | None = None
@@ -249,12 +251,14 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
-        self._flushed_transport.close()  # else CPython 3.10 warns of an unclosed TLS transport
+        if sys.version_info < (3, 11):
+            self._flushed_transport.close()  # else it warns of an unclosed TLS transport
         self._decoder = None
         self._use_socket(-1)
         self._discard_pending()
         self.congested = False
-        self._keepalive.stop()
+        self._stop_keepalive()
+        self._keepalive = None
         for timer in (self._close_timer, self._failure_timer):
             if timer is not None:
                 timer.cancel()
@@ -293,7 +297,8 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
         self._masked = protocol.role is Role.CLIENT
         self._set_encodes_directly(protocol.encodes_directly)
         protocol.on_encodes_directly = self._set_encodes_directly
-        self._keepalive.start()
+        if self._keepalive is not None:
+            self._keepalive.start()
         if self._listener is not None:
             self._decoder.streaming = ALL_MESSAGES if takes_fragments(self._listener) else 0
             self._call_listener(self._listener.on_open)
@@ -494,6 +499,10 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
             if sent == data:
                 break
 
+    def _stop_keepalive(self) -> None:
+        if self._keepalive is not None:
+            self._keepalive.stop()
+
     def _keepalive_failed(self) -> None:
         """Close the connection: the peer was silent for too long. Data sent before is still delivered."""
         self._start_closing(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
@@ -503,10 +512,12 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
     # Closing.
 
     def _start_closing(self, code: int, reason: str = "") -> None:
-        if self.protocol.state is State.OPEN:
+        state = self.protocol.state
+        if state is State.OPEN:
             self._write_close(code, reason)
             self._start_close_timer()
-        self._read_until_close()
+        if state is not State.CLOSED:
+            self._read_until_close()
 
     def _write_close(self, code: int, reason: str) -> None:
         """Send a Close; the connection must be open."""
@@ -534,7 +545,7 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
         if self._listener is not None or self._waits_for_message:
             self._fail_connection()
         else:
-            self._keepalive.stop()
+            self._stop_keepalive()
             self._failure_timer = self._loop.call_later(FAIL_DELAY, self._fail_connection)
 
     def _fail_connection(self) -> None:
@@ -581,7 +592,7 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
 
     def _start_close_timer(self) -> None:
         """Stop the keep-alive; abort the connection after `close_timeout` seconds without progress."""
-        self._keepalive.stop()
+        self._stop_keepalive()
         if self._close_timer is None and self._close_timeout is not None:
             self._unsent = self._unsent_size
             self._close_timer = self._loop.call_later(self._close_timeout, self._close_timed_out)

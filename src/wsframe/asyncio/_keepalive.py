@@ -18,13 +18,13 @@ class KeepAlive:
 
     Args:
         connection: `_ping` is called to send a Ping, `_keepalive_failed` to close.
-        interval: seconds between Pings; None for none.
+        interval: seconds between Pings.
         timeout: seconds of silence after a Ping; None for no limit.
     """
 
     __slots__ = ("_connection", "_interval", "_timeout", "_unsent", "timer")
 
-    def __init__(self, connection: Endpoint, interval: float | None, timeout: float | None) -> None:
+    def __init__(self, connection: Endpoint, interval: float, timeout: float | None) -> None:
         self._connection = connection
         self._interval = interval
         self._timeout = timeout
@@ -33,8 +33,7 @@ class KeepAlive:
 
     def start(self) -> None:
         """Send the first Ping an interval from now."""
-        if self._interval is not None:
-            self._call_later(self._interval)
+        self._call_later(self._interval)
 
     def stop(self) -> None:
         """Send no more Pings, and cancel the check."""
@@ -55,7 +54,6 @@ class KeepAlive:
         connection._received_since_check = False
         pong = connection._ping(None)
         if self._timeout is None:
-            assert self._interval is not None
             self._call_later(self._interval)
         else:
             self.timer = connection._loop.call_later(self._timeout, self._check)
@@ -64,7 +62,6 @@ class KeepAlive:
     def _pong_received(self, pong: asyncio.Future[float]) -> None:
         """The Pong arrived in time: send the next Ping an interval after the last one."""
         if self.timer is not None and self._connection._is_open:
-            assert self._interval is not None
             self._call_later(max(0.0, self._interval - pong.result()))
 
     def _check(self) -> None:

@@ -71,9 +71,10 @@ class ServerConnection(Connection):
         "_client",
         "_awaited",
         "_created_at",
+        "_deadline",
         "_decision",
         "_handler",
-        "_handshake_timer",
+        "_linger_timer",
         "_reader",
         "_response",
         "_server",
@@ -94,7 +95,8 @@ class ServerConnection(Connection):
         self._handler = handler
         self._created_at = self._loop.time()  # connection_made() is called after a TLS handshake
         self._reader: RequestReader | None = RequestReader(server.max_head, server.max_headers)
-        self._handshake_timer: asyncio.TimerHandle | None = None  # of open_timeout, then of REFUSAL_LINGER
+        self._deadline: float | None = None  # of the opening handshake, in `server._deadlines`
+        self._linger_timer: asyncio.TimerHandle | None = None  # of REFUSAL_LINGER
         self._decision: asyncio.Task[None] | None = None  # runs process_request and process_response
         self._awaited = ""  # the name of the one that runs
         self._response: bytes | Response = b""  # a Response while process_response runs
@@ -159,7 +161,7 @@ class ServerConnection(Connection):
             self._refuse(errors.shutting_down().response)
         elif timeout is not None:
             at = self._created_at + timeout  # it may be over already
-            self._handshake_timer = self._loop.call_at(at, self._open_timed_out)
+            self._deadline = self._server._deadlines.add(self, at, timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._server._group.lost(self)
@@ -167,7 +169,7 @@ class ServerConnection(Connection):
         if self._reader is not None and self.request is None:
             log_no_request(self, self._reader.cut_short())
         self._reader = None
-        self._stop_handshake_timer()
+        self._stop_handshake()
         log(self, INFO, "connection closed")
         super().connection_lost(exc)
 
@@ -293,7 +295,7 @@ class ServerConnection(Connection):
         """Send the response that accepts the handshake, and run the handler."""
         server, reader, handler = self._server, self._reader, self._handler
         assert reader is not None
-        self._stop_handshake_timer()
+        self._stop_handshake()
         self._reader = None
         self._response = data
         self.subprotocol = accepted.subprotocol
@@ -313,7 +315,7 @@ class ServerConnection(Connection):
             reader.rest,
         )
         if not isinstance(handler, type):
-            server._start_task(self._run(handler))
+            server._start_handler(self._run(handler))
 
     def _refuse(self, response: bytes, error: Refused | None = None, *, was_checked: bool = False) -> None:
         """Refuse the opening handshake, and close.
@@ -328,7 +330,7 @@ class ServerConnection(Connection):
         if self.request is None:
             log_no_request(self, error or self._reader.cut_short())
         self._reader = None
-        self._stop_handshake_timer()
+        self._stop_handshake()
         if self._flushed_transport.is_closing():
             return
         response = self._response = with_server_field(response, self._server._server_field)
@@ -346,7 +348,7 @@ class ServerConnection(Connection):
         except OSError:  # the peer has disconnected
             self._flushed_transport.close()
             return
-        self._handshake_timer = self._loop.call_later(REFUSAL_LINGER, self._flushed_transport.close)
+        self._linger_timer = self._loop.call_later(REFUSAL_LINGER, self._flushed_transport.close)
         self._resume_reading()
 
     def _start_close_timer(self) -> None:
@@ -359,7 +361,9 @@ class ServerConnection(Connection):
         self._refuse(errors.opening_failed().response, was_checked=was_checked)
 
     def _open_timed_out(self) -> None:
-        self._handshake_timer = None
+        if self._deadline is None:
+            return  # the opening handshake was done in the same loop iteration
+        self._deadline = None
         if self._decision is None:
             self._flushed_transport.abort()  # the request is incomplete
         else:
@@ -367,11 +371,14 @@ class ServerConnection(Connection):
             log(self, ERROR, text, self._awaited, self._server.open_timeout)
             self._refuse(errors.opening_timed_out().response)
 
-    def _stop_handshake_timer(self) -> None:
-        """Cancel the timer and the task of the opening handshake."""
-        if self._handshake_timer is not None:
-            self._handshake_timer.cancel()
-            self._handshake_timer = None
+    def _stop_handshake(self) -> None:
+        """Cancel the deadline, the timer and the task of the opening handshake."""
+        if self._deadline is not None:
+            self._server._deadlines.discard(self, self._deadline)
+            self._deadline = None
+        if self._linger_timer is not None:
+            self._linger_timer.cancel()
+            self._linger_timer = None
         if self._decision is not None:
             self._decision.cancel()
             self._server._tasks.discard(self._decision)  # it may ignore that
@@ -379,18 +386,24 @@ class ServerConnection(Connection):
 
     async def _run(self, handler: Handler) -> None:
         try:
-            await handler(self)
-        except BaseException as exc:
-            if _is_cancellation(exc):
-                self.close_nowait(CloseCode.GOING_AWAY)
-                raise
-            if not self.protocol.has_raised(exc):
-                log(self, ERROR, "connection handler failed", exc_info=True)
-                self.close_nowait(CloseCode.INTERNAL_ERROR)
-            if not isinstance(exc, (Exception, asyncio.CancelledError)):
-                raise
-        if not self._is_detached:
-            await self.close()
+            try:
+                await handler(self)
+            except BaseException as exc:
+                if _is_cancellation(exc):
+                    self.close_nowait(CloseCode.GOING_AWAY)
+                    raise
+                if not self.protocol.has_raised(exc):
+                    log(self, ERROR, "connection handler failed", exc_info=True)
+                    self.close_nowait(CloseCode.INTERNAL_ERROR)
+                if not isinstance(exc, (Exception, asyncio.CancelledError)):
+                    raise
+            if not self._is_detached:
+                await self.close()
+        finally:
+            task = asyncio.current_task()
+            if task is not None:
+                self._server._tasks.discard(task)
+                del task  # else it is part of a reference cycle when an exception is raised
 
 
 def _is_cancellation(exc: BaseException) -> bool:

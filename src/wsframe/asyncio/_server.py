@@ -33,6 +33,7 @@ from .._spec import DEFAULT_MAX_FRAGMENTS, DEFAULT_MAX_MESSAGE, CloseCode, Role
 from ..connection import State, close_body
 from ..deflate import ServerPolicy
 from ..handshake import Origins, RequestReader, check_origins, list_of_subprotocols, write_extra
+from ._deadlines import Deadlines
 from ._draining import drain_listening
 from ._endpoint import WRITE_LIMIT, WriteLimit
 from ._listener import Listener
@@ -155,12 +156,14 @@ class Server:
         self._loop: asyncio.AbstractEventLoop
         self._listening: asyncio.Server
         self._close_called: asyncio.Future[None]
+        self._deadlines: Deadlines  # of opening handshakes
 
     def _attach(self, loop: asyncio.AbstractEventLoop, listening: asyncio.Server) -> None:
         """Use a server of asyncio, whose protocol factory is `_make_connection`."""
         self._loop = loop
         self._listening = listening
         self._close_called = loop.create_future()
+        self._deadlines = Deadlines(loop)
 
     def _make_connection(self) -> ServerConnection:
         """Return the protocol for an accepted transport."""
@@ -178,6 +181,15 @@ class Server:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+    def _start_handler(self, work: Coroutine[Any, Any, None]) -> None:
+        """Start a task that `wait_closed` waits for, and that removes itself from `_tasks` at its end.
+
+        A task that is cancelled before its first step stays there until the server is closed.
+        """
+        task = self._loop.create_task(work)
+        if not task.done():  # it may have run at once (asyncio.eager_task_factory)
+            self._tasks.add(task)
 
     def get_loop(self) -> asyncio.AbstractEventLoop:
         """Return the event loop."""
@@ -304,7 +316,8 @@ class Server:
         for connection in list(self._all_connections):
             if not connection._is_detached:
                 self._close_one(connection, close_connections, code, reason)
-        while self._tasks or self._all_connections:
+        while True:
+            self._tasks -= {task for task in self._tasks if task.done()}
             for connection in [each for each in self._all_connections if each._is_detached]:
                 self._group.lost(connection)
                 self._open_connections.discard(connection)
@@ -312,6 +325,7 @@ class Server:
                 break
             waits = [asyncio.ensure_future(connection.wait_closed()) for connection in self._all_connections]
             await asyncio.wait([*self._tasks, *waits])
+        self._deadlines.close()
         await self._listening.wait_closed()
         self.logger.info("server closed")
 

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable
-from enum import Enum, IntEnum, auto
+from enum import IntEnum, auto
 from typing import TYPE_CHECKING, Any
 
 from .._spec import Close, Role
@@ -46,7 +46,7 @@ class State(IntEnum):
     CLOSED = 3
 
 
-class Step(Enum):
+class Step(IntEnum):  # the hash of another Enum is computed in Python
     """What changes the state of a connection."""
 
     CLOSE_SENT = auto()

@@ -91,7 +91,7 @@ class Base(Endpoint):
     @property
     def ping_timer(self) -> asyncio.TimerHandle | None:
         """The timer of the keep-alive."""
-        return self._keepalive.timer
+        return None if self._keepalive is None else self._keepalive.timer
 
     @property
     def last_ping_rtt(self) -> float:
