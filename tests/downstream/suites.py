@@ -394,7 +394,9 @@ def aiohttp(version: str, *sources: Source) -> Suite:
 
 
 def websocket_client(version: str, *sources: Source) -> Suite:
-    return Suite("websocket_client", version, sources, accelerated=("websocket_client",))
+    return Suite(
+        "websocket_client", version, sources, accelerated=("websocket_client",), needs=("python-socks",)
+    )
 
 
 MAKERS: dict[str, Callable[..., Suite]] = {
