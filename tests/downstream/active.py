@@ -1,5 +1,6 @@
 """Exit with the reason unless the hosts named are accelerated, in all parts that can be had here."""
 
+import os
 import sys
 from contextlib import suppress
 from importlib import import_module
@@ -7,6 +8,8 @@ from importlib import import_module
 from wsframe import accelerate
 from wsframe.accelerate.host import load_host
 
+for plugin in filter(None, os.environ.get("PYTEST_PLUGINS", "").split(",")):
+    import_module(plugin)
 for name in sys.argv[1:]:
     host = load_host(name)
     for module in [module for part in (host, *host.parts) for module in part.modules]:
