@@ -46,7 +46,7 @@ export TSAN_OPTIONS
 rm -f build/tsan/report.*
 status=0
 WSFRAME_REQUIRE_EXTENSIONS=1 PYTHONPATH=$PWD/build/tsan/lib $venv/bin/python -m pytest --timeout 1200 \
-  -k "(thread or case_35) and not another_thread_writes" \
+  -k "(thread or case_35) and not concurrent_writes" \
   tests/codec/test_safety.py tests/codec/test_encoder_keys.py tests/asyncio/test_sending.py "$@" || status=$?
 for report in build/tsan/report.*; do
   [ -f "$report" ] && cat "$report"
