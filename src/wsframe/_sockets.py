@@ -24,6 +24,9 @@ WRITABLE = {("uvloop.loop", name) for name in ("TCPTransport", "UnixTransport")}
 
 def iteration_of(loop: asyncio.AbstractEventLoop) -> Iteration:
     """Return the pending writes of a loop, shared by its connections: they leave when its iteration ends."""
+    last: tuple[weakref.ref[asyncio.AbstractEventLoop], Iteration] | None = getattr(_local, "last", None)
+    if last is not None and last[0]() is loop:  # nearly always: a thread has one loop
+        return last[1]
     iterations: WeakKeyDictionary[asyncio.AbstractEventLoop, Iteration] | None
     iterations = getattr(_local, "iterations", None)
     if iterations is None:
@@ -32,6 +35,7 @@ def iteration_of(loop: asyncio.AbstractEventLoop) -> Iteration:
     if iteration is None:
         iteration = iterations[loop] = Iteration()
         _flush_when_stopped(loop, iteration)
+    _local.last = weakref.ref(loop), iteration
     return iteration
 
 

@@ -186,12 +186,12 @@ def accept(
         extensions = found.get(b"sec-websocket-extensions")
     if origins is not None:
         _check_origin(origin, origins)
-    out = [_SWITCH, accept_key(key).encode(), b"\r\n"]
+    out = b"%b%b\r\n" % (_SWITCH, accept_key(key).encode())
     subprotocol = deflate = None
     if subprotocols is not None and (callable(subprotocols) or len(subprotocols)):
         subprotocol = _choose_subprotocol(offered or b"", subprotocols)
         if subprotocol is not None:
-            out.append(b"Sec-WebSocket-Protocol: %b\r\n" % subprotocol.encode())
+            out += b"Sec-WebSocket-Protocol: %b\r\n" % subprotocol.encode()
     if compression is not None and extensions is not None:
         try:
             offers = extensions_of(extensions.decode("latin-1"))
@@ -199,11 +199,10 @@ def accept(
             raise errors.malformed("Sec-WebSocket-Extensions", exc) from None
         deflate = compression.accept(offers)
         if deflate is not None:
-            out.append(b"Sec-WebSocket-Extensions: %b\r\n" % str(deflate.parameters).encode())
+            out += b"Sec-WebSocket-Extensions: %b\r\n" % str(deflate.parameters).encode()
     if extra_headers:
-        out.append(write_extra(extra_headers))
-    out.append(b"\r\n")
-    return Accepted(b"".join(out), subprotocol, deflate, None if origin is None else origin.decode("latin-1"))
+        out += write_extra(extra_headers)
+    return Accepted(out + b"\r\n", subprotocol, deflate, None if origin is None else origin.decode("latin-1"))
 
 
 def _read_request(headers: Iterable[Header]) -> dict[bytes, bytes]:

@@ -397,6 +397,8 @@ class ServerConnection(Connection):
                     self.close_nowait(CloseCode.INTERNAL_ERROR)
                 if not isinstance(exc, (Exception, asyncio.CancelledError)):
                     raise
+            if self._lost and type(self) is ServerConnection:
+                return  # it is closed, and no method is overridden
             if not self._is_detached:
                 await self.close()
         finally:
