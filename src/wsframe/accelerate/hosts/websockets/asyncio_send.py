@@ -119,8 +119,11 @@ class ConnectionOutput(Output):
             self._intercepting = True  # websockets itself takes it by `transport`, which flushes
 
     def _pass_on(self, data: Any) -> None:
-        try:
-            super()._pass_on(data)
+        try:  # as the method of the base class, without a call of it
+            if self._intercepting:
+                self.ask("write", data)
+            else:
+                self.target.write(data)
         except Exception:
             self.ask("abort")  # what follows must not be taken for what is lost
             raise

@@ -112,6 +112,7 @@ def sharing(
             original(connections, message, *args, **kwargs)
             return
         shared = SharedMessage(message)
+        frame_for = shared.frame_for
         others = []
         for connection in connections:
             extensions = extensions_of(connection)
@@ -119,7 +120,7 @@ def sharing(
                 others.append(connection)
                 continue
             try:
-                frame = shared.frame_for(extensions[0]) if extensions else shared.uncompressed
+                frame = frame_for(extensions[0]) if extensions else shared.uncompressed
                 output_for(connection).write(frame)
             except Exception as exc:
                 connection.logger.warning(
