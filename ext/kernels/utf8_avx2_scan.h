@@ -8,7 +8,9 @@
 #include "utf8_nibbles.h"
 
 #define AVX2 WSF_TARGET("avx2,popcnt")
+#ifndef BYTES
 #define BYTES(b) _mm256_set1_epi8((char)(b))
+#endif
 #define LOAD(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
 #define TABLE(t) _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)(t)))
 #define HIGH_NIBBLES(v) _mm256_and_si256(_mm256_srli_epi16(v, 4), BYTES(0x0F))

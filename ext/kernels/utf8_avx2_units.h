@@ -10,7 +10,9 @@
 #include "utf8_squeeze.h"
 
 #define AVX2 WSF_TARGET("avx2,popcnt")
+#ifndef BYTES
 #define BYTES(b) _mm256_set1_epi8((char)(b))
+#endif
 #define AND(a, b) _mm256_and_si256(a, b)
 #define OR(a, b) _mm256_or_si256(a, b)
 #define LEFT(v, by, mask) AND(_mm256_slli_epi16(v, by), BYTES(mask))  /* of bytes: what comes from */
