@@ -304,6 +304,31 @@ def test_reading_pauses_and_resumes() -> None:
     assert alike(main) == [b"1", b"paused", b"2", b"3"]
 
 
+@pytest.mark.skipif(sys.implementation.name != "cpython", reason="counts references")
+@pytest.mark.parametrize("end", ["close", "eof", "handler"])
+def test_connection_refers_to_no_fast_path_after_its_end(end: str) -> None:
+    async def main() -> Any:
+        connections: list[Any] = []
+
+        async def handler(ws: Any) -> None:
+            connections.append(ws)
+            async for message in ws:
+                await ws.send(message)
+                if end == "handler" and message == "2":
+                    return
+
+        async with talking(handler) as peer:
+            await ask(peer, text("1"), text("2"))
+            if end == "eof":
+                peer.writer.write_eof()
+            else:
+                peer.send(frames.close(1000, key=frames.KEY))
+            await peer.frames()
+        return connections[0]._wsframe_fast
+
+    assert run(main) is None
+
+
 @compiled
 @pytest.mark.skipif(sys.platform == "win32", reason="there the socket is read by the transport")
 def test_socket_is_read_without_the_transport() -> None:

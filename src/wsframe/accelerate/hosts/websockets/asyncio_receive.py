@@ -40,10 +40,14 @@ def data_received(original: Callable[..., None], _: Host) -> Callable[..., None]
             or messages.closed
             or not receiving.holds(self, protocol)
         ):
+            if protocol._state is not OPEN:
+                self._wsframe_fast = None  # which refers to the connection: memory is freed at its end
             original(self, data)
             return
         protocol.receive_data(data)
         if protocol.writes or protocol._state is not OPEN:
+            if protocol._state is not OPEN:
+                self._wsframe_fast = None
             original(self, b"")  # processes what receive_data has left
             return
         queue = messages.frames.queue
@@ -125,6 +129,8 @@ def recv(original: Callable[..., Any], _: Host) -> Callable[..., Any]:
                     if messages.paused:
                         messages.maybe_resume()
                     return message
+        if messages.closed:
+            self._wsframe_fast = None  # as above
         return await original(self, decode)
 
     return recv
