@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import re
+import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -478,6 +479,44 @@ def test_no_frame_overtakes_pending_messages(name: str) -> None:
 
     (_, sent, *_), _ = both(serve([HELLO * 2], kind=Own))
     assert [payload for _, _, payload in sent[:2]] == [b"before", b"\x0b\xb9" if name == "close" else b"now"]
+
+
+@pytest.mark.parametrize("attempt", range(8))
+def test_close_is_sent_before_the_connection_is_reset(attempt: int) -> None:
+    """tornado closes after the header of a message that is too big; what it has not read causes a reset."""
+
+    async def main() -> None:
+        made: list[Handler] = []
+        options = {"made": made, "seen": [], "over": asyncio.Event(), "style": "waits", "deflate": False}
+        server = Application([("/", Handler, options)], websocket_max_message_size=2**16).listen(
+            0, "127.0.0.1"
+        )
+        loop = asyncio.get_running_loop()
+        try:
+            (listener,) = server._sockets.values()
+            client = socket.create_connection(listener.getsockname())
+            client.setblocking(False)
+            with client:
+                await loop.sock_sendall(client, request())
+                received = b""
+                while not received.endswith(b"\r\n\r\n"):
+                    received += await loop.sock_recv(client, 2**16)
+                await loop.sock_sendall(client, HELLO)
+                with contextlib.suppress(ConnectionError):
+                    await loop.sock_sendall(client, frame(BINARY, b"x" * 2**17, key=KEY))
+                received = b""
+                with contextlib.suppress(ConnectionError):
+                    while data := await loop.sock_recv(client, 2**16):
+                        received += data
+            assert parsed(received)[:2] == [
+                (0x80 | TEXT, False, b"hello"),
+                (0x80 | CLOSE, False, b"\x03\xf1message too big"),
+            ]
+        finally:
+            server.stop()
+            await server.close_all_connections()
+
+    run(main, True)
 
 
 class Busy(Handler):

@@ -24,6 +24,9 @@ def write_frame(original: Callable[..., Any], host: Host) -> Callable[..., Any]:
     watched, keys = host.watch(FRAMING, PROTOCOL_CLASS), host.watch(KEYS)
 
     def _write_frame(self: Any, fin: bool, opcode: int, data: bytes, flags: int = 0) -> Any:
+        if opcode == Opcode.CLOSE:
+            # tornado may close at once with bytes unread: the reset would drop what Nagle's algorithm holds.
+            self.stream.set_nodelay(True)
         if (
             opcode not in DATA
             or flags & ~RSV1
