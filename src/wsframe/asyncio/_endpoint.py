@@ -1,9 +1,9 @@
-"""The engine of a connection: transport callbacks, events of the decoder, flow control, closing.
+"""The engine of a connection: transport callbacks, events of the decoder, flow control.
 
 `Connection` (connection.py) adds what an application calls; uvicorn's class adds ASGI.
 """
 
-# Rules of an Endpoint, besides those of Receiver, Stream and Sender.
+# Rules of an Endpoint, besides those of Receiver, Stream, Sender and Closing.
 #
 # 1. `_protocol` is None until the opening handshake is done; `_open` sets it once. Until then bytes go to
 #    `_receive_handshake`.
@@ -12,8 +12,7 @@
 #    peer sends control frames, or a violation was received. `_resume_reading` decodes first, then resumes.
 # 3. After a Close was sent, reading continues until the Close of the peer; messages over the high-water mark
 #    are dropped (`_drop_excess`), so that the Close is always reached.
-# 4. `_close_timer` runs from the first Close on, and aborts the connection unless the peer still reads.
-# 5. After `connection_lost` no timer or waiter is left, and no callback is called.
+# 4. After `connection_lost` no timer or waiter is left, and no callback is called.
 
 from __future__ import annotations
 
@@ -22,7 +21,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from .._backend import Waiter, new_mask_key
@@ -30,20 +28,10 @@ from .._errors import ConcurrencyError
 from .._http.logs import ERROR, log
 from .._sockets import iteration_of, socket_of
 from .._spec import ALL_MESSAGES, Close, CloseCode, Fragment, Ping, Pong, Role
-from ..connection import (
-    CLEAN_CODES,
-    Event,
-    SansIOConnection,
-    State,
-    close_body,
-)
+from ..connection import Event, SansIOConnection, State
+from ._closing import Closing
 from ._keepalive import KeepAlive
 from ._listener import takes_fragments
-from ._sending import Sender
-
-if sys.platform == "linux":
-    from fcntl import ioctl
-    from termios import TIOCOUTQ
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -55,12 +43,6 @@ if TYPE_CHECKING:
 # Maximum size of a read.
 READ_SIZE = 2**18
 
-# Seconds that a failing connection waits for the replies to earlier messages.
-FAIL_DELAY = 1.0
-
-# Seconds without bytes from the peer after which a failed connection sends it the end of the stream.
-QUIET_TIME = 0.1
-
 # Bytes of queued messages, decompressed, over which a connection pauses reading; it resumes when a quarter
 # of these messages is left.
 HIGH_WATER = 2**16
@@ -68,9 +50,6 @@ HIGH_WATER = 2**16
 # Bytes of unsent data from which `send` waits.
 WRITE_LIMIT = 2**16
 WriteLimit = int | tuple[int, int | None]
-
-# Unsent bytes below which progress is no sign of a peer that still reads: the last frames.
-LAST_FRAMES_SIZE = 2**14
 
 _local = threading.local()
 
@@ -85,17 +64,7 @@ def read_buffer(loop: asyncio.AbstractEventLoop) -> memoryview:
     return buffer
 
 
-def unsent_size(transport: asyncio.Transport) -> int:
-    """Return how many bytes the peer has not acknowledged, as far as the system knows."""
-    size = transport.get_write_buffer_size()
-    sock = transport.get_extra_info("socket")
-    if sys.platform == "linux" and sock is not None:
-        with suppress(OSError, ValueError):  # ValueError: the socket is closed
-            size += int.from_bytes(ioctl(sock.fileno(), TIOCOUTQ, bytes(4)), sys.byteorder)
-    return size
-
-
-class Endpoint(Sender, asyncio.BufferedProtocol):
+class Endpoint(Closing, asyncio.BufferedProtocol):
     """One side of a WebSocket connection on an asyncio transport.
 
     Args:
@@ -108,18 +77,10 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
     __slots__ = (
         "__dict__",  # for attributes that the application sets
         "__weakref__",
-        "_close_timeout",
-        "_close_timer",
         "_decoding_scheduled",
         "_drain_waiter",
-        "_failure_timer",
-        "_keepalive",
-        "_lost",
-        "_peer_is_sending",
         "_pings",
-        "_protocol",
         "_topics",
-        "_unsent",
         "_write_limit",
         "latency",
         "logger",
@@ -214,11 +175,6 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
     def _waits_for_message(self) -> bool:
         """Whether the application waits for a message while none is queued."""
         return self._waiter is not None and not self._waiter.done() and not self._queued
-
-    @property
-    def _unsent_size(self) -> int:
-        """How many bytes the peer has not acknowledged, as far as the system knows."""
-        return unsent_size(self._flushed_transport)
 
     # Callbacks of the transport.
 
@@ -360,11 +316,6 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
             self._deliver_fragments(fragments)
         return messages
 
-    def _write_outgoing(self, protocol: SansIOConnection) -> None:
-        for frame in protocol.outgoing:
-            self._write(frame)
-        protocol.outgoing.clear()
-
     def _make_waiter(self) -> Waiter:
         if self.state is State.CLOSED:
             raise self.protocol.closed_error()
@@ -498,115 +449,3 @@ class Endpoint(Sender, asyncio.BufferedProtocol):
                 acknowledged.set_result(self.latency)
             if sent == data:
                 break
-
-    def _stop_keepalive(self) -> None:
-        if self._keepalive is not None:
-            self._keepalive.stop()
-
-    def _keepalive_failed(self) -> None:
-        """Close the connection: the peer was silent for too long. Data sent before is still delivered."""
-        self._start_closing(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
-        if self._close_timeout is None:
-            self._flushed_transport.abort()
-
-    # Closing.
-
-    def _start_closing(self, code: int, reason: str = "") -> None:
-        state = self.protocol.state
-        if state is State.OPEN:
-            self._write_close(code, reason)
-            self._start_close_timer()
-        if state is not State.CLOSED:
-            self._read_until_close()
-
-    def _write_close(self, code: int, reason: str) -> None:
-        """Send a Close; the connection must be open."""
-        close_body(code, reason)  # raises before anything is changed
-        protocol = self.protocol
-        if not self._write_pending_sends() and protocol.fragmenting and code in CLEAN_CODES:
-            code, reason = CloseCode.INTERNAL_ERROR, "close during fragmented message"
-        frame = protocol.close(code, reason)
-        try:
-            self._write(frame)
-            self.flush()
-        except Exception as exc:  # of the transport
-            protocol.cause = exc
-            self._abort_transport()
-
-    def _read_until_close(self) -> None:
-        """Keep reading until the Close of the peer; drop messages over the high-water mark."""
-        self._drop_excess = True
-        self._resume_at_queued = -1
-        self._resume_reading()
-
-    def _schedule_failure(self) -> None:
-        """Fail the connection when the messages before the violation have had time for their replies."""
-        self._pause_reading()
-        if self._listener is not None or self._waits_for_message:
-            self._fail_connection()
-        else:
-            self._stop_keepalive()
-            self._failure_timer = self._loop.call_later(FAIL_DELAY, self._fail_connection)
-
-    def _fail_connection(self) -> None:
-        """Fail the connection for a violation (RFC 6455, 7.1.7)."""
-        protocol = self.protocol
-        protocol.fail()
-        self._write_outgoing(protocol)
-        self.flush()
-        self._close_transport()
-
-    def _close_transport(self) -> None:
-        """Close the TCP connection; after a violation, when the peer has closed it.
-
-        Bytes that arrive at a closed socket reset the connection, and the Close may be lost: the peer may be
-        sending still.
-        """
-        self._start_close_timer()  # the peer may not read the unsent bytes
-        if self._protocol is not None and self._protocol.error is not None and not self._lost:
-            self._resume_reading()  # what arrives is discarded
-            self._shut_down_when_quiet()
-        else:
-            self._flushed_transport.close()
-
-    def _shut_down_when_quiet(self) -> None:
-        """End the stream to the peer once nothing has arrived from it for QUIET_TIME.
-
-        Not before: a transport of asyncio that gets the end of the stream while it has unsent data closes in
-        a state in which its `abort` fails, and websockets calls that.
-        """
-        if self._failure_timer is not None:
-            self._failure_timer.cancel()
-        self._peer_is_sending = False
-        self._failure_timer = self._loop.call_later(QUIET_TIME, self._shut_down_if_quiet)
-
-    def _shut_down_if_quiet(self) -> None:
-        transport = self._flushed_transport
-        if self._peer_is_sending:
-            self._shut_down_when_quiet()
-        elif transport.can_write_eof():
-            with suppress(OSError):  # the peer has disconnected
-                transport.write_eof()
-        else:
-            transport.close()
-
-    def _start_close_timer(self) -> None:
-        """Stop the keep-alive; abort the connection after `close_timeout` seconds without progress."""
-        self._stop_keepalive()
-        if self._close_timer is None and self._close_timeout is not None:
-            self._unsent = self._unsent_size
-            self._close_timer = self._loop.call_later(self._close_timeout, self._close_timed_out)
-
-    def _close_timed_out(self) -> None:
-        """Abort the connection, unless the peer is still reading what was sent before the Close."""
-        self._close_timer = None
-        before, self._unsent = self._unsent, self._unsent_size
-        if self._unsent < before > LAST_FRAMES_SIZE and self._close_timeout is not None:
-            self._close_timer = self._loop.call_later(self._close_timeout, self._close_timed_out)
-        else:
-            if self._protocol is not None:
-                self._protocol.cause = TimeoutError("timed out while closing connection")
-            self._abort_transport()
-
-    def _abort_transport(self) -> None:
-        self._flushed_transport.abort()
