@@ -46,7 +46,8 @@ async def react_to_all(ws: Any, messages: AsyncIterator[Any], style: str, seen: 
     for end in await asyncio.gather(*tasks, ws.close(), return_exceptions=True):
         note(seen, end)
     await ws.wait_closed()
-    seen.append((ws.state, ws.close_code, ws.close_reason))
+    protocol = getattr(ws, "protocol", ws)  # before 14.0 only the protocol has `close_code`
+    seen.append((ws.state, protocol.close_code, protocol.close_reason))
 
 
 def note(seen: list[Any], exc: Any) -> None:
