@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from support import frames
 from support.frames import text
-from support.opening import request
+from support.opening import close, request
 from support.raw_peer import Peer, Tapped, both, run, serving
 from support.sansio_websockets import accelerated, is_added
 from support.unhurried import unhurried
@@ -199,6 +199,54 @@ def test_replies_to_a_burst_are_coalesced_into_one_write(factory, monkeypatch):
     plain, fast = sizes
     assert len(plain) == 1 + 65 + 1  # the response, the messages, the closing handshake
     assert fast == [plain[0], plain[1], sum(plain[2:-1]), plain[-1]]  # a tap is no socket: the first at once
+
+
+@pytest.mark.parametrize("factory", loops())
+@pytest.mark.parametrize("before", [0, 1])
+def test_end_of_the_stream_is_seen_with_a_full_queue_and_a_close(factory, before):
+    """More messages than the queue holds come in one read with a Close: the handler ends nevertheless."""
+
+    async def main() -> Any:
+        ended = asyncio.Event()
+
+        async def handler(ws: Any) -> None:
+            try:
+                await echo(ws)
+            finally:
+                await ws.wait_closed()
+                ended.set()
+
+        async with serving(handler, close_timeout=None) as server, Peer.to(server) as peer:
+            for _ in range(before):
+                peer.send(END)
+                await peer.frame()
+            peer.send(BURST, frames.close(1000, key=frames.KEY))
+            seen = await peer.frames()
+            await close(peer.writer)
+            await ended.wait()
+            return seen
+
+    assert run(main, factory=factory)[-1] == (0x88, b"\x03\xe8")
+
+
+@pytest.mark.parametrize("factory", loops())
+def test_close_of_a_client_ends_with_a_full_queue(factory):
+    """The messages and the Close of the server come in one read, while the client waits for the Close."""
+
+    async def handler(ws: Any) -> None:
+        await ws.recv()
+        ws.transport.write(b"".join(frames.frame(frames.TEXT, b"x") for _ in range(64)) + frames.close(1000))
+        await ws.wait_closed()
+
+    async def main() -> Any:
+        async with serve(handler, "127.0.0.1", 0) as server:
+            address = "ws://{}:{}".format(*server.sockets[0].getsockname())
+            client = await connect(address, compression=None, close_timeout=None)
+            await client.send("please")
+            await client.close()
+            return client.close_code
+
+    assert run(main, factory=factory) == 1000
 
 
 def test_single_message_is_sent_at_once():

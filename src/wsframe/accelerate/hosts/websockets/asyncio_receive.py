@@ -43,12 +43,14 @@ def data_received(original: Callable[..., None], _: Host) -> Callable[..., None]
             if protocol._state is not OPEN:
                 self._wsframe_fast = None  # which refers to the connection: memory is freed at its end
             original(self, data)
+            resume_after_close(self)
             return
         protocol.receive_data(data)
         if protocol.writes or protocol._state is not OPEN:
             if protocol._state is not OPEN:
                 self._wsframe_fast = None
             original(self, b"")  # processes what receive_data has left
+            resume_after_close(self)
             return
         queue = messages.frames.queue
         waiter = messages.frames.get_waiter
@@ -82,6 +84,18 @@ def data_received(original: Callable[..., None], _: Host) -> Callable[..., None]
             self._wsframe_fast = fast_connection(self)
 
     return data_received
+
+
+def resume_after_close(connection: Any) -> None:
+    """Resume reading once the Close of the peer is received, whatever the queue of messages holds.
+
+    A paused transport does not see the end of the stream, the only thing that may follow, and a handler that
+    waits for it, in `send` or `close`, takes no message off the queue: it would wait for `close_timeout`.
+    """
+    messages = connection.recv_messages
+    if messages.paused and connection.protocol.close_rcvd is not None:
+        messages.paused = False
+        messages.resume()
 
 
 def recv(original: Callable[..., Any], _: Host) -> Callable[..., Any]:
