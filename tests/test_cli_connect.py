@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import signal
 import ssl
 import subprocess
@@ -104,24 +103,6 @@ def test_server_that_closes() -> None:
         assert "closed with 4001: enough" in process.stderr.read()
         process.stdin.close()
         process.stderr.close()
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["ws://127.0.0.1:1"], "(failed|refused)"),
-        (["http://127.0.0.1"], "ws"),
-        (["ws://127.0.0.1:1", "-H", "none"], "has no colon"),
-        (["wss://127.0.0.1:1", "--cacert", "/nonexistent"], "/nonexistent: No such file"),
-        (["wss://127.0.0.1:1", "--key", "key.pem"], "--cert FILE"),
-    ],
-    ids=["refused", "scheme", "header", "file", "key"],
-)
-def test_failure_is_one_line(words: list[str], said: str) -> None:
-    done = wsframe("connect", "--no-proxy", *words)
-    assert done.returncode == 1 and not done.stdout
-    assert done.stderr.startswith("wsframe: ") and re.search(said, done.stderr)
-    assert done.stderr.count("\n") == 1
 
 
 def test_refusal_says_why() -> None:

@@ -30,7 +30,9 @@ def add_commands(commands: Any) -> None:
         help="in a pipe, at the end of the input: until no message has come for so long (0.5); inf: until "
         "the server closes",
     )
-    connect.add_argument("--max-size", type=int, default=2**26, metavar="BYTES", help="of a message (64 MiB)")
+    connect.add_argument(
+        "--max-size", type=_from_0, default=2**26, metavar="BYTES", help="of a message (64 MiB)"
+    )
     connect.set_defaults(command=_connect)
 
     load = commands.add_parser(

@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from collections.abc import AsyncIterator
+from contextlib import aclosing, suppress
 from typing import Any
 
+from .._http.errors import InvalidProxy, InvalidStatus
 from ..asyncio import Listener, connect
+from ..connection import ConnectionClosed
 from .opening import connect_options, failure
-from .terminal import Output, lines_of, painter
+from .terminal import Output, discard_output, lines_of
 
 HELP = """\
 Each line is sent as a text message. A line that begins with a slash is a command:
@@ -20,6 +24,7 @@ Each line is sent as a text message. A line that begins with a slash is a comman
   //TEXT                 send a text that begins with a slash
 The end of the input (Ctrl-D) closes, too."""
 NORMAL, GOING_AWAY, NO_STATUS, ABNORMAL = 1000, 1001, 1005, 1006
+WRONG_COMMAND_LINE, INTERRUPTED = 2, 130  # exit statuses
 
 
 class _Printer(Listener):
@@ -46,6 +51,7 @@ class _Printer(Listener):
         )
         if self.output.interactive:
             self.output.note("", "/help lists the commands")
+        self._close_unless_printed(ws)
 
     def on_message(self, ws: Any, message: str | bytes) -> None:
         self.arrived.set()
@@ -55,7 +61,10 @@ class _Printer(Listener):
             self.output.show("binary", "", data=message.hex())
         else:
             self.output.show("binary", message.hex(" "))
-        if self.output.broken:
+        self._close_unless_printed(ws)
+
+    def _close_unless_printed(self, ws: Any) -> None:
+        if self.output.failure is not None:
             ws.close_nowait()
 
     def on_close(self, ws: Any) -> None:
@@ -72,42 +81,48 @@ class _Printer(Listener):
                 return
 
 
-async def converse(options: argparse.Namespace) -> int:
+async def converse(connecting: connect, printer: _Printer, options: argparse.Namespace) -> int:
     """Open a connection, send what is typed, print what arrives.
 
     Returns:
         The exit status: 0 when the connection was closed with 1000 or 1001, or without a code.
-    """
-    from ..connection import ConnectionClosed
 
-    output = Output(json=options.json, paint=painter(sys.stdout), interactive=sys.stdin.isatty())
-    printer = _Printer(output, options.uri)
-    settings = connect_options(options)
-    async with connect(options.uri, listener=lambda: printer, max_size=options.max_size, **settings) as ws:
+    Raises:
+        OSError: the connection failed, or what arrived could not be printed.
+    """
+    output = printer.output
+    async with connecting as ws:
         closed = asyncio.ensure_future(printer.closed.wait())
-        async for line in lines_of(output, closed):
-            try:
-                if not await _execute(ws, line, output):
-                    break
-            except UnicodeEncodeError:
-                output.note("error", "not sent: that line is no UTF-8", message="no UTF-8")
-            except ValueError as exc:
-                output.note("error", str(exc), message=str(exc))
-            except ConnectionClosed:
-                break
-        else:  # the end of the input
-            if not output.interactive:
-                await printer.quiet(options.wait)
+        async with aclosing(lines_of(output, closed)) as lines:
+            await _send_lines(ws, lines, printer, options.wait)
         await ws.close()
         await closed
-    if output.broken:
-        raise BrokenPipeError
-    code = ws.close_code
-    reason = f": {ws.close_reason}" if ws.close_reason else ""
+    code, reason = ws.close_code, ws.close_reason
     if code == ABNORMAL:
-        reason = f": {ws.protocol.closed_error()}"
-    output.note("close", f"closed with {code}{reason}", code=code, reason=ws.close_reason)
+        reason = str(ws.protocol.closed_error())
+    output.note("close", f"closed with {code}" + (f": {reason}" if reason else ""), code=code, reason=reason)
+    if output.failure is not None:
+        raise output.failure
     return 0 if code in (NORMAL, GOING_AWAY, NO_STATUS) else 1
+
+
+async def _send_lines(ws: Any, lines: AsyncIterator[str], printer: _Printer, wait: float) -> None:
+    """Send each line; at the end of a pipe wait for replies."""
+    output = printer.output
+    async for line in lines:
+        try:
+            if not await _execute(ws, line, output):
+                return
+        except UnicodeEncodeError:
+            output.note("error", "not sent: that line is no UTF-8", message="no UTF-8")
+        except ValueError as exc:
+            output.note("error", str(exc), message=str(exc))
+        except ConnectionClosed:
+            return
+        if output.failure is not None:
+            return
+    if not output.interactive:
+        await printer.quiet(wait)
 
 
 async def _execute(ws: Any, line: str, output: Output) -> bool:
@@ -141,12 +156,37 @@ async def _execute(ws: Any, line: str, output: Output) -> bool:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; return the exit status."""
+    output = Output(json=options.json)
+    printer = _Printer(output, options.uri)
     try:
-        return asyncio.run(converse(options))
+        settings = connect_options(options)
+        connecting = connect(options.uri, listener=lambda: printer, max_size=options.max_size, **settings)
+    except (ValueError, InvalidProxy) as exc:
+        return _failed(output, exc, options.uri, WRONG_COMMAND_LINE)
+    except ImportError as exc:  # httptools
+        return _failed(output, exc, options.uri, 1)
+    try:
+        return asyncio.run(converse(connecting, printer, options))
     except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        raise
-    except Exception as exc:  # of the opening handshake, the arguments, or TLS
-        print(f"wsframe: {failure(exc, options.uri)}", file=sys.stderr)
-        return 1
+        return INTERRUPTED
+    except BrokenPipeError as exc:
+        if exc is output.failure:  # the reader has left, which is no error
+            raise
+        return _failed(output, exc, options.uri, 1)
+    except Exception as exc:  # of the opening handshake, or TLS
+        return _failed(output, exc, options.uri, 1)
+
+
+def _failed(output: Output, exc: Exception, uri: str, status: int) -> int:
+    """Print one line, and as JSON an object; return the exit status."""
+    if exc is output.failure:
+        said = f"cannot print: {exc.strerror or exc}"
+    else:
+        said = failure(exc, uri)
+        if output.json:
+            status_code = {"status": exc.response.status_code} if isinstance(exc, InvalidStatus) else {}
+            output.show("error", said, message=said, **status_code)
+    with suppress(OSError):
+        print(f"wsframe: {said}", file=sys.stderr, flush=True)
+    discard_output()
+    return status

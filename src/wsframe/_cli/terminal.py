@@ -7,10 +7,12 @@ import atexit
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+import unicodedata
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
+from queue import SimpleQueue
 from threading import Event, Thread
 from typing import Any, TextIO
 
@@ -18,7 +20,7 @@ from ..accelerate.report import wants_colour
 
 PROMPT = "> "
 COLOURS = {"text": 32, "binary": 36, "pong": 35, "error": 31, "close": 33, "open": 33}
-ERASE_LINE = "\r\x1b[K"
+COLUMNS = 80  # of a terminal that does not say
 HISTORY = 1000  # lines
 LONGEST = 4000  # characters of a message on a terminal
 
@@ -51,19 +53,18 @@ class Output:
 
     Args:
         json: one object a line.
-        paint: colours a line by its kind.
-        interactive: whether a person types at the bottom of the screen.
 
     Attributes:
-        broken: whether nobody reads any more.
+        interactive: whether a person types below what is printed: both streams are terminals.
+        failure: why nothing can be printed any more, such as a full disk or a reader that has left.
     """
 
-    def __init__(self, *, json: bool, paint: Callable[[str, str], str], interactive: bool) -> None:
+    def __init__(self, *, json: bool) -> None:
         self.json = json
-        self.paint = paint
-        self.interactive = interactive
-        self.broken = False
+        self.paint = painter(sys.stdout)
         self.for_people = sys.stdout.isatty()
+        self.interactive = self.for_people and sys.stdin.isatty()
+        self.failure: OSError | None = None
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, TextIOWrapper):  # what its encoding lacks is no error
                 stream.reconfigure(errors="backslashreplace")
@@ -83,48 +84,111 @@ class Output:
         """Print what is no message: on standard error, unless it is an object among others."""
         if self.json and kind:
             self.show(kind, line, **facts)
+        elif not self.json and self.interactive:
+            self._print(self.paint(kind, visible(line)), sys.stdout)
         elif not self.json:
-            self._print(self.paint(kind, visible(line)), sys.stdout if self.interactive else sys.stderr)
+            self._print(painter(sys.stderr)(kind, visible(line)), sys.stderr)
+
+    def end_typing(self) -> None:
+        """Remove the line that is typed: the connection is closed."""
+        if self.typing is not None:
+            erasing, self.typing = erase(self.typing()), None
+            self._write(erasing, sys.stdout)
 
     def _print(self, line: str, stream: TextIO) -> None:
+        if self.typing is None:
+            self._write(line + "\n", stream)
+        else:
+            typed = self.typing()
+            self._write(f"{erase(typed)}{line}\n{redraw(typed)}", stream)
+
+    def _write(self, text: str, stream: TextIO) -> None:
         try:
-            if self.typing is not None:
-                print(f"{ERASE_LINE}{line}\n{PROMPT}{self.typing()}", end="", file=stream, flush=True)
-            else:
-                print(line, file=stream, flush=True)
-        except BrokenPipeError:
-            self.broken = True
+            stream.write(text)
+            stream.flush()
+        except OSError as exc:  # the first counts
+            self.failure = self.failure or exc
 
 
-async def lines_of(output: Output, closed: asyncio.Future[Any]) -> AsyncIterator[str]:
-    """Read lines from standard input, up to its end or that of the connection."""
-    loop, lines = asyncio.get_running_loop(), asyncio.Queue[str | None](1)
-    read = _typed(output) if output.interactive else _piped()
+def discard_output() -> None:
+    """Let Python find nothing that it cannot write when it exits."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def has_escape_codes() -> bool:
+    """Tell whether the terminal knows more than characters and line breaks."""
+    return os.environ.get("TERM", "dumb") not in ("", "dumb")
+
+
+def erase(typed: str) -> str:
+    """Return what removes the prompt and what has been typed, on all of its rows."""
+    if not has_escape_codes():
+        return "\n"
+    rows = _cells(PROMPT + typed) // _columns()
+    return (f"\x1b[{rows}A" if rows else "") + "\r\x1b[J"
+
+
+def redraw(typed: str) -> str:
+    """Return the prompt and what has been typed; the cursor is where readline expects it: behind."""
+    full = _cells(PROMPT + typed) % _columns() == 0
+    return PROMPT + typed + (" \r" if full and has_escape_codes() else "")  # to the next row
+
+
+def _cells(text: str) -> int:
+    """Count the columns that a text takes on a terminal."""
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
+        for char in text
+    )
+
+
+def _columns() -> int:
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or COLUMNS
+    except OSError:
+        return COLUMNS
+
+
+async def lines_of(output: Output, closed: asyncio.Future[Any]) -> AsyncGenerator[str, None]:
+    """Read lines from standard input, up to its end or that of the connection.
+
+    A line is read when it is asked for, so that there is no prompt behind the last one.
+    """
+    loop, wanted = asyncio.get_running_loop(), SimpleQueue["asyncio.Future[str | None] | None"]()
     ended = Event()
+    read = _typed(output, ended) if output.interactive else _piped()
 
-    def put(line: str | None) -> None:
-        with suppress(RuntimeError):  # the loop is closed
-            asyncio.run_coroutine_threadsafe(lines.put(line), loop).result()
+    def deliver(line: asyncio.Future[str | None], text: str | None) -> None:
+        if not line.done():  # nobody waits for it after the end of the connection
+            line.set_result(text)
 
     def work() -> None:
-        with suppress(EOFError, OSError, ValueError):
-            while not ended.is_set():
-                put(read())
-        put(None)
+        while (line := wanted.get()) is not None and not ended.is_set():
+            text = None
+            with suppress(EOFError, OSError, ValueError):
+                text = read()
+            with suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(deliver, line, text)
 
     # A daemon: a thread that waits for a terminal cannot be stopped.
     Thread(target=work, name="wsframe input", daemon=True).start()
     with _terminal_restored(ended):
-        while True:
-            line = asyncio.ensure_future(lines.get())
-            await asyncio.wait([line, closed], return_when=asyncio.FIRST_COMPLETED)
-            if not line.done():
-                line.cancel()
-                return
-            found = line.result()
-            if found is None:
-                return
-            yield found
+        try:
+            while True:
+                line = loop.create_future()
+                wanted.put(line)
+                await asyncio.wait([line, closed], return_when=asyncio.FIRST_COMPLETED)
+                if not line.done() or line.result() is None:
+                    return
+                yield line.result()
+        finally:
+            ended.set()
+            wanted.put(None)
+            output.end_typing()
 
 
 def _piped() -> Callable[[], str]:
@@ -147,7 +211,7 @@ def _piped() -> Callable[[], str]:
     return read
 
 
-def _typed(output: Output) -> Callable[[], str]:
+def _typed(output: Output, ended: Event) -> Callable[[], str]:
     """Return what reads a line with the history and the keys of readline, where Python has it."""
     try:
         import readline
@@ -158,8 +222,15 @@ def _typed(output: Output) -> Callable[[], str]:
         readline.read_history_file(file)
     readline.set_history_length(HISTORY)
 
-    def read() -> str:
+    def prompted() -> None:  # only now there is something to erase
         output.typing = readline.get_line_buffer
+        if ended.is_set():
+            output.end_typing()
+
+    if hasattr(readline, "set_pre_input_hook"):
+        readline.set_pre_input_hook(prompted)
+
+    def read() -> str:
         try:
             line = input(PROMPT)
         finally:

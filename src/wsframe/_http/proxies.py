@@ -11,6 +11,8 @@ from .._escape import escape
 from .errors import InvalidProxy, ProxyError, without_password
 from .uri import URI
 
+NOTE = "proxy: "  # before its address, in a note of an error
+
 # The schemes of proxies; for python-socks its name, and whether the proxy resolves the host name.
 SCHEMES = {
     "http": ("http", None),
@@ -78,7 +80,7 @@ def made_by(kind: Any, proxy: str) -> Any:
 
 @contextmanager
 def naming(proxy: str) -> Iterator[None]:
-    """Add a note with the address of the proxy, without its password, to errors (CPython 3.11 and newer).
+    """Add a note with the address of the proxy, without its password, to errors; see `proxy_of_error`.
 
     Args:
         proxy: the address.
@@ -86,9 +88,18 @@ def naming(proxy: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ProxyError) as exc:
+        note = f"{NOTE}{escape(without_password(proxy))}"
         if hasattr(exc, "add_note"):
-            exc.add_note(f"proxy: {escape(without_password(proxy))}")
+            exc.add_note(note)
+        else:  # Python 3.10, which prints no notes
+            exc.__notes__ = [note]  # type: ignore[union-attr]
         raise
+
+
+def proxy_of_error(exc: BaseException) -> str | None:
+    """Return the proxy that an error of a client is about, without its password; None where it is none."""
+    notes: list[str] = getattr(exc, "__notes__", [])
+    return next((note.removeprefix(NOTE) for note in notes if note.startswith(NOTE)), None)
 
 
 @contextmanager
@@ -111,5 +122,6 @@ def failures_of(proxy: str, *kept: type[Exception]) -> Iterator[None]:
 def missing_python_socks() -> ImportError:
     """Return the error that says what to install."""
     return ImportError(
-        "connecting through a proxy needs python-socks: pip install 'wsframe[proxy]', or proxy=None"
+        "connecting through a proxy needs python-socks: pip install 'wsframe[proxy]', or proxy=None",
+        name="python_socks",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
-from .errors import InvalidStatus, SecurityError, invalid_uri
+from .errors import InvalidStatus, InvalidURI, SecurityError, invalid_uri
 from .messages import Header, str_of
 from .uri import URI, parse_uri
 
@@ -45,7 +45,10 @@ class Target(NamedTuple):
             text = urljoin(self.text, location)
         except ValueError as exc:
             raise invalid_uri(str(exc), location) from refusal
-        uri = parse_uri(text)
+        try:
+            uri = parse_uri(text)
+        except InvalidURI as exc:  # of the server, not of the application: the cause tells
+            raise exc from refusal
         if options.get("sock") is not None:
             raise ValueError(f"cannot follow redirect to {text} with a preexisting socket") from refusal
         if self.uri.secure and not uri.secure:
