@@ -165,6 +165,19 @@ def test_redirect_that_cannot_be_followed(location: str) -> None:
     assert said.startswith(f"wsframe: {uri}: the server redirects to {location}: ")
 
 
+def test_redirect_to_a_server_that_refuses() -> None:
+    target = f"ws://127.0.0.1:{unused_port()}/there"
+
+    async def redirect(connection: Any, request: Any) -> Any:
+        response = connection.respond(302, "")
+        response.headers["Location"] = target
+        return response
+
+    with serving(process_request=redirect) as uri:
+        said = refused("--no-proxy", uri)
+    assert said == f"wsframe: {target}: connection refused (redirected from {uri})"
+
+
 def test_rejection_is_an_event() -> None:
     async def reject(connection: Any, request: Any) -> Any:
         return connection.respond(401, "who are you?\n")

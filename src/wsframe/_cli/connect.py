@@ -8,7 +8,9 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress
 from typing import Any
+from urllib.parse import urljoin
 
+from .._escape import escape
 from .._http.errors import InvalidProxy, InvalidStatus
 from ..asyncio import Listener, connect
 from ..connection import ConnectionClosed
@@ -79,6 +81,25 @@ class _Printer(Listener):
                 await asyncio.wait_for(self.arrived.wait(), seconds)
             except asyncio.TimeoutError:
                 return
+
+
+class _Connecting(connect):
+    """Remembers where the server has redirected to."""
+
+    target: str | None = None
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        location = super().process_redirect(exc)
+        if isinstance(location, str):
+            with suppress(ValueError):
+                self.target = urljoin(self.target or self._uri_text, location)
+        return location
+
+    def failure(self, exc: Exception) -> str:
+        """Say in one line why no connection was opened."""
+        if self.target is None or isinstance(exc.__cause__, InvalidStatus):  # no redirect that was followed
+            return failure(exc, self._uri_text)
+        return f"{failure(exc, escape(self.target))} (redirected from {self._uri_text})"
 
 
 async def converse(connecting: connect, printer: _Printer, options: argparse.Namespace) -> int:
@@ -160,11 +181,11 @@ def run(options: argparse.Namespace) -> int:
     printer = _Printer(output, options.uri)
     try:
         settings = connect_options(options)
-        connecting = connect(options.uri, listener=lambda: printer, max_size=options.max_size, **settings)
+        connecting = _Connecting(options.uri, listener=lambda: printer, max_size=options.max_size, **settings)
     except (ValueError, InvalidProxy) as exc:
-        return _failed(output, exc, options.uri, WRONG_COMMAND_LINE)
+        return _failed(output, exc, failure(exc, options.uri), WRONG_COMMAND_LINE)
     except ImportError as exc:  # httptools
-        return _failed(output, exc, options.uri, 1)
+        return _failed(output, exc, failure(exc, options.uri), 1)
     try:
         return asyncio.run(converse(connecting, printer, options))
     except KeyboardInterrupt:
@@ -172,20 +193,18 @@ def run(options: argparse.Namespace) -> int:
     except BrokenPipeError as exc:
         if exc is output.failure:  # the reader has left, which is no error
             raise
-        return _failed(output, exc, options.uri, 1)
+        return _failed(output, exc, connecting.failure(exc), 1)
     except Exception as exc:  # of the opening handshake, or TLS
-        return _failed(output, exc, options.uri, 1)
+        return _failed(output, exc, connecting.failure(exc), 1)
 
 
-def _failed(output: Output, exc: Exception, uri: str, status: int) -> int:
+def _failed(output: Output, exc: Exception, said: str, status: int) -> int:
     """Print one line, and as JSON an object; return the exit status."""
     if exc is output.failure:
         said = f"cannot print: {exc.strerror or exc}"
-    else:
-        said = failure(exc, uri)
-        if output.json:
-            status_code = {"status": exc.response.status_code} if isinstance(exc, InvalidStatus) else {}
-            output.show("error", said, message=said, **status_code)
+    elif output.json:
+        status_code = {"status": exc.response.status_code} if isinstance(exc, InvalidStatus) else {}
+        output.show("error", said, message=said, **status_code)
     with suppress(OSError):
         print(f"wsframe: {said}", file=sys.stderr, flush=True)
     discard_output()
