@@ -309,6 +309,28 @@ def reset(client: Client, side: Side) -> None:
 case("reset", echo, reset)
 
 
+async def starts_late(side: Side) -> None:
+    await side.accept()
+    await side.wait()
+    while (event := await side.receive())["type"] == "websocket.receive":
+        await side.send("send", text=event["text"])
+
+
+def close_before_the_start(client: Client, side: Side) -> None:
+    client.head()
+    client.send(text("a"))
+    time.sleep(0.1)  # a read of its own
+    client.send(close())
+    time.sleep(
+        0.5
+    )  # longer than the Close of a client waits for an application that reading does not wait for
+    side.go.set()
+    client.frames()
+
+
+case("close before the application starts to receive", starts_late, close_before_the_start)
+
+
 async def receives_on(side: Side) -> None:
     await side.accept()
     for _ in range(3):
@@ -368,6 +390,21 @@ case("raises", opened(raises), script(text("a")))
 case("returns", opened(returns), script(text("a")))
 
 
+async def return_at_once(side: Side) -> None:
+    await side.accept()
+    side.go.set()
+
+
+def close_after_the_return(client: Client, side: Side) -> None:
+    client.head()
+    side.go.wait(10)
+    client.send(close(4000))
+    client.frames()
+
+
+case("returns before the client closes", return_at_once, close_after_the_return)
+
+
 async def return_something(side: Side) -> Any:
     await side.accept()
     return 1
@@ -379,6 +416,12 @@ case("returns something", return_something, script())
 
 case("bad utf-8", echo, script(frame(TEXT, b"\xff"), 1))
 case("reserved bit", echo, script(frame(TEXT, b"a", rsv=2), 1))
+case(
+    "corrupt compressed data",
+    echo,
+    script(frame(TEXT, b"\xff\xff\xff", rsv=4), 1),
+    client_extra="Sec-WebSocket-Extensions: permessage-deflate\r\n",
+)
 case("unmasked", echo, script(frame(TEXT, b"a", mask=False), 1))
 case("continuation of nothing", echo, script(frame(0, b"a"), 1))
 case("reserved opcode", echo, script(frame(3, b"a"), 1))

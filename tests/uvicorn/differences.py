@@ -26,7 +26,12 @@ ERRORS = {
     "subprotocol not offered",
 }
 # Messages before a Close, or before a violation, get their replies first.
-REPLIED = {"message and close at once", "backlog and close at once", "message before a violation"}
+REPLIED = {
+    "message and close at once",
+    "backlog and close at once",
+    "close before the application starts to receive",
+    "message before a violation",
+}
 # The response of the application is sent as it is, also incomplete.
 DENIALS = {
     "denied with a response in two parts",
@@ -49,6 +54,7 @@ FAILED = {"raises before accept", "returns before accept"}
 VIOLATIONS = {
     "bad utf-8",
     "reserved bit",
+    "corrupt compressed data",
     "unmasked",
     "continuation of nothing",
     "reserved opcode",

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import pytest
+from dialog import Client, Side, close, play, text
 from dialogs import CASES, play_all
 from differences import DIFFERENT, ERRORS, REFUSED, comparable, different
 
@@ -83,6 +84,52 @@ def test_receive_after_the_end_repeats_the_disconnect(ws: str) -> None:
     first, *more = played("receives after the end", ws)["application"][2:]
     assert first == {"code": 1000, "reason": "", "type": "websocket.disconnect"}
     assert more == [{"code": 1005, "type": "websocket.disconnect"}] * 2
+
+
+@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+def test_a_close_waits_for_the_application_in_place_of_a_class_that_pauses_reading(ws: str) -> None:
+    story = played("close before the application starts to receive", ws)
+    assert story["client"][1:3] == [[129, "a"], ["close", 1000, ""]]
+    assert story["application"][2:4] == [{"text": "a", "type": "websocket.receive"}, ["ok", "send"]]
+
+
+def test_a_close_does_not_wait_longer_than_the_keepalive() -> None:
+    async def app(side: Side) -> None:
+        await side.accept()
+        await side.wait()
+        for _ in range(2):
+            await side.receive()
+
+    def converse(client: Client, side: Side) -> None:
+        client.head()
+        client.send(text("a") + close())
+        client.frames()  # the application has not received anything
+        side.go.set()
+
+    settings = {"ws_ping_interval": 0.1, "ws_ping_timeout": 0.1}
+    story = play((app, converse, settings), "websockets-sansio", WebSocketProtocol)
+    assert story["client"][1:] == [["close", 1000, ""], "eof"]
+    assert [event["type"] for event in story["application"][2:]] == [
+        "websocket.receive",
+        "websocket.disconnect",
+    ]
+
+
+def test_receive_after_its_own_close_does_not_wait_in_place_of_the_legacy_class() -> None:
+    async def app(side: Side) -> None:
+        await side.accept()
+        await side.send("close", code=4001)
+        for _ in range(3):
+            await side.receive()
+        side.go.set()
+
+    def converse(client: Client, side: Side) -> None:
+        client.head()
+        side.go.wait(10)  # the Close of the application gets no reply before
+        client.send(close(4001))
+
+    story = play((app, converse, {}), "websockets", WebSocketProtocol)
+    assert story["application"][3:] == [{"code": 1005, "type": "websocket.disconnect"}] * 3
 
 
 def test_accept_and_send_raise_when_the_peer_is_lost() -> None:

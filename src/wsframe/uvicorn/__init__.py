@@ -70,9 +70,11 @@ class WebSocketProtocol(Sending):
                 self._fail_handshake()
             elif result is not None:
                 self.logger.error("ASGI callable should return None, but returned '%s'.", result)
+            elif self._is_open and not self._behaviour.closes_at_return:
+                self._application_returned = True
         self._finish_delayed_close()
         self.flush()
-        if not self._waits_for_close:
+        if not self._waits_for_close and not (self._application_returned and self._is_open):
             self._close_transport()
 
     @property
@@ -96,7 +98,7 @@ class WebSocketProtocol(Sending):
 
     def eof_received(self) -> bool:
         # A client that has sent all may still wait for replies; TLS closes both directions at once.
-        return self._close_reply_timer is not None and not is_ssl(self._flushed_transport)
+        return self._close_is_delayed and not is_ssl(self._flushed_transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.server_state.connections.discard(self)

@@ -36,6 +36,13 @@ class Behaviour(NamedTuple):
         close_has_violation_reason: the Close for a violation has a reason.
         streams_denials: the denial response of an application is streamed, chunked if it has no length.
         disconnect_code_without_close: of the disconnect event when the stream ends without a Close.
+        repeats_disconnect: `receive` after the disconnect event returns 1005 at once; if not, it waits for
+            the end.
+        closes_at_return: the end of the application closes the connection; if not, it stays open until the
+            peer closes, unless the application raised or returned something.
+        pauses_for_messages: reading pauses while a message waits for the application, so that a Close
+            behind it waits as long; if not, it waits 0.25 s for each message.
+        corrupt_data_code: of the Close for a compressed message that is no deflate data.
         deflate: the policy for permessage-deflate.
     """
 
@@ -60,6 +67,10 @@ class Behaviour(NamedTuple):
     close_has_violation_reason: bool
     streams_denials: bool
     disconnect_code_without_close: int
+    repeats_disconnect: bool
+    closes_at_return: bool
+    pauses_for_messages: bool
+    corrupt_data_code: int
     deflate: ServerPolicy
 
 
@@ -85,6 +96,10 @@ SANSIO = Behaviour(
     close_has_violation_reason=True,
     streams_denials=False,
     disconnect_code_without_close=CloseCode.NO_STATUS_RCVD,
+    repeats_disconnect=False,
+    closes_at_return=True,
+    pauses_for_messages=True,
+    corrupt_data_code=CloseCode.PROTOCOL_ERROR,
     deflate=ServerPolicy(),
 )
 # websockets.legacy also logs the end, and its disconnect events have less information.
@@ -100,6 +115,8 @@ LEGACY = SANSIO._replace(
     disconnect_code_of_violation=CloseCode.ABNORMAL_CLOSURE,
     close_has_violation_reason=False,
     disconnect_code_without_close=CloseCode.ABNORMAL_CLOSURE,
+    repeats_disconnect=True,
+    pauses_for_messages=False,
     deflate=ServerPolicy(server_max_window_bits=None, client_max_window_bits=None),
 )
 WSPROTO = SANSIO._replace(
@@ -110,10 +127,11 @@ WSPROTO = SANSIO._replace(
     send_needs_data=True,
     checks_types=False,
     streams_denials=True,
+    corrupt_data_code=CloseCode.INVALID_DATA,
     deflate=ServerPolicy(server_max_window_bits=None, client_max_window_bits=15),
 )
 # For our class given by name: the current class, with all log messages.
-OURS = SANSIO._replace(logs_closed=True)
+OURS = SANSIO._replace(logs_closed=True, pauses_for_messages=False, corrupt_data_code=CloseCode.INVALID_DATA)
 
 # By uvicorn's setting `ws`; "" is ours.
 BY_NAME = {"websockets": LEGACY, "websockets-sansio": SANSIO, "wsproto": WSPROTO, "": OURS}
@@ -130,6 +148,7 @@ class OlderBehaviour(NamedTuple):
 OLDER = (
     OlderBehaviour((0, 30, 2), ("websockets", "wsproto"), {"disconnect_has_reason": False}),
     OlderBehaviour((0, 34, 3), ("websockets", "wsproto", ""), {"logs_tuple": True}),
+    OlderBehaviour((0, 39, 0), ("websockets", "websockets-sansio", "wsproto"), {"closes_at_return": False}),
     OlderBehaviour(
         (0, 42, 0),
         ("websockets-sansio",),

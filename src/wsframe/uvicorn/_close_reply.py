@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from .._errors import ProtocolError, invalid_deflate
 from .._spec import Close, Ping
 from ..connection import Event, SansIOConnection, State
+
+CORRUPT_DATA = invalid_deflate().reason
 
 
 class DelayedCloseReply(SansIOConnection):
@@ -11,10 +14,12 @@ class DelayedCloseReply(SansIOConnection):
 
     Attributes:
         sends_reason: whether the Close for a violation has a reason.
+        corrupt_data_code: of the Close for a compressed message that is no deflate data.
     """
 
-    __slots__ = ("sends_reason",)
+    __slots__ = ("corrupt_data_code", "sends_reason")
 
+    corrupt_data_code: int
     sends_reason: bool
     received: Close | None
 
@@ -24,6 +29,11 @@ class DelayedCloseReply(SansIOConnection):
                 self._close_received(event)
             elif isinstance(event, Ping):
                 super()._reply_to_controls([event])
+
+    def _violated(self, error: ProtocolError) -> None:
+        if error.reason == CORRUPT_DATA:
+            error = ProtocolError(self.corrupt_data_code, error.reason)
+        super()._violated(error)
 
     def reply_to_close(self) -> None:
         """Queue the reply to the Close in `outgoing`."""

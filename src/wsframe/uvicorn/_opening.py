@@ -128,6 +128,7 @@ class Opening(Refusing):
             max_fragments=None,
             deflate=accepted.deflate,
         )
+        protocol.corrupt_data_code = self._behaviour.corrupt_data_code
         protocol.sends_reason = self._behaviour.close_has_violation_reason
         if message.get(FRAGMENTS):
             protocol.decoder.streaming = ALL_MESSAGES

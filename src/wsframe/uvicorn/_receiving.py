@@ -27,6 +27,7 @@ class Receiving(Base):
     """The queue of events, `receive`, and the reply to a Close, which waits for those before it."""
 
     __slots__ = (
+        "_application_returned",
         "_close_reply_timer",
         "_disconnect_queued",
         "_disconnect_received",
@@ -42,6 +43,7 @@ class Receiving(Base):
         self._more_waiters: list[Waiter] = []  # of further `receive` calls
         self._disconnect_queued = False  # the disconnect event was queued
         self._disconnect_received = False  # the application has received that event
+        self._application_returned = False  # and the connection stays open
         self._close_reply_timer: asyncio.TimerHandle | None = None  # of a Close that waits for replies
 
     # Events.
@@ -99,10 +101,11 @@ class Receiving(Base):
     @shown_as("receive")
     async def asgi_receive(self) -> Event:
         """The `receive` of ASGI."""
+        if self._disconnect_received:
+            await asyncio.sleep(0)  # an application that never stops must not block the loop
         while not self._queued:
             if self._lost:
                 self._disconnect_received = True
-                await asyncio.sleep(0)  # an application that never stops must not block the loop
                 return self._disconnect_event(self._protocol is not None)
             await self._message_waiter()
         event: Any = self._pop()
@@ -116,6 +119,8 @@ class Receiving(Base):
         if self._disconnect_queued:
             self._disconnect_received = True
             self._finish_delayed_close()
+            if self._behaviour.repeats_disconnect and not self._queued:
+                self._queue_event(self._disconnect_event(True))
         return event  # type: ignore[no-any-return]
 
     def _make_waiter(self) -> Waiter:
@@ -136,8 +141,13 @@ class Receiving(Base):
 
     # The Close of the peer.
 
+    @property
+    def _close_is_delayed(self) -> bool:
+        """Whether a Close waits until the application has received the messages before it."""
+        return self.state is State.OPEN and self.protocol.received is not None
+
     def _close_received(self, close: Close) -> None:
-        waiting = self._queued > 0
+        waiting = self._queued > 0 and not self._application_returned
         self._queue_disconnect(int(close.code), close.reason)
         if not waiting:
             self._reply_to_close()
@@ -145,7 +155,12 @@ class Receiving(Base):
             if self._close_timer is not None:
                 self._close_timer.cancel()
                 self._close_timer = None
-            self._delay_close_reply(self._queued + 1)
+            if not self._behaviour.pauses_for_messages:
+                self._delay_close_reply(self._queued + 1)
+            elif self._keepalive is not None and self.config.ws_ping_timeout is not None:
+                # In the class that pauses reading, no Pong arrives meanwhile.
+                seconds = (self.config.ws_ping_interval or 0.0) + self.config.ws_ping_timeout
+                self._close_reply_timer = self._loop.call_later(seconds, self._reply_to_close)
 
     def _delay_close_reply(self, before: int) -> None:
         """Delay the reply to a Close while the application receives the messages before it."""
