@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from socket import socket
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -23,6 +26,7 @@ from websockets.sync.client import connect
 
 from wsframe import accelerate
 from wsframe.accelerate.hosts.uvicorn import own_proof
+from wsframe.accelerate.hosts.uvicorn.own_guard import guarded
 from wsframe.demo.servers import Program, running
 from wsframe.uvicorn import WebSocketProtocol
 
@@ -48,6 +52,10 @@ def loaded(ws: Any, **options: Any) -> Any:
     return config.ws_protocol_class
 
 
+def is_ours(kind: type) -> bool:
+    return issubclass(kind, WebSocketProtocol)
+
+
 async def app(scope: Any, receive: Any, send: Any) -> None:
     """Never called."""
 
@@ -59,7 +67,7 @@ def found() -> accelerate.HostStatus:
 
 @pytest.mark.parametrize("ws", SETTINGS)
 def test_own_protocol_replaces_every_class_named_by_the_settings(installed: None, ws: str) -> None:
-    assert loaded(ws) is WebSocketProtocol
+    assert is_ours(loaded(ws))
 
 
 @pytest.mark.parametrize("ws", SETTINGS)
@@ -86,6 +94,98 @@ def test_auto_without_a_library_selects_no_protocol(installed: None, monkeypatch
     assert loaded("auto") is None
 
 
+@pytest.mark.parametrize("ws", SETTINGS)
+@pytest.mark.parametrize("name", ["get_remote_addr", "get_path_with_query_string", "unquote"])
+def test_class_whose_module_has_a_replaced_function_is_kept(
+    installed: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ws: str, name: str
+) -> None:
+    module = loaded(ws).replaces.__module__
+    monkeypatch.setattr(f"{module}.{name}", lambda *args: None)
+    assert loaded(ws).__module__ == module
+    assert f"{module}.{name} is not what uvicorn made it\n" in capsys.readouterr().err
+
+
+@contextmanager
+def serving(application: Any, **options: Any) -> Iterator[int]:
+    """Run a server in a thread; yield its port."""
+    server = uvicorn.Server(uvicorn.Config(application, lifespan="off", log_config=None, **options))
+    with socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        thread = Thread(target=server.run, args=([listener],))
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join(20)
+        assert not thread.is_alive()
+
+
+async def who(scope: Any, receive: Any, send: Any) -> None:
+    """Tell the class of the connection."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.send", "text": type(receive.__self__).__module__})
+    await receive()
+
+
+@pytest.mark.parametrize("ws", SETTINGS)
+@pytest.mark.parametrize("of_module", [False, True])
+def test_wrapper_that_is_installed_after_the_start_is_called(
+    installed: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    ws: str,
+    of_module: bool,
+) -> None:
+    stock = loaded(ws).replaces
+    owner: Any = sys.modules[stock.__module__] if of_module else stock
+    name = "get_remote_addr" if of_module else "connection_made"
+    original, calls = getattr(owner, name), []
+
+    def wrapper(*args: Any) -> Any:
+        calls.append(name)
+        return original(*args)
+
+    guarded.cache_clear()
+    with serving(who, ws=ws, http="httptools") as port:
+
+        def reply() -> str:
+            with connect(f"ws://127.0.0.1:{port}", proxy=None) as client:
+                return str(client.recv(20))
+
+        assert reply() == "wsframe.uvicorn"
+        monkeypatch.setattr(owner, name, wrapper)
+        assert [reply(), reply()] == [stock.__module__] * 2
+        monkeypatch.setattr(owner, name, original)
+        assert reply() == "wsframe.uvicorn"
+    assert calls == [name] * 2
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("wsframe:")]
+    assert line == (
+        f"wsframe: uvicorn uses its own {stock.__name__} from now on: "
+        f"{owner.__name__}.{name} is not what uvicorn made it"
+    )
+
+
+@pytest.mark.parametrize("level", ["debug", "trace"])
+def test_classes_that_log_each_frame_are_kept_on_debug(
+    installed: None, capsys: pytest.CaptureFixture[str], level: str
+) -> None:
+    loggers = [logging.getLogger(f"uvicorn.{name}") for name in ("error", "access", "asgi")]
+    levels = [logger.level for logger in loggers]
+    try:
+        ours = [is_ours(loaded(ws, log_level=level)) for ws in SETTINGS]
+    finally:
+        for logger, before in zip(loggers, levels, strict=True):
+            logger.setLevel(before)
+    assert ours == [False, False, False, True]
+    assert (
+        "wsframe: uvicorn keeps its own WebSocketProtocol: it logs each frame on the level DEBUG\n"
+        in capsys.readouterr().err
+    )
+
+
 @pytest.mark.parametrize("name", ["send", "receive", "handle_message", "connection_lost"])
 def test_class_with_a_replaced_method_is_kept(
     installed: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
@@ -105,7 +205,7 @@ def test_class_whose_library_was_wrapped_is_kept(installed: None, monkeypatch: p
     original = wsproto.WSConnection.send
     monkeypatch.setattr(wsproto.WSConnection, "send", lambda self, event: original(self, event))
     assert loaded("wsproto") is WSProtocol
-    assert loaded("websockets-sansio") is WebSocketProtocol
+    assert is_ours(loaded("websockets-sansio"))
 
 
 def test_class_replaced_by_the_user_is_kept(installed: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,13 +255,13 @@ def test_config_can_be_loaded_inside_a_running_loop(installed: None) -> None:
     async def load() -> Any:
         return loaded("auto")
 
-    assert asyncio.run(load()) is WebSocketProtocol
+    assert is_ours(asyncio.run(load()))
 
 
 def test_the_proof_leaves_nothing_in_the_log(installed: None, caplog: pytest.LogCaptureFixture) -> None:
     own_proof.prove_own.cache_clear()
     caplog.set_level("DEBUG")
-    assert loaded("auto") is WebSocketProtocol
+    own_proof.prove_own(WebSocketProtocol)
     assert [record for record in caplog.records if "uvicorn" in record.name] == []
 
 
@@ -197,6 +297,10 @@ def test_without_httptools_the_classes_of_uvicorn_are_patched() -> None:
 
 APP = """
 import os
+
+def is_ours(kind: type) -> bool:
+    return issubclass(kind, WebSocketProtocol)
+
 
 async def app(scope, receive, send):
     if scope["type"] != "websocket":

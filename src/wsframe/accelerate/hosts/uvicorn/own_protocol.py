@@ -9,8 +9,9 @@ of that name and version does (`wsframe.uvicorn._behaviour`). Whatever else the 
 
 from __future__ import annotations
 
+import logging
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -18,22 +19,19 @@ from ...host import Host
 from ...ownership import is_current, require_own
 from ...report import say
 from .bypassed import FOLDER
+from .own_guard import PACKAGES, guarded, require_unchanged
 
-CONFIG = "uvicorn.config"
+CONFIG, LOGGER = "uvicorn.config", "uvicorn.error"
 
-# uvicorn's own classes: the module, the class, and the class of a library that it is built on.
+# uvicorn's own classes, by their modules.
 CLASSES = {
     "websockets_impl": "WebSocketProtocol",
     "websockets_sansio_impl": "WebSocketsSansIOProtocol",
     "wsproto_impl": "WSProtocol",
 }
-BEHIND: dict[str, tuple[str, ...]] = {
-    "websockets_impl": (),  # it inherits from what is behind it
-    "websockets_sansio_impl": ("websockets.server:ServerProtocol", "websockets.protocol:Protocol"),
-    "wsproto_impl": ("wsproto:WSConnection", "wsproto.connection:Connection"),
-}
+# Those that log each frame on DEBUG.
+LOG_FRAMES = ("websockets_impl", "websockets_sansio_impl")
 SETTINGS = ("auto", "websockets", "websockets-sansio", "wsproto")
-PACKAGES = {"uvicorn", "websockets", "wsproto", "asyncio"}
 
 
 def load(original: Callable[[Any], None], _: Host) -> Callable[[Any], None]:
@@ -42,7 +40,7 @@ def load(original: Callable[[Any], None], _: Host) -> Callable[[Any], None]:
         if _takes_the_class_of_uvicorn(self):
             own = _own_class()
             if own is not None:
-                self.ws_protocol_class = own
+                self.ws_protocol_class = guarded(own, self.ws_protocol_class)
 
     return load
 
@@ -57,24 +55,13 @@ def _takes_the_class_of_uvicorn(config: Any) -> bool:
         return False
     try:
         require_own(sys.modules[CONFIG].Config, "load", PACKAGES)
-        for owner in _owners(loaded, module):
-            for name in list(vars(owner)):
-                if callable(getattr(owner, name, None)) or isinstance(vars(owner)[name], property):
-                    require_own(owner, name, PACKAGES)
+        require_unchanged(loaded)
+        if module in LOG_FRAMES and logging.getLogger(LOGGER).isEnabledFor(logging.DEBUG):
+            raise RuntimeError("it logs each frame on the level DEBUG")
     except RuntimeError as exc:
         say(f"uvicorn keeps its own {loaded.__name__}: {exc}")
         return False
     return True
-
-
-def _owners(loaded: type, module: str) -> Iterable[type]:
-    """List a class, those that it inherits from, and those that it is built on."""
-    yield from (kind for kind in loaded.__mro__ if kind.__module__.partition(".")[0] in PACKAGES)
-    for path in BEHIND[module]:
-        home, _, name = path.partition(":")
-        behind = getattr(sys.modules.get(home), name, None)
-        if isinstance(behind, type):
-            yield behind
 
 
 def _own_class() -> type | None:
