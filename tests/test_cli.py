@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
 import signal
-import struct
 import subprocess
 import sys
 import sysconfig
@@ -16,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from support import fake_library
+from support.terminals import on_a_terminal
 
 import wsframe
 from wsframe.accelerate.compression import resolved_zlib
@@ -434,24 +433,6 @@ def test_status_checks_the_default_class_of_uvicorn(box, legacy):
     )
     text = wsframe_status(box).stdout
     assert re.search(r"^websockets .* active(?!.*but not)", text, re.M)
-
-
-def on_a_terminal(command, environment, width=80):
-    """What a command writes to a terminal, and its exit status."""
-    import fcntl
-    import pty
-    import termios
-
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
-    process = subprocess.Popen(command, env=environment, stdout=theirs, stderr=theirs)
-    os.close(theirs)
-    text = b""
-    with contextlib.suppress(OSError):  # Linux: the other end is closed
-        while piece := os.read(ours, 10_000):
-            text += piece
-    os.close(ours)
-    return text.decode().replace("\r\n", "\n"), process.wait(60)
 
 
 TERMINALS = [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)]

@@ -187,6 +187,24 @@ def test_nothing_stays_behind_when_the_demo_is_ended(tmp_path, number):
     assert session(process.pid) == []
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--rounds", "0"], "at least 1"),
+        (["--rounds", "-1"], "at least 1"),
+        (["--seconds", "0"], "more than 0"),
+        (["--seconds", "-0.1"], "from 0 on"),
+        (["--seconds", "nan"], "from 0 on"),
+        (["--seconds", "inf"], "finite"),
+    ],
+    ids=lambda value: "".join(value) if isinstance(value, list) else "",
+)
+def test_demo_refuses_what_cannot_be(words, said):
+    done = subprocess.run([sys.executable, "-m", "wsframe", "demo", *words], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr.splitlines()[-1]
+
+
 def test_demo_without_its_extra_says_what_to_install(tmp_path):
     (tmp_path / "rich.py").write_text("raise ModuleNotFoundError('no', name='rich')")
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)])}

@@ -67,7 +67,7 @@ TESTED_BY = {
     "test_cli.py": ("_next_steps", "_report"),
     "test_cli_connect.py": (
         *("_cli/bench", "_cli/commands", "_cli/histogram", "_cli/load"),
-        "_cli/plot",
+        *("_cli/plot", "_cli/progress"),
     ),
     "test_cli_environments.py": ("accelerate/ready",),
     "codec/test_spec.py": ("_errors", "_spec"),

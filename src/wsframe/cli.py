@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import __version__
-from ._cli.commands import add_commands
+from ._cli.commands import add_commands, duration, positive
 
 BROKEN_PIPE = 128 + 13  # as a shell reports a program that SIGPIPE ended
 
@@ -24,6 +24,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # as of `wsframe status | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it once more
         return BROKEN_PIPE
+    except OSError as exc:  # a full disk
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"wsframe: {exc.filename or 'standard output'}: {exc.strerror or exc}", file=sys.stderr)
+        return 1
     return status
 
 
@@ -78,8 +82,8 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     add_commands(commands)
 
     demo = commands.add_parser("demo", help="measure stock servers, alone and under `run`, in a minute")
-    demo.add_argument("--rounds", type=int, default=5, help="measurements of each (5)")
-    demo.add_argument("--seconds", type=float, default=0.4, help="seconds of each (0.4)")
+    demo.add_argument("--rounds", type=positive, default=5, help="measurements of each (5)")
+    demo.add_argument("--seconds", type=duration, default=0.4, help="seconds of each (0.4)")
     demo.add_argument(
         "--output", type=Path, default=Path(), metavar="DIR", help="where the page and the chart go (.)"
     )

@@ -12,8 +12,9 @@ from typing import Any
 from ..demo.documents import documents
 from .histogram import PERCENTILES, upper_end
 from .load import Load, Result, measure
-from .opening import connect_options
-from .plot import Curve, write_plot
+from .opening import connect_options, failure
+from .plot import Curve, check_plot, write_plot
+from .progress import Progress
 
 DOCUMENTS = 512
 INTERRUPTED = 130  # the exit status of a shell
@@ -23,6 +24,7 @@ PLOT = (*range(0, 100, 2), 99.0, 99.5, 99.9, 99.95, 99.99)
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; return the exit status: 1 if a connection or a reply is missing, 130 after Ctrl-C."""
+    progress, result, interrupted = Progress(), Result(), False
     try:
         load = Load(
             options.uri,
@@ -33,46 +35,55 @@ def run(options: argparse.Namespace) -> int:
             options.rate,
             connect_options(options),
         )
+        load.connect()  # raises what is wrong with the arguments
         before = _earlier(options.compare) if options.compare else None
-        if options.plot and options.plot.suffix not in (".svg", ".png"):
-            raise ValueError(f"{options.plot}: the name of a plot ends with .svg or .png")
-        for file in (options.output, options.plot):
-            if file and not file.parent.is_dir():
-                raise ValueError(f"{file}: there is no such directory")
-        result, interrupted = Result(), False
-        report = _progress if sys.stderr.isatty() else lambda _: None
+        _check_files(options)
         try:
-            asyncio.run(measure(load, report, result))
+            asyncio.run(measure(load, lambda result: progress.show(_line(load, result)), result))
         except KeyboardInterrupt:  # what there is so far is worth a look
             interrupted = True
-    except (OSError, ValueError) as exc:
-        print(f"wsframe: {exc}", file=sys.stderr)
+        finally:
+            progress.clear()
+    except (OSError, ValueError, ImportError) as exc:
+        print(f"wsframe: {failure(exc, options.uri)}", file=sys.stderr)
         return 2
-    if sys.stderr.isatty():
-        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-    if not result.received and not interrupted:
+    if not result.received:
         for what, count in result.errors.items():
             print(f"wsframe: {what}: {count:,}", file=sys.stderr)
-        if not result.errors:
-            print(f"wsframe: no reply to {result.sent:,} messages in {load.seconds:g} s", file=sys.stderr)
-        return 1
-    if not result.received:
-        return INTERRUPTED
+        return INTERRUPTED if interrupted else 1
     facts = facts_of(load, result)
+    written = _write(options, facts, before)  # first: nobody may read the rest
     print(json.dumps(facts, indent=2) if options.json else table(facts, before))
+    return 2 if not written else INTERRUPTED if interrupted else 1 if result.errors else 0
+
+
+def _check_files(options: argparse.Namespace) -> None:
+    """Check what is written at the end, before the load.
+
+    Raises:
+        ValueError: a directory or a package is missing, or the suffix is wrong.
+    """
+    if options.plot:
+        check_plot(options.plot)
+    for file in (options.output, options.plot):
+        if file and not file.parent.is_dir():
+            raise ValueError(f"{file}: there is no such directory")
+        if file and file.is_dir():
+            raise ValueError(f"{file}: that is a directory")
+
+
+def _write(options: argparse.Namespace, facts: dict[str, Any], before: dict[str, Any] | None) -> bool:
+    """Write the files; return whether that was possible."""
     try:
         if options.output:
             options.output.write_text(json.dumps(facts, indent=2) + "\n", "utf-8")
         if options.plot:
             curves = {"this run": curve_of(facts)} | ({"before": curve_of(before)} if before else {})
             write_plot(options.plot, curves)
-    except ModuleNotFoundError as exc:
-        print(f"wsframe: a PNG needs {exc.name}: pip install {exc.name}, or name an .svg", file=sys.stderr)
-        return 2
     except OSError as exc:
-        print(f"wsframe: {exc}", file=sys.stderr)
-        return 2
-    return INTERRUPTED if interrupted else 1 if result.errors else 0
+        print(f"wsframe: {exc.filename or options.output}: {exc.strerror}", file=sys.stderr)
+        return False
+    return True
 
 
 def _earlier(file: Path) -> dict[str, Any]:
@@ -96,10 +107,15 @@ def messages_of(options: argparse.Namespace) -> list[str | bytes]:
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it has no lines.
+        ValueError: it has no lines, or is not UTF-8.
     """
     if options.messages:
-        texts = options.messages.read_text("utf-8").splitlines()
+        try:
+            texts = options.messages.read_text("utf-8").split("\n")
+        except UnicodeDecodeError as exc:
+            raise ValueError(f"{options.messages}: not UTF-8: {exc.reason} at byte {exc.start:,}") from None
+        if not texts[-1]:  # what follows the last newline
+            texts.pop()
         if not texts:
             raise ValueError(f"{options.messages}: there is no message in it")
     elif options.documents:
@@ -115,12 +131,14 @@ def facts_of(load: Load, result: Result) -> dict[str, Any]:
     share = result.cpu / result.seconds if result.seconds else 0.0
     return {
         "uri": load.uri,
-        "connections": load.connections,
+        "connections": result.opened,
+        "connections_wanted": load.connections,
         "depth": load.depth if not load.rate else None,
         "rate": load.rate or None,
         "seconds": round(result.seconds, 3),
         "sent": result.sent,
         "received": result.received,
+        "received_late": result.late,
         "messages_per_second": round(result.rate, 1),
         "mean_us": round(latency.mean / 1000, 1),
         "percentiles_us": {f"{percent:g}": latency.percentile(percent) / 1000 for percent in PERCENTILES},
@@ -142,8 +160,11 @@ def table(facts: dict[str, Any], before: dict[str, Any] | None) -> str:
     for name, now, then in rows:
         beside = f"{then:>14,.1f}{now / then:>7.2f}x" if then else ""
         lines.append(f"{name:<14}{now:>14,.1f}{beside}")
+    late, opened, wanted = facts["received_late"], facts["connections"], facts["connections_wanted"]
     lines.append(
-        f"{facts['received']:,} replies in {facts['seconds']:.1f} s on {facts['connections']} connections; "
+        f"{facts['received'] - late:,} replies in {facts['seconds']:.1f} s"
+        + (f" and {late:,} later" if late else "")
+        + f" on {opened:,}{f' of {wanted:,}' if opened < wanted else ''} connections; "
         f"this client used {facts['client_cpu']:.0%} of a CPU"
     )
     if facts["client_is_the_bottleneck"]:
@@ -166,7 +187,8 @@ def curve_of(facts: dict[str, Any]) -> Curve:
     return curve
 
 
-def _progress(result: Result) -> None:
+def _line(load: Load, result: Result) -> str:
+    if not result.sent:
+        return f"{result.opened:,} of {load.connections:,} connections are open"
     p99 = result.latency.percentile(99) / 1000
-    line = f"{result.seconds:5.1f} s  {result.rate:>12,.0f} messages/s  99 %: {p99:,.0f} us"
-    print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
+    return f"{result.seconds:5.1f} s  {result.rate:>12,.0f} messages/s  99 %: {p99:,.0f} us"

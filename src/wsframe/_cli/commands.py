@@ -41,25 +41,26 @@ def add_commands(commands: Any) -> None:
         description="The server replies to each message with one. Exit status 1: a reply is missing.",
     )
     add_options(load)
-    load.add_argument("-c", "--connections", type=_positive, default=8, metavar="N", help="(8)")
-    load.add_argument("-d", "--depth", type=_positive, default=1, metavar="N", help="in flight on each (1)")
-    load.add_argument("--size", type=_from_0, default=32, metavar="BYTES", help="of a message (32)")
-    load.add_argument("--binary", action="store_true", help="send bytes, not text")
-    load.add_argument("--messages", type=Path, metavar="FILE", help="send its lines in turn")
-    load.add_argument(
+    load.add_argument("-c", "--connections", type=positive, default=8, metavar="N", help="(8)")
+    load.add_argument("-d", "--depth", type=positive, default=1, metavar="N", help="in flight on each (1)")
+    sent = load.add_mutually_exclusive_group()
+    sent.add_argument("--size", type=_from_0, default=32, metavar="BYTES", help="of a message (32)")
+    sent.add_argument("--messages", type=Path, metavar="FILE", help="send its lines in turn")
+    sent.add_argument(
         "--documents",
-        type=_positive,
+        type=positive,
         metavar="BYTES",
         help="send JSON documents of about so many bytes that all differ: one message repeated flatters "
         "compression",
     )
-    load.add_argument("--seconds", type=_duration, default=5.0, metavar="S", help="(5)")
+    load.add_argument("--binary", action="store_true", help="send bytes, not text")
+    load.add_argument("--seconds", type=duration, default=5.0, metavar="S", help="(5)")
     load.add_argument(
         "--rate",
-        type=seconds,
+        type=_rate,
         default=0.0,
         metavar="N",
-        help="messages a second over all connections; no depth then",
+        help="messages a second over all connections; no depth then (0: as many as the replies allow)",
     )
     load.add_argument("--json", action="store_true", help="print an object instead of the table")
     load.add_argument(
@@ -70,7 +71,8 @@ def add_commands(commands: Any) -> None:
     load.set_defaults(command=_bench)
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """Take a number from 1."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("at least 1")
@@ -84,7 +86,15 @@ def _from_0(text: str) -> int:
     return number
 
 
-def _duration(text: str) -> float:
+def _rate(text: str) -> float:
+    number = seconds(text)
+    if number == math.inf:
+        raise argparse.ArgumentTypeError("finite")
+    return number
+
+
+def duration(text: str) -> float:
+    """Take a number of seconds in which something is done."""
     number = seconds(text)
     if not 0 < number < math.inf:
         raise argparse.ArgumentTypeError("more than 0, and finite")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 Curve = Sequence[tuple[float, float]]  # percentile, microseconds
@@ -13,30 +14,35 @@ COLOURS = ("#1f6feb", "#b8bec8")
 TICKS = (0.0, 50.0, 90.0, 99.0, 99.9, 99.99)
 
 
-def write_plot(file: Path, curves: Mapping[str, Curve]) -> None:
-    """Draw curves by their names.
+def check_plot(file: Path) -> None:
+    """Check that a plot can be drawn.
 
     Raises:
-        ValueError: the name of the file does not end with .svg or .png.
-        ModuleNotFoundError: a PNG needs matplotlib.
+        ValueError: the name of the file does not end with .svg or .png, or a PNG lacks matplotlib.
     """
+    if file.suffix not in (".svg", ".png"):
+        raise ValueError(f"{file}: the name of a plot ends with .svg or .png")
+    if file.suffix == ".png" and find_spec("matplotlib") is None:
+        raise ValueError(f"{file}: a PNG needs matplotlib: pip install matplotlib, or name an .svg")
+
+
+def write_plot(file: Path, curves: Mapping[str, Curve]) -> None:
+    """Draw curves by their names; `check_plot` has checked the file."""
     if file.suffix == ".svg":
         file.write_text(svg(curves), "utf-8")
-    elif file.suffix == ".png":
-        from matplotlib.figure import Figure
+        return
+    from matplotlib.figure import Figure
 
-        axes = (figure := Figure(figsize=(9, 5), layout="constrained")).add_subplot()
-        for (name, curve), colour in zip(curves.items(), COLOURS, strict=False):
-            axes.plot(
-                [_place(percent) for percent, _ in curve], [us for _, us in curve], label=name, color=colour
-            )
-        axes.set_xticks([_place(tick) for tick in TICKS], [f"{tick:g} %" for tick in TICKS])
-        axes.set_yscale("log")
-        axes.set_ylabel("latency, µs")
-        axes.legend()
-        figure.savefig(file, dpi=150)
-    else:
-        raise ValueError(f"{file}: the name of a plot ends with .svg or .png")
+    axes = (figure := Figure(figsize=(9, 5), layout="constrained")).add_subplot()
+    for (name, curve), colour in zip(curves.items(), COLOURS, strict=False):
+        axes.plot(
+            [_place(percent) for percent, _ in curve], [us for _, us in curve], label=name, color=colour
+        )
+    axes.set_xticks([_place(tick) for tick in TICKS], [f"{tick:g} %" for tick in TICKS])
+    axes.set_yscale("log")
+    axes.set_ylabel("latency, µs")
+    axes.legend()
+    figure.savefig(file, dpi=150)
 
 
 def svg(curves: Mapping[str, Curve]) -> str:
