@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from serving import OURS, running
 
-from wsframe import Close, accelerate
+from wsframe import Close, accelerate, encode_text
 from wsframe.accelerate.hosts.uvicorn import http2_proof
 
 pytest.importorskip("zttp")
@@ -154,6 +154,22 @@ def test_end_without_close(ws: str, certificates: Tls) -> None:
         stream.end()
         stream.until_ended()
         assert app.codes.get(timeout=20) in (1005, 1006)  # as each class has it over HTTP/1.1
+        assert echoes(client.websocket())
+
+
+@pytest.mark.parametrize("ws", [OURS, "websockets-sansio", "wsproto"], ids=["wsframe", "sansio", "wsproto"])
+def test_last_message_is_replied_to_before_the_end(ws: str, certificates: Tls) -> None:
+    """END_STREAM comes with the DATA frame; the legacy class needs more than one loop iteration."""
+    app = Application()
+    with connected(app, certificates, ws=ws) as client:
+        stream = client.websocket()
+        assert stream.status == 200
+        client.h2.send_data(stream.number, encode_text("Hello", masked=True) * 3, end_stream=True)
+        client.flush()
+        assert [stream.receive() for _ in range(3)] == ["Hello"] * 3
+        stream.until_ended()
+        assert stream.reset is None
+        assert app.codes.get(timeout=20) in (1005, 1006)  # the classes differ
         assert echoes(client.websocket())
 
 

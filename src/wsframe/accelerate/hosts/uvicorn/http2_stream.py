@@ -145,8 +145,8 @@ class StreamTransport(asyncio.Transport):
         self._eof = True
         if self._lost:
             self._discard()
-        elif self._reading and not self._received:
-            self._read_eof()
+        else:
+            self._read_eof_soon()
 
     def reset_received(self, error_code: int) -> None:
         self._ended = self._eof = True
@@ -192,10 +192,18 @@ class StreamTransport(asyncio.Transport):
             if frame:
                 self._http.transport.write(frame)
             if self._eof:
-                self._read_eof()
+                self._read_eof_soon()
+
+    def _read_eof_soon(self) -> None:
+        """Deliver the end in the next loop iteration: the application replies to the last message before it.
+
+        TCP delivers data and its end in two reads, END_STREAM is a flag of a DATA frame.
+        """
+        self._http.loop.call_soon(self._read_eof)
 
     def _read_eof(self) -> None:
-        if not self._closing and not self._protocol.eof_received():
+        readable = self._reading and not self._received and not self._closing
+        if readable and not self._protocol.eof_received():
             self.close()
 
     def _respond(self, data: bytes) -> bytes:
