@@ -30,6 +30,7 @@ MODULES = (
     "stream",
     "asgi",
     "watch",
+    "broadcaster",
     "fast_connection",
 )
 KERNELS = sorted(glob("ext/kernels/*.c"))

@@ -2,8 +2,9 @@
 
 python -m bench.host_broadcast       prints a table
 
-The transports of the connections count what they get, and send nothing: what the kernel takes to send it is
-the same either way. Each figure is the CPU time of the fastest of 30 calls, each with its own document.
+The transports of the connections send nothing: what the kernel takes to send it is the same either way, and a
+transport in Python would be measured, too. Each figure is the CPU time of the fastest of 30 calls, each with
+its own document.
 """
 
 from __future__ import annotations
@@ -25,13 +26,10 @@ SETTINGS = {"memLevel": 5}  # as websockets has them by default
 KINDS = ("asyncio", "legacy")
 
 
-class Counter(asyncio.Transport):
+class Nowhere(asyncio.Transport):
     """A transport to nowhere."""
 
-    size = 0
-
-    def write(self, data: Any) -> None:
-        self.size += len(data)
+    write: Any = len  # in C: it takes the data, and does as good as nothing
 
     def is_closing(self) -> bool:
         return False
@@ -58,7 +56,7 @@ def connection(kind: str) -> Any:
 
         made: Any = WebSocketCommonProtocol()
         made.is_client, made.state, made.extensions = False, State.OPEN, [extension]
-        made.transport = Counter()
+        made.transport = Nowhere()
         return made
     from websockets.asyncio.connection import Connection
     from websockets.protocol import SERVER, Protocol
@@ -66,7 +64,7 @@ def connection(kind: str) -> Any:
     protocol = Protocol(SERVER)
     protocol.extensions = [extension]
     made = Connection(protocol)
-    made.connection_made(Counter())
+    made.connection_made(Nowhere())
     return made
 
 

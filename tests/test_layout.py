@@ -48,6 +48,7 @@ TESTED_BY = {
     "handshake/test_reader.py": ("_http/messages",),
     "handshake/test_handshake_peers.py": ("handshake",),
     "hosts/test_websocket_client.py": ("accelerate/hosts/_shared/keys",),
+    "hosts/test_websockets_broadcast.py": ("_py/broadcaster",),
     "hosts/test_websockets_fast_connection.py": ("_py/fast_connection",),
     "hosts/test_wsproto.py": ("accelerate/hosts/_shared/frames",),
     "proxies/test_forwarded.py": ("_http/forwarded",),

@@ -8,6 +8,7 @@ import sys
 TYPE_CHECKING = False  # typing takes longer to import than all of this
 
 __all__ = [
+    "Broadcaster",
     "Coalescer",
     "FastConnection",
     "FrameDecoder",
@@ -49,6 +50,7 @@ def _load() -> str:
         from ._c import (  # noqa: F401
             accept,
             asgi,
+            broadcaster,
             coalescer,
             encoder,
             fast_connection,
@@ -82,6 +84,7 @@ if not TYPE_CHECKING and _load() == "_c":
     from ._c import backend
     from ._c.accept import accept_key, new_key
     from ._c.asgi import asgi_calls
+    from ._c.broadcaster import Broadcaster
     from ._c.coalescer import Coalescer, Iteration
     from ._c.encoder import encode_binary, encode_deflated, encode_frame, encode_text, new_mask_key
     from ._c.fast_connection import FastConnection, ReadBuffer
@@ -99,6 +102,7 @@ else:
     from ._py import backend
     from ._py.accept import accept_key, new_key
     from ._py.asgi import asgi_calls
+    from ._py.broadcaster import Broadcaster
     from ._py.coalescer import Coalescer, Iteration
     from ._py.encoder import encode_binary, encode_deflated, encode_frame, encode_text, new_mask_key
     from ._py.fast_connection import FastConnection, ReadBuffer

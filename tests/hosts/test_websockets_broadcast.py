@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -190,30 +191,82 @@ def test_connections_that_the_original_code_skips_are_skipped(
 
 
 def test_a_write_that_fails_is_told_and_the_others_get_it(
-    kind: str, accelerated: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    accelerated: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Broken:
+        def __init__(self, connection: Any) -> None:
+            self.target = connection.transport
+
         def write(self, frame: bytes) -> None:
             raise OSError("as asked")
 
     async def main() -> None:
         async with served(accelerated, [ClientPolicy()] * 3) as (servers, clients):
-            from wsframe.accelerate.hosts.websockets import asyncio_broadcast, legacy_broadcast
-
-            module = legacy_broadcast if kind == "legacy" else asyncio_broadcast
-            real = module.output_for
-            broken = servers[1]
-
-            def output_for(connection: Any) -> Any:
-                return Broken() if connection is broken else real(connection)
-
-            broadcast: Any = module.sharing(accelerated.broadcast, module.extensions_of, output_for)
+            output, servers[1]._wsframe_output = servers[1]._wsframe_output, Broken(servers[1])
             with caplog.at_level(logging.WARNING):
-                broadcast(servers, TEXT)
+                accelerated.broadcast(servers, TEXT)
+            servers[1]._wsframe_output = output
             assert [line.message for line in caplog.records] == [
                 "skipped broadcast: failed to write message: OSError: as asked"
             ]
             assert [await clients[0].recv(), await clients[2].recv()] == [TEXT, TEXT]
+
+    asyncio.run(main())
+
+
+def test_other_connections_are_left_to_the_original_code(kind: str, accelerated: Any) -> None:
+    async def main() -> None:
+        async with served(accelerated, [ClientPolicy()] * 3) as (servers, clients):
+            sent = []
+
+            class Other:
+                """What the code of websockets needs of a connection."""
+
+                protocol = property(lambda self: self)
+                send_text = send_frame = sent.append
+                send_in_progress = fragmented_send_waiter = _fragmented_message_waiter = None
+                state = servers[0].protocol.state if kind == "asyncio" else servers[0].state
+
+                def send_data(self) -> None: ...
+
+                def write_frame_sync(self, _fin: bool, _opcode: int, data: bytes) -> None:
+                    sent.append(data)
+
+            accelerated.broadcast([servers[0], Other(), *servers[1:]], TEXT)
+            assert sent == [TEXT.encode()]
+            assert [await client.recv() for client in clients] == [TEXT] * 3
+
+    asyncio.run(main())
+
+
+def test_a_connection_of_another_state_is_left_to_the_original_code(kind: str, accelerated: Any) -> None:
+    left: list[Any] = []
+
+    async def main() -> None:
+        async with served(accelerated, [None] * 6) as (servers, clients):
+            from wsframe.accelerate.hosts.websockets.broadcast import sharing
+
+            module = import_module(f"wsframe.accelerate.hosts.websockets.{kind}_broadcast")
+            broadcast: Any = sharing(lambda connections, _: left.extend(connections), module.broadcaster)
+            protocols = [one.protocol if kind == "asyncio" else one for one in servers]
+            protocols[0].debug = True
+            protocols[1].extensions = [object()]
+            protocols[2].extensions = [object(), object()]
+            if kind == "asyncio":
+                from websockets.protocol import CLIENT
+
+                protocols[3].side = CLIENT
+            else:
+                protocols[3].is_client = True
+            broadcast(servers, TEXT)
+            assert left == servers[:4]
+            assert [await client.recv() for client in clients[4:]] == [TEXT] * 2
+            protocols[0].debug = False
+            protocols[1].extensions = protocols[2].extensions = []
+            if kind == "asyncio":
+                protocols[3].side = protocols[4].side
+            else:
+                protocols[3].is_client = False
 
     asyncio.run(main())
 

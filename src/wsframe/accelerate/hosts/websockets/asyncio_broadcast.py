@@ -6,15 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 from websockets.asyncio.connection import Connection
+from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.protocol import OPEN, SERVER
 
-from ...._backend import Watch
+from ...._backend import Broadcaster, Watch
 from ...host import Host
+from .._shared.coalesce import OUTPUT
 from . import HOST
 from .asyncio_send import make_output
-from .broadcast import sharing
+from .broadcast import LazyEncoder, sharing, warn
 from .bypassed import BROADCASTING, CONNECTION_CLASS, PROTOCOL_CLASS
-from .deflate import extension_of
 
 broadcasting: Watch = HOST.watch(BROADCASTING, CONNECTION_CLASS, PROTOCOL_CLASS)
 
@@ -27,26 +28,24 @@ FRAGMENTING = (
 
 
 def broadcast(original: Callable[..., None], _: Host) -> Callable[..., None]:
-    return original if original is None else sharing(original, extensions_of, output_for)
-
-
-def extensions_of(connection: Any) -> list[Any] | None:
-    if not issubclass(type(connection), Connection):
-        return None
-    protocol = connection.protocol
-    extensions: list[Any] = protocol.extensions
-    if (
-        connection._wsframe_transport is not None
-        and protocol._state is OPEN
-        and protocol.side is SERVER
-        and getattr(connection, FRAGMENTING) is None
-        and not (protocol.expect_continuation_frame or protocol.writes or protocol.debug)
-        and (not extensions or extension_of(extensions) is not None)
-        and broadcasting.holds(connection, protocol)
-    ):
-        return extensions
-    return None
+    return original if original is None else sharing(original, broadcaster)
 
 
 def output_for(connection: Any) -> Any:
     return connection._wsframe_output or make_output(connection)
+
+
+broadcaster = Broadcaster(
+    connection_class=Connection,
+    watch=broadcasting,
+    protocol="protocol",
+    transport="_wsframe_transport",
+    output=OUTPUT,
+    fragmenting=FRAGMENTING,
+    equal={"_state": OPEN, "side": SERVER},
+    empty=("expect_continuation_frame", "writes", "debug"),
+    deflate_class=PerMessageDeflate,
+    unused_class=LazyEncoder,
+    output_for=output_for,
+    failed=warn,
+)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from websockets.extensions import permessage_deflate
 
-from ...._backend import encode_deflated, encode_frame
+from ...._backend import Broadcaster, encode_deflated, encode_frame
 from ...._spec import Opcode
 from .deflate import SYNC_FLUSH
 
@@ -92,18 +92,12 @@ class Compressed(NamedTuple):
     frame: bytes
 
 
-def sharing(
-    original: Callable[..., None],
-    extensions_of: Callable[[Any], list[Any] | None],
-    output_for: Callable[[Any], Any],
-) -> Callable[..., None]:
+def sharing(original: Callable[..., None], broadcaster: Broadcaster) -> Callable[..., None]:
     """Return a `broadcast`.
 
     Args:
         original: for the connections that the shared frame is not for.
-        extensions_of: returns the extensions of a connection, none or permessage-deflate; None where the
-            frame is not for it.
-        output_for: returns what the messages of a connection are written to.
+        broadcaster: writes the shared frame to the others.
     """
 
     def broadcast(connections: Iterable[Any], message: Any, *args: Any, **kwargs: Any) -> None:
@@ -112,22 +106,16 @@ def sharing(
             original(connections, message, *args, **kwargs)
             return
         shared = SharedMessage(message)
-        frame_for = shared.frame_for
-        others = []
-        for connection in connections:
-            extensions = extensions_of(connection)
-            if extensions is None:
-                others.append(connection)
-                continue
-            try:
-                frame = frame_for(extensions[0]) if extensions else shared.uncompressed
-                output_for(connection).write(frame)
-            except Exception as exc:
-                connection.logger.warning(
-                    "skipped broadcast: failed to write message: %s",
-                    traceback.format_exception_only(exc)[0].strip(),
-                )
+        others = broadcaster.write(connections, shared.uncompressed, shared.frame_for)
         if others:
             original(others, message)
 
     return broadcast
+
+
+def warn(connection: Any, exc: Exception) -> None:
+    """Log that writing to a connection failed, as websockets does."""
+    connection.logger.warning(
+        "skipped broadcast: failed to write message: %s",
+        traceback.format_exception_only(exc)[0].strip(),
+    )
