@@ -28,6 +28,7 @@ from support.misuse import VALUES, compiled_classes, compiled_modules, names_of,
 from wsframe import FrameDecoder, MessageDecoder, Role
 from wsframe._c import stream as stream_module
 from wsframe._c.asgi import _Call, _Method, asgi_calls
+from wsframe._c.broadcaster import Broadcaster
 from wsframe._c.coalescer import Coalescer, Iteration
 from wsframe._c.decoder import _Decoder
 from wsframe._c.receiver import Receiver
@@ -116,6 +117,19 @@ class Meddler:
 
     def __del__(self) -> None:
         meddle()
+
+
+class Broadcast(Meddler):
+    """A connection that takes what is broadcast."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "fragmenting":
+            return None
+        if name == "extensions":
+            return rng.choice([[], [Meddler()]])
+        if name == "output":
+            return rng.choice(made)
+        return super().__getattr__(name)
 
 
 class Used(Stream):
@@ -229,6 +243,28 @@ def poke_it(thing: Any) -> None:
     poke(rng, thing, made, Meddler())
 
 
+def broadcaster() -> Broadcaster:
+    return Broadcaster(
+        connection_class=Broadcast,
+        watch=Meddler(),  # type: ignore[arg-type]
+        protocol=None,
+        transport="transport",
+        output="output",
+        fragmenting="fragmenting",
+        equal={"fragmenting": None},
+        empty=("fragmenting", "extra_streams"),
+        deflate_class=Meddler,
+        unused_class=Meddler,
+        output_for=Meddler(),
+        failed=Meddler(),
+    )
+
+
+def broadcast(thing: Broadcaster) -> None:
+    connections: list[Any] = [Broadcast(), Meddler(), Broadcast(), *made[:2], Broadcast()]
+    thing.write(connections, b"a", lambda extension: act() or b"b")
+
+
 # What can be done to any object, and to those of a class and its subclasses.
 OPERATIONS: tuple[tuple[type, tuple[Callable[[Any], Any], ...]], ...] = (
     (object, (poke_it, poke_it, ask, replace, forget)),
@@ -238,6 +274,7 @@ OPERATIONS: tuple[tuple[type, tuple[Callable[[Any], Any], ...]], ...] = (
     (Iteration, (lambda thing: thing.end(),) * 3),
     (_Method, (call,) * 4),
     (_Decoder, (lambda thing: thing.feed(rng.choice([*READS, Meddler()])),) * 4),
+    (Broadcaster, (broadcast,) * 4),
     (Watch, (lambda thing: thing.holds(*made[:2]), lambda thing: thing.holds(Meddler(), Meddler())) * 2),
     *(
         (one, (drive, next, lambda thing: thing.throw(ValueError), lambda thing: thing.close()))
@@ -296,6 +333,7 @@ def instances(fd: int) -> list[Any]:
     out = [
         *(receiver, coalescer, *connection(fd), *connection(fd)),
         FrameDecoder(Role.SERVER, max_frame=rng.choice([10, None]), rsv=7),
+        broadcaster(),
         Watch(Meddler(), [("feed", "write")], [(Used, HOOKS), (sys, ("path",))]),
     ]
     out.append(_Method(out[2]))

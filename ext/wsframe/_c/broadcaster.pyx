@@ -52,7 +52,7 @@ cdef class Broadcaster:
         str transport not None,
         str output not None,
         str fragmenting not None,
-        equal,
+        dict equal not None,
         empty,
         type deflate_class not None,
         type unused_class not None,
@@ -67,6 +67,8 @@ cdef class Broadcaster:
         self.fragmenting = fragmenting
         self.names = tuple(equal)
         self.values = tuple(equal.values())
+        if len(self.names) != len(self.values):  # another thread has changed it meanwhile
+            raise ValueError("attributes without a value")
         self.empty = tuple(empty)
         self.deflate_class = deflate_class
         self.unused_class = unused_class
@@ -134,10 +136,10 @@ cdef class Broadcaster:
         if getattr(connection, self.fragmenting) is not None:
             return None
         for i in range(len(self.names)):
-            if getattr(protocol, <str>self.names[i]) is not self.values[i]:
+            if getattr(protocol, self.names[i]) is not self.values[i]:
                 return None
         for name in self.empty:
-            if getattr(protocol, <str>name):
+            if getattr(protocol, name):
                 return None
         found = protocol.extensions
         if type(found) is not list:
