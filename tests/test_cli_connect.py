@@ -428,6 +428,17 @@ def test_bench_counts_replies_that_nobody_asked_for(words: list[str]) -> None:
         assert facts["errors"] == {"more replies than messages": 4}
 
 
+def test_bench_leaves_a_greeting_out() -> None:
+    async def greet(ws: Any) -> None:
+        await ws.send("welcome")
+        async for message in ws:
+            await ws.send(message)
+
+    with serving(greet) as uri:  # with a rate the first message follows when all connections are open
+        done = wsframe("bench", uri, "--json", "-c", "4", "--rate", "20", "--seconds", "0.2")
+    assert (done.returncode, json.loads(done.stdout)["errors"]) == (0, {})
+
+
 def test_bench_opens_connections_at_the_same_time() -> None:
     """A server that waits for all of them, and one that never replies."""
     waiting: list[Any] = []

@@ -124,7 +124,7 @@ class _Client(Listener):
             self.times.append(now - self.sent.popleft())
             if self.in_turn and not self.stopped:
                 self.send(ws, now)
-        else:
+        elif self.count:  # else it is a greeting
             self.surplus += 1
 
     def on_close(self, ws: Any) -> None:
