@@ -68,8 +68,7 @@ class Output:
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, TextIOWrapper):  # what its encoding lacks is no error
                 stream.reconfigure(errors="backslashreplace")
-        # Returns what has been typed of a line: before the cursor, and from there on.
-        self.typing: Callable[[], tuple[str, str]] | None = None
+        self.typing: Callable[[], str] | None = None  # returns what has been typed of a line
 
     def show(self, kind: str, line: str, **facts: Any) -> None:
         """Print a message."""
@@ -93,15 +92,15 @@ class Output:
     def end_typing(self) -> None:
         """Remove the line that is typed: the connection is closed."""
         if self.typing is not None:
-            erasing, self.typing = erase(self.typing()[0]), None
+            erasing, self.typing = erase(self.typing()), None
             self._write(erasing, sys.stdout)
 
     def _print(self, line: str, stream: TextIO) -> None:
         if self.typing is None:
             self._write(line + "\n", stream)
         else:
-            before, after = self.typing()
-            self._write(f"{erase(before)}{line}\n{redraw(before, after)}", stream)
+            typed = self.typing()
+            self._write(f"{erase(typed)}{line}\n{redraw(typed)}", stream)
 
     def _write(self, text: str, stream: TextIO) -> None:
         try:
@@ -125,33 +124,18 @@ def has_escape_codes() -> bool:
     return os.environ.get("TERM", "dumb") not in ("", "dumb")
 
 
-def erase(before: str) -> str:
-    """Return what removes the prompt and what has been typed, on all of its rows.
-
-    Args:
-        before: what is before the cursor.
-    """
+def erase(typed: str) -> str:
+    """Return what removes the prompt and what has been typed, on all of its rows."""
     if not has_escape_codes():
         return "\n"
-    rows = _cells(PROMPT + before) // _columns()
+    rows = _cells(PROMPT + typed) // _columns()
     return (f"\x1b[{rows}A" if rows else "") + "\r\x1b[J"
 
 
-def redraw(before: str, after: str) -> str:
-    """Return the prompt and what has been typed, with the cursor where readline expects it.
-
-    Args:
-        before: what is before the cursor.
-        after: what is not.
-    """
-    line = PROMPT + before + after
-    if not has_escape_codes():
-        return line + "\b" * _cells(after)
-    (row, column), (last, end) = divmod(_cells(PROMPT + before), _columns()), divmod(_cells(line), _columns())
-    moves = "" if end else " \r"  # to the next row
-    if after:
-        moves += (f"\x1b[{last - row}A" if last > row else "") + "\r" + (f"\x1b[{column}C" if column else "")
-    return line + moves
+def redraw(typed: str) -> str:
+    """Return the prompt and what has been typed; the cursor is where readline expects it: behind."""
+    full = _cells(PROMPT + typed) % _columns() == 0
+    return PROMPT + typed + (" \r" if full and has_escape_codes() else "")  # to the next row
 
 
 def _cells(text: str) -> int:
@@ -238,15 +222,8 @@ def _typed(output: Output, ended: Event) -> Callable[[], str]:
         readline.read_history_file(file)
     readline.set_history_length(HISTORY)
 
-    point = _cursor(readline.__file__)
-
-    def typed() -> tuple[str, str]:
-        line = readline.get_line_buffer()
-        before = os.fsdecode(os.fsencode(line)[: point()])
-        return before, line[len(before) :]
-
     def prompted() -> None:  # only now there is something to erase
-        output.typing = typed
+        output.typing = readline.get_line_buffer
         if ended.is_set():
             output.end_typing()
 
@@ -264,21 +241,6 @@ def _typed(output: Output, ended: Event) -> Callable[[], str]:
         return line
 
     return read
-
-
-def _cursor(library: str | None) -> Callable[[], int | None]:
-    """Return what returns the position of the cursor in the line, in bytes; None: at its end.
-
-    Args:
-        library: the file of the module, which is linked with readline; it does not pass the position on.
-    """
-    try:
-        import ctypes
-
-        found = ctypes.c_int.in_dll(ctypes.CDLL(library), "rl_point")
-    except (ImportError, OSError, ValueError, TypeError):  # linked in another way
-        return lambda: None
-    return lambda: found.value
 
 
 @contextmanager
