@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from support import frames
 from support.frames import text
-from support.raw_peer import Peer, both, run, serving
+from support.raw_peer import PATIENT, Peer, both, run, serving
+from support.sansio_websockets import MAJOR, since_14
 from websockets.asyncio.connection import Connection
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConcurrencyError, ConnectionClosed
@@ -83,14 +84,16 @@ def test_messages_one_by_one_are_the_same(factory: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"max_queue": 0}, {"max_queue": None}, {"max_queue": 1}, {"max_size": 9}]
+    "options",
+    [{"max_queue": 0}, pytest.param({"max_queue": None}, marks=since_14), {"max_queue": 1}, {"max_size": 9}],
 )
 def test_limits_are_the_same(options: dict[str, Any]) -> None:
     alike(lambda: one_by_one(echo, *[text("message")] * 5, **options))
 
 
 def test_message_over_the_limit_fails_the_connection() -> None:
-    seen = both(echo, text("done"), text("too long for 9"), max_size=9, create_connection=ServerConnection)
+    options: dict[str, Any] = {"create_connection": ServerConnection, "close_timeout": PATIENT}
+    seen = both(echo, text("done"), text("too long for 9"), max_size=9, **options)
     assert seen[-1][0][0] == "ConnectionClosedError"
 
 
@@ -198,7 +201,9 @@ def test_end_of_a_connection_while_recv_waits(end: str, factory: Any) -> None:
             await peer.frames()
         return list(seen)
 
-    assert len(alike(main, factory)) == 2
+    raised = alike(main, factory)
+    if not (end == "invalid" and MAJOR < 14):  # where recv() raises UnicodeDecodeError
+        assert len(raised) == 2
 
 
 def test_other_uses_of_recv_are_the_same() -> None:
@@ -365,9 +370,7 @@ def test_reset_by_the_peer_is_reported_once() -> None:
         await ws.send(await ws.recv())
         with contextlib.suppress(ConnectionClosed):
             await ws.recv()
-        errors.append(
-            (type(ws.close_exc if hasattr(ws, "close_exc") else ws.protocol.close_exc), ws.close_code)
-        )
+        errors.append((type(ws.protocol.close_exc), ws.protocol.close_code))
 
     async def main() -> list[Any]:
         errors.clear()

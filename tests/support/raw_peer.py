@@ -13,6 +13,7 @@ from support.sansio_websockets import accelerated
 from websockets.asyncio.server import ServerConnection, serve
 
 DONE = b"done"
+PATIENT = 10  # seconds for a peer that ends the connection at once, on however busy a machine
 
 
 class Peer:

@@ -8,15 +8,19 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import strategies as st
 from support import frames
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame
 from websockets.protocol import CLIENT, SERVER, Protocol
+from websockets.version import version
 
 from wsframe import accelerate
 
 SIDES = [SERVER, CLIENT]
+MAJOR = int(version.partition(".")[0])
+since_14 = pytest.mark.skipif(MAJOR < 14, reason="websockets 13 does it otherwise")
 TUPLE_LIMITS = "max_message_size" in Protocol.__init__.__code__.co_names  # since 16.0
 
 
