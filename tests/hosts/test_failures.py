@@ -60,7 +60,7 @@ NO_REPLY = {
     "websockets-sync": ["cancel"],
 }
 # From these versions on, a failure of the application ends the connection.
-CLOSES = {"autobahn": (26,), "tornado-coroutines": (6, 6)}
+CLOSES = {"autobahn": (26,), "tornado-coroutines": (6, 6), "websockets-sync": (14,)}
 # Before these versions it is chance whether the application is told what cut it off, or that it is cut off.
 TELLS = {"websockets-sync": (17,)}
 CAUSE = "The above exception was", "BrokenPipeError:", "Traceback "
