@@ -68,8 +68,8 @@ class serve:
         max_fragments: maximum number of frames of a message; None for no limit.
         max_head: maximum size of request line and header fields in bytes; more are a 431.
         max_headers: maximum number of header fields of a request; more are a 431.
-        open_timeout: seconds for the opening handshake, including that of TLS and process_request; None
-            for no limit.
+        open_timeout: seconds for the opening handshake, including that of TLS and process_request; None for
+            no limit.  It is noticed up to 0.25 s later: connections share timers.
         ping_interval: seconds between keep-alive Pings; None for none.
         ping_timeout: seconds to wait for the Pong; None for no limit.
         close_timeout: seconds until a closing connection is aborted, again and again while the peer still
