@@ -16,7 +16,7 @@ SOURCES = sorted(path for path in (ROOT / "ext").rglob("*") if path.suffix in {"
 CONSTRUCTS: dict[str, tuple[str, set[str]]] = {
     "attributes": (r"__attribute__", {"target.h"}),
     "builtins": (r"__builtin_\w+|\b__(atomic|sync)_\w+", {"guard.h", "type_version.h"}),
-    "assembler": (r"\b(__asm__|asm)\b\s*(volatile)?\s*\(", {"dispatch.c"}),
+    "assembler": (r"\b(__asm__|asm)\b\s*(volatile)?\s*\(", {"dispatch.c", "target.h"}),
     "pragmas of GCC": (r"_Pragma|#\s*pragma", {"target.h"}),
     "threads of C11": (r"_Thread_local|_Atomic|<(stdatomic|threads)\.h>", {"coalescer.h", "key_pool.h"}),
     "POSIX": (
