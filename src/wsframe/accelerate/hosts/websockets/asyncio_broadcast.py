@@ -35,7 +35,7 @@ def output_for(connection: Any) -> Any:
     return connection._wsframe_output or make_output(connection)
 
 
-broadcaster = Broadcaster(
+broadcaster: Broadcaster = Broadcaster(
     connection_class=Connection,
     watch=broadcasting,
     protocol="protocol",

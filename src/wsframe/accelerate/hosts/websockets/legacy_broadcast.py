@@ -19,7 +19,7 @@ def broadcast(original: Callable[..., None], _: Host) -> Callable[..., None]:
     return original if original is None else sharing(original, broadcaster)
 
 
-broadcaster = Broadcaster(
+broadcaster: Broadcaster = Broadcaster(
     connection_class=WebSocketCommonProtocol,
     watch=sending,
     protocol=None,
